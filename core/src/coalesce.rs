@@ -1,0 +1,184 @@
+//! Single flight and batching: concurrent misses of one context cost one query, and misses of many share queries.
+//!
+//! It queries nothing itself, knows no timeouts and no cache: it decides who waits for whom and what is asked
+//! together. A batch leaves at once when no other is under way; while one is, the others gather until it returns or
+//! until they fill a batch of their own.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use futures_util::future::{FutureExt, Shared};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::clock::Moment;
+use crate::context_key::{BuildPrefixHasher, ContextHash};
+use crate::error::{Error, ErrorKind, Result};
+use crate::membership::Membership;
+
+/// How batches are formed.
+#[derive(Debug, Clone, Copy)]
+pub struct Batching {
+    /// The most contexts in one query.
+    pub size: usize,
+    /// The most queries under way at once.
+    pub at_once: usize,
+    /// A query that takes longer no longer holds back others, so that one that is stuck does not stall the rest.
+    pub patience: Duration,
+}
+
+/// Waits for the answer of a query that others may wait for too.
+#[derive(Clone)]
+pub struct Flight(Shared<oneshot::Receiver<Result<Membership>>>);
+
+impl Flight {
+    /// Returns the answer; the flight goes on when the caller gives up.
+    pub async fn landed(self) -> Result<Membership> {
+        self.0.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Closed, "the engine was closed meanwhile")))
+    }
+}
+
+/// One context that waits to be asked for.
+struct Request {
+    hash: ContextHash,
+    flight: u64,
+    answer: oneshot::Sender<Result<Membership>>,
+}
+
+/// Contexts to be asked for in one query; whoever holds it must [`Coalescer::complete`] it.
+#[must_use]
+pub struct Batch {
+    requests: Vec<Request>,
+    hashes: Vec<ContextHash>,
+}
+
+impl Batch {
+    /// Returns what to ask for.
+    pub fn hashes(&self) -> &[ContextHash] {
+        &self.hashes
+    }
+}
+
+/// The board on which misses are announced.
+pub struct Coalescer {
+    batching: Batching,
+    board: Mutex<Board>,
+}
+
+#[derive(Default)]
+struct Board {
+    /// The flights that a new caller may join, by context.
+    open: HashMap<ContextHash, (u64, Flight), BuildPrefixHasher>,
+    queue: VecDeque<Request>,
+    flights: u64,
+    under_way: usize,
+    last_launch: Option<Moment>,
+}
+
+impl Coalescer {
+    /// Creates an empty board.
+    pub fn new(batching: Batching) -> Self {
+        Self { batching, board: Mutex::default() }
+    }
+
+    /// Joins the flight of a context or starts one. The caller runs the batch, if it is given one. The last value
+    /// says whether the flight was under way already.
+    pub fn join(&self, hash: ContextHash, now: Moment) -> (Flight, Option<Batch>, bool) {
+        let mut board = self.board.lock();
+        if let Some((_, flight)) = board.open.get(&hash) {
+            return (flight.clone(), None, true);
+        }
+        let (answer, receiver) = oneshot::channel();
+        let flight = Flight(receiver.shared());
+        board.flights += 1;
+        let id = board.flights;
+        board.open.insert(hash, (id, flight.clone()));
+        board.queue.push_back(Request { hash, flight: id, answer });
+        let batch = self.launch(&mut board, now);
+        (flight, batch, false)
+    }
+
+    fn launch(&self, board: &mut Board, now: Moment) -> Option<Batch> {
+        let Batching { size, at_once, patience } = self.batching;
+        let stuck = board.last_launch.is_some_and(|launch| now.since(launch) >= patience);
+        let may_launch =
+            board.under_way == 0 || (board.under_way < at_once && (board.queue.len() >= size || stuck));
+        if board.queue.is_empty() || !may_launch {
+            return None;
+        }
+        let count = board.queue.len().min(size);
+        let requests: Vec<Request> = board.queue.drain(..count).collect();
+        let hashes = requests.iter().map(|request| request.hash).collect();
+        board.under_way += 1;
+        board.last_launch = Some(now);
+        Some(Batch { requests, hashes })
+    }
+
+    /// Delivers the answers of a batch, in its order, and returns the batch to run next, if there is one.
+    ///
+    /// `keep` is called for each answer that nothing has overtaken, before any waiter sees it and before anyone can
+    /// start a new flight of the same context.
+    pub fn complete(
+        &self,
+        batch: Batch,
+        answers: Result<Vec<Result<Membership>>>,
+        now: Moment,
+        mut keep: impl FnMut(ContextHash, &Membership),
+    ) -> Option<Batch> {
+        let mut answers = match answers {
+            Ok(answers) => answers.into_iter(),
+            Err(e) => vec![Err(e); batch.requests.len()].into_iter(),
+        };
+        let mut deliveries = Vec::with_capacity(batch.requests.len());
+        let mut board = self.board.lock();
+        for request in batch.requests {
+            let answer = answers.next().unwrap_or_else(|| {
+                Err(Error::new(
+                    ErrorKind::StoreData,
+                    "the store answered fewer contexts than it was asked for",
+                ))
+            });
+            // Still on the board means: not invalidated since the query began.
+            if board.open.get(&request.hash).is_some_and(|(flight, _)| *flight == request.flight) {
+                board.open.remove(&request.hash);
+                if let Ok(membership) = &answer {
+                    keep(request.hash, membership);
+                }
+            }
+            deliveries.push((request.answer, answer));
+        }
+        board.under_way -= 1;
+        let next = self.launch(&mut board, now);
+        drop(board);
+        for (waiters, answer) in deliveries {
+            // Nobody may be waiting any more; the answer is kept all the same.
+            let _ = waiters.send(answer);
+        }
+        next
+    }
+
+    /// Makes sure that no flight begun before now is joined or kept: its answer may be out of date.
+    pub fn overtake(&self, hash: &ContextHash) {
+        self.board.lock().open.remove(hash);
+    }
+
+    /// Does the same for every flight.
+    pub fn overtake_all(&self) {
+        self.board.lock().open.clear();
+    }
+
+    /// Fails everything that waits to be asked for.
+    pub fn fail_queued(&self, error: &Error) {
+        let mut board = self.board.lock();
+        let queue = std::mem::take(&mut board.queue);
+        for request in &queue {
+            if board.open.get(&request.hash).is_some_and(|(flight, _)| *flight == request.flight) {
+                board.open.remove(&request.hash);
+            }
+        }
+        drop(board);
+        for request in queue {
+            let _ = request.answer.send(Err(error.clone()));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What an engine can be told, with defaults and bounds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::{StoreConfig, StoreReader};
+
+/// Where an engine reads.
+#[derive(Clone, Default)]
+pub enum Source {
+    /// Nowhere: every lookup answers [`LookupStatus::NotConfigured`](crate::LookupStatus::NotConfigured).
+    #[default]
+    None,
+    /// A store of ours.
+    Store(StoreConfig),
+    /// A store of the host application's.
+    Custom(Arc<dyn StoreReader>),
+}
+
+/// How an engine behaves; every field has a documented default (SPEC §4).
+#[derive(Clone)]
+pub struct EngineConfig {
+    /// Where memberships come from. Default: nowhere.
+    pub source: Source,
+    /// How many contexts are remembered, a hard bound; 0 = none. Default: 1,000.
+    pub context_cache_size: usize,
+    /// How long an answer is served without asking again; 0 = not at all. Default: 5 s.
+    pub context_cache_time: Duration,
+    /// How often the store's sync time is read; never more than `stale_after` apart. Default: 5 s.
+    pub status_poll_interval: Duration,
+    /// How old the sync time may grow before answers are called stale; `None` = however old. A store that was never
+    /// synchronised is stale all the same. Default: 120 s.
+    pub stale_after: Option<Duration>,
+    /// How long a caller waits at most. Default: 1 s.
+    pub lookup_deadline: Duration,
+    /// How old an answer may be that is served, as `STORE_ERROR`, while the store fails; 0 = none is. Default: 5 min.
+    pub last_known_time: Duration,
+    /// How many contexts one query may ask for. Default: 128.
+    pub batch_size: usize,
+    /// How many queries may be under way at once. Default: 4.
+    pub batches_at_once: usize,
+    /// After how many failed queries in a row callers stop waiting for the store; 0 = never. Default: 3.
+    pub breaker_failures: u32,
+    /// How often a store that callers do not wait for is probed in the background. Default: 1 s.
+    pub breaker_probe_interval: Duration,
+    /// What time it is. Default: the machine's clocks.
+    pub clock: Clock,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            source: Source::None,
+            context_cache_size: 1000,
+            context_cache_time: Duration::from_secs(5),
+            status_poll_interval: Duration::from_secs(5),
+            stale_after: Some(Duration::from_secs(120)),
+            lookup_deadline: Duration::from_secs(1),
+            last_known_time: Duration::from_secs(300),
+            batch_size: 128,
+            batches_at_once: 4,
+            breaker_failures: 3,
+            breaker_probe_interval: Duration::from_secs(1),
+            clock: Clock::System,
+        }
+    }
+}
+
+/// The longest duration any option takes: a year.
+pub const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The most contexts a cache takes.
+pub const MAX_CACHE_SIZE: usize = 1 << 30;
+/// The most contexts one query takes.
+pub const MAX_BATCH_SIZE: usize = 10_000;
+/// The most queries under way at once.
+pub const MAX_BATCHES_AT_ONCE: usize = 1024;
+
+impl EngineConfig {
+    /// Names a store by its store string, with default options.
+    ///
+    /// # Errors
+    /// See [`StoreConfig::parse`].
+    pub fn new(store: &str) -> Result<Self> {
+        Ok(Self { source: Source::Store(StoreConfig::parse(store)?), ..Self::default() })
+    }
+
+    /// Checks every option.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`] naming the first option that is out of bounds, and the bounds.
+    pub fn validate(&self) -> Result<()> {
+        let millisecond = Duration::from_millis(1);
+        duration("context_cache_time", self.context_cache_time, Duration::ZERO)?;
+        duration("status_poll_interval", self.status_poll_interval, millisecond)?;
+        if let Some(stale_after) = self.stale_after {
+            duration("stale_after", stale_after, millisecond)?;
+        }
+        duration("lookup_deadline", self.lookup_deadline, millisecond)?;
+        duration("last_known_time", self.last_known_time, Duration::ZERO)?;
+        duration("breaker_probe_interval", self.breaker_probe_interval, millisecond)?;
+        number("context_cache_size", self.context_cache_size, 0, MAX_CACHE_SIZE)?;
+        number("batch_size", self.batch_size, 1, MAX_BATCH_SIZE)?;
+        number("batches_at_once", self.batches_at_once, 1, MAX_BATCHES_AT_ONCE)
+    }
+
+    /// Returns the interval that is really kept between polls.
+    pub fn effective_poll_interval(&self) -> Duration {
+        self.stale_after
+            .map_or(self.status_poll_interval, |stale_after| self.status_poll_interval.min(stale_after))
+    }
+}
+
+fn duration(name: &str, value: Duration, min: Duration) -> Result<()> {
+    if (min..=MAX_DURATION).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::InvalidConfig,
+        format!("{name} is {value:?}; it must lie between {min:?} and a year"),
+    ))
+}
+
+fn number(name: &str, value: usize, min: usize, max: usize) -> Result<()> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::InvalidConfig,
+        format!("{name} is {value}; it must lie between {min} and {max}"),
+    ))
+}

@@ -1,0 +1,222 @@
+//! From a hash to an answer.
+
+use std::sync::Arc;
+
+use futures_util::future::{Either, join_all, select};
+
+use super::answer::{Answer, Origin};
+use super::{Shared, Store};
+use crate::cache::Cached;
+use crate::clock::Moment;
+use crate::coalesce::Flight;
+use crate::context_key::ContextHash;
+use crate::error::{Error, ErrorKind, Result};
+use crate::membership::{LookupStatus, Membership};
+use crate::store::InPlaceReader;
+
+impl Shared {
+    /// Answers without asking the store, or returns what is remembered of old.
+    pub(super) fn recall(&self, hash: &ContextHash, now: Moment) -> Result<Answer, Option<Cached>> {
+        if self.store.is_none() {
+            return Ok(Answer {
+                membership: Membership::empty(),
+                status: LookupStatus::NotConfigured,
+                origin: Origin::Nothing,
+                error: None,
+            });
+        }
+        match self.cache.get(hash, now) {
+            Some(cached) if now.since(cached.fetched) < self.config.context_cache_time => {
+                self.counters.cache_hits.add(1);
+                Ok(Answer {
+                    status: self.tracker.lookup_status(now),
+                    origin: Origin::Cache { age: now.since(cached.fetched) },
+                    membership: cached.membership,
+                    error: None,
+                })
+            }
+            cached => Err(cached),
+        }
+    }
+
+    pub(super) async fn lookup(self: Arc<Self>, hash: ContextHash) -> Answer {
+        let now = self.config.clock.now();
+        let cached = match self.recall(&hash, now) {
+            Ok(answer) => return answer,
+            Err(cached) => cached,
+        };
+        let store = self.store.as_ref().expect("without a store everything is answered");
+        self.counters.cache_misses.add(1);
+        if let Some(reader) = store.reader.in_place() {
+            return self.ask_in_place(reader, hash, cached);
+        }
+        let result = match self.announce(store, hash, now) {
+            Ok(flight) => self.wait(now, flight.landed()).await,
+            Err(e) => Err(e),
+        };
+        self.conclude(result, cached, now).await
+    }
+
+    pub(super) async fn lookup_many(self: Arc<Self>, hashes: &[ContextHash]) -> Vec<Answer> {
+        let now = self.config.clock.now();
+        let recalled: Vec<_> = hashes.iter().map(|hash| self.recall(hash, now)).collect();
+        let misses: Vec<ContextHash> = hashes
+            .iter()
+            .zip(&recalled)
+            .filter(|(_, answer)| answer.is_err())
+            .map(|(hash, _)| *hash)
+            .collect();
+        let Some(store) = self.store.as_ref().filter(|_| !misses.is_empty()) else {
+            return recalled.into_iter().flatten().collect();
+        };
+        self.counters.cache_misses.add(misses.len() as u64);
+        let asked: Vec<Result<Membership>> = match store.reader.in_place() {
+            Some(reader) => self.read_in_place(reader, &misses),
+            None => {
+                let flights: Vec<_> = misses.iter().map(|hash| self.announce(store, *hash, now)).collect();
+                join_all(flights.into_iter().map(async |flight| match flight {
+                    Ok(flight) => self.wait(now, flight.landed()).await,
+                    Err(e) => Err(e),
+                }))
+                .await
+            }
+        };
+        let mut asked = asked.into_iter();
+        let mut answers = Vec::with_capacity(hashes.len());
+        for recalled in recalled {
+            answers.push(match recalled {
+                Ok(answer) => answer,
+                Err(cached) => {
+                    let result = asked.next().expect("one result for each miss");
+                    self.conclude(result, cached, now).await
+                }
+            });
+        }
+        answers
+    }
+
+    /// Looks up on the caller's thread if that is possible without waiting.
+    pub(super) fn lookup_now(&self, hash: ContextHash) -> Option<Answer> {
+        let now = self.config.clock.now();
+        match self.recall(&hash, now) {
+            Ok(answer) => Some(answer),
+            Err(cached) => {
+                let reader = self.store.as_ref()?.reader.in_place()?;
+                self.counters.cache_misses.add(1);
+                Some(self.ask_in_place(reader, hash, cached))
+            }
+        }
+    }
+
+    /// Makes sure a query for this context is under way, unless the breaker is open.
+    fn announce(self: &Arc<Self>, store: &Store, hash: ContextHash, now: Moment) -> Result<Flight> {
+        if store.breaker.is_open() {
+            return Err(Error::new(
+                ErrorKind::CircuitOpen,
+                "the store failed repeatedly and is not asked until a probe succeeds; its status tells why it failed",
+            ));
+        }
+        let (flight, batch, joined) = store.coalescer.join(hash, now);
+        if joined {
+            self.counters.coalesced_lookups.add(1);
+        }
+        if let Some(batch) = batch {
+            self.tasks.spawn(self.clone().run_batches(batch));
+        }
+        Ok(flight)
+    }
+
+    /// Waits for a query, but no longer than a caller that began at `began` should.
+    async fn wait<T>(&self, began: Moment, query: impl Future<Output = Result<T>>) -> Result<T> {
+        let deadline = self.config.lookup_deadline;
+        let alarm = self.tasks.runtime().sleep_until(&self.config.clock, began.after(deadline));
+        match select(std::pin::pin!(query), alarm).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(self.timed_out()),
+        }
+    }
+
+    /// Turns what the store said into an answer, once it is known whether the store can be trusted.
+    async fn conclude(&self, result: Result<Membership>, cached: Option<Cached>, began: Moment) -> Answer {
+        if result.is_ok() && !self.tracker.is_known() {
+            let mut statuses = self.tracker.subscribe();
+            let first = async { Ok(statuses.wait_for(Option::is_some).await.is_ok()) };
+            // If the first poll takes too long, the status says that the store is not available, which is true.
+            let _ = self.wait(began, first).await;
+        }
+        match result {
+            Ok(membership) => self.fresh(membership),
+            Err(e) => self.failed(e, cached),
+        }
+    }
+
+    fn fresh(&self, membership: Membership) -> Answer {
+        let status = self.tracker.lookup_status(self.config.clock.now());
+        Answer { membership, status, origin: Origin::Store, error: None }
+    }
+
+    /// Answers with the last known membership, if it is not too old, or with nothing.
+    fn failed(&self, error: Error, cached: Option<Cached>) -> Answer {
+        let now = self.config.clock.now();
+        let last_known = cached
+            .map(|cached| (now.since(cached.fetched), cached.membership))
+            .filter(|(age, _)| *age <= self.config.last_known_time && !self.config.last_known_time.is_zero());
+        let (membership, origin) = match last_known {
+            Some((age, membership)) => {
+                self.counters.last_known_answers.add(1);
+                (membership, Origin::LastKnown { age })
+            }
+            None => {
+                self.counters.failed_lookups.add(1);
+                (Membership::empty(), Origin::Nothing)
+            }
+        };
+        Answer { membership, status: LookupStatus::StoreError, origin, error: Some(error) }
+    }
+
+    fn ask_in_place(&self, reader: &dyn InPlaceReader, hash: ContextHash, cached: Option<Cached>) -> Answer {
+        let removals = self.cache.removals();
+        let mut membership = [Membership::empty()];
+        let result = reader.read(&[hash], &mut membership);
+        let [membership] = membership;
+        self.note_in_place(1, &result);
+        match result {
+            Ok(()) => {
+                self.cache.insert_unless_removed(hash, membership.clone(), self.config.clock.now(), removals);
+                self.fresh(membership)
+            }
+            Err(e) => self.failed(e, cached),
+        }
+    }
+
+    fn read_in_place(&self, reader: &dyn InPlaceReader, hashes: &[ContextHash]) -> Vec<Result<Membership>> {
+        let removals = self.cache.removals();
+        let mut memberships = vec![Membership::empty(); hashes.len()];
+        let result = reader.read(hashes, &mut memberships);
+        self.note_in_place(hashes.len(), &result);
+        if let Err(e) = result {
+            return vec![Err(e); hashes.len()];
+        }
+        for (hash, membership) in hashes.iter().zip(&memberships) {
+            self.cache.insert_unless_removed(*hash, membership.clone(), self.config.clock.now(), removals);
+        }
+        memberships.into_iter().map(Ok).collect()
+    }
+
+    fn note_in_place(&self, contexts: usize, result: &Result<()>) {
+        self.counters.store_queries.add(1);
+        self.counters.store_contexts.add(contexts as u64);
+        match result {
+            Ok(()) => self.tracker.lookup_succeeded(),
+            Err(e) => {
+                self.counters.store_errors.add(1);
+                self.tracker.lookup_failed(e);
+            }
+        }
+    }
+
+    pub(super) fn timed_out(&self) -> Error {
+        let deadline = self.config.lookup_deadline;
+        Error::new(ErrorKind::StoreTimeout, format!("the store did not answer within {deadline:?}"))
+    }
+}

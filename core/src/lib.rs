@@ -1,0 +1,40 @@
+//! The Big Segments engine: a context key goes in, a membership and an honest status come out; and beside it,
+//! lists and patches go in and a store that every SDK can read comes out.
+//!
+//! The modules are listed from the ground up; each imports only from those above it in this list, and
+//! `tests/layers.rs` holds them to it.
+
+#![warn(missing_docs)]
+
+// 0: ground
+pub mod clock;
+pub mod error;
+pub mod metrics;
+pub mod runtime;
+pub mod tasks;
+// 1: words
+pub mod context_key;
+pub mod membership;
+pub mod patch;
+pub mod segment_ref;
+// 3: stores
+pub mod store;
+// 4: watching a reader
+pub mod breaker;
+pub mod cache;
+pub mod coalesce;
+pub mod status;
+// 5: filling a writer
+pub mod import;
+// 7: front door
+pub mod engine;
+
+pub use clock::{Clock, ManualClock};
+pub use context_key::{ContextHash, ContextKey};
+pub use engine::{Answer, Engine, EngineConfig, Origin};
+pub use error::{Error, ErrorKind, Result};
+pub use membership::{LookupStatus, Membership};
+pub use metrics::Metrics;
+pub use segment_ref::SegmentRef;
+pub use status::StoreStatus;
+pub use store::StoreConfig;

@@ -1,0 +1,230 @@
+//! What the store says about one context (SPEC §4): the segments it is included in and excluded from.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, LazyLock};
+
+use parking_lot::Mutex;
+
+use crate::segment_ref::SegmentRef;
+
+/// How many distinct memberships are kept for the life of the process, and how large each may be.
+const COMMON_LIMIT: usize = 4096;
+const COMMON_REFS: usize = 32;
+
+/// Every segment ref one context is included in or excluded from; immutable, cheap to clone, `Send + Sync`.
+///
+/// A population of millions has few distinct memberships. The first few thousand small ones met in the process
+/// are kept for ever and shared by plain reference, so that two threads answering from the cache never write to
+/// the same reference count; all others are counted.
+#[derive(Clone)]
+pub struct Membership(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Common(&'static Refs),
+    Counted(Arc<Refs>),
+}
+
+struct Refs {
+    common: bool,
+    /// `refs[..included]` are the included ones, the rest the excluded ones; both sorted, without repeats.
+    included: usize,
+    refs: Box<[SegmentRef]>,
+}
+
+static EMPTY: LazyLock<&'static Refs> =
+    LazyLock::new(|| Box::leak(Box::new(Refs { common: true, included: 0, refs: Box::default() })));
+static COMMON: LazyLock<Mutex<HashSet<&'static Refs>>> =
+    LazyLock::new(|| Mutex::new(HashSet::from([*EMPTY])));
+
+impl Membership {
+    /// Returns the membership of a context the store has no rows for: "no value" for every segment.
+    pub fn empty() -> Self {
+        Self(Repr::Common(*EMPTY))
+    }
+
+    /// Builds a membership from refs in any order; repeats are dropped.
+    pub fn new(
+        included: impl IntoIterator<Item = SegmentRef>,
+        excluded: impl IntoIterator<Item = SegmentRef>,
+    ) -> Self {
+        let mut refs: Vec<SegmentRef> = included.into_iter().collect();
+        refs.sort_unstable();
+        refs.dedup();
+        let included = refs.len();
+        let mut rest: Vec<SegmentRef> = excluded.into_iter().collect();
+        rest.sort_unstable();
+        rest.dedup();
+        refs.append(&mut rest);
+        Self(share(Refs { common: false, included, refs: refs.into() }))
+    }
+
+    fn refs(&self) -> &Refs {
+        match &self.0 {
+            Repr::Common(refs) => refs,
+            Repr::Counted(refs) => refs,
+        }
+    }
+
+    /// Returns `Some(true)` when included, `Some(false)` when excluded, and `None` when the store has no value.
+    ///
+    /// "No value" is not "false": the segment's rules decide then. Where a context is both included and excluded,
+    /// included wins (SPEC §4).
+    pub fn check(&self, segment_ref: &str) -> Option<bool> {
+        let holds = |refs: &[SegmentRef]| refs.binary_search_by(|r| r.as_str().cmp(segment_ref)).is_ok();
+        if holds(self.included()) {
+            Some(true)
+        } else if holds(self.excluded()) {
+            Some(false)
+        } else {
+            None
+        }
+    }
+
+    /// Returns the refs the context is included in, sorted by their bytes.
+    pub fn included(&self) -> &[SegmentRef] {
+        let refs = self.refs();
+        &refs.refs[..refs.included]
+    }
+
+    /// Returns the refs the context is excluded from, sorted by their bytes.
+    pub fn excluded(&self) -> &[SegmentRef] {
+        let refs = self.refs();
+        &refs.refs[refs.included..]
+    }
+
+    /// Returns the number of refs, included and excluded.
+    pub fn len(&self) -> usize {
+        self.refs().refs.len()
+    }
+
+    /// Returns whether the store has no value for any segment.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Turns the membership into a pointer that a foreign language can hold without any allocation.
+    ///
+    /// Give it back to [`Membership::from_raw`] exactly once.
+    pub fn into_raw(self) -> *const () {
+        match self.0 {
+            Repr::Common(refs) => std::ptr::from_ref(refs).cast(),
+            Repr::Counted(refs) => Arc::into_raw(refs).cast(),
+        }
+    }
+
+    /// Takes back what [`Membership::into_raw`] gave.
+    ///
+    /// # Safety
+    /// `raw` comes from `into_raw` and was not given back before. To look without taking it back, keep the result
+    /// in a [`std::mem::ManuallyDrop`].
+    pub unsafe fn from_raw(raw: *const ()) -> Self {
+        let raw = raw.cast::<Refs>();
+        // SAFETY: the caller promises a live pointer of `into_raw`.
+        let refs: &'static Refs = unsafe { &*raw };
+        if refs.common {
+            Self(Repr::Common(refs))
+        } else {
+            // SAFETY: only counted refs are made with `common` unset, and those come from `Arc::into_raw`.
+            Self(Repr::Counted(unsafe { Arc::from_raw(raw) }))
+        }
+    }
+}
+
+fn share(mut refs: Refs) -> Repr {
+    if refs.refs.len() > COMMON_REFS {
+        return Repr::Counted(Arc::new(refs));
+    }
+    let mut common = COMMON.lock();
+    if let Some(known) = common.get(&refs) {
+        return Repr::Common(known);
+    }
+    if common.len() >= COMMON_LIMIT {
+        return Repr::Counted(Arc::new(refs));
+    }
+    refs.common = true;
+    let refs: &'static Refs = Box::leak(Box::new(refs));
+    common.insert(refs);
+    Repr::Common(refs)
+}
+
+impl PartialEq for Refs {
+    fn eq(&self, other: &Self) -> bool {
+        self.included == other.included && self.refs == other.refs
+    }
+}
+
+impl Eq for Refs {}
+
+impl Hash for Refs {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.included.hash(state);
+        self.refs.hash(state);
+    }
+}
+
+impl Default for Membership {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl PartialEq for Membership {
+    fn eq(&self, other: &Self) -> bool {
+        self.refs() == other.refs()
+    }
+}
+
+impl Eq for Membership {}
+
+impl fmt::Debug for Membership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Membership")
+            .field("included", &self.included())
+            .field("excluded", &self.excluded())
+            .finish()
+    }
+}
+
+/// How far an answer can be trusted, from best to worst (SPEC §4); the bindings and evaluation reasons use it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u32)]
+pub enum LookupStatus {
+    /// The store answered, and it is up to date.
+    Healthy = 0,
+    /// The store answered, but nothing has kept it up to date lately.
+    Stale = 1,
+    /// The store failed; the membership is the last known one, or empty.
+    StoreError = 2,
+    /// There is no store, so no membership was looked up.
+    NotConfigured = 3,
+}
+
+impl LookupStatus {
+    /// Every status, best first.
+    pub const ALL: &'static [LookupStatus] =
+        &[Self::Healthy, Self::Stale, Self::StoreError, Self::NotConfigured];
+
+    /// Returns the name that evaluation reasons use as `bigSegmentsStatus`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "HEALTHY",
+            Self::Stale => "STALE",
+            Self::StoreError => "STORE_ERROR",
+            Self::NotConfigured => "NOT_CONFIGURED",
+        }
+    }
+
+    /// Returns the worse of two, which is what several lookups in one evaluation report.
+    pub fn worst(self, other: Self) -> Self {
+        self.max(other)
+    }
+}
+
+impl fmt::Display for LookupStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,130 @@
+//! Patches: what upstream says has changed in one segment (SPEC §6).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::context_key::ContextHash;
+use crate::error::{Error, ErrorKind, Result};
+use crate::segment_ref::SegmentRef;
+
+/// One step in the history of one segment; it applies only on top of [`Patch::previous_version`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Patch {
+    /// The environment it belongs to.
+    #[serde(default)]
+    pub environment_id: String,
+    /// The segment's ref, as text.
+    pub segment_id: String,
+    /// The cursor after this patch.
+    #[serde(default)]
+    pub version: String,
+    /// The cursor this patch builds on; empty for an initial patch.
+    #[serde(default)]
+    pub previous_version: String,
+    /// What changes.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub changes: Changes,
+}
+
+/// The changes of a patch, by list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Changes {
+    /// Changes of the list of included contexts.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub included: ListChanges,
+    /// Changes of the list of excluded contexts.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub excluded: ListChanges,
+}
+
+/// The changes of one list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct ListChanges {
+    /// Contexts that join the list.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub add: Vec<ContextHash>,
+    /// Contexts that leave the list; a context in both leaves it.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub remove: Vec<ContextHash>,
+}
+
+/// What a patch does to one context: for each list, join (`Some(true)`), leave (`Some(false)`) or nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ContextChange {
+    /// The change of "is included".
+    pub included: Option<bool>,
+    /// The change of "is excluded".
+    pub excluded: Option<bool>,
+}
+
+/// What became of a patch that was offered to a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatchOutcome {
+    /// It was applied and the cursor moved to its version.
+    Applied,
+    /// The cursor is at its version already: nothing to do.
+    AlreadyApplied,
+    /// The cursor is somewhere else: poll again from the cursor.
+    OutOfOrder,
+    /// There is no cursor although the patch needs one: the store lost its data and must be filled anew.
+    DataLost,
+}
+
+impl Patch {
+    /// Reads a patch from JSON.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] with the place of the first fault.
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        let patch: Self = serde_json::from_slice(json).map_err(|e| {
+            Error::new(ErrorKind::InvalidInput, format!("the patch is not what SPEC §6 describes: {e}"))
+        })?;
+        patch.segment_ref()?;
+        Ok(patch)
+    }
+
+    /// Returns the segment's ref.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSegmentRef`] when `segment_id` is none.
+    pub fn segment_ref(&self) -> Result<SegmentRef> {
+        SegmentRef::parse(&self.segment_id)
+    }
+
+    /// Merges the four lists into one change per context, in the order of the hashes.
+    pub fn context_changes(&self) -> BTreeMap<ContextHash, ContextChange> {
+        let mut changes: BTreeMap<ContextHash, ContextChange> = BTreeMap::new();
+        // Removals are entered last, because they win over additions in the same list.
+        for (hashes, joins) in [(&self.changes.included.add, true), (&self.changes.included.remove, false)] {
+            for hash in hashes {
+                changes.entry(*hash).or_default().included = Some(joins);
+            }
+        }
+        for (hashes, joins) in [(&self.changes.excluded.add, true), (&self.changes.excluded.remove, false)] {
+            for hash in hashes {
+                changes.entry(*hash).or_default().excluded = Some(joins);
+            }
+        }
+        changes
+    }
+
+    /// Decides by cursor alone what is to become of this patch; `Applied` means "apply it".
+    pub fn outcome_on(&self, cursor: Option<&str>) -> PatchOutcome {
+        match cursor {
+            None if self.previous_version.is_empty() => PatchOutcome::Applied,
+            None => PatchOutcome::DataLost,
+            // Several initial patches may carry an empty version, so an empty cursor tells nothing about them.
+            Some(cursor) if cursor == self.version && !cursor.is_empty() => PatchOutcome::AlreadyApplied,
+            Some(cursor) if cursor == self.previous_version => PatchOutcome::Applied,
+            Some(_) => PatchOutcome::OutOfOrder,
+        }
+    }
+}
+
+fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}

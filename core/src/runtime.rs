@@ -1,0 +1,141 @@
+//! Our own tokio runtime: the only place that starts tasks and threads, and the only one that knows about `fork`.
+//!
+//! One runtime serves every engine of the process; it starts with the first and stops with the last. Nothing here
+//! ever adopts a runtime of the host application, and no foreign code ever runs on a reactor thread.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Once, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::clock::{Clock, Moment};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A boxed future, as the store traits return them.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+const WORKERS: usize = 2;
+/// Blocking threads are for foreign code (listeners, completions, custom stores); an idle one ends after a while.
+const BLOCKING_THREADS: usize = 64;
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
+
+static FORKS: AtomicU32 = AtomicU32::new(0);
+static SHARED: Mutex<Weak<Runtime>> = Mutex::new(Weak::new());
+
+/// Tells whether the process it was taken in is still this one; a check costs one relaxed load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessStamp(u32);
+
+extern "C" fn count_fork() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+impl ProcessStamp {
+    /// Stamps this process.
+    pub fn current() -> Self {
+        static REGISTER: Once = Once::new();
+        REGISTER.call_once(|| {
+            // SAFETY: the handler only touches an atomic, which is all a child may do before `exec`.
+            unsafe { libc::pthread_atfork(None, None, Some(count_fork)) };
+        });
+        Self(FORKS.load(Ordering::Relaxed))
+    }
+
+    /// Returns whether the process has been forked since: threads, sockets and file locks are then gone.
+    pub fn is_stale(self) -> bool {
+        self.0 != FORKS.load(Ordering::Relaxed)
+    }
+
+    /// Fails with [`ErrorKind::Forked`] in a child process.
+    pub fn check(self) -> Result<()> {
+        if self.is_stale() {
+            return Err(Error::new(
+                ErrorKind::Forked,
+                "the engine was opened before fork(); open it in the child process, after fork()",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A handle on the shared runtime; the last one to go stops it.
+pub struct Runtime {
+    tokio: Option<tokio::runtime::Runtime>,
+    stamp: ProcessStamp,
+}
+
+impl Runtime {
+    /// Returns the runtime of this process, starting it when nobody holds one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] when the machine refuses more threads.
+    pub fn shared() -> Result<Arc<Self>> {
+        let mut shared = SHARED.lock();
+        if let Some(runtime) = shared.upgrade().filter(|runtime| !runtime.stamp.is_stale()) {
+            return Ok(runtime);
+        }
+        let stamp = ProcessStamp::current();
+        let tokio = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .max_blocking_threads(BLOCKING_THREADS)
+            .thread_name("bigseg")
+            .enable_all()
+            .build()
+            .map_err(|e| Error::with_source(ErrorKind::Internal, "cannot start the engine's threads", e))?;
+        let runtime = Arc::new(Self { tokio: Some(tokio), stamp });
+        *shared = Arc::downgrade(&runtime);
+        Ok(runtime)
+    }
+
+    fn handle(&self) -> &tokio::runtime::Handle {
+        self.tokio.as_ref().expect("only drop takes the runtime").handle()
+    }
+
+    /// Starts a task as a member of a set.
+    pub fn spawn_in(&self, set: &mut JoinSet<()>, task: impl Future<Output = ()> + Send + 'static) {
+        set.spawn_on(task, self.handle());
+    }
+
+    /// Runs foreign or blocking code on a thread of its own, away from the reactor.
+    pub fn run_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.handle().spawn_blocking(work)
+    }
+
+    /// Completes once `clock` has reached `deadline`; may be awaited on any executor.
+    pub fn sleep_until(&self, clock: &Clock, deadline: Moment) -> BoxFuture<'static, ()> {
+        match clock {
+            Clock::System if deadline == Moment::NEVER => Box::pin(std::future::pending()),
+            Clock::System => {
+                let duration = deadline.since(clock.now());
+                let _context = self.handle().enter();
+                Box::pin(tokio::time::sleep(duration))
+            }
+            Clock::Manual(manual) => {
+                let manual = manual.clone();
+                Box::pin(async move { manual.reached(deadline).await })
+            }
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let Some(tokio) = self.tokio.take() else { return };
+        if self.stamp.is_stale() {
+            // Its threads do not exist in this process; waiting for them would hang for ever.
+            std::mem::forget(tokio);
+        } else if tokio::runtime::Handle::try_current().is_ok() {
+            // Dropped on one of its own threads, or on an executor of the host: neither may block.
+            tokio.shutdown_background();
+        } else {
+            tokio.shutdown_timeout(SHUTDOWN_PATIENCE);
+        }
+    }
+}

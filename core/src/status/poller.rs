@@ -1,0 +1,82 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+
+use super::StatusTracker;
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::metrics::Counters;
+use crate::runtime::Runtime;
+use crate::store::{Metadata, StoreReader};
+use crate::tasks::Stop;
+
+/// Asks the store for its metadata, at intervals and on request.
+pub struct Poller {
+    /// The store.
+    pub reader: Arc<dyn StoreReader>,
+    /// Who is told.
+    pub tracker: Arc<StatusTracker>,
+    /// For its timers.
+    pub runtime: Arc<Runtime>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Counts polls.
+    pub counters: Arc<Counters>,
+    /// From the end of one poll to the start of the next.
+    pub interval: Duration,
+    /// How long a poll may take.
+    pub deadline: Duration,
+}
+
+impl Poller {
+    /// Polls now.
+    pub async fn poll(&self) -> Result<Metadata> {
+        let result = match self.reader.in_place() {
+            Some(reader) => reader.read_metadata(),
+            None => self.ask().await,
+        };
+        self.counters.status_polls.add(1);
+        match &result {
+            Ok(metadata) => self.tracker.poll_succeeded(*metadata),
+            Err(e) => {
+                self.counters.status_poll_errors.add(1);
+                self.tracker.poll_failed(e);
+            }
+        }
+        result
+    }
+
+    async fn ask(&self) -> Result<Metadata> {
+        let deadline = self.runtime.sleep_until(&self.clock, self.clock.now().after(self.deadline));
+        match select(self.reader.metadata(), deadline).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(Error::new(
+                ErrorKind::StoreTimeout,
+                format!("the store did not tell its sync time within {:?}", self.deadline),
+            )),
+        }
+    }
+
+    /// Polls for ever, and looks again at the moment at which the data become stale, so that nobody hears of it late.
+    pub async fn run(&self, stop: &Stop) {
+        loop {
+            let next_poll = self.clock.now().after(self.interval);
+            let stale_at = self.tracker.stale_at();
+            if self.clock.now() < stale_at && stale_at < next_poll {
+                if stop.unless_given(self.runtime.sleep_until(&self.clock, stale_at)).await.is_none() {
+                    return;
+                }
+                self.tracker.time_passed();
+            }
+            let poll = async {
+                self.runtime.sleep_until(&self.clock, next_poll).await;
+                // What went wrong is in the status.
+                let _ = self.poll().await;
+            };
+            if stop.unless_given(poll).await.is_none() {
+                return;
+            }
+        }
+    }
+}

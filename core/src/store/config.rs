@@ -1,0 +1,194 @@
+//! Store strings: one line that names a store, and the only list of backends.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::local::{LocalConfig, LocalReader, LocalWriter};
+use super::memory::MemoryStore;
+use super::{StoreReader, StoreScanner, StoreWriter};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A kind of store, as a store string names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backend {
+    /// What stands before the first colon.
+    pub scheme: &'static str,
+    /// What a store string of this kind looks like.
+    pub form: &'static str,
+    /// The options that may follow a `?`.
+    pub options: &'static [&'static str],
+}
+
+impl Backend {
+    /// Every backend of this build.
+    pub const ALL: &'static [Backend] = &[
+        Backend { scheme: "memory", form: "memory:[NAME]", options: &[] },
+        Backend { scheme: "local", form: "local:PATH[?map_size=BYTES]", options: &["map_size"] },
+    ];
+}
+
+/// Which store to use; made from a store string, or by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreConfig {
+    /// A store in this process's memory; the name may be empty (a private store).
+    Memory(String),
+    /// An embedded store.
+    Local(LocalConfig),
+}
+
+impl StoreConfig {
+    /// Reads a store string: `memory:`, `memory:NAME`, `local:PATH`, `local:PATH?option=value`.
+    ///
+    /// A path is taken literally up to the first `?`; one that holds a `?` needs [`LocalConfig`] instead.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`], saying what is wrong and what was probably meant. Nothing that could be a
+    /// password is repeated.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (scheme, rest) = text.split_once(':').ok_or_else(|| {
+            invalid(format!("a store string begins with a scheme, such as {}", known_forms()))
+        })?;
+        let backend = Backend::ALL.iter().find(|backend| backend.scheme == scheme).ok_or_else(|| {
+            let schemes = Backend::ALL.iter().map(|backend| backend.scheme);
+            let suggestion = suggest(scheme, schemes, "; did you mean ", ":");
+            // A scheme is a short word; anything else might be a secret that lost its beginning.
+            let shown = if is_word(scheme) { format!("{scheme:?}") } else { "(not a word)".to_owned() };
+            invalid(format!("unknown store scheme {shown}{suggestion}; known are {}", known_forms()))
+        })?;
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let options = parse_options(backend, query)?;
+        match backend.scheme {
+            "memory" => Ok(Self::Memory(place.to_owned())),
+            _ => {
+                if place.is_empty() {
+                    return Err(invalid(format!("{}: the path is empty", backend.form)));
+                }
+                let mut config = LocalConfig::new(place);
+                for (name, value) in options {
+                    debug_assert_eq!(name, "map_size");
+                    config.map_size =
+                        parse_bytes(&name, &value, LocalConfig::MIN_MAP_SIZE, LocalConfig::MAX_MAP_SIZE)?;
+                }
+                Ok(Self::Local(config))
+            }
+        }
+    }
+
+    /// Opens the read side. Nothing is waited for: a store that cannot be reached says so when it is asked.
+    pub fn reader(&self) -> Result<Arc<dyn StoreReader>> {
+        Ok(match self {
+            Self::Memory(name) => Arc::new(MemoryStore::named(name)),
+            Self::Local(config) => Arc::new(LocalReader::new(config.clone())),
+        })
+    }
+
+    /// Opens the write side, creating the store where that is possible.
+    ///
+    /// # Errors
+    /// Whatever keeps the store from being written.
+    pub fn writer(&self) -> Result<Arc<dyn StoreWriter>> {
+        Ok(match self {
+            Self::Memory(name) => Arc::new(MemoryStore::named(name)),
+            Self::Local(config) => Arc::new(LocalWriter::open(config)?),
+        })
+    }
+
+    /// Opens the store for walking through everything it holds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] for a store that cannot be walked.
+    pub fn scanner(&self) -> Result<Arc<dyn StoreScanner>> {
+        Ok(match self {
+            Self::Memory(name) => Arc::new(MemoryStore::named(name)),
+            Self::Local(config) => Arc::new(LocalReader::new(config.clone())),
+        })
+    }
+}
+
+impl FromStr for StoreConfig {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+/// Writes a store string without its secrets and without options that have their default.
+impl fmt::Display for StoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory(name) => write!(f, "memory:{name}"),
+            Self::Local(config) => {
+                write!(f, "local:{}", config.path.display())?;
+                if config.map_size != LocalConfig::DEFAULT_MAP_SIZE {
+                    write!(f, "?map_size={}", config.map_size)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidConfig, message)
+}
+
+fn known_forms() -> String {
+    Backend::ALL.iter().map(|backend| backend.form).collect::<Vec<_>>().join(", ")
+}
+
+fn is_word(text: &str) -> bool {
+    text.len() <= 24 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+}
+
+/// Words a guess at what was meant, or nothing when nothing is near.
+fn suggest<'a>(given: &str, known: impl Iterator<Item = &'a str>, before: &str, after: &str) -> String {
+    known
+        .map(|name| (strsim::jaro_winkler(given, name), name))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or_else(String::new, |(_, name)| format!("{before}{name}{after}"))
+}
+
+fn parse_options(backend: &Backend, query: &str) -> Result<Vec<(String, String)>> {
+    let mut options: Vec<(String, String)> = Vec::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let scheme = backend.scheme;
+        if !backend.options.contains(&&*name) {
+            let shown = if is_option_name(&name) { format!("{name:?}") } else { "(not a word)".to_owned() };
+            let suggestion = suggest(&name, backend.options.iter().copied(), "; did you mean ", "?");
+            let known = match backend.options {
+                [] => "it takes none".to_owned(),
+                options => format!("it takes {}", options.join(", ")),
+            };
+            return Err(invalid(format!("{scheme}: unknown option {shown}{suggestion} ({known})")));
+        }
+        if options.iter().any(|(known, _)| *known == *name) {
+            return Err(invalid(format!("{scheme}: option {name:?} is given twice")));
+        }
+        options.push((name.into_owned(), value.into_owned()));
+    }
+    Ok(options)
+}
+
+fn is_option_name(text: &str) -> bool {
+    text.len() <= 32 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+/// Reads a size: plain bytes, or with one of the suffixes K, M, G, T (powers of 1024).
+fn parse_bytes(name: &str, value: &str, min: u64, max: u64) -> Result<u64> {
+    let (digits, unit) = match value.as_bytes().last() {
+        Some(b'K' | b'k') => (&value[..value.len() - 1], 1 << 10),
+        Some(b'M' | b'm') => (&value[..value.len() - 1], 1 << 20),
+        Some(b'G' | b'g') => (&value[..value.len() - 1], 1 << 30),
+        Some(b'T' | b't') => (&value[..value.len() - 1], 1u64 << 40),
+        _ => (value, 1),
+    };
+    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    match bytes {
+        Some(bytes) if (min..=max).contains(&bytes) => Ok(bytes),
+        Some(_) => Err(invalid(format!("{name} must lie between {min} and {max} bytes"))),
+        None => Err(invalid(format!("{name} is not a number of bytes, such as 17179869184 or 16G"))),
+    }
+}

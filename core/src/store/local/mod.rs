@@ -1,0 +1,15 @@
+//! The embedded store, `local:PATH`: one file, many reading processes, one writing at a time.
+//!
+//! It is an LMDB environment (`PATH`, and `PATH-lock` beside it) with the logical schema of SPEC §3; `tables.rs` has
+//! the layout. Reads are answered from the page cache that all processes share.
+
+mod config;
+mod decoder;
+mod environment;
+mod reader;
+mod tables;
+mod writer;
+
+pub use config::LocalConfig;
+pub use reader::LocalReader;
+pub use writer::LocalWriter;

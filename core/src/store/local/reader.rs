@@ -1,0 +1,132 @@
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::config::LocalConfig;
+use super::environment::{Environment, failure};
+use super::tables::SYNCHRONIZED_ON;
+use crate::context_key::ContextHash;
+use crate::error::{Error, ErrorKind, Result};
+use crate::membership::Membership;
+use crate::runtime::BoxFuture;
+use crate::store::{InPlaceReader, Metadata, StoreReader, StoreScanner, ask_in_place, parse_synchronized_on};
+
+/// Reads an embedded store; it may be opened before there is one, and finds it as soon as there is.
+pub struct LocalReader {
+    config: LocalConfig,
+    environment: RwLock<Option<Arc<Environment>>>,
+}
+
+impl LocalReader {
+    /// Prepares to read; the file is opened when it is first needed.
+    pub fn new(config: LocalConfig) -> Self {
+        Self { config, environment: RwLock::new(None) }
+    }
+
+    /// Runs `read` on the opened file, opening it anew when another process has outgrown our view of it.
+    fn with<T>(&self, mut read: impl FnMut(&Environment) -> heed::Result<Result<T>>) -> Result<T> {
+        for _ in 0..2 {
+            let opened = self.environment.read().clone();
+            let environment = match opened {
+                Some(environment) => environment,
+                None => {
+                    let environment = Environment::open(&self.config)?;
+                    *self.environment.write() = Some(environment.clone());
+                    environment
+                }
+            };
+            environment.check_process()?;
+            match read(&environment) {
+                Ok(result) => return result,
+                Err(heed::Error::Mdb(heed::MdbError::MapResized)) => self.reopen(environment),
+                Err(e) => return Err(failure(&format!("reading {}", environment.path().display()), &e)),
+            }
+        }
+        let path = self.config.path.display();
+        Err(Error::new(
+            ErrorKind::StoreUnavailable,
+            format!("{path} has outgrown this process's view of it; close its other users in this process"),
+        ))
+    }
+
+    fn reopen(&self, environment: Arc<Environment>) {
+        *self.environment.write() = None;
+        // The file can only be opened again once nobody in this process holds it; others may for a moment.
+        drop(environment);
+    }
+}
+
+impl InPlaceReader for LocalReader {
+    fn read(&self, hashes: &[ContextHash], memberships: &mut [Membership]) -> Result<()> {
+        self.with(|environment| {
+            let txn = environment.env.read_txn()?;
+            for (hash, membership) in hashes.iter().zip(memberships.iter_mut()) {
+                *membership = match environment.tables.memberships.get(&txn, hash.as_bytes())? {
+                    None => Membership::empty(),
+                    Some(row) => match environment.decoder.membership(row, &environment.tables, &txn) {
+                        Ok(membership) => membership,
+                        Err(e) => return Ok(Err(e)),
+                    },
+                };
+            }
+            Ok(Ok(()))
+        })
+    }
+
+    fn read_metadata(&self) -> Result<Metadata> {
+        let replaced = self.environment.read().as_ref().is_some_and(|environment| environment.was_replaced());
+        if replaced {
+            *self.environment.write() = None;
+        }
+        self.with(|environment| {
+            let txn = environment.env.read_txn()?;
+            let text = environment.tables.metadata.get(&txn, SYNCHRONIZED_ON)?;
+            Ok(parse_synchronized_on(text).map(|synchronized_on| Metadata { synchronized_on }))
+        })
+    }
+}
+
+impl StoreReader for LocalReader {
+    fn memberships<'a>(
+        &'a self,
+        hashes: &'a [ContextHash],
+    ) -> BoxFuture<'a, Result<Vec<Result<Membership>>>> {
+        Box::pin(std::future::ready(ask_in_place(self, hashes)))
+    }
+
+    fn metadata(&self) -> BoxFuture<'_, Result<Metadata>> {
+        Box::pin(std::future::ready(self.read_metadata()))
+    }
+
+    fn in_place(&self) -> Option<&dyn InPlaceReader> {
+        Some(self)
+    }
+}
+
+impl StoreScanner for LocalReader {
+    /// Walks one consistent state of the store, while others go on writing.
+    fn scan(&self, visit: &mut dyn FnMut(ContextHash, Membership) -> ControlFlow<()>) -> Result<()> {
+        self.with(|environment| {
+            // A transaction of its own kind, so that `visit` may use the store on this very thread.
+            let txn = environment.env.clone().static_read_txn()?;
+            for row in environment.tables.memberships.iter(&txn)? {
+                let (key, row) = row?;
+                let Ok(bytes) = key.try_into() else {
+                    return Ok(Err(Error::new(
+                        ErrorKind::StoreFormat,
+                        "the embedded store is damaged: a context hash has the wrong length",
+                    )));
+                };
+                let membership = match environment.decoder.membership(row, &environment.tables, &txn) {
+                    Ok(membership) => membership,
+                    Err(e) => return Ok(Err(e)),
+                };
+                if visit(ContextHash::from_bytes(bytes), membership).is_break() {
+                    break;
+                }
+            }
+            Ok(Ok(()))
+        })
+    }
+}

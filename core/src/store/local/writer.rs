@@ -1,0 +1,229 @@
+use std::ops::Bound;
+use std::sync::Arc;
+
+use heed::{PutFlags, RwTxn};
+
+use super::config::LocalConfig;
+use super::environment::{Environment, failure};
+use super::tables::{CURSOR, Row, SYNCHRONIZED_ON, Tables};
+use crate::error::{Error, ErrorKind, Result};
+use crate::patch::{Patch, PatchOutcome};
+use crate::segment_ref::SegmentRef;
+use crate::store::{LoadEntry, LoadPlan, LoadReport, LoadSource, StoreWriter};
+
+/// How many contexts are loaded between two reports of progress.
+const PROGRESS_STEP: u64 = 4096;
+/// How many members of a replaced segment are remembered at a time.
+const FORGET_PORTION: usize = 65_536;
+
+/// Writes an embedded store. Each call is one durable transaction: all of it or nothing, also under `kill -9`.
+///
+/// Several writers, in one process or many, take turns: a call blocks while another one's transaction is open.
+pub struct LocalWriter {
+    environment: Arc<Environment>,
+}
+
+impl LocalWriter {
+    /// Opens the store, creating it when there is none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::StoreFormat`] when the file is something else or damaged, [`ErrorKind::StorePermission`],
+    /// [`ErrorKind::StoreFull`], [`ErrorKind::StoreNotFound`] when the directory does not exist.
+    pub fn open(config: &LocalConfig) -> Result<Self> {
+        Ok(Self { environment: Environment::open_or_create(config)? })
+    }
+
+    /// Runs `write` in a transaction and commits it if it succeeds.
+    fn transact<T>(&self, write: impl FnOnce(&Tables, &mut RwTxn) -> Result<T, WriteError>) -> Result<T> {
+        let environment = &*self.environment;
+        environment.check_process()?;
+        let run = || -> Result<T, WriteError> {
+            environment.env.clear_stale_readers()?;
+            let mut txn = environment.env.write_txn()?;
+            let value = write(&environment.tables, &mut txn)?;
+            txn.commit()?;
+            Ok(value)
+        };
+        let value = run().map_err(|e| match e {
+            WriteError::Ours(e) => e,
+            WriteError::Storage(e) => failure(&format!("writing {}", environment.path().display()), &e),
+        })?;
+        environment.lengthen()?;
+        Ok(value)
+    }
+}
+
+/// A failure inside a transaction: ours, or the storage library's, which still wants words.
+enum WriteError {
+    Ours(Error),
+    Storage(heed::Error),
+}
+
+impl From<Error> for WriteError {
+    fn from(error: Error) -> Self {
+        Self::Ours(error)
+    }
+}
+
+impl From<heed::Error> for WriteError {
+    fn from(error: heed::Error) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl Tables {
+    /// Returns the segment's number, giving it one if it has none.
+    fn number_segment(&self, txn: &mut RwTxn, segment: &SegmentRef) -> Result<u32, WriteError> {
+        // LMDB cannot hold longer keys; refs are 20 to 40 bytes.
+        if segment.as_str().len() > 500 {
+            let bytes = segment.as_str().len();
+            return Err(Error::new(
+                ErrorKind::InvalidSegmentRef,
+                format!("a segment ref of {bytes} bytes is too long for an embedded store (500)"),
+            )
+            .into());
+        }
+        if let Some(number) = self.segment_numbers.get(txn, segment.as_str())? {
+            return Ok(number);
+        }
+        let number = self.segments.len(txn)? as u32;
+        self.segments.put(txn, &number, segment.as_str())?;
+        self.segment_numbers.put(txn, segment.as_str(), &number)?;
+        Ok(number)
+    }
+
+    fn row(&self, txn: &RwTxn, hash: &[u8]) -> Result<Row, WriteError> {
+        match self.memberships.get(txn, hash)? {
+            Some(bytes) => Ok(Row::decode(bytes)?),
+            None => Ok(Row::default()),
+        }
+    }
+
+    fn put_row(
+        &self,
+        txn: &mut RwTxn,
+        hash: &[u8],
+        row: &mut Row,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), WriteError> {
+        if row.is_empty() {
+            self.memberships.delete(txn, hash)?;
+        } else {
+            bytes.clear();
+            row.encode(bytes);
+            self.memberships.put(txn, hash, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a segment away from every context; returns from how many.
+    fn forget_segment(&self, txn: &mut RwTxn, segment: u32) -> Result<u64, WriteError> {
+        let (mut forgotten, mut bytes) = (0, Vec::new());
+        let mut from = vec![0; 32];
+        loop {
+            // In portions, because rows cannot be rewritten while they are being walked.
+            let mut members = Vec::new();
+            for entry in self.memberships.range(txn, &(Bound::Included(&from[..]), Bound::Unbounded))? {
+                let (hash, row) = entry?;
+                if Row::decode(row)?.forget(segment) {
+                    members.push(hash.to_vec());
+                    if members.len() == FORGET_PORTION {
+                        break;
+                    }
+                }
+            }
+            for hash in &members {
+                let mut row = self.row(txn, hash)?;
+                row.forget(segment);
+                self.put_row(txn, hash, &mut row, &mut bytes)?;
+            }
+            forgotten += members.len() as u64;
+            match members.pop() {
+                Some(last) if members.len() + 1 == FORGET_PORTION => from = last,
+                _ => return Ok(forgotten),
+            }
+        }
+    }
+}
+
+/// Brings a row to what a list says of its context; included wins over excluded.
+fn merge(row: &mut Row, entries: &[LoadEntry], numbers: &[u32]) {
+    for entry in entries.iter().rev() {
+        let number = numbers[entry.segment as usize];
+        Row::change(&mut row.included, number, Some(!entry.excluded));
+        Row::change(&mut row.excluded, number, Some(entry.excluded));
+    }
+}
+
+impl StoreWriter for LocalWriter {
+    fn cursor(&self) -> Result<Option<String>> {
+        let reading = |e| failure(&format!("reading {}", self.environment.path().display()), &e);
+        self.environment.check_process()?;
+        let txn = self.environment.env.read_txn().map_err(reading)?;
+        let cursor = self.environment.tables.metadata.get(&txn, CURSOR).map_err(reading)?;
+        Ok(cursor.map(str::to_owned))
+    }
+
+    fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
+        let segment = patch.segment_ref()?;
+        self.transact(|tables, txn| {
+            let outcome = patch.outcome_on(tables.metadata.get(txn, CURSOR)?);
+            if outcome != PatchOutcome::Applied {
+                return Ok(outcome);
+            }
+            let number = tables.number_segment(txn, &segment)?;
+            let mut bytes = Vec::new();
+            for (hash, change) in patch.context_changes() {
+                let mut row = tables.row(txn, hash.as_bytes())?;
+                Row::change(&mut row.included, number, change.included);
+                Row::change(&mut row.excluded, number, change.excluded);
+                tables.put_row(txn, hash.as_bytes(), &mut row, &mut bytes)?;
+            }
+            tables.metadata.put(txn, CURSOR, &patch.version)?;
+            Ok(outcome)
+        })
+    }
+
+    fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {
+        self.transact(|tables, txn| {
+            Ok(tables.metadata.put(txn, SYNCHRONIZED_ON, &unix_millis.to_string())?)
+        })
+    }
+
+    /// Loads the list in one transaction: a failure, or a crash, leaves the store as it was.
+    fn load(
+        &self,
+        plan: &LoadPlan,
+        contexts: &mut dyn LoadSource,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<LoadReport> {
+        self.transact(|tables, txn| {
+            let numbers =
+                plan.refs.iter().map(|r| tables.number_segment(txn, r)).collect::<Result<Vec<_>, _>>()?;
+            let replaced = plan.replace.as_ref().map(|r| tables.number_segment(txn, r)).transpose()?;
+            let replaced = replaced.map_or(Ok(0), |number| tables.forget_segment(txn, number))?;
+            // Sorted rows are appended to an empty table, which fills its pages to the brim.
+            let append = tables.memberships.is_empty(txn)?;
+            let mut report = LoadReport { contexts: 0, replaced };
+            let (mut entries, mut bytes) = (Vec::new(), Vec::new());
+            while let Some(hash) = contexts.next(&mut entries)? {
+                let mut row = if append { Row::default() } else { tables.row(txn, hash.as_bytes())? };
+                merge(&mut row, &entries, &numbers);
+                if append {
+                    bytes.clear();
+                    row.encode(&mut bytes);
+                    tables.memberships.put_with_flags(txn, PutFlags::APPEND, hash.as_bytes(), &bytes)?;
+                } else {
+                    tables.put_row(txn, hash.as_bytes(), &mut row, &mut bytes)?;
+                }
+                report.contexts += 1;
+                if report.contexts.is_multiple_of(PROGRESS_STEP) {
+                    progress(report.contexts);
+                }
+            }
+            tables.metadata.put(txn, SYNCHRONIZED_ON, &plan.synchronized_on.to_string())?;
+            progress(report.contexts);
+            Ok(report)
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! Makes a store that blocks (a C vtable, a Python object) look like any other.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::{Metadata, StoreReader};
+use crate::context_key::ContextHash;
+use crate::error::{Error, ErrorKind, Result};
+use crate::membership::Membership;
+use crate::runtime::{BoxFuture, Runtime};
+
+/// How many calls into one store may be under way at once. A store that never returns keeps its threads, so this
+/// also bounds what such a store can cost.
+const CALLS_AT_ONCE: usize = 8;
+
+/// A store whose calls block the thread they are made on.
+pub trait BlockingStore: Send + Sync + 'static {
+    /// Answers in the order of `hashes`; see [`StoreReader::memberships`] for the two levels of errors.
+    fn memberships(&self, hashes: &[ContextHash]) -> Result<Vec<Result<Membership>>>;
+
+    /// Reads the store's metadata.
+    fn metadata(&self) -> Result<Metadata>;
+}
+
+/// Runs each call of a [`BlockingStore`] on a blocking thread of the runtime.
+pub struct Offload<S> {
+    store: Arc<S>,
+    runtime: Arc<Runtime>,
+    calls: Arc<Semaphore>,
+}
+
+impl<S: BlockingStore> Offload<S> {
+    /// Wraps a store.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] when the machine refuses more threads.
+    pub fn new(store: S) -> Result<Self> {
+        Ok(Self {
+            store: Arc::new(store),
+            runtime: Runtime::shared()?,
+            calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
+        })
+    }
+
+    async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&S) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let permit = self.calls.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let store = self.store.clone();
+        let call = self.runtime.run_blocking(move || {
+            // Held by the thread, not by the future: a call that was given up still occupies its place.
+            let _permit = permit;
+            work(&store)
+        });
+        call.await.unwrap_or_else(|e| {
+            let panicked = e.is_panic();
+            Err(Error::with_source(
+                ErrorKind::Internal,
+                if panicked {
+                    "the custom store panicked"
+                } else {
+                    "the call was cut short by shutting down"
+                },
+                e,
+            ))
+        })
+    }
+}
+
+impl<S: BlockingStore> StoreReader for Offload<S> {
+    fn memberships<'a>(
+        &'a self,
+        hashes: &'a [ContextHash],
+    ) -> BoxFuture<'a, Result<Vec<Result<Membership>>>> {
+        let hashes = hashes.to_vec();
+        Box::pin(async move {
+            let asked = hashes.len();
+            let answers = self.call(move |store| store.memberships(&hashes)).await?;
+            if answers.len() != asked {
+                return Err(Error::new(
+                    ErrorKind::StoreData,
+                    format!("the custom store answered {} of {asked} contexts", answers.len()),
+                ));
+            }
+            Ok(answers)
+        })
+    }
+
+    fn metadata(&self) -> BoxFuture<'_, Result<Metadata>> {
+        Box::pin(self.call(S::metadata))
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async { drop(self.calls.acquire_many(CALLS_AT_ONCE as u32).await) })
+    }
+}
