@@ -28,6 +28,9 @@ pub mod status;
 pub mod import;
 // 7: front door
 pub mod engine;
+// beside it all: for tests
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 pub use clock::{Clock, ManualClock};
 pub use context_key::{ContextHash, ContextKey};
