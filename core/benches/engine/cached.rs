@@ -1,0 +1,87 @@
+//! A cached answer, beside one SHA-256 of the key and one get of a plain concurrent map.
+
+use std::time::Duration;
+
+use bigseg_core::engine::Source;
+use bigseg_core::store::memory::MemoryStore;
+use bigseg_core::{ContextHash, ContextKey, Engine, EngineConfig};
+use dashmap::DashMap;
+
+use crate::population::{fill, hash, key, scatter};
+use crate::rounds::{compare, median, time};
+
+const CALLS: usize = 200_000;
+
+/// An engine whose cache holds the first `count` contexts, and a map that does.
+fn warm(count: usize) -> (Engine, DashMap<ContextHash, u64>, Vec<String>) {
+    let store = MemoryStore::default();
+    fill(std::sync::Arc::new(store.clone()), count);
+    let engine = Engine::open(EngineConfig {
+        source: Source::Custom(std::sync::Arc::new(store)),
+        context_cache_size: count,
+        context_cache_time: Duration::from_secs(3600),
+        ..EngineConfig::default()
+    })
+    .expect("a memory store opens");
+    let map = DashMap::new();
+    let keys: Vec<String> = (0..count).map(key).collect();
+    for (context, key) in keys.iter().enumerate() {
+        engine.blocking().membership(key).expect("a good key");
+        map.insert(hash(context), context as u64);
+    }
+    (engine, map, keys)
+}
+
+fn floor(map: &DashMap<ContextHash, u64>, key: &str) -> Option<u64> {
+    map.get(&ContextKey::new(key).expect("not empty").hash()).map(|value| *value)
+}
+
+/// Compares for one hot key and for random keys, among 1,000 and among 100,000.
+pub(crate) fn run() {
+    for count in [1_000, 100_000] {
+        let (engine, map, keys) = warm(count);
+        let hot = &keys[count / 2];
+        compare(
+            &format!("cached, one hot key among {count}"),
+            CALLS,
+            |_| floor(&map, hot),
+            |_| engine.cached(hot).expect("usable").expect("cached"),
+        );
+        compare(
+            &format!("cached, random keys among {count}"),
+            CALLS,
+            |i| floor(&map, &keys[scatter(i, count)]),
+            |i| engine.cached(&keys[scatter(i, count)]).expect("usable").expect("cached"),
+        );
+    }
+}
+
+/// Compares the throughput of two threads with that of one.
+pub(crate) fn run_threads() {
+    let (engine, _, keys) = warm(1_000);
+    let look = |key: &String| engine.cached(key).expect("usable").expect("cached");
+    let works: [(&str, &(dyn Fn(usize, usize) + Sync)); 3] = [
+        ("SHA-256 alone", &|_, i| {
+            std::hint::black_box(ContextKey::new(&keys[i % 1000]).expect("not empty").hash());
+        }),
+        ("cached, both on one hot key", &|_, _| drop(look(&keys[500]))),
+        ("cached, random keys among 1000", &|thread, i| drop(look(&keys[scatter(i + thread * 7919, 1000)]))),
+    ];
+    for (what, work) in works {
+        let mut gains = Vec::new();
+        let (mut alone, mut together) = (0.0, 0.0);
+        for _ in 0..15 {
+            alone = time(CALLS, |i| work(0, i));
+            let both = std::thread::scope(|scope| {
+                let threads = [0, 1].map(|thread| scope.spawn(move || time(CALLS, |i| work(thread, i))));
+                threads.map(|thread| thread.join().expect("no panic"))
+            });
+            together = (both[0] + both[1]) / 2.0;
+            gains.push(2.0 * alone / together);
+        }
+        let gain = median(gains.into_iter());
+        println!(
+            "| {what}: 2 threads against 1 | {alone:.0} ns | {together:.0} ns | {gain:.2}× the throughput |"
+        );
+    }
+}

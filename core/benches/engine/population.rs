@@ -1,0 +1,35 @@
+//! The population every figure is measured on: contexts in 1 to 3 of 20 segments.
+
+use std::sync::Arc;
+
+use bigseg_core::import::{Import, ImportOptions};
+use bigseg_core::store::StoreWriter;
+use bigseg_core::{ContextHash, ContextKey};
+
+/// Returns the key of a context.
+pub(crate) fn key(context: usize) -> String {
+    format!("user-{context:012}")
+}
+
+/// Returns the hash of a context.
+pub(crate) fn hash(context: usize) -> ContextHash {
+    ContextKey::new(&key(context)).expect("not empty").hash()
+}
+
+/// Visits the indices below `count` in an order that no cache can guess.
+pub(crate) fn scatter(i: usize, count: usize) -> usize {
+    (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31) as usize % count
+}
+
+/// Fills a store with the first `count` contexts.
+pub(crate) fn fill(writer: Arc<dyn StoreWriter>, count: usize) {
+    let segments: Vec<String> = (0..20).map(|segment| format!("segment-{segment}.g1")).collect();
+    let mut import = Import::new(writer, ImportOptions::default());
+    for context in 0..count {
+        for nth in 0..1 + context % 3 {
+            let segment = &segments[(context * 7 + nth * 11) % segments.len()];
+            import.add(hash(context), segment, nth != 2).expect("a good segment ref");
+        }
+    }
+    import.finish(&mut |_| {}).expect("the store takes it");
+}
