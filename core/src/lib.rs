@@ -14,9 +14,10 @@ pub mod runtime;
 pub mod tasks;
 // 1: words
 pub mod context_key;
+pub mod segment_ref;
+// 2: words made of words
 pub mod membership;
 pub mod patch;
-pub mod segment_ref;
 // 3: stores
 pub mod store;
 // 4: watching a reader
