@@ -35,7 +35,7 @@ impl SegmentRef {
             Some(_) => Ok(Self(text.into())),
             None => Err(Error::new(
                 ErrorKind::InvalidSegmentRef,
-                format!("{text:?} is not a segment ref; it should look like \"my-segment.g1\""),
+                "this is not a segment ref; one looks like \"my-segment.g1\"",
             )),
         }
     }

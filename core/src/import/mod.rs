@@ -7,6 +7,7 @@ mod sorter;
 
 pub use lines::{BadLine, LineFormat, LineReader};
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use crate::clock::Clock;
 use crate::context_key::ContextHash;
 use crate::error::Result;
 use crate::segment_ref::SegmentRef;
-use crate::store::{LoadEntry, LoadPlan, LoadReport, StoreWriter};
-use sorter::Sorter;
+use crate::store::{LoadEntry, LoadPlan, LoadReport, LoadSource, StoreWriter};
+use sorter::{Sorted, Sorter};
 
 /// How an import goes about its work.
 #[derive(Debug, Clone)]
@@ -104,7 +105,8 @@ impl Import {
         self.memberships == 0
     }
 
-    /// Writes the list and declares the store synchronised; `progress` hears how many contexts are written so far.
+    /// Writes the list and declares the store synchronised; `progress` hears how many memberships are done so far, in
+    /// the end all [`Import::len`] of them.
     ///
     /// # Errors
     /// Whatever the store reports. A memory or embedded store is then as it was before.
@@ -114,8 +116,26 @@ impl Import {
             replace: self.options.replace,
             synchronized_on: self.options.clock.unix_millis(),
         };
-        let mut contexts = self.sorter.finish()?;
-        let LoadReport { contexts, replaced } = self.writer.load(&plan, &mut contexts, progress)?;
+        let done = Cell::new(0);
+        let mut contexts = Counted { source: self.sorter.finish()?, memberships: &done };
+        let mut report_done = |_| progress(done.get());
+        let LoadReport { contexts, replaced } = self.writer.load(&plan, &mut contexts, &mut report_done)?;
+        // Repeats are dropped on the way and were not counted.
+        progress(self.memberships);
         Ok(ImportReport { memberships: self.memberships, contexts, replaced })
+    }
+}
+
+/// Counts the memberships that a store takes.
+struct Counted<'a> {
+    source: Sorted,
+    memberships: &'a Cell<u64>,
+}
+
+impl LoadSource for Counted<'_> {
+    fn next(&mut self, entries: &mut Vec<LoadEntry>) -> Result<Option<ContextHash>> {
+        let context = self.source.next(entries)?;
+        self.memberships.set(self.memberships.get() + entries.len() as u64);
+        Ok(context)
     }
 }
