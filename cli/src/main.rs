@@ -1,1 +1,30 @@
-fn main() {}
+//! The `bigseg` command: what an operator types to fill, ask and inspect a Big Segments store.
+
+mod arguments;
+mod commands;
+mod context;
+mod engine;
+mod exit;
+mod failure;
+mod list;
+mod logger;
+mod output;
+mod population;
+mod progress;
+mod store;
+mod table;
+mod timestamp;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let outcome = arguments::parse().and_then(|arguments| {
+        logger::start(arguments.verbose);
+        arguments.color.write_global();
+        commands::run(arguments.command)
+    });
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report(),
+    }
+}

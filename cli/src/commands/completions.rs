@@ -1,0 +1,27 @@
+use std::io::Write;
+
+use clap_complete::Shell;
+
+use crate::arguments;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Print a shell's completion script
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  source <(bigseg completions bash)
+  bigseg completions zsh > ~/.zfunc/_bigseg
+  bigseg completions fish > ~/.config/fish/completions/bigseg.fish")]
+pub(crate) struct CompletionsCommand {
+    /// Which shell
+    shell: Shell,
+}
+
+impl CompletionsCommand {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut arguments::command(), "bigseg", &mut script);
+        std::io::stdout().write_all(&script)?;
+        Ok(Exit::Success)
+    }
+}

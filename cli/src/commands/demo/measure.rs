@@ -1,0 +1,95 @@
+//! Times the engine's answers.
+
+use std::hint::black_box;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use bigseg_core::engine::Source;
+use bigseg_core::{Clock, ContextHash, ContextKey, Engine, EngineConfig, StoreConfig};
+
+use crate::failure::Failure;
+use crate::population::Population;
+use crate::table::{Cell, Table};
+
+const HOT_CONTEXTS: u64 = 500;
+const CACHED_LOOKUPS: u64 = 500_000;
+const STORE_LOOKUPS: u64 = 50_000;
+const BATCH: u64 = 128;
+
+/// Time for one context, by the way it was asked about.
+pub(super) struct Measured {
+    cached_by_key: Duration,
+    cached_by_hash: Duration,
+    from_store: Duration,
+    in_batches: Duration,
+}
+
+/// Asks about contexts all over the population.
+pub(super) fn measure(store: &StoreConfig, population: Population) -> Result<Measured, Failure> {
+    // A prime stride visits the contexts in an order that no cache of the machine can foresee.
+    let key = |n: u64| Population::key(n.wrapping_mul(7_368_787) % population.contexts);
+    let hash = |n: u64| ContextKey::new(&key(n)).map(ContextKey::hash);
+    let hot_keys: Vec<String> = (0..HOT_CONTEXTS).map(key).collect();
+    let hot_hashes: Vec<ContextHash> = (0..HOT_CONTEXTS).map(hash).collect::<Result<_, _>>()?;
+    let cold_hashes: Vec<ContextHash> = (0..STORE_LOOKUPS).map(hash).collect::<Result<_, _>>()?;
+
+    let config = EngineConfig { source: Source::Store(store.clone()), ..EngineConfig::default() };
+    let engine = Engine::open(config.clone())?;
+    for key in &hot_keys {
+        engine.blocking().membership(key)?;
+    }
+    let cached_by_key = time(CACHED_LOOKUPS, |n| {
+        let key = &hot_keys[(n % HOT_CONTEXTS) as usize];
+        black_box(engine.blocking().membership(key)?);
+        Ok(())
+    })?;
+    let cached_by_hash = time(CACHED_LOOKUPS, |n| {
+        let hash = hot_hashes[(n % HOT_CONTEXTS) as usize];
+        black_box(engine.blocking().membership_by_hash(hash)?);
+        Ok(())
+    })?;
+
+    let uncached = Engine::open(EngineConfig { context_cache_size: 0, ..config })?;
+    let from_store = time(STORE_LOOKUPS, |n| {
+        black_box(uncached.blocking().membership_by_hash(cold_hashes[n as usize])?);
+        Ok(())
+    })?;
+    let in_batches = time(STORE_LOOKUPS / BATCH, |n| {
+        let first = (n * BATCH) as usize;
+        black_box(uncached.blocking().memberships_by_hash(&cold_hashes[first..first + BATCH as usize])?);
+        Ok(())
+    })?;
+    Ok(Measured { cached_by_key, cached_by_hash, from_store, in_batches: in_batches / BATCH as u32 })
+}
+
+/// Returns how long one repetition takes on average.
+fn time(
+    times: u64,
+    mut repeat: impl FnMut(u64) -> Result<(), bigseg_core::Error>,
+) -> Result<Duration, Failure> {
+    let clock = Clock::System;
+    let began = clock.now();
+    for n in 0..times {
+        repeat(n)?;
+    }
+    Ok(clock.now().since(began) / times as u32)
+}
+
+impl Measured {
+    pub(super) fn print(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut table = Table::new();
+        for (what, each) in [
+            ("  cached answer, by hash", self.cached_by_hash),
+            ("  cached answer, by key", self.cached_by_key),
+            ("  lookup in the store", self.from_store),
+            ("  the same, 128 at a time", self.in_batches),
+        ] {
+            let each = match each.as_nanos() {
+                nanos @ ..1000 => format!("{nanos} ns"),
+                nanos => format!("{:.1} µs", nanos as f64 / 1000.0),
+            };
+            table.push([Cell::text(what), Cell::text(format!("{each} each"))]);
+        }
+        table.print(out)
+    }
+}

@@ -1,0 +1,141 @@
+//! `bigseg demo`: makes up a population, loads it, asks about it, and says how fast all that was.
+
+mod load;
+mod measure;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use bigseg_core::{Answer, Engine, EngineConfig, SegmentRef, StoreConfig};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{self, BAD, FAINT, GOOD, HEADING};
+use crate::population::{Population, SEGMENTS};
+use crate::progress::Progress;
+use crate::table::{Cell, Table};
+
+/// How many contexts' answers are shown.
+const SHOWN: u64 = 5;
+
+/// Load a made-up population into an embedded store, ask about it, and say how fast that was
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  bigseg demo
+  bigseg demo --contexts 10000000 --store local:/tmp/ten-million.bigseg
+  bigseg demo --csv population.csv && bigseg import --store local:./population.bigseg population.csv")]
+pub(crate) struct DemoCommand {
+    /// The store to fill, which must not exist yet; by default the demo's own, which is made anew each time
+    #[arg(long, value_name = "STORE", conflicts_with = "csv")]
+    store: Option<String>,
+
+    /// How many contexts to make up
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    contexts: u64,
+
+    /// Only write the population to a CSV file, for measuring an import; "-" is standard output
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+
+    /// Show no progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl DemoCommand {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let population = Population { contexts: self.contexts };
+        if let Some(path) = &self.csv {
+            self.write_csv(population, path)?;
+            return Ok(Exit::Success);
+        }
+        let mut out = anstream::stdout();
+        let contexts = output::count(self.contexts);
+        writeln!(
+            out,
+            "{HEADING}A made-up population{HEADING:#}: {contexts} contexts, each in 1 to 3 of {SEGMENTS} segments"
+        )?;
+        if cfg!(debug_assertions) {
+            writeln!(
+                out,
+                "{FAINT}This is a debug build; a release build is several times as fast.{FAINT:#}"
+            )?;
+        }
+        let (store, path) = load::place(self.store.as_deref())?;
+        let loaded = load::load(population, &store, self.quiet)?;
+        let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+        writeln!(out, "\n{HEADING}Loaded{HEADING:#} into {store}")?;
+        let mut table = Table::new();
+        table.push([Cell::text("  contexts"), Cell::text(output::count(loaded.contexts))]);
+        table.push([Cell::text("  memberships"), Cell::text(output::count(loaded.memberships))]);
+        table.push([Cell::text("  import"), Cell::text(loaded.rate())]);
+        let each = bytes as f64 / loaded.contexts as f64;
+        table.push([Cell::text("  on disk"), Cell::text(format!("{each:.1} bytes per context"))]);
+        table.print(&mut out)?;
+
+        let engine = Engine::open(EngineConfig::new(&store.to_string())?)?;
+        writeln!(out, "\n{HEADING}Asked{HEADING:#} about a few of them")?;
+        show_answers(&engine, population, &mut out)?;
+
+        writeln!(out, "\n{HEADING}Measured{HEADING:#} on one thread")?;
+        measure::measure(&store, population)?.print(&mut out)?;
+        show_next_steps(&store, &mut out)?;
+        Ok(Exit::Success)
+    }
+
+    fn write_csv(&self, population: Population, path: &Path) -> Result<(), Failure> {
+        if path == Path::new("-") {
+            let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+            population.write_csv(&mut out, |_| {})?;
+            return Ok(out.flush()?);
+        }
+        let writing = |e| Failure::io(format_args!("writing {}", path.display()), &e);
+        let mut out = BufWriter::with_capacity(1 << 16, File::create(path).map_err(writing)?);
+        let progress = Progress::of_things("writing contexts", Some(population.contexts), self.quiet);
+        population.write_csv(&mut out, |contexts| progress.set(contexts)).map_err(writing)?;
+        out.flush().map_err(writing)
+    }
+}
+
+fn show_answers(engine: &Engine, population: Population, out: &mut impl Write) -> Result<(), Failure> {
+    let mut table = Table::new();
+    // One more than there are: "no value" is an answer, too.
+    for index in (0..population.contexts.min(SHOWN)).chain([population.contexts]) {
+        let key = Population::key(index);
+        let answer = engine.blocking().membership(&key)?;
+        let status = Cell::styled(answer.status.name(), output::status_style(answer.status));
+        table.push([Cell::text(format!("  {key}")), status, Cell::text(in_words(&answer))]);
+    }
+    Ok(table.print(out)?)
+}
+
+fn in_words(answer: &Answer) -> String {
+    let list = |refs: &[SegmentRef]| refs.iter().map(SegmentRef::as_str).collect::<Vec<_>>().join(", ");
+    let (included, excluded) = (list(answer.membership.included()), list(answer.membership.excluded()));
+    match (included.is_empty(), excluded.is_empty()) {
+        (true, true) => "no value for any segment".to_owned(),
+        (false, true) => format!("{GOOD}in{GOOD:#} {included}"),
+        (true, false) => format!("{BAD}out of{BAD:#} {excluded}"),
+        (false, false) => format!("{GOOD}in{GOOD:#} {included}; {BAD}out of{BAD:#} {excluded}"),
+    }
+}
+
+fn show_next_steps(store: &StoreConfig, out: &mut impl Write) -> io::Result<()> {
+    let key = Population::key(0);
+    let segment = Population::segment(0);
+    writeln!(out, "\n{HEADING}Try next{HEADING:#}")?;
+    for command in [
+        format!("export BIGSEG_STORE={store} BIGSEG_STALE_AFTER=never"),
+        format!("bigseg get {key}"),
+        format!("bigseg get --hash \"$(bigseg hash {key})\" --json"),
+        format!("bigseg check {key} {segment}; echo $?"),
+        "bigseg status".to_owned(),
+        "bigseg stats".to_owned(),
+        format!("bigseg export --segment {segment} | head -3"),
+        format!("echo {key} | bigseg import --format csv --segment my-beta.g1 -"),
+    ] {
+        writeln!(out, "  {command}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+use std::io::Write;
+
+use bigseg_core::{Answer, ContextHash, Origin, SegmentRef};
+use serde::Serialize;
+
+use crate::context::ContextArgument;
+use crate::engine::EngineArguments;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{self, BAD, FAINT, GOOD, HEADING};
+use crate::table::{Cell, Table};
+
+/// Show which segments a context is in and out of
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  bigseg get --store local:./population.bigseg user-key
+  bigseg get --hash CEXjZY7cHJG/ydFy7q4+YEFwVrG3/pkJwA4FAjrbfx0=     with BIGSEG_STORE set
+  read -rs KEY; printf %s \"$KEY\" | bigseg get --json -               leaves the key in no history")]
+pub(crate) struct GetCommand {
+    #[command(flatten)]
+    engine: EngineArguments,
+
+    #[command(flatten)]
+    context: ContextArgument,
+
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    hash: ContextHash,
+    included: Vec<&'a str>,
+    excluded: Vec<&'a str>,
+    status: &'static str,
+    origin: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<output::ErrorShown<'a>>,
+}
+
+impl GetCommand {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let hash = self.context.hash()?;
+        let (engine, _) = self.engine.open()?;
+        let answer = engine.blocking().membership_by_hash(hash)?;
+        if self.json {
+            output::json(&shown(hash, &answer))?;
+        }
+        if let Some(error) = answer.error {
+            return Err(error.into());
+        }
+        if !self.json {
+            print(hash, &answer)?;
+        }
+        Ok(Exit::Success)
+    }
+}
+
+fn shown(hash: ContextHash, answer: &Answer) -> Shown<'_> {
+    Shown {
+        hash,
+        included: answer.membership.included().iter().map(SegmentRef::as_str).collect(),
+        excluded: answer.membership.excluded().iter().map(SegmentRef::as_str).collect(),
+        status: answer.status.name(),
+        origin: origin(answer.origin),
+        error: answer.error.as_ref().map(output::ErrorShown::from),
+    }
+}
+
+fn print(hash: ContextHash, answer: &Answer) -> std::io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    let membership = &answer.membership;
+    let mut table = Table::new();
+    table.push([Cell::styled("context", FAINT), Cell::text(hash.to_string())]);
+    table.push([
+        Cell::styled("status", FAINT),
+        Cell::styled(answer.status.name(), output::status_style(answer.status)),
+    ]);
+    if membership.is_empty() {
+        table.push([Cell::styled("segments", FAINT), Cell::text("no value for any segment")]);
+        return table.print(&mut out);
+    }
+    table.print(&mut out)?;
+    writeln!(out)?;
+    let mut table = Table::new();
+    table.push([Cell::styled("segment", HEADING), Cell::styled("membership", HEADING)]);
+    for (refs, word, style) in
+        [(membership.included(), "included", GOOD), (membership.excluded(), "excluded", BAD)]
+    {
+        for segment in refs {
+            table.push([Cell::text(output::printable(segment.as_str())), Cell::styled(word, style)]);
+        }
+    }
+    table.print(&mut out)
+}
+
+fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Store => "store",
+        Origin::Cache { .. } => "cache",
+        Origin::LastKnown { .. } => "last_known",
+        Origin::Nothing => "nothing",
+    }
+}

@@ -1,0 +1,48 @@
+//! The subcommands, one file each.
+
+mod check;
+mod completions;
+mod demo;
+mod export;
+mod get;
+mod hash;
+mod import;
+mod segment_ref;
+mod stats;
+mod status;
+
+use clap::Subcommand;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Import(import::ImportCommand),
+    Get(get::GetCommand),
+    Check(check::CheckCommand),
+    Status(status::StatusCommand),
+    Stats(stats::StatsCommand),
+    Export(export::ExportCommand),
+    Hash(hash::HashCommand),
+    Ref(segment_ref::RefCommand),
+    Demo(demo::DemoCommand),
+    Completions(completions::CompletionsCommand),
+}
+
+/// Does it.
+pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Import(command) => command.run(),
+        Command::Get(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Status(command) => command.run(),
+        Command::Stats(command) => command.run(),
+        Command::Export(command) => command.run(),
+        Command::Hash(command) => command.run(),
+        Command::Ref(command) => command.run(),
+        Command::Demo(command) => command.run(),
+        Command::Completions(command) => command.run(),
+    }
+}

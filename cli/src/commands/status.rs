@@ -1,0 +1,105 @@
+use bigseg_core::{Clock, LookupStatus, StoreConfig, StoreStatus};
+use serde::Serialize;
+
+use crate::engine::EngineArguments;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{self, DOUBTFUL, FAINT};
+use crate::table::{Cell, Table};
+use crate::timestamp;
+
+/// Tell whether the store answers and is up to date; the exit status tells it, too
+///
+/// Exit status: 0 HEALTHY, 4 STALE, 69 STORE_ERROR.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  bigseg status --store local:./population.bigseg
+  bigseg status --json --stale-after never")]
+pub(crate) struct StatusCommand {
+    #[command(flatten)]
+    engine: EngineArguments,
+
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    store: String,
+    status: &'static str,
+    available: bool,
+    stale: bool,
+    last_up_to_date: Option<i64>,
+    last_error: Option<StatusErrorShown<'a>>,
+    since: i64,
+    clock_skew: bool,
+}
+
+#[derive(Serialize)]
+struct StatusErrorShown<'a> {
+    kind: &'static str,
+    message: &'a str,
+    at: i64,
+}
+
+impl StatusCommand {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let (engine, store) = self.engine.open()?;
+        let status = engine.blocking().refresh_status()?;
+        // What a lookup would answer with this status.
+        let (lookup_status, exit) = match (status.available, status.stale) {
+            (true, false) => (LookupStatus::Healthy, Exit::Success),
+            (true, true) => (LookupStatus::Stale, Exit::NotHealthy),
+            (false, _) => (LookupStatus::StoreError, Exit::Store),
+        };
+        match self.json {
+            true => output::json(&shown(&store, lookup_status, &status))?,
+            false => print(&store, lookup_status, &status)?,
+        }
+        Ok(exit)
+    }
+}
+
+fn shown<'a>(store: &StoreConfig, lookup_status: LookupStatus, status: &'a StoreStatus) -> Shown<'a> {
+    Shown {
+        store: store.to_string(),
+        status: lookup_status.name(),
+        available: status.available,
+        stale: status.stale,
+        last_up_to_date: status.last_up_to_date,
+        last_error: status.last_error.as_ref().map(|error| StatusErrorShown {
+            kind: error.kind.name(),
+            message: &error.message,
+            at: error.at,
+        }),
+        since: status.since,
+        clock_skew: status.clock_skew,
+    }
+}
+
+fn print(store: &StoreConfig, lookup_status: LookupStatus, status: &StoreStatus) -> std::io::Result<()> {
+    let yes_no = |yes: bool| Cell::text(if yes { "yes" } else { "no" });
+    let mut table = Table::new();
+    let mut row = |name: &str, value: Cell| table.push([Cell::styled(name, FAINT), value]);
+    row("store", Cell::text(store.to_string()));
+    row("status", Cell::styled(lookup_status.name(), output::status_style(lookup_status)));
+    row("available", yes_no(status.available));
+    row("stale", yes_no(status.stale));
+    row(
+        "last up to date",
+        Cell::text(match status.last_up_to_date {
+            Some(at) => {
+                format!("{} ({})", timestamp::utc(at), timestamp::ago(at, Clock::System.unix_millis()))
+            }
+            None => "never".to_owned(),
+        }),
+    );
+    if status.clock_skew {
+        row("clock", Cell::styled("that lies in the future: this clock or the writer's is wrong", DOUBTFUL));
+    }
+    if let Some(error) = &status.last_error {
+        row("last error", Cell::text(format!("{} ({})", error.message, error.kind)));
+    }
+    table.print(&mut anstream::stdout().lock())
+}

@@ -1,0 +1,47 @@
+//! Exit statuses: the only list of them, which `bigseg --help` prints.
+
+use std::process::ExitCode;
+
+/// What the command tells its caller; numbers from 64 on have their meaning from `sysexits.h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    Success = 0,
+    Excluded = 1,
+    NoValue = 3,
+    NotHealthy = 4,
+    Usage = 64,
+    Data = 65,
+    Store = 69,
+    Internal = 70,
+    Io = 74,
+}
+
+impl Exit {
+    const ALL: [(Exit, &str); 9] = [
+        (Exit::Success, "success; `check`: included"),
+        (Exit::Excluded, "`check`: excluded"),
+        (Exit::NoValue, "`check`: no value, the segment's rules decide"),
+        (Exit::NotHealthy, "`status`, `check --healthy`: the store answers but is not up to date"),
+        (Exit::Usage, "the command line is wrong"),
+        (Exit::Data, "a key, hash, segment ref or line of a list cannot be understood"),
+        (Exit::Store, "the store is missing, damaged, full, or failed while answering"),
+        (Exit::Internal, "a defect of bigseg"),
+        (Exit::Io, "a file, or standard input or output, cannot be read or written"),
+    ];
+
+    /// Lists every status for `--help`.
+    pub(crate) fn help() -> String {
+        let mut help = "Exit status:".to_owned();
+        for (exit, meaning) in Self::ALL {
+            help.push_str(&format!("\n  {:>2}  {meaning}", exit as u8));
+        }
+        help
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
