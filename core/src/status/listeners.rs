@@ -12,6 +12,18 @@ use crate::tasks::{Stop, TaskGroup};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ListenerId(u64);
 
+impl ListenerId {
+    /// Returns the number, for languages that cannot hold this type.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    /// Rebuilds an id from [`ListenerId::number`].
+    pub fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 /// Callbacks that hear of the first status and of every change.
 ///
 /// Each has its own place in the stream: a listener that is slow misses intermediate values and delays nobody.
@@ -55,7 +67,8 @@ impl Listeners {
                     log::error!("a status listener panicked; it stays subscribed");
                 }
             }
-            drop(callback);
+            // Dropping it may run foreign code too, which has no place on the reactor.
+            let _ = tasks.call(move || drop(callback)).await;
             let _ = finish.send(());
         });
         id

@@ -50,8 +50,10 @@ impl<S: BlockingStore> Offload<S> {
         let permit = self.calls.clone().acquire_owned().await.expect("the semaphore is never closed");
         let store = self.store.clone();
         let call = self.runtime.run_blocking(move || {
-            // Held by the thread, not by the future: a call that was given up still occupies its place.
+            // Held by the thread, not by the future: a call that was given up still occupies its place, until it has
+            // let go of the store.
             let _permit = permit;
+            let store = store;
             work(&store)
         });
         call.await.unwrap_or_else(|e| {
