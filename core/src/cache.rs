@@ -4,8 +4,9 @@
 //!
 //! A hit is wait-free: no lock, no reference count, and at most one store to memory of its own. Each entry carries
 //! the time of its last use; the heap in [`Order`] holds, for each entry, a use time that was true once. Evicting
-//! takes the smallest: if the entry was used since, its record goes back with the present time, otherwise it is the
-//! least recently used of all. So the order is exact, and a hit never has to maintain it.
+//! takes the smallest: if the entry was used since, its record goes back with the time of that, otherwise it is the
+//! least recently used of all. So a hit never has to maintain the order, and yet the order is as exact as the times
+//! are: to the single use in a small cache, to [`GRAIN`] in a large one.
 
 use std::cell::Cell;
 use std::cmp::Reverse;
@@ -20,7 +21,12 @@ use crate::clock::Moment;
 use crate::context_key::{BuildPrefixHasher, ContextHash};
 use crate::membership::Membership;
 
-/// A thread that uses the same context again within this time, with nothing inserted in between, leaves the use
+/// Up to this capacity the order of eviction is exact to the single use.
+const EXACT: usize = 1024;
+/// Beyond it, an entry used again within this time keeps its use time, so that hits write nothing at all.
+const GRAIN: Duration = Duration::from_millis(10);
+
+/// In a small cache, a thread that uses the same context again within this time, with nothing inserted in between, leaves the use
 /// time as it is: two threads on one hot context would otherwise fight over its cache line.
 const SAME_USE: Duration = Duration::from_millis(1);
 
@@ -97,6 +103,12 @@ impl Cache {
     }
 
     fn touch(&self, entry: &Entry, hash: &ContextHash, now: Moment) {
+        if self.capacity > EXACT {
+            if now.since(Moment::from_nanos(entry.used.load(Ordering::Relaxed))) >= GRAIN {
+                entry.used.store(now.nanos(), Ordering::Relaxed);
+            }
+            return;
+        }
         let prefix = hash.as_bytes().first_chunk().expect("a hash has more than 8 bytes");
         let this = LastUse {
             cache: self.id,
@@ -104,13 +116,13 @@ impl Cache {
             hash_prefix: u64::from_le_bytes(*prefix),
             at: now.nanos(),
         };
-        let last = LAST_USE.get();
+        let last = LAST_USE.with(Cell::get);
         let again = LastUse { at: this.at, ..last } == this;
         if again && now.since(Moment::from_nanos(last.at)) < SAME_USE {
             return;
         }
         entry.used.store(this.at, Ordering::Relaxed);
-        LAST_USE.set(this);
+        LAST_USE.with(|last| last.set(this));
     }
 
     /// Remembers what the store said at `now`, evicting others as needed.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use bigseg_core::engine::Source;
 use bigseg_core::testkit::fault_store::{Fault, FaultStore};
 use bigseg_core::{
-    Clock, ContextHash, ContextKey, Engine, EngineConfig, ErrorKind, ManualClock, Membership, Origin, SegmentRef,
+    Clock, ContextHash, ContextKey, Engine, EngineConfig, ErrorKind, ManualClock, Membership, Origin,
+    SegmentRef,
 };
 use serde_json::Value;
 use vector::{cases, file, strings, text};
@@ -94,7 +95,10 @@ impl Stage {
             let included: Vec<&str> = answer.membership.included().iter().map(SegmentRef::as_str).collect();
             assert_eq!(included, strings(&expected["included"]), "{expected}");
         }
-        assert_eq!(answer.error.is_some(), matches!(origin, "last_known" | "nothing") && self.store_is_there());
+        assert_eq!(
+            answer.error.is_some(),
+            matches!(origin, "last_known" | "nothing") && self.store_is_there()
+        );
     }
 
     fn store_is_there(&self) -> bool {
@@ -109,7 +113,9 @@ impl Stage {
                 "stale" => status.stale.into(),
                 "clock_skew" => status.clock_skew.into(),
                 "last_up_to_date" => status.last_up_to_date.map_or(Value::Null, Value::from),
-                "last_error" => status.last_error.as_ref().map_or(Value::Null, |error| error.kind.name().into()),
+                "last_error" => {
+                    status.last_error.as_ref().map_or(Value::Null, |error| error.kind.name().into())
+                }
                 other => panic!("unknown field {other}"),
             };
             assert_eq!(found, *value, "{field} of {status:?}");

@@ -31,7 +31,9 @@ fn hash() {
         } else {
             text(&case["key"]).into()
         };
-        verdict(case, ContextKey::from_bytes(&key), |key| assert_eq!(key.hash().to_string(), text(&case["hash"])));
+        verdict(case, ContextKey::from_bytes(&key), |key| {
+            assert_eq!(key.hash().to_string(), text(&case["hash"]))
+        });
     }
     for case in cases(&file, "parse") {
         verdict(case, ContextHash::parse(text(&case["text"])), |hash| {
@@ -130,7 +132,8 @@ fn outcome_name(outcome: PatchOutcome) -> &'static str {
 /// Plays one sequence of patches on an empty store.
 fn play_patches(sequence: &Value, writer: &dyn StoreWriter, scanner: &dyn StoreScanner) {
     for step in sequence["steps"].as_array().unwrap() {
-        let result = Patch::from_json(step["patch"].to_string().as_bytes()).and_then(|patch| writer.apply(&patch));
+        let result =
+            Patch::from_json(step["patch"].to_string().as_bytes()).and_then(|patch| writer.apply(&patch));
         verdict(step, result, |outcome| assert_eq!(outcome_name(outcome), text(&step["outcome"]), "{step}"));
     }
     assert_eq!(writer.cursor().unwrap().as_deref(), sequence["cursor"].as_str(), "{sequence}");

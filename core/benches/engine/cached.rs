@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use bigseg_core::context_key::BuildPrefixHasher;
 use bigseg_core::engine::Source;
 use bigseg_core::store::memory::MemoryStore;
 use bigseg_core::{ContextHash, ContextKey, Engine, EngineConfig};
 use dashmap::DashMap;
+
+type PlainMap = DashMap<ContextHash, u64, BuildPrefixHasher>;
 
 use crate::population::{fill, hash, key, scatter};
 use crate::rounds::{compare, median, time};
@@ -13,7 +16,7 @@ use crate::rounds::{compare, median, time};
 const CALLS: usize = 200_000;
 
 /// An engine whose cache holds the first `count` contexts, and a map that does.
-fn warm(count: usize) -> (Engine, DashMap<ContextHash, u64>, Vec<String>) {
+fn warm(count: usize) -> (Engine, PlainMap, Vec<String>) {
     let store = MemoryStore::default();
     fill(std::sync::Arc::new(store.clone()), count);
     let engine = Engine::open(EngineConfig {
@@ -23,7 +26,7 @@ fn warm(count: usize) -> (Engine, DashMap<ContextHash, u64>, Vec<String>) {
         ..EngineConfig::default()
     })
     .expect("a memory store opens");
-    let map = DashMap::new();
+    let map = PlainMap::default();
     let keys: Vec<String> = (0..count).map(key).collect();
     for (context, key) in keys.iter().enumerate() {
         engine.blocking().membership(key).expect("a good key");
@@ -32,7 +35,7 @@ fn warm(count: usize) -> (Engine, DashMap<ContextHash, u64>, Vec<String>) {
     (engine, map, keys)
 }
 
-fn floor(map: &DashMap<ContextHash, u64>, key: &str) -> Option<u64> {
+fn floor(map: &PlainMap, key: &str) -> Option<u64> {
     map.get(&ContextKey::new(key).expect("not empty").hash()).map(|value| *value)
 }
 

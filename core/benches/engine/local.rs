@@ -55,6 +55,20 @@ pub(crate) fn run() {
         |i| engine.blocking().membership(&keys[scatter(i, CONTEXTS)]).expect("usable"),
     );
     compare(
+        "bare storage library, 64 in one transaction (floor: 64 in 64)",
+        CALLS / BATCH,
+        |i| (0..BATCH).filter_map(|n| bare(&keys[scatter(i * BATCH + n, CONTEXTS)])).sum::<usize>(),
+        |i| {
+            let txn = env.read_txn().expect("a transaction");
+            let get = |n| {
+                let hash =
+                    ContextKey::new(&keys[scatter(i * BATCH + n, CONTEXTS)]).expect("not empty").hash();
+                table.get(&txn, hash.as_bytes()).expect("it reads").map(<[u8]>::len)
+            };
+            (0..BATCH).filter_map(get).sum::<usize>()
+        },
+    );
+    compare(
         "embedded store, a batch of 64 (floor: 64 single lookups)",
         CALLS / BATCH,
         |i| {

@@ -1,6 +1,5 @@
 //! What callers pay while the store never answers.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bigseg_core::engine::Source;

@@ -1,5 +1,6 @@
 //! Asks the store on behalf of everyone who waits, and watches how that goes.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::{Either, select};
@@ -9,6 +10,7 @@ use crate::coalesce::Batch;
 use crate::context_key::ContextHash;
 use crate::error::{Error, Result};
 use crate::membership::Membership;
+use crate::store::guarded;
 
 impl Shared {
     /// Runs a batch, and then the batches that gathered meanwhile.
@@ -34,7 +36,8 @@ impl Shared {
         let clock = &self.config.clock;
         let deadline = clock.now().after(self.config.lookup_deadline);
         let alarm = self.tasks.runtime().sleep_until(clock, deadline);
-        let query = select(store.reader.memberships(hashes), alarm);
+        let query = pin!(guarded(store.reader.memberships(hashes)));
+        let query = select(query, alarm);
         let answers = match self.tasks.stop.unless_given(query).await {
             None => return Err(closed()),
             Some(Either::Left((answers, _))) => answers,

@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::Counters;
 use crate::runtime::Runtime;
-use crate::store::{Metadata, StoreReader};
+use crate::store::{Metadata, StoreReader, guarded};
 use crate::tasks::Stop;
 
 /// Asks the store for its metadata, at intervals and on request.
@@ -49,7 +50,7 @@ impl Poller {
 
     async fn ask(&self) -> Result<Metadata> {
         let deadline = self.runtime.sleep_until(&self.clock, self.clock.now().after(self.deadline));
-        match select(self.reader.metadata(), deadline).await {
+        match select(pin!(guarded(self.reader.metadata())), deadline).await {
             Either::Left((result, _)) => result,
             Either::Right(_) => Err(Error::new(
                 ErrorKind::StoreTimeout,

@@ -10,6 +10,9 @@ pub use config::{Backend, StoreConfig};
 pub use offload::{BlockingStore, Offload};
 
 use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
 
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
@@ -50,6 +53,16 @@ pub trait StoreReader: Send + Sync + 'static {
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }
+}
+
+/// Runs a call into a store; one that panics has failed, and fails only those who wait for it.
+pub async fn guarded<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
+    AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<&str>().copied();
+        let words =
+            words.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a word");
+        Err(Error::new(ErrorKind::Internal, format!("the store panicked: {words}")))
+    })
 }
 
 /// Answers an asynchronous query of a store that also answers in place.

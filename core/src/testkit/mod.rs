@@ -1,5 +1,18 @@
 //! What tests of this crate, of the bindings and of further stores have in common. It ships with no product.
 
+pub mod child;
 pub mod fault_store;
+pub mod samples;
+pub mod store_model;
+pub mod store_suite;
 
+pub use child::Child;
 pub use fault_store::{Fault, FaultStore};
+pub use store_model::StoreModel;
+pub use store_suite::StoreUnderTest;
+
+/// Returns how often a randomized or repeated test goes round: a fixed, small number, and many more in a soak run
+/// (`BIGSEG_SOAK` set to anything).
+pub fn rounds(normal: usize, soak: usize) -> usize {
+    if std::env::var_os("BIGSEG_SOAK").is_some() { soak } else { normal }
+}
