@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# The inner loop: everything that is quick and needs no release build.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo fmt --all --check
+cargo clippy --quiet --workspace --all-targets --features bigseg-core/testkit -- -D warnings
+cargo run --quiet -p xtask -- verify
+cargo test --quiet -p bigseg-core -p bigseg-cli

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Installs what is missing: `build` needs a Rust toolchain and a C compiler, `test` the tools of the C tests too.
+set -euo pipefail
+what=${1:?usage: setup.sh build|test}
+
+say() { printf '%s\n' "$*" >&2; }
+
+if ! command -v cargo >/dev/null; then
+    say "Rust is missing: install it from https://rustup.rs (the version is in rust-toolchain.toml)"
+    exit 1
+fi
+
+packages=()
+need() { command -v "$1" >/dev/null || packages+=("$2"); }
+need cc gcc
+need make make
+if [ "$what" = test ]; then
+    need c++ g++
+    need valgrind valgrind
+    need cmake cmake
+    need pkg-config pkg-config
+    need gzip gzip
+    need python3 python3
+    pkg-config --exists jansson 2>/dev/null || packages+=(libjansson-dev)
+fi
+[ ${#packages[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+    say "Please install: ${packages[*]}"
+    exit 1
+fi
+sudo=
+[ "$(id -u)" -eq 0 ] || sudo=sudo
+say "Installing ${packages[*]}"
+$sudo apt-get update -qq
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null

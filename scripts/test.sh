@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Everything: lints, generated files, documentation, tests of every crate, the C programs, and the installed copy.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+step() { printf '\n== %s (at %ss)\n' "$*" "$SECONDS"; }
+
+step "format, lints, generated files"
+cargo fmt --all --check
+cargo clippy --quiet --workspace --all-targets --features bigseg-core/testkit -- -D warnings
+cargo run --quiet -p xtask -- verify
+
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --lib
+
+step "tests of every crate, and the C programs"
+cargo build --workspace
+cargo test --workspace
+
+step "the installed copy"
+scripts/test_install.sh
+step "done"
