@@ -18,7 +18,8 @@ pub enum LineFormat {
     /// `context,segment,membership` rows. A header row may name and reorder the columns: `key` or `hash`, `segment`,
     /// `membership` (`include` or `exclude`; missing or empty = include).
     Csv,
-    /// One object a line: `{"key": …}` or `{"hash": …}`, with `"included": [refs]` and `"excluded": [refs]`.
+    /// One object a line: `{"key": …}` or `{"hash": …}`, with `"included": [refs]` and `"excluded": [refs]`. Without
+    /// either list the context is included in [`LineReader::segment`].
     Ndjson,
 }
 
@@ -201,6 +202,9 @@ impl LineReader {
         }
         let segment = std::str::from_utf8(field(columns.segment))
             .map_err(|_| invalid("the segment ref is not UTF-8"))?;
+        if segment != segment.trim() {
+            return Err(invalid("the segment ref has spaces around it"));
+        }
         match (segment, &self.segment) {
             ("", Some(segment)) => import.add(hash, segment.as_str(), included),
             ("", None) => Err(invalid("no segment is named, and no default segment is given")),

@@ -56,6 +56,15 @@ pub struct Import {
     memberships: u64,
 }
 
+/// How far an import has come with writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportProgress {
+    /// Contexts written so far.
+    pub contexts: u64,
+    /// Memberships written so far, of [`Import::len`].
+    pub memberships: u64,
+}
+
 /// What an import did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImportReport {
@@ -105,12 +114,19 @@ impl Import {
         self.memberships == 0
     }
 
-    /// Writes the list and declares the store synchronised; `progress` hears how many memberships are done so far, in
-    /// the end all [`Import::len`] of them.
+    /// Writes the list and declares the store synchronised; `progress` hears how many contexts are written so far.
     ///
     /// # Errors
     /// Whatever the store reports. A memory or embedded store is then as it was before.
     pub fn finish(self, progress: &mut dyn FnMut(u64)) -> Result<ImportReport> {
+        self.finish_reporting(&mut |done| progress(done.contexts))
+    }
+
+    /// Does the same; `progress` hears more, so that it can tell how much is left.
+    ///
+    /// # Errors
+    /// See [`Import::finish`].
+    pub fn finish_reporting(self, progress: &mut dyn FnMut(ImportProgress)) -> Result<ImportReport> {
         let plan = LoadPlan {
             refs: self.refs,
             replace: self.options.replace,
@@ -118,10 +134,10 @@ impl Import {
         };
         let done = Cell::new(0);
         let mut contexts = Counted { source: self.sorter.finish()?, memberships: &done };
-        let mut report_done = |_| progress(done.get());
-        let LoadReport { contexts, replaced } = self.writer.load(&plan, &mut contexts, &mut report_done)?;
+        let mut report = |contexts| progress(ImportProgress { contexts, memberships: done.get() });
+        let LoadReport { contexts, replaced } = self.writer.load(&plan, &mut contexts, &mut report)?;
         // Repeats are dropped on the way and were not counted.
-        progress(self.memberships);
+        progress(ImportProgress { contexts, memberships: self.memberships });
         Ok(ImportReport { memberships: self.memberships, contexts, replaced })
     }
 }
