@@ -17,7 +17,13 @@ pub(crate) struct EngineArguments {
 
     /// How old the store's sync time may grow before answers are STALE: 90s, 10m, 12h, 7d; or "never", for a list
     /// that was imported once and that nothing keeps in sync
-    #[arg(long, env = "BIGSEG_STALE_AFTER", value_name = "DURATION", default_value = "120s")]
+    #[arg(
+        long,
+        env = "BIGSEG_STALE_AFTER",
+        hide_env_values = true,
+        value_name = "DURATION",
+        default_value = "120s"
+    )]
     stale_after: StaleAfter,
 }
 

@@ -80,7 +80,7 @@ impl ExportCommand {
             .tempfile_in(directory.unwrap_or(Path::new(".")))
             .map_err(writing)?;
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz")) {
-            let mut packed = GzEncoder::new(file.as_file(), Compression::default());
+            let mut packed = GzEncoder::new(file.as_file(), Compression::fast());
             self.write(&mut packed, writing)?;
             packed.finish().map_err(writing)?;
         } else {

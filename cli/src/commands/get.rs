@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use bigseg_core::{Answer, ContextHash, Origin, SegmentRef};
+use bigseg_core::{Answer, ContextHash, LookupStatus, Origin, SegmentRef};
 use serde::Serialize;
 
 use crate::context::ContextArgument;
@@ -9,6 +9,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, BAD, FAINT, GOOD, HEADING};
 use crate::table::{Cell, Table};
+use crate::timestamp;
 
 /// Show which segments a context is in and out of
 #[derive(clap::Args)]
@@ -51,7 +52,7 @@ impl GetCommand {
             return Err(error.into());
         }
         if !self.json {
-            print(hash, &answer)?;
+            print(hash, &answer, engine.status().last_up_to_date)?;
         }
         Ok(Exit::Success)
     }
@@ -68,7 +69,7 @@ fn shown(hash: ContextHash, answer: &Answer) -> Shown<'_> {
     }
 }
 
-fn print(hash: ContextHash, answer: &Answer) -> std::io::Result<()> {
+fn print(hash: ContextHash, answer: &Answer, last_up_to_date: Option<i64>) -> std::io::Result<()> {
     let mut out = anstream::stdout().lock();
     let membership = &answer.membership;
     let mut table = Table::new();
@@ -77,6 +78,10 @@ fn print(hash: ContextHash, answer: &Answer) -> std::io::Result<()> {
         Cell::styled("status", FAINT),
         Cell::styled(answer.status.name(), output::status_style(answer.status)),
     ]);
+    if answer.status == LookupStatus::Stale {
+        let last = timestamp::last_up_to_date(last_up_to_date);
+        table.push([Cell::styled("last up to date", FAINT), Cell::text(last)]);
+    }
     if membership.is_empty() {
         table.push([Cell::styled("segments", FAINT), Cell::text("no value for any segment")]);
         return table.print(&mut out);

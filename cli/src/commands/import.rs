@@ -28,8 +28,8 @@ const NOTHING_IMPORTED: &str = "nothing was imported";
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg import --store local:./population.bigseg list.csv
-  bigseg import --segment beta.g3 keys.csv               every line is a key that joins beta.g3
-  bigseg import --replace beta.g3 keys.csv.gz            … and whoever was in beta.g3 before leaves it
+  bigseg import --segment beta.g3 keys.csv       every line is a key that joins beta.g3
+  bigseg import --replace beta.g3 keys.csv.gz    … and whoever was in beta.g3 before leaves it
   zcat list.ndjson.gz | bigseg import --format ndjson --bad-lines skip --json -")]
 pub(crate) struct ImportCommand {
     #[command(flatten)]
@@ -116,7 +116,7 @@ impl ImportCommand {
             return Err(Failure::new(Exit::Data, message).but(NOTHING_IMPORTED));
         }
         let progress = Progress::of_things("writing", Some(import.len()), self.quiet);
-        let report = import.finish(&mut |memberships| progress.set(memberships));
+        let report = import.finish_reporting(&mut |done| progress.set(done.memberships));
         let report = report.map_err(|e| Failure::from(e).but(NOTHING_IMPORTED))?;
         drop(progress);
         self.print(&Summary::new(&store, &lines, &report, clock.now().since(began)))?;

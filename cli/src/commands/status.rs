@@ -1,4 +1,4 @@
-use bigseg_core::{Clock, LookupStatus, StoreConfig, StoreStatus};
+use bigseg_core::{LookupStatus, StoreConfig, StoreStatus};
 use serde::Serialize;
 
 use crate::engine::EngineArguments;
@@ -86,15 +86,7 @@ fn print(store: &StoreConfig, lookup_status: LookupStatus, status: &StoreStatus)
     row("status", Cell::styled(lookup_status.name(), output::status_style(lookup_status)));
     row("available", yes_no(status.available));
     row("stale", yes_no(status.stale));
-    row(
-        "last up to date",
-        Cell::text(match status.last_up_to_date {
-            Some(at) => {
-                format!("{} ({})", timestamp::utc(at), timestamp::ago(at, Clock::System.unix_millis()))
-            }
-            None => "never".to_owned(),
-        }),
-    );
+    row("last up to date", Cell::text(timestamp::last_up_to_date(status.last_up_to_date)));
     if status.clock_skew {
         row("clock", Cell::styled("that lies in the future: this clock or the writer's is wrong", DOUBTFUL));
     }

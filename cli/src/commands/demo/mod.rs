@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::table::{Cell, Table};
 
 /// How many contexts' answers are shown.
-const SHOWN: u64 = 5;
+const SHOWN: u64 = 8;
 
 /// Load a made-up population into an embedded store, ask about it, and say how fast that was
 #[derive(clap::Args)]
