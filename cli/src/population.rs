@@ -27,8 +27,13 @@ impl Population {
     }
 
     /// Returns the ref of a segment.
-    pub(crate) fn segment(number: u64) -> String {
+    fn segment(number: u64) -> String {
         format!("demo-{:02}.g1", number + 1)
+    }
+
+    /// Returns the ref of a segment that a context is in or out of.
+    pub(crate) fn segment_of(index: u64) -> String {
+        Self::segment(members(index).next().expect("everyone is in at least one").segment)
     }
 
     /// Adds everyone to an import; `progress` hears how many contexts are done.

@@ -142,7 +142,7 @@ impl ImportCommand {
                 lines.skipped += 1;
                 match lines.skipped {
                     0..=SHOWN_BAD_LINES => {
-                        progress.note(&format!("{DOUBTFUL}skipped:{DOUBTFUL:#} {name}, {bad}"));
+                        progress.note(&format!("{DOUBTFUL}skipped:{DOUBTFUL:#} {name}: {bad}"));
                     }
                     nth if nth == SHOWN_BAD_LINES + 1 => {
                         progress.note("skipped: … and more, counted in the end")

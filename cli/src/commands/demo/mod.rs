@@ -50,6 +50,7 @@ impl DemoCommand {
             self.write_csv(population, path)?;
             return Ok(Exit::Success);
         }
+        let (store, path) = load::place(self.store.as_deref())?;
         let mut out = anstream::stdout();
         let contexts = output::count(self.contexts);
         writeln!(
@@ -62,7 +63,6 @@ impl DemoCommand {
                 "{FAINT}This is a debug build; a release build is several times as fast.{FAINT:#}"
             )?;
         }
-        let (store, path) = load::place(self.store.as_deref())?;
         let loaded = load::load(population, &store, self.quiet)?;
         let bytes = path.metadata().map_or(0, |metadata| metadata.len());
         writeln!(out, "\n{HEADING}Loaded{HEADING:#} into {store}")?;
@@ -123,7 +123,7 @@ fn in_words(answer: &Answer) -> String {
 
 fn show_next_steps(store: &StoreConfig, out: &mut impl Write) -> io::Result<()> {
     let key = Population::key(0);
-    let segment = Population::segment(0);
+    let segment = Population::segment_of(0);
     writeln!(out, "\n{HEADING}Try next{HEADING:#}")?;
     for command in [
         format!("export BIGSEG_STORE={store} BIGSEG_STALE_AFTER=never"),

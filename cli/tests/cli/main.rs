@@ -1,0 +1,12 @@
+//! Runs the built `bigseg` the way an operator does and looks at what comes out: output, messages, exit status.
+
+mod answers;
+mod command;
+mod demo;
+mod help;
+mod import;
+mod interruption;
+mod lists;
+mod secrets;
+mod terminal;
+mod words;
