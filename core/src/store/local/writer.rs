@@ -111,7 +111,10 @@ impl Tables {
         } else {
             bytes.clear();
             row.encode(bytes);
-            self.memberships.put(txn, hash, bytes)?;
+            // A list is mostly what it was yesterday, and a page that does not change need not be written.
+            if self.memberships.get(txn, hash)? != Some(bytes) {
+                self.memberships.put(txn, hash, bytes)?;
+            }
         }
         Ok(())
     }
