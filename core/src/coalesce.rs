@@ -1,7 +1,7 @@
 //! Single flight and batching: concurrent misses of one context cost one query, and misses of many share queries.
 //!
 //! It queries nothing itself, knows no timeouts and no cache: it decides who waits for whom and what is asked
-//! together. A batch leaves at once when no other is under way; while one is, the others gather until it returns or
+//! together. A batch leaves at once when no other is under way; while one is, single misses gather until it returns or
 //! until they fill a batch of their own.
 
 use std::collections::{HashMap, VecDeque};
@@ -59,6 +59,17 @@ impl Batch {
     }
 }
 
+/// What a caller gets for its misses.
+#[must_use]
+pub struct Boarding {
+    /// Where to wait for each context, in the order they were named.
+    pub flights: Vec<Flight>,
+    /// How many of them were under way already.
+    pub joined: usize,
+    /// The queries to run now.
+    pub batches: Vec<Batch>,
+}
+
 /// The board on which misses are announced.
 pub struct Coalescer {
     batching: Batching,
@@ -81,28 +92,38 @@ impl Coalescer {
         Self { batching, board: Mutex::default() }
     }
 
-    /// Joins the flight of a context or starts one. The caller runs the batch, if it is given one. The last value
-    /// says whether the flight was under way already.
-    pub fn join(&self, hash: ContextHash, now: Moment) -> (Flight, Option<Batch>, bool) {
+    /// Joins the flight of each context, or starts one. The caller runs the batches it is given.
+    pub fn join(&self, hashes: &[ContextHash], now: Moment) -> Boarding {
         let mut board = self.board.lock();
-        if let Some((_, flight)) = board.open.get(&hash) {
-            return (flight.clone(), None, true);
+        let mut boarding = Boarding { flights: Vec::with_capacity(hashes.len()), joined: 0, batches: Vec::new() };
+        for hash in hashes {
+            if let Some((_, flight)) = board.open.get(hash) {
+                boarding.flights.push(flight.clone());
+                boarding.joined += 1;
+                continue;
+            }
+            let (answer, receiver) = oneshot::channel();
+            let flight = Flight(receiver.shared());
+            board.flights += 1;
+            let id = board.flights;
+            board.open.insert(*hash, (id, flight.clone()));
+            board.queue.push_back(Request { hash: *hash, flight: id, answer });
+            boarding.flights.push(flight);
         }
-        let (answer, receiver) = oneshot::channel();
-        let flight = Flight(receiver.shared());
-        board.flights += 1;
-        let id = board.flights;
-        board.open.insert(hash, (id, flight.clone()));
-        board.queue.push_back(Request { hash, flight: id, answer });
-        let batch = self.launch(&mut board, now);
-        (flight, batch, false)
+        // A list gains nothing by waiting for others: it leaves in as many batches as it needs.
+        let is_list = hashes.len() > 1;
+        while let Some(batch) = self.launch(&mut board, is_list, now) {
+            boarding.batches.push(batch);
+        }
+        boarding
     }
 
-    fn launch(&self, board: &mut Board, now: Moment) -> Option<Batch> {
+    /// Takes the next batch from the queue, if one may leave now. `eager` does not wait for it to be full.
+    fn launch(&self, board: &mut Board, eager: bool, now: Moment) -> Option<Batch> {
         let Batching { size, at_once, patience } = self.batching;
-        let stuck = board.last_launch.is_some_and(|launch| now.since(launch) >= patience);
-        let may_launch =
-            board.under_way == 0 || (board.under_way < at_once && (board.queue.len() >= size || stuck));
+        let is_stuck = || board.last_launch.is_some_and(|launch| now.since(launch) >= patience);
+        let has_reason = || eager || board.queue.len() >= size || is_stuck();
+        let may_launch = board.under_way == 0 || (board.under_way < at_once && has_reason());
         if board.queue.is_empty() || !may_launch {
             return None;
         }
@@ -148,7 +169,7 @@ impl Coalescer {
             deliveries.push((request.answer, answer));
         }
         board.under_way -= 1;
-        let next = self.launch(&mut board, now);
+        let next = self.launch(&mut board, false, now);
         drop(board);
         for (waiters, answer) in deliveries {
             // Nobody may be waiting any more; the answer is kept all the same.

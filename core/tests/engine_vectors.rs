@@ -1,5 +1,6 @@
 //! Plays the scenarios of tests/vectors that need an engine, on a clock moved by hand: nothing here sleeps.
 
+mod stage;
 mod vector;
 
 use std::sync::Arc;
@@ -8,15 +9,12 @@ use std::time::Duration;
 use bigseg_core::engine::Source;
 use bigseg_core::testkit::fault_store::{Fault, FaultStore};
 use bigseg_core::{
-    Clock, ContextHash, ContextKey, Engine, EngineConfig, ErrorKind, ManualClock, Membership, Origin,
+    Clock, ContextHash, Engine, EngineConfig, ErrorKind, ManualClock, Membership, Origin,
     SegmentRef,
 };
 use serde_json::Value;
+use stage::{context, eventually};
 use vector::{cases, file, strings, text};
-
-fn context(name: &str) -> ContextHash {
-    ContextKey::new(name).unwrap().hash()
-}
 
 fn in_segment_a() -> Membership {
     Membership::new([SegmentRef::parse("a.g1").unwrap()], [])
@@ -71,6 +69,9 @@ impl Stage {
                     self.config.source = Source::Custom(self.store.clone());
                 }
                 self.engine = Some(Engine::open(self.config.clone()).unwrap());
+                eventually("the first poll is done", || {
+                    !self.store_is_there() || self.engine().metrics().status_polls == 1
+                });
             }
             "advance_ms" => self.clock.advance(Duration::from_millis(value.as_u64().unwrap())),
             "set_unix_ms" => self.clock.set_unix_millis(value.as_i64().unwrap()),

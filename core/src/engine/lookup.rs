@@ -8,7 +8,6 @@ use super::answer::{Answer, Origin};
 use super::{Shared, Store};
 use crate::cache::Cached;
 use crate::clock::Moment;
-use crate::coalesce::Flight;
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::membership::{LookupStatus, Membership};
@@ -50,10 +49,7 @@ impl Shared {
         if let Some(reader) = store.reader.in_place() {
             return self.ask_in_place(reader, hash, cached);
         }
-        let result = match self.announce(store, hash, now) {
-            Ok(flight) => self.wait(now, flight.landed()).await,
-            Err(e) => Err(e),
-        };
+        let [result] = self.ask(store, &[hash], now).await.try_into().expect("one result for one context");
         self.conclude(result, cached, now).await
     }
 
@@ -70,16 +66,9 @@ impl Shared {
             return recalled.into_iter().flatten().collect();
         };
         self.counters.cache_misses.add(misses.len() as u64);
-        let asked: Vec<Result<Membership>> = match store.reader.in_place() {
+        let asked = match store.reader.in_place() {
             Some(reader) => self.read_in_place(reader, &misses),
-            None => {
-                let flights: Vec<_> = misses.iter().map(|hash| self.announce(store, *hash, now)).collect();
-                join_all(flights.into_iter().map(async |flight| match flight {
-                    Ok(flight) => self.wait(now, flight.landed()).await,
-                    Err(e) => Err(e),
-                }))
-                .await
-            }
+            None => self.ask(store, &misses, now).await,
         };
         let mut asked = asked.into_iter();
         let mut answers = Vec::with_capacity(hashes.len());
@@ -108,22 +97,26 @@ impl Shared {
         }
     }
 
-    /// Makes sure a query for this context is under way, unless the breaker is open.
-    fn announce(self: &Arc<Self>, store: &Store, hash: ContextHash, now: Moment) -> Result<Flight> {
+    /// Asks the store for contexts, together with everyone else who does, unless the breaker is open.
+    async fn ask(
+        self: &Arc<Self>,
+        store: &Store,
+        hashes: &[ContextHash],
+        now: Moment,
+    ) -> Vec<Result<Membership>> {
         if store.breaker.is_open() {
-            return Err(Error::new(
+            let error = Error::new(
                 ErrorKind::CircuitOpen,
                 "the store failed repeatedly and is not asked until a probe succeeds; its status tells why it failed",
-            ));
+            );
+            return vec![Err(error); hashes.len()];
         }
-        let (flight, batch, joined) = store.coalescer.join(hash, now);
-        if joined {
-            self.counters.coalesced_lookups.add(1);
-        }
-        if let Some(batch) = batch {
+        let boarding = store.coalescer.join(hashes, now);
+        self.counters.coalesced_lookups.add(boarding.joined as u64);
+        for batch in boarding.batches {
             self.tasks.spawn(self.clone().run_batches(batch));
         }
-        Ok(flight)
+        join_all(boarding.flights.into_iter().map(|flight| self.wait(now, flight.landed()))).await
     }
 
     /// Waits for a query, but no longer than a caller that began at `began` should.

@@ -37,7 +37,6 @@ impl Poller {
             Some(reader) => reader.read_metadata(),
             None => self.ask().await,
         };
-        self.counters.status_polls.add(1);
         match &result {
             Ok(metadata) => self.tracker.poll_succeeded(*metadata),
             Err(e) => {
@@ -45,6 +44,8 @@ impl Poller {
                 self.tracker.poll_failed(e);
             }
         }
+        // Counted last, so that whoever sees the count sees the status too.
+        self.counters.status_polls.add(1);
         result
     }
 

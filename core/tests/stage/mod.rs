@@ -43,9 +43,9 @@ impl Stage {
         Self { store, clock, engine: Arc::new(Engine::open(config).unwrap()) }
     }
 
-    /// Waits for the first poll, which is otherwise in the background.
+    /// Waits for the first poll, which is in the background.
     pub(crate) fn settled(self) -> Self {
-        self.engine.blocking().refresh_status().unwrap();
+        eventually("the first poll is done", || self.engine.metrics().status_polls == 1);
         self
     }
 
