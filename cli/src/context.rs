@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// Names the context.
 #[derive(clap::Args)]
 pub(crate) struct ContextArgument {
-    /// The context's key; "-" reads it from standard input
+    /// The context's key; "-" reads it from standard input, and one that begins with "-" stands after "--"
     #[arg(value_name = "CONTEXT")]
     context: OsString,
 

@@ -1,14 +1,15 @@
 //! Progress on standard error: a bar with rate and time left on a terminal, nothing anywhere else.
 
+use std::fmt;
 use std::io::Read;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 const BYTES: &str =
     "{msg} [{bar:32.cyan}] {percent:>3}%  {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 const BYTES_SO_FAR: &str = "{msg} {spinner} {bytes}, {bytes_per_sec}";
-const THINGS: &str = "{msg} [{bar:32.cyan}] {percent:>3}%  {human_pos} of {human_len}, {per_sec}, {eta} left";
-const THINGS_SO_FAR: &str = "{msg} {spinner} {human_pos}, {per_sec}";
+const THINGS: &str = "{msg} [{bar:32.cyan}] {percent:>3}%  {human_pos} of {human_len}, {rate}, {eta} left";
+const THINGS_SO_FAR: &str = "{msg} {spinner} {human_pos}, {rate}";
 
 /// One bar; it disappears when it is done.
 pub(crate) struct Progress(ProgressBar);
@@ -29,7 +30,7 @@ impl Progress {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let style = ProgressStyle::with_template(template).expect("the templates are well-formed");
         let bar = ProgressBar::with_draw_target(total, target);
-        bar.set_style(style.progress_chars("=> "));
+        bar.set_style(style.progress_chars("=> ").with_key("rate", write_rate));
         bar.set_message(message);
         Self(bar)
     }
@@ -54,4 +55,10 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
+}
+
+/// Writes a rate in whole things.
+fn write_rate(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // The bar is drawn without it if it cannot be written.
+    let _ = write!(out, "{}/s", HumanCount(state.per_sec() as u64));
 }

@@ -115,7 +115,7 @@ impl ImportCommand {
             let message = "there is no member in the lists; --allow-empty empties the segment";
             return Err(Failure::new(Exit::Data, message).but(NOTHING_IMPORTED));
         }
-        let progress = Progress::of_things("writing", Some(import.len()), self.quiet);
+        let progress = Progress::of_things("writing memberships", Some(import.len()), self.quiet);
         let report = import.finish_reporting(&mut |done| progress.set(done.memberships));
         let report = report.map_err(|e| Failure::from(e).but(NOTHING_IMPORTED))?;
         drop(progress);
