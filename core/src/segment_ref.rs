@@ -17,10 +17,11 @@ impl SegmentRef {
     /// Builds the ref of a segment's generation.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSegmentRef`] when the key is empty.
+    /// [`ErrorKind::InvalidSegmentRef`] when the key is empty, or begins or ends with white space.
     pub fn new(segment_key: &str, generation: u64) -> Result<Self> {
-        if segment_key.is_empty() {
-            return Err(Error::new(ErrorKind::InvalidSegmentRef, "the segment key is empty"));
+        if segment_key.is_empty() || segment_key != segment_key.trim() {
+            let message = "the segment key is empty, or begins or ends with white space";
+            return Err(Error::new(ErrorKind::InvalidSegmentRef, message));
         }
         Ok(Self(format!("{segment_key}.g{generation}").into()))
     }
@@ -28,8 +29,9 @@ impl SegmentRef {
     /// Takes text that must be a well-formed ref.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSegmentRef`] unless it is a non-empty key, `.g`, and a decimal generation without sign
-    /// or leading zeros. The key is cut at the last `.g`, so it may hold dots.
+    /// [`ErrorKind::InvalidSegmentRef`] unless it is a key that is not empty and has no white space around it, `.g`,
+    /// and a decimal generation without sign or leading zeros. The key is cut at the last `.g`, so it may hold dots.
+    /// The text is not repeated: in a list with its columns exchanged it is a context key.
     pub fn parse(text: &str) -> Result<Self> {
         match split(text) {
             Some(_) => Ok(Self(text.into())),
@@ -65,7 +67,7 @@ fn split(text: &str) -> Option<(&str, u64)> {
     let (key, digits) = text.rsplit_once(".g")?;
     let canonical =
         digits.bytes().all(|b| b.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));
-    if key.is_empty() || !canonical {
+    if key.is_empty() || key != key.trim() || !canonical {
         return None;
     }
     digits.parse().ok().map(|generation| (key, generation))

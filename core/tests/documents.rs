@@ -37,13 +37,21 @@ fn is_path(word: &str) -> bool {
     let first = word.split('/').next().unwrap_or_default();
     let known = ["core", "ffi", "cli", "xtask", "include", "tests", "scripts", "bindings", ".ci"];
     let is_file = [".rs", ".md", ".toml", ".sh", ".json", ".h", ".hpp"].iter().any(|end| word.ends_with(end));
-    plain && word.contains('/') && known.contains(&first) || plain && is_file && !word.contains('/')
+    let is_placeholder = word.contains("NAME");
+    plain && !is_placeholder && if word.contains('/') { known.contains(&first) } else { is_file }
 }
 
-/// Looks for a path from the root, or for a bare file name beside the document.
+/// Looks for a path from the root, for a file beside the document, or for a bare file name anywhere.
 fn exists(document: &str, word: &str) -> bool {
     let beside = root().join(document).parent().expect("a file").join(word);
-    root().join(word).exists() || beside.exists()
+    root().join(word).exists() || beside.exists() || (!word.contains('/') && is_below(&root(), word))
+}
+
+fn is_below(folder: &Path, name: &str) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name() != "target" && entry.file_name() != ".git")
+        .any(|entry| entry.file_name() == name || (entry.path().is_dir() && is_below(&entry.path(), name)))
 }
 
 fn make_targets() -> Vec<String> {
@@ -55,9 +63,15 @@ fn make_targets() -> Vec<String> {
 fn every_path_a_document_names_exists() {
     let mut missing = Vec::new();
     for document in DOCUMENTS {
-        let text = std::fs::read_to_string(root().join(document)).unwrap_or_else(|e| panic!("{document}: {e}"));
+        let text =
+            std::fs::read_to_string(root().join(document)).unwrap_or_else(|e| panic!("{document}: {e}"));
         let paths: Vec<String> = quoted(&text).into_iter().filter(|word| is_path(word)).collect();
-        missing.extend(paths.into_iter().filter(|path| !exists(document, path)).map(|path| format!("{document}: {path}")));
+        missing.extend(
+            paths
+                .into_iter()
+                .filter(|path| !exists(document, path))
+                .map(|path| format!("{document}: {path}")),
+        );
     }
     assert!(missing.is_empty(), "named but not there:\n{}", missing.join("\n"));
 }
@@ -67,7 +81,8 @@ fn every_make_target_a_document_names_exists() {
     let targets = make_targets();
     assert!(targets.contains(&"test".to_owned()));
     for document in DOCUMENTS {
-        let text = std::fs::read_to_string(root().join(document)).unwrap_or_else(|e| panic!("{document}: {e}"));
+        let text =
+            std::fs::read_to_string(root().join(document)).unwrap_or_else(|e| panic!("{document}: {e}"));
         for word in text.split(['`', '\n']).filter_map(|word| word.trim().strip_prefix("make ")) {
             let target = word.split_whitespace().next().unwrap_or_default();
             if target.bytes().all(|b| b.is_ascii_lowercase()) && !target.is_empty() {

@@ -121,7 +121,7 @@ fn a_bad_line_is_named_and_nothing_is_imported() {
         ("b.csv", "key,segment\nuser2,beta\n", 2, "not a segment ref"),
         ("c.csv", "\"a\nb\",beta.g1\nuser2,beta.g1,maybe\n", 3, "neither include nor exclude"),
         ("d.csv", ",beta.g1\n", 1, "the context key is empty"),
-        ("e.csv", "user2, beta.g1\n", 1, "spaces around it"),
+        ("e.csv", "user2, beta.g1\n", 1, "not a segment ref"),
         ("f.csv", "hash,segment\nuser2,beta.g1\n", 2, "44 characters"),
         ("g.csv", "key,segment,colour\nuser2,beta.g1,red\n", 1, "header"),
         ("h.ndjson", "{\"key\":\"user2\",\"included\":[\"beta.g1\"]}\n{]\n", 2, "column 2"),

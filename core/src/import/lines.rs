@@ -202,9 +202,6 @@ impl LineReader {
         }
         let segment = std::str::from_utf8(field(columns.segment))
             .map_err(|_| invalid("the segment ref is not UTF-8"))?;
-        if segment != segment.trim() {
-            return Err(invalid("the segment ref has spaces around it"));
-        }
         match (segment, &self.segment) {
             ("", Some(segment)) => import.add(hash, segment.as_str(), included),
             ("", None) => Err(invalid("no segment is named, and no default segment is given")),

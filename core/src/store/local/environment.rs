@@ -160,14 +160,21 @@ impl Environment {
     ///
     /// LMDB leaves freed pages at the end unwritten. Without them a whole file could not be told from one that was
     /// cut short, and reading a missing page of the latter would kill the process.
-    pub(super) fn lengthen(&self) -> Result<()> {
-        let lengthening = |e: std::io::Error| failure(&format!("growing {}", self.path.display()), &e.into());
+    pub(super) fn lengthen(&self) {
         let wanted = expected_length(&self.env);
-        if std::fs::metadata(&self.path).map_err(lengthening)?.len() < wanted {
-            let file = OpenOptions::new().write(true).open(&self.path).map_err(lengthening)?;
-            file.set_len(wanted).map_err(lengthening)?;
+        let lengthen = || -> std::io::Result<()> {
+            if std::fs::metadata(&self.path)?.len() < wanted {
+                OpenOptions::new().write(true).open(&self.path)?.set_len(wanted)?;
+            }
+            Ok(())
+        };
+        // What was written is safe either way, so this is no reason to call the write a failure.
+        if let Err(e) = lengthen() {
+            log::error!(
+                "{} could not be grown to {wanted} bytes and may be taken for damaged: {e}",
+                self.path.display()
+            );
         }
-        Ok(())
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -48,7 +48,7 @@ impl LocalWriter {
             WriteError::Ours(e) => e,
             WriteError::Storage(e) => failure(&format!("writing {}", environment.path().display()), &e),
         })?;
-        environment.lengthen()?;
+        environment.lengthen();
         Ok(value)
     }
 }
