@@ -95,7 +95,8 @@ impl Coalescer {
     /// Joins the flight of each context, or starts one. The caller runs the batches it is given.
     pub fn join(&self, hashes: &[ContextHash], now: Moment) -> Boarding {
         let mut board = self.board.lock();
-        let mut boarding = Boarding { flights: Vec::with_capacity(hashes.len()), joined: 0, batches: Vec::new() };
+        let mut boarding =
+            Boarding { flights: Vec::with_capacity(hashes.len()), joined: 0, batches: Vec::new() };
         for hash in hashes {
             if let Some((_, flight)) = board.open.get(hash) {
                 boarding.flights.push(flight.clone());

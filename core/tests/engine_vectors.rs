@@ -9,8 +9,7 @@ use std::time::Duration;
 use bigseg_core::engine::Source;
 use bigseg_core::testkit::fault_store::{Fault, FaultStore};
 use bigseg_core::{
-    Clock, ContextHash, Engine, EngineConfig, ErrorKind, ManualClock, Membership, Origin,
-    SegmentRef,
+    Clock, ContextHash, Engine, EngineConfig, ErrorKind, ManualClock, Membership, Origin, SegmentRef,
 };
 use serde_json::Value;
 use stage::{context, eventually};
