@@ -1,0 +1,143 @@
+//! Codes
+//!
+//! What a call returns. The number of a code never changes and is never reused; new codes may be added.
+
+use bigseg_core::ErrorKind;
+
+use crate::guard::guard_value;
+use crate::text::bigseg_str;
+
+/// Success, or what failed; in blocks of 100.
+#[repr(u32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum bigseg_code {
+    /// Success.
+    BIGSEG_OK = 0,
+
+    /// An argument is NULL, out of range or contradictory.
+    BIGSEG_INVALID_ARGUMENT = 100,
+    /// A context key is empty or not UTF-8.
+    BIGSEG_INVALID_CONTEXT_KEY = 101,
+    /// A context hash is not 44 characters of padded standard base64.
+    BIGSEG_INVALID_CONTEXT_HASH = 102,
+    /// A segment ref is not `{segmentKey}.g{generation}`.
+    BIGSEG_INVALID_SEGMENT_REF = 103,
+    /// A store string or an option is malformed or out of range.
+    BIGSEG_INVALID_CONFIG = 104,
+    /// A line, record or patch that was to be written cannot be understood.
+    BIGSEG_INVALID_INPUT = 105,
+    /// A handle was already consumed by an earlier call.
+    BIGSEG_ALREADY_USED = 106,
+
+    /// The engine was closed.
+    BIGSEG_CLOSED = 200,
+    /// The engine was opened before `fork` and is used in the child process.
+    BIGSEG_FORKED = 201,
+    /// The store cannot do what was asked of it.
+    BIGSEG_UNSUPPORTED = 202,
+
+    /// The store cannot be reached, or failed while answering.
+    BIGSEG_STORE_UNAVAILABLE = 300,
+    /// The store did not answer before the deadline.
+    BIGSEG_STORE_TIMEOUT = 301,
+    /// The store was not asked: it failed repeatedly and is being probed in the background.
+    BIGSEG_CIRCUIT_OPEN = 302,
+    /// There is no store at that place yet.
+    BIGSEG_STORE_NOT_FOUND = 303,
+    /// What is at that place is damaged, or is not a store of ours.
+    BIGSEG_STORE_FORMAT = 304,
+    /// The store answered with something the schema does not allow.
+    BIGSEG_STORE_DATA = 305,
+    /// The store refused access.
+    BIGSEG_STORE_PERMISSION = 306,
+    /// The store has no room left.
+    BIGSEG_STORE_FULL = 307,
+
+    /// A defect of the library, caught before it could do harm.
+    BIGSEG_INTERNAL = 900,
+}
+
+/// A code that comes from C, where it may be any number. The header calls it `bigseg_code` too.
+pub(crate) type given_code = u32;
+
+impl bigseg_code {
+    /// Returns the code of a kind.
+    pub(crate) fn of(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::InvalidArgument => Self::BIGSEG_INVALID_ARGUMENT,
+            ErrorKind::InvalidContextKey => Self::BIGSEG_INVALID_CONTEXT_KEY,
+            ErrorKind::InvalidContextHash => Self::BIGSEG_INVALID_CONTEXT_HASH,
+            ErrorKind::InvalidSegmentRef => Self::BIGSEG_INVALID_SEGMENT_REF,
+            ErrorKind::InvalidConfig => Self::BIGSEG_INVALID_CONFIG,
+            ErrorKind::InvalidInput => Self::BIGSEG_INVALID_INPUT,
+            ErrorKind::AlreadyUsed => Self::BIGSEG_ALREADY_USED,
+            ErrorKind::Closed => Self::BIGSEG_CLOSED,
+            ErrorKind::Forked => Self::BIGSEG_FORKED,
+            ErrorKind::Unsupported => Self::BIGSEG_UNSUPPORTED,
+            ErrorKind::StoreUnavailable => Self::BIGSEG_STORE_UNAVAILABLE,
+            ErrorKind::StoreTimeout => Self::BIGSEG_STORE_TIMEOUT,
+            ErrorKind::CircuitOpen => Self::BIGSEG_CIRCUIT_OPEN,
+            ErrorKind::StoreNotFound => Self::BIGSEG_STORE_NOT_FOUND,
+            ErrorKind::StoreFormat => Self::BIGSEG_STORE_FORMAT,
+            ErrorKind::StoreData => Self::BIGSEG_STORE_DATA,
+            ErrorKind::StorePermission => Self::BIGSEG_STORE_PERMISSION,
+            ErrorKind::StoreFull => Self::BIGSEG_STORE_FULL,
+            // The core may grow a kind before this file does; the test below then fails.
+            _ => Self::BIGSEG_INTERNAL,
+        }
+    }
+}
+
+/// Returns the kind of a number; `None` for success and for numbers that mean nothing.
+pub(crate) fn kind_of(code: given_code) -> Option<ErrorKind> {
+    ErrorKind::ALL.iter().copied().find(|kind| kind.number() == code)
+}
+
+/// Returns the stable name of a code in `snake_case`, such as "store_timeout"; "ok" for `BIGSEG_OK`, and empty for a
+/// number that is no code. The text is static.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_code_name(code: given_code) -> bigseg_str {
+    guard_value(bigseg_str::of(""), || {
+        bigseg_str::of(match code {
+            0 => "ok",
+            code => kind_of(code).map_or("", ErrorKind::name),
+        })
+    })
+}
+
+/// Returns whether the same call may succeed later without anything being changed by the caller; false for
+/// `BIGSEG_OK` and for a number that is no code.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_code_retryable(code: given_code) -> bool {
+    guard_value(false, || kind_of(code).is_some_and(ErrorKind::retryable))
+}
+
+/// Returns how many codes the loaded library knows, `BIGSEG_OK` included.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_code_count() -> usize {
+    1 + ErrorKind::ALL.len()
+}
+
+/// Returns each code in turn, in the order of their numbers, for `index` from 0 to `bigseg_code_count() - 1`;
+/// `BIGSEG_OK` beyond that.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_code_at(index: usize) -> bigseg_code {
+    guard_value(bigseg_code::BIGSEG_OK, || {
+        let kind = index.checked_sub(1).and_then(|index| ErrorKind::ALL.get(index));
+        kind.map_or(bigseg_code::BIGSEG_OK, |kind| bigseg_code::of(*kind))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_the_code_of_its_number_and_name() {
+        for kind in ErrorKind::ALL {
+            let code = bigseg_code::of(*kind);
+            assert_eq!(code as u32, kind.number(), "{kind}: add its code to this file");
+            assert_eq!(format!("{code:?}"), format!("BIGSEG_{}", kind.name().to_ascii_uppercase()));
+        }
+    }
+}

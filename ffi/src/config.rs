@@ -1,0 +1,305 @@
+//! Configuration
+//!
+//! Says which store an engine reads, and how it behaves. Every option has a default, so a store is all that is needed.
+//!
+//! A setter that fails returns the code and leaves its option as it was. Its mistake is kept, until the same option is
+//! set properly, and `bigseg_engine_open` then fails with it: a program may ignore what setters return.
+
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bigseg_core::engine::Source;
+use bigseg_core::store::Offload;
+use bigseg_core::{Clock, EngineConfig, Error, ErrorKind, Result, StoreConfig};
+
+use crate::argument::given;
+use crate::clock::bigseg_clock;
+use crate::code::bigseg_code;
+use crate::custom_store::{CustomStore, bigseg_store_vtable};
+use crate::guard::{guard, guard_value};
+use crate::text::bigseg_str;
+use crate::userdata::{Userdata, bigseg_destroy};
+
+/// What an engine is to be told. Not to be used by two threads at once.
+pub struct bigseg_config(Option<Content>);
+
+#[derive(Default)]
+struct Content {
+    engine: EngineConfig,
+    custom: Option<CustomStore>,
+    store_text: String,
+    /// What went wrong, by option.
+    mistakes: BTreeMap<&'static str, Error>,
+}
+
+impl bigseg_config {
+    fn content(&mut self) -> Result<&mut Content> {
+        self.0.as_mut().ok_or_else(already_used)
+    }
+
+    /// Returns what an engine is to be opened with; the config stays as it is.
+    pub(crate) fn engine_config(&self) -> Result<EngineConfig> {
+        let content = self.0.as_ref().ok_or_else(already_used)?;
+        if let Some((option, mistake)) = content.mistakes.first_key_value() {
+            return Err(mistake.at(option));
+        }
+        let mut config = content.engine.clone();
+        if let Some(store) = &content.custom {
+            config.source = Source::Custom(Arc::new(Offload::new(store.clone())?));
+        }
+        Ok(config)
+    }
+
+    /// Empties the config, after an engine was opened with it.
+    pub(crate) fn consume(&mut self) {
+        self.0 = None;
+    }
+}
+
+fn already_used() -> Error {
+    Error::new(ErrorKind::AlreadyUsed, "this config was already used to open an engine; make a new one")
+}
+
+/// Sets an option, or remembers why that failed.
+fn set(
+    config: Option<&mut bigseg_config>,
+    option: &'static str,
+    change: impl FnOnce(&mut Content) -> Result<()>,
+) -> bigseg_code {
+    guard(None, || {
+        let content = given(config, "config")?.content()?;
+        let before = content.engine.clone();
+        let result = change(content).and_then(|()| content.engine.validate());
+        match &result {
+            Ok(()) => content.mistakes.remove(option),
+            Err(mistake) => {
+                content.engine = before;
+                content.mistakes.insert(option, mistake.clone())
+            }
+        };
+        result
+    })
+}
+
+/// Makes a config with every option at its default and no store: lookups are then answered with
+/// `BIGSEG_LOOKUP_NOT_CONFIGURED`. Free it with `bigseg_config_free`. Never returns NULL, except for a defect.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_new() -> *mut bigseg_config {
+    guard_value(std::ptr::null_mut(), || Box::into_raw(Box::new(bigseg_config(Some(Content::default())))))
+}
+
+/// Names the store by a store string: "memory:NAME" (in this process, for as long as an engine or an uncommitted import
+/// uses it), "local:PATH" (an embedded store). It takes the place of a custom store.
+///
+/// Errors: `BIGSEG_INVALID_CONFIG`.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_store(
+    config: Option<&mut bigseg_config>,
+    store: bigseg_str,
+) -> bigseg_code {
+    set(config, "store", |content| {
+        let store = StoreConfig::parse(store.utf8("store")?)?;
+        content.store_text = store.to_string();
+        content.engine.source = Source::Store(store);
+        content.custom = None;
+        Ok(())
+    })
+}
+
+/// Returns the store string without its secrets, borrowed from the config until that is changed; empty when there is
+/// none, for a custom store, for a config already used, and for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_store(config: Option<&bigseg_config>) -> bigseg_str {
+    guard_value(bigseg_str::of(""), || {
+        let content = config.and_then(|config| config.0.as_ref());
+        bigseg_str::of(content.map_or("", |content| &content.store_text))
+    })
+}
+
+/// Reads memberships from a store of the program's own, instead of one named by a store string. `userdata` is handed
+/// to its functions, and destroyed when the engine, or a config that was never opened, is freed or given another store.
+///
+/// Errors: `BIGSEG_INVALID_ARGUMENT` when the vtable is incomplete. `userdata` is destroyed then too.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_custom_store(
+    config: Option<&mut bigseg_config>,
+    vtable: *const bigseg_store_vtable,
+    userdata: *mut c_void,
+    destroy: bigseg_destroy,
+) -> bigseg_code {
+    let userdata = Userdata::new(userdata, destroy);
+    set(config, "store", |content| {
+        let store = CustomStore::new(vtable, userdata)?;
+        content.store_text.clear();
+        content.engine.source = Source::None;
+        content.custom = Some(store);
+        Ok(())
+    })
+}
+
+/// Sets how many contexts are remembered, a hard bound; 0 = none. Default: 1,000.
+///
+/// Errors: `BIGSEG_INVALID_CONFIG` beyond 2^30.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_context_cache_size(
+    config: Option<&mut bigseg_config>,
+    contexts: usize,
+) -> bigseg_code {
+    set(config, "context_cache_size", |content| {
+        content.engine.context_cache_size = contexts;
+        Ok(())
+    })
+}
+
+/// Sets how long an answer is served without asking the store again; 0 = not at all. Default: 5 s.
+///
+/// Errors: `BIGSEG_INVALID_CONFIG` beyond a year, here and for every other time.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_context_cache_time(
+    config: Option<&mut bigseg_config>,
+    time_ms: u64,
+) -> bigseg_code {
+    set(config, "context_cache_time", |content| {
+        content.engine.context_cache_time = Duration::from_millis(time_ms);
+        Ok(())
+    })
+}
+
+/// Sets how often the store's sync time is read; in effect never less often than the stale-after time. Default: 5 s.
+///
+/// Errors: `BIGSEG_INVALID_CONFIG` for 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_status_poll_interval(
+    config: Option<&mut bigseg_config>,
+    interval_ms: u64,
+) -> bigseg_code {
+    set(config, "status_poll_interval", |content| {
+        content.engine.status_poll_interval = Duration::from_millis(interval_ms);
+        Ok(())
+    })
+}
+
+/// Sets how old the store's sync time may grow before answers are called stale. Default: 120 s.
+///
+/// Errors: `BIGSEG_INVALID_CONFIG` for 0; see `bigseg_config_disable_stale_after`.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_stale_after(
+    config: Option<&mut bigseg_config>,
+    time_ms: u64,
+) -> bigseg_code {
+    set(config, "stale_after", |content| {
+        content.engine.stale_after = Some(Duration::from_millis(time_ms));
+        Ok(())
+    })
+}
+
+/// Trusts the store however old its sync time is, for a list that was imported once and that nothing keeps in sync. A
+/// store that was never synchronised is stale all the same.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_disable_stale_after(config: Option<&mut bigseg_config>) -> bigseg_code {
+    set(config, "stale_after", |content| {
+        content.engine.stale_after = None;
+        Ok(())
+    })
+}
+
+/// Sets how long a lookup waits at most. Default: 1 s.
+///
+/// Errors: `BIGSEG_INVALID_CONFIG` for 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_lookup_deadline(
+    config: Option<&mut bigseg_config>,
+    deadline_ms: u64,
+) -> bigseg_code {
+    set(config, "lookup_deadline", |content| {
+        content.engine.lookup_deadline = Duration::from_millis(deadline_ms);
+        Ok(())
+    })
+}
+
+/// Sets how old an answer may be that is served, as `BIGSEG_LOOKUP_STORE_ERROR`, while the store fails; 0 = none is.
+/// Default: 5 min.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_last_known_time(
+    config: Option<&mut bigseg_config>,
+    time_ms: u64,
+) -> bigseg_code {
+    set(config, "last_known_time", |content| {
+        content.engine.last_known_time = Duration::from_millis(time_ms);
+        Ok(())
+    })
+}
+
+/// Sets how many contexts one query may ask for. Default: 128.
+///
+/// Errors: `BIGSEG_INVALID_CONFIG` for 0 and beyond 10,000.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_batch_size(
+    config: Option<&mut bigseg_config>,
+    contexts: usize,
+) -> bigseg_code {
+    set(config, "batch_size", |content| {
+        content.engine.batch_size = contexts;
+        Ok(())
+    })
+}
+
+/// Sets how many queries may be under way at once. Default: 4.
+///
+/// Errors: `BIGSEG_INVALID_CONFIG` for 0 and beyond 1,024.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_batches_at_once(
+    config: Option<&mut bigseg_config>,
+    batches: usize,
+) -> bigseg_code {
+    set(config, "batches_at_once", |content| {
+        content.engine.batches_at_once = batches;
+        Ok(())
+    })
+}
+
+/// Sets after how many failed queries in a row lookups stop waiting for the store; 0 = never. Default: 3.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_breaker_failures(
+    config: Option<&mut bigseg_config>,
+    failures: u32,
+) -> bigseg_code {
+    set(config, "breaker_failures", |content| {
+        content.engine.breaker_failures = failures;
+        Ok(())
+    })
+}
+
+/// Sets how often a store that lookups do not wait for is probed in the background. Default: 1 s.
+///
+/// Errors: `BIGSEG_INVALID_CONFIG` for 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_breaker_probe_interval(
+    config: Option<&mut bigseg_config>,
+    interval_ms: u64,
+) -> bigseg_code {
+    set(config, "breaker_probe_interval", |content| {
+        content.engine.breaker_probe_interval = Duration::from_millis(interval_ms);
+        Ok(())
+    })
+}
+
+/// Lets the engine read a clock that is moved by hand, instead of the machine's. The clock may be freed afterwards.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_clock(
+    config: Option<&mut bigseg_config>,
+    clock: Option<&bigseg_clock>,
+) -> bigseg_code {
+    set(config, "clock", |content| {
+        content.engine.clock = Clock::Manual(given(clock, "clock")?.0.clone());
+        Ok(())
+    })
+}
+
+/// Frees a config, whether it was used or not.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_free(config: Option<Box<bigseg_config>>) {
+    guard_value((), || drop(config));
+}

@@ -1,0 +1,17 @@
+// The header can be included twice, by itself and first; and its structs are laid out as promised.
+#include <bigseg.h>
+#include <bigseg.h>
+
+#define ASSERT(name, condition) typedef char name[(condition) ? 1 : -1]
+
+ASSERT(enums_are_32_bits_wide, sizeof(bigseg_code) == 4 && sizeof(bigseg_lookup_status) == 4);
+ASSERT(hash_is_its_text, sizeof(bigseg_context_hash) == 44);
+ASSERT(text_is_two_words, sizeof(bigseg_str) == 2 * sizeof(size_t) && offsetof(bigseg_str, length) == sizeof(size_t));
+ASSERT(vtable_is_three_words, sizeof(bigseg_store_vtable) == 3 * sizeof(size_t));
+#if SIZE_MAX == UINT64_MAX
+ASSERT(lookup_is_40_bytes, sizeof(bigseg_lookup) == 40 && offsetof(bigseg_lookup, age_ms) == 24);
+ASSERT(metrics_are_120_bytes, sizeof(bigseg_metrics) == 120 && offsetof(bigseg_metrics, circuit_open) == 112);
+ASSERT(report_is_32_bytes, sizeof(bigseg_import_report) == 32 && offsetof(bigseg_import_report, replaced) == 24);
+#endif
+
+int main(void) { return bigseg_abi_version() == BIGSEG_ABI_VERSION ? 0 : 1; }

@@ -1,0 +1,237 @@
+// NULL for every pointer of every function: a typed error that names the argument, or the documented value.
+#include "check.h"
+
+#define REFUSES(name, call) CHECK_FAILS(BIGSEG_INVALID_ARGUMENT, name " is NULL", call)
+
+static const bigseg_str BAD_TEXT = {NULL, 5};
+
+static bigseg_code store_memberships(void *userdata, const bigseg_context_hash *hashes, size_t count,
+                                     bigseg_answers *answers, bigseg_error **error) {
+    (void)userdata, (void)hashes, (void)count, (void)answers, (void)error;
+    return BIGSEG_OK;
+}
+
+static bigseg_code store_metadata(void *userdata, int64_t *synchronized_on, bigseg_error **error) {
+    (void)userdata, (void)synchronized_on, (void)error;
+    return BIGSEG_OK;
+}
+
+static void on_lookup(void *userdata, bigseg_code code, const bigseg_lookup *lookup) {
+    (void)userdata, (void)code, (void)lookup;
+    CHECK(!"called though registering failed");
+}
+
+static void on_status(void *userdata, const bigseg_store_status *status) {
+    (void)userdata, (void)status;
+}
+
+static void count(void *userdata) { ++*(int *)userdata; }
+
+static void words(void) {
+    bigseg_context_hash hash;
+    bigseg_str key;
+    uint64_t generation;
+    char buffer[64];
+    size_t length;
+    REFUSES("context_key", bigseg_context_hash_of(BAD_TEXT, &hash, &error));
+    REFUSES("hash", bigseg_context_hash_of(BIGSEG_STR("a"), NULL, &error));
+    REFUSES("text", bigseg_context_hash_parse(BAD_TEXT, &hash, &error));
+    REFUSES("hash", bigseg_context_hash_parse(BIGSEG_STR("a"), NULL, &error));
+    REFUSES("segment_ref", bigseg_segment_ref_split(BAD_TEXT, &key, &generation, &error));
+    REFUSES("segment_key", bigseg_segment_ref_split(BIGSEG_STR("a.g1"), NULL, &generation, &error));
+    REFUSES("generation", bigseg_segment_ref_split(BIGSEG_STR("a.g1"), &key, NULL, &error));
+    REFUSES("segment_key", bigseg_segment_ref_format(BAD_TEXT, 1, buffer, 64, &length, &error));
+    REFUSES("buffer", bigseg_segment_ref_format(BIGSEG_STR("a"), 1, NULL, 64, &length, &error));
+    REFUSES("buffer", bigseg_segment_ref_format(BIGSEG_STR("a"), 1, NULL, 0, &length, &error));
+    CHECK(bigseg_context_hash_of(BIGSEG_STR(""), &hash, NULL) == BIGSEG_INVALID_CONTEXT_KEY);
+}
+
+static void plain_values(void) {
+    bigseg_error *error = bigseg_error_new(BIGSEG_CLOSED, BAD_TEXT);
+    CHECK(bigseg_error_code(error) == BIGSEG_CLOSED && holds(bigseg_error_message(error), "message is NULL"));
+    bigseg_error_free(error);
+    CHECK(bigseg_error_code(NULL) == BIGSEG_OK);
+    CHECK(bigseg_error_message(NULL).length == 0 && bigseg_error_message(NULL).data != NULL);
+    CHECK(!bigseg_error_retryable(NULL));
+    CHECK(bigseg_membership_check(NULL, BIGSEG_STR("a.g1")) == BIGSEG_MEMBERSHIP_NO_VALUE);
+    CHECK(bigseg_membership_included_count(NULL) == 0 && bigseg_membership_excluded_count(NULL) == 0);
+    CHECK(bigseg_membership_included_at(NULL, 0).length == 0);
+    CHECK(bigseg_membership_excluded_at(NULL, 0).length == 0);
+    CHECK(bigseg_membership_clone(NULL) == NULL);
+    int64_t time = 0;
+    CHECK(!bigseg_store_status_available(NULL) && !bigseg_store_status_stale(NULL));
+    CHECK(!bigseg_store_status_last_up_to_date(NULL, &time) && bigseg_store_status_since(NULL) == 0);
+    CHECK(!bigseg_store_status_clock_skew(NULL) && bigseg_store_status_error_code(NULL) == BIGSEG_OK);
+    CHECK(bigseg_store_status_error_message(NULL).length == 0 && bigseg_store_status_error_at(NULL) == 0);
+    bigseg_error_free(NULL);
+    bigseg_membership_free(NULL);
+    bigseg_store_status_free(NULL);
+    bigseg_clock_free(NULL);
+    bigseg_config_free(NULL);
+    bigseg_engine_free(NULL);
+    bigseg_import_free(NULL);
+}
+
+static void clocks_and_configs(void) {
+    REFUSES("clock", bigseg_clock_advance(NULL, 1, &error));
+    REFUSES("clock", bigseg_clock_set(NULL, 1, &error));
+    bigseg_clock *clock = bigseg_clock_new(0);
+    int destroyed = 0;
+    bigseg_store_vtable vtable = {sizeof vtable, store_memberships, store_metadata};
+    CHECK(bigseg_config_set_store(NULL, BIGSEG_STR("memory:")) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_custom_store(NULL, &vtable, &destroyed, count) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_context_cache_size(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_context_cache_time(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_status_poll_interval(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_stale_after(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_disable_stale_after(NULL) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_lookup_deadline(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_last_known_time(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_batch_size(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_batches_at_once(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_breaker_failures(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_breaker_probe_interval(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_clock(NULL, clock) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_store(NULL).length == 0);
+
+    bigseg_config *config = bigseg_config_new();
+    CHECK(bigseg_config_set_clock(config, NULL) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_clock(config, clock) == BIGSEG_OK);
+    CHECK(bigseg_config_set_store(config, BAD_TEXT) == BIGSEG_INVALID_ARGUMENT);
+    bigseg_engine *engine = NULL;
+    REFUSES("store", bigseg_engine_open(config, &engine, &error));
+    CHECK(bigseg_config_set_custom_store(config, NULL, &destroyed, count) == BIGSEG_INVALID_ARGUMENT);
+    REFUSES("vtable", bigseg_engine_open(config, &engine, &error));
+    vtable.metadata = NULL;
+    CHECK(bigseg_config_set_custom_store(config, &vtable, &destroyed, count) == BIGSEG_INVALID_ARGUMENT);
+    REFUSES("metadata", bigseg_engine_open(config, &engine, &error));
+    vtable.memberships = NULL;
+    CHECK(bigseg_config_set_custom_store(config, &vtable, &destroyed, count) == BIGSEG_INVALID_ARGUMENT);
+    REFUSES("memberships", bigseg_engine_open(config, &engine, &error));
+    vtable.struct_size = 8;
+    CHECK(bigseg_config_set_custom_store(config, &vtable, &destroyed, count) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(destroyed == 5);
+    REFUSES("config", bigseg_engine_open(NULL, &engine, &error));
+    REFUSES("engine", bigseg_engine_open(config, NULL, &error));
+    CHECK(engine == NULL);
+    bigseg_config_free(config);
+    bigseg_clock_free(clock);
+}
+
+static void without_engine(void) {
+    const bigseg_membership *membership = NULL;
+    bigseg_lookup_status status = BIGSEG_LOOKUP_HEALTHY;
+    bigseg_context_hash hash;
+    CHECK_OK(bigseg_context_hash_of(BIGSEG_STR("a"), &hash, &error));
+    bigseg_str key = BIGSEG_STR("a");
+    bigseg_lookup lookup = {.struct_size = sizeof lookup};
+    bigseg_metrics metrics = {.struct_size = sizeof metrics};
+    bigseg_store_status *store_status = NULL;
+    int destroyed = 0;
+    REFUSES("engine", bigseg_engine_membership(NULL, key, &membership, &status, &error));
+    REFUSES("engine", bigseg_engine_membership_by_hash(NULL, &hash, &membership, &status, &error));
+    REFUSES("engine", bigseg_engine_memberships(NULL, &key, 1, &membership, &status, &error));
+    REFUSES("engine", bigseg_engine_memberships_by_hash(NULL, &hash, 1, &membership, &status, &error));
+    REFUSES("engine", bigseg_engine_cached(NULL, key, &membership, &status, &error));
+    REFUSES("engine", bigseg_engine_cached_by_hash(NULL, &hash, &membership, &status, &error));
+    REFUSES("engine", bigseg_engine_lookup(NULL, key, &lookup, &error));
+    REFUSES("engine", bigseg_engine_lookup_by_hash(NULL, &hash, &lookup, &error));
+    REFUSES("engine", bigseg_engine_membership_async(NULL, key, on_lookup, &destroyed, count, &error));
+    REFUSES("engine", bigseg_engine_membership_by_hash_async(NULL, &hash, on_lookup, &destroyed, count, &error));
+    REFUSES("engine", bigseg_engine_add_status_listener(NULL, on_status, &destroyed, count, NULL, &error));
+    CHECK(destroyed == 3);
+    REFUSES("engine", bigseg_engine_remove_status_listener(NULL, 1, &error));
+    REFUSES("engine", bigseg_engine_status(NULL, &store_status, &error));
+    REFUSES("engine", bigseg_engine_refresh_status(NULL, &store_status, &error));
+    REFUSES("engine", bigseg_engine_invalidate(NULL, &hash, &error));
+    REFUSES("engine", bigseg_engine_invalidate_all(NULL, &error));
+    REFUSES("engine", bigseg_engine_metrics(NULL, &metrics, &error));
+    REFUSES("engine", bigseg_engine_close(NULL, &error));
+}
+
+static void with_engine(void) {
+    bigseg_engine *engine = open_engine(config_of("memory:"));
+    const bigseg_membership *membership = NULL;
+    bigseg_lookup_status status = BIGSEG_LOOKUP_HEALTHY;
+    bigseg_context_hash hash;
+    CHECK_OK(bigseg_context_hash_of(BIGSEG_STR("a"), &hash, &error));
+    bigseg_str key = BIGSEG_STR("a");
+    bigseg_lookup lookup = {.struct_size = sizeof lookup};
+    int destroyed = 0;
+    REFUSES("context_key", bigseg_engine_membership(engine, BAD_TEXT, &membership, &status, &error));
+    REFUSES("membership", bigseg_engine_membership(engine, key, NULL, &status, &error));
+    REFUSES("status", bigseg_engine_membership(engine, key, &membership, NULL, &error));
+    REFUSES("hash", bigseg_engine_membership_by_hash(engine, NULL, &membership, &status, &error));
+    REFUSES("membership", bigseg_engine_membership_by_hash(engine, &hash, NULL, &status, &error));
+    REFUSES("status", bigseg_engine_membership_by_hash(engine, &hash, &membership, NULL, &error));
+    REFUSES("context_keys", bigseg_engine_memberships(engine, NULL, 1, &membership, &status, &error));
+    REFUSES("memberships", bigseg_engine_memberships(engine, &key, 1, NULL, &status, &error));
+    REFUSES("statuses", bigseg_engine_memberships(engine, &key, 1, &membership, NULL, &error));
+    REFUSES("hashes", bigseg_engine_memberships_by_hash(engine, NULL, 1, &membership, &status, &error));
+    REFUSES("memberships", bigseg_engine_memberships_by_hash(engine, &hash, 1, NULL, &status, &error));
+    REFUSES("statuses", bigseg_engine_memberships_by_hash(engine, &hash, 1, &membership, NULL, &error));
+    REFUSES("context_key", bigseg_engine_cached(engine, BAD_TEXT, &membership, &status, &error));
+    REFUSES("membership", bigseg_engine_cached(engine, key, NULL, &status, &error));
+    REFUSES("status", bigseg_engine_cached(engine, key, &membership, NULL, &error));
+    REFUSES("hash", bigseg_engine_cached_by_hash(engine, NULL, &membership, &status, &error));
+    REFUSES("membership", bigseg_engine_cached_by_hash(engine, &hash, NULL, &status, &error));
+    REFUSES("status", bigseg_engine_cached_by_hash(engine, &hash, &membership, NULL, &error));
+    REFUSES("context_key", bigseg_engine_lookup(engine, BAD_TEXT, &lookup, &error));
+    REFUSES("lookup", bigseg_engine_lookup(engine, key, NULL, &error));
+    REFUSES("hash", bigseg_engine_lookup_by_hash(engine, NULL, &lookup, &error));
+    REFUSES("lookup", bigseg_engine_lookup_by_hash(engine, &hash, NULL, &error));
+    REFUSES("context_key", bigseg_engine_membership_async(engine, BAD_TEXT, on_lookup, &destroyed, count, &error));
+    REFUSES("callback", bigseg_engine_membership_async(engine, key, NULL, &destroyed, count, &error));
+    REFUSES("hash", bigseg_engine_membership_by_hash_async(engine, NULL, on_lookup, &destroyed, count, &error));
+    REFUSES("callback", bigseg_engine_membership_by_hash_async(engine, &hash, NULL, &destroyed, count, &error));
+    REFUSES("callback", bigseg_engine_add_status_listener(engine, NULL, &destroyed, count, NULL, &error));
+    CHECK(destroyed == 5);
+    REFUSES("status", bigseg_engine_status(engine, NULL, &error));
+    REFUSES("status", bigseg_engine_refresh_status(engine, NULL, &error));
+    REFUSES("hash", bigseg_engine_invalidate(engine, NULL, &error));
+    REFUSES("metrics", bigseg_engine_metrics(engine, NULL, &error));
+    CHECK(bigseg_engine_membership(engine, BIGSEG_STR(""), &membership, &status, NULL) == BIGSEG_INVALID_CONTEXT_KEY);
+    CHECK(membership == NULL);
+    bigseg_store_status *store_status = NULL;
+    CHECK_OK(bigseg_engine_status(engine, &store_status, &error));
+    CHECK(!bigseg_store_status_last_up_to_date(store_status, NULL));
+    bigseg_store_status_free(store_status);
+    bigseg_engine_free(engine);
+}
+
+static void imports_and_answers(void) {
+    bigseg_import *import = NULL;
+    bigseg_context_hash hash;
+    CHECK_OK(bigseg_context_hash_of(BIGSEG_STR("a"), &hash, &error));
+    bigseg_str key = BIGSEG_STR("a"), ref = BIGSEG_STR("a.g1");
+    REFUSES("store", bigseg_import_new(BAD_TEXT, &import, &error));
+    REFUSES("import", bigseg_import_new(BIGSEG_STR("memory:"), NULL, &error));
+    REFUSES("import", bigseg_import_set_replace(NULL, ref, &error));
+    REFUSES("import", bigseg_import_add(NULL, key, ref, true, &error));
+    REFUSES("import", bigseg_import_add_hash(NULL, &hash, ref, true, &error));
+    REFUSES("import", bigseg_import_add_file(NULL, key, BIGSEG_LIST_CSV, ref, true, NULL, &error));
+    REFUSES("import", bigseg_import_commit(NULL, NULL, NULL, NULL, &error));
+    CHECK_OK(bigseg_import_new(BIGSEG_STR("memory:"), &import, &error));
+    REFUSES("segment_ref", bigseg_import_set_replace(import, BAD_TEXT, &error));
+    REFUSES("context_key", bigseg_import_add(import, BAD_TEXT, ref, true, &error));
+    REFUSES("segment_ref", bigseg_import_add(import, key, BAD_TEXT, true, &error));
+    REFUSES("hash", bigseg_import_add_hash(import, NULL, ref, true, &error));
+    REFUSES("segment_ref", bigseg_import_add_hash(import, &hash, BAD_TEXT, true, &error));
+    REFUSES("path", bigseg_import_add_file(import, BAD_TEXT, BIGSEG_LIST_CSV, ref, true, NULL, &error));
+    REFUSES("segment_ref", bigseg_import_add_file(import, key, BIGSEG_LIST_CSV, BAD_TEXT, true, NULL, &error));
+    bigseg_import_free(import);
+    REFUSES("answers", bigseg_answers_include(NULL, 0, ref, &error));
+    REFUSES("answers", bigseg_answers_exclude(NULL, 0, ref, &error));
+    REFUSES("answers", bigseg_answers_fail(NULL, 0, BIGSEG_STORE_DATA, ref, &error));
+}
+
+int main(void) {
+    words();
+    plain_values();
+    clocks_and_configs();
+    without_engine();
+    with_engine();
+    imports_and_answers();
+    CHECK_OK(bigseg_log_set(BIGSEG_LOG_INFO, NULL, NULL, NULL, &error));
+    return 0;
+}

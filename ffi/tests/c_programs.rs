@@ -1,0 +1,142 @@
+//! Compiles each program of `tests/c` against the header and the shared library, and runs it: with AddressSanitizer,
+//! and some of them under Valgrind.
+
+mod library;
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use library::Library;
+
+const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+
+/// How a program is built.
+struct Build<'a> {
+    source: &'a str,
+    standard: &'a str,
+    sanitize: bool,
+    link: &'a [&'a str],
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{text}", output.status);
+    text
+}
+
+impl Build<'_> {
+    fn compile(&self, into: &Path) -> PathBuf {
+        let library = Library::built();
+        let compiler = if self.source.ends_with(".cpp") { "c++" } else { "cc" };
+        let program = into.join("program");
+        let mut command = Command::new(compiler);
+        command.arg(format!("-std={}", self.standard)).args(WARNINGS).arg("-g");
+        if self.sanitize {
+            command.arg("-fsanitize=address");
+        }
+        command.arg("-D_GNU_SOURCE").arg("-I").arg(&library.include).arg(library.sources.join(self.source));
+        command.arg("-L").arg(&library.directory).arg("-Wl,-rpath,$ORIGIN");
+        command.args(["-lbigseg", "-lpthread"]).args(self.link).arg("-o").arg(&program);
+        run(&mut command);
+        // Cargo does not name the file the way the linker was told to.
+        let shared = into.join("libbigseg.so.0");
+        if !shared.exists() {
+            symlink(library.directory.join("libbigseg.so"), shared).expect("a link");
+        }
+        let symbols = run(Command::new("nm").arg(&program));
+        assert_eq!(symbols.contains("__asan_init"), self.sanitize, "the sanitizer is not where it should be");
+        program
+    }
+}
+
+fn sanitized(source: &str, standard: &str) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let program = Build { source, standard, sanitize: true, link: &[] }.compile(directory.path());
+    run(Command::new(program).arg(directory.path()));
+}
+
+fn under_valgrind(source: &str) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let program = Build { source, standard: "c11", sanitize: false, link: &[] }.compile(directory.path());
+    run(Command::new("valgrind")
+        .args(["--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite", "--quiet"])
+        .arg("--fair-sched=yes")
+        .arg(program)
+        .arg(directory.path()));
+}
+
+macro_rules! programs {
+    ($($name:ident: $source:literal in $standard:literal;)+) => {
+        $(#[test] fn $name() { sanitized($source, $standard); })+
+
+        #[test]
+        fn no_program_is_forgotten() {
+            let known = [$($source,)+ "vectors.c"];
+            for entry in std::fs::read_dir(&Library::built().sources).expect("tests/c") {
+                let name = entry.expect("an entry").file_name().into_string().expect("a name");
+                let is_program = name.ends_with(".c") || name.ends_with(".cpp");
+                assert!(!is_program || known.contains(&name.as_str()), "{name} is run by no test");
+            }
+        }
+    };
+}
+
+programs! {
+    words: "words.c" in "c99";
+    config: "config.c" in "c99";
+    lookup: "lookup.c" in "c11";
+    null_arguments: "null_arguments.c" in "c99";
+    threads: "threads.c" in "c11";
+    listener: "listener.c" in "c11";
+    completion: "completion.c" in "c11";
+    custom_store: "custom_store.c" in "c11";
+    custom_store_throws: "custom_store_throws.cpp" in "c++17";
+    use_after_close: "use_after_close.c" in "c11";
+    log: "log.c" in "c11";
+    import: "import.c" in "c11";
+    fork: "fork.c" in "c11";
+    outage: "outage.c" in "c11";
+    header_twice: "header_twice.c" in "c99";
+    header_cpp: "header_cpp.cpp" in "c++17";
+}
+
+#[test]
+fn the_header_is_every_c_and_cpp() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for standard in ["c99", "c11", "gnu2x"] {
+        Build { source: "header_twice.c", standard, sanitize: false, link: &[] }.compile(directory.path());
+    }
+    for standard in ["c++17", "c++20"] {
+        Build { source: "header_cpp.cpp", standard, sanitize: false, link: &[] }.compile(directory.path());
+    }
+}
+
+#[test]
+fn lookups_leak_nothing() {
+    under_valgrind("lookup.c");
+}
+
+#[test]
+fn listeners_leak_nothing() {
+    under_valgrind("listener.c");
+}
+
+#[test]
+fn custom_stores_leak_nothing() {
+    under_valgrind("custom_store.c");
+}
+
+#[test]
+fn the_library_exports_what_the_list_says_and_has_the_right_name() {
+    let library = Library::built();
+    let shared = library.directory.join("libbigseg.so");
+    let symbols =
+        run(Command::new("nm").args(["-D", "--defined-only", "--format=just-symbols"]).arg(&shared));
+    let list = std::fs::read_to_string(library.include.join("bigseg.symbols")).expect("the list of symbols");
+    assert_eq!(symbols, list, "run `cargo run -p xtask -- generate`");
+    let dynamic = run(Command::new("readelf").arg("-d").arg(&shared));
+    assert!(dynamic.contains("Library soname: [libbigseg.so.0]"), "{dynamic}");
+}

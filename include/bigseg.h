@@ -1,0 +1,945 @@
+// libbigseg 0.1.0: is this context in that Big Segment?
+//
+// A context key goes in; a membership and an honest status come out. And beside it: lists go in, and a store that
+// every SDK can read comes out.
+//
+//     bigseg_config *config = bigseg_config_new();
+//     bigseg_config_set_store(config, BIGSEG_STR("local:/var/lib/segments.bigseg"));
+//     bigseg_engine *engine = NULL;
+//     bigseg_error *error = NULL;
+//     if (bigseg_engine_open(config, &engine, &error) != BIGSEG_OK) {
+//         fprintf(stderr, BIGSEG_FORMAT "\n", BIGSEG_PRINT(bigseg_error_message(error)));
+//         bigseg_error_free(error);
+//         return 1;
+//     }
+//     const bigseg_membership *membership = NULL;
+//     bigseg_lookup_status status;
+//     if (bigseg_engine_membership(engine, BIGSEG_STR("user-key"), &membership, &status, NULL) == BIGSEG_OK
+//         && bigseg_membership_check(membership, BIGSEG_STR("beta.g3")) == BIGSEG_MEMBERSHIP_INCLUDED) {
+//         puts("in beta");
+//     }
+//     bigseg_membership_free(membership);
+//     bigseg_engine_free(engine);
+//     bigseg_config_free(config);
+//
+// What all functions have in common is written in README.md beside this file. In short:
+//   - A call that can fail returns a bigseg_code, and its last parameter takes an error object, or NULL. On failure no
+//     other output is written.
+//   - Each handle is freed exactly once by the _free function of its name, which does nothing for NULL.
+//   - NULL for any parameter that is not called optional gives BIGSEG_INVALID_ARGUMENT.
+//   - Text and arrays that go in are read during the call only; text that comes out is borrowed from its handle.
+//   - A call on a const handle may run beside any other on it; one on a plain handle may not.
+//   - Calls block only where it is said, and no exception may leave a callback.
+//
+// Generated from the crate bigseg-ffi by `cargo run -p xtask -- generate`; do not edit.
+
+#ifndef BIGSEG_H
+#define BIGSEG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// The release this header belongs to.
+#define BIGSEG_VERSION "0.1.0"
+
+// Makes a bigseg_str from a string literal.
+#ifdef __cplusplus
+#define BIGSEG_STR(literal) (bigseg_str{"" literal, sizeof(literal) - 1})
+#else
+#define BIGSEG_STR(literal) ((bigseg_str){"" literal, sizeof(literal) - 1})
+#endif
+
+// Declares an enum that is 32 bits wide in every version of the languages.
+#if defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#define BIGSEG_ENUM(name) enum name : uint32_t; typedef enum name name; enum name : uint32_t
+#else
+#define BIGSEG_ENUM(name) typedef uint32_t name; enum name
+#endif
+
+// Prints a bigseg_str: printf(BIGSEG_FORMAT, BIGSEG_PRINT(text)). It names its argument twice.
+#define BIGSEG_FORMAT "%.*s"
+#define BIGSEG_PRINT(text) (int)(text).length, (text).data
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- Strings ---------------------------------------------------------------------------------------------
+//
+// `BIGSEG_STR("literal")` makes a string, and `printf(BIGSEG_FORMAT, BIGSEG_PRINT(text))` prints one.
+
+// UTF-8 text of a given length, borrowed.
+//
+// As an argument it is read during the call only, and `data` may be NULL only when `length` is 0. As a result it
+// belongs to the handle it was asked of; `data` is then never NULL. Neither needs, or has, a terminating NUL.
+typedef struct bigseg_str {
+    // The first byte.
+    const char *data;
+    // The number of bytes.
+    size_t length;
+} bigseg_str;
+
+// Borrows a text that ends with a NUL, as long as that lives; NULL is taken as empty.
+bigseg_str bigseg_str_of(const char *text);
+
+// ---- Version ---------------------------------------------------------------------------------------------
+//
+// Two versions: the release, and the ABI. A program may run with any release of the same ABI.
+
+// The ABI this header describes: the number in the name of the shared library, `libbigseg.so.0`.
+#define BIGSEG_ABI_VERSION 0
+
+// Returns the release of the loaded library, such as "0.1.0". The text is static.
+bigseg_str bigseg_version(void);
+
+// Returns the ABI version of the loaded library; it must equal `BIGSEG_ABI_VERSION`.
+uint32_t bigseg_abi_version(void);
+
+// ---- Codes -----------------------------------------------------------------------------------------------
+//
+// What a call returns. The number of a code never changes and is never reused; new codes may be added.
+
+// Success, or what failed; in blocks of 100.
+BIGSEG_ENUM(bigseg_code) {
+    // Success.
+    BIGSEG_OK = 0,
+    // An argument is NULL, out of range or contradictory.
+    BIGSEG_INVALID_ARGUMENT = 100,
+    // A context key is empty or not UTF-8.
+    BIGSEG_INVALID_CONTEXT_KEY = 101,
+    // A context hash is not 44 characters of padded standard base64.
+    BIGSEG_INVALID_CONTEXT_HASH = 102,
+    // A segment ref is not `{segmentKey}.g{generation}`.
+    BIGSEG_INVALID_SEGMENT_REF = 103,
+    // A store string or an option is malformed or out of range.
+    BIGSEG_INVALID_CONFIG = 104,
+    // A line, record or patch that was to be written cannot be understood.
+    BIGSEG_INVALID_INPUT = 105,
+    // A handle was already consumed by an earlier call.
+    BIGSEG_ALREADY_USED = 106,
+    // The engine was closed.
+    BIGSEG_CLOSED = 200,
+    // The engine was opened before `fork` and is used in the child process.
+    BIGSEG_FORKED = 201,
+    // The store cannot do what was asked of it.
+    BIGSEG_UNSUPPORTED = 202,
+    // The store cannot be reached, or failed while answering.
+    BIGSEG_STORE_UNAVAILABLE = 300,
+    // The store did not answer before the deadline.
+    BIGSEG_STORE_TIMEOUT = 301,
+    // The store was not asked: it failed repeatedly and is being probed in the background.
+    BIGSEG_CIRCUIT_OPEN = 302,
+    // There is no store at that place yet.
+    BIGSEG_STORE_NOT_FOUND = 303,
+    // What is at that place is damaged, or is not a store of ours.
+    BIGSEG_STORE_FORMAT = 304,
+    // The store answered with something the schema does not allow.
+    BIGSEG_STORE_DATA = 305,
+    // The store refused access.
+    BIGSEG_STORE_PERMISSION = 306,
+    // The store has no room left.
+    BIGSEG_STORE_FULL = 307,
+    // A defect of the library, caught before it could do harm.
+    BIGSEG_INTERNAL = 900,
+};
+
+// Returns the stable name of a code in `snake_case`, such as "store_timeout"; "ok" for `BIGSEG_OK`, and empty for a
+// number that is no code. The text is static.
+bigseg_str bigseg_code_name(bigseg_code code);
+
+// Returns whether the same call may succeed later without anything being changed by the caller; false for
+// `BIGSEG_OK` and for a number that is no code.
+bool bigseg_code_retryable(bigseg_code code);
+
+// Returns how many codes the loaded library knows, `BIGSEG_OK` included.
+size_t bigseg_code_count(void);
+
+// Returns each code in turn, in the order of their numbers, for `index` from 0 to `bigseg_code_count() - 1`;
+// `BIGSEG_OK` beyond that.
+bigseg_code bigseg_code_at(size_t index);
+
+// ---- Errors ----------------------------------------------------------------------------------------------
+//
+// What went wrong, as an object: a code to branch on, and one sentence for a person that says what failed, where,
+// and what to do. It never holds a context key or a password.
+
+// A failure. Immutable: it may be read from any thread.
+typedef struct bigseg_error bigseg_error;
+
+// Makes an error, for a custom store to report. A number that is no code, or `BIGSEG_OK`, becomes
+// `BIGSEG_STORE_DATA`; text that is not UTF-8 is mended. Never returns NULL, except for a defect. Free it with
+// `bigseg_error_free`, unless a callback gives it away.
+bigseg_error *bigseg_error_new(bigseg_code code,
+                               bigseg_str message);
+
+// Returns the code; `BIGSEG_OK` for NULL.
+bigseg_code bigseg_error_code(const bigseg_error *error);
+
+// Returns the sentence for a person, borrowed from the error; empty for NULL.
+bigseg_str bigseg_error_message(const bigseg_error *error);
+
+// Returns whether trying again may help; see `bigseg_code_retryable`. False for NULL.
+bool bigseg_error_retryable(const bigseg_error *error);
+
+// Frees an error.
+void bigseg_error_free(bigseg_error *error);
+
+// ---- Context hashes --------------------------------------------------------------------------------------
+//
+// Stores know a context by the hash of its key, never by the key. A hash is a type of its own here, so that a key
+// cannot be taken for one.
+
+// Length of a context hash as text.
+#define BIGSEG_CONTEXT_HASH_LENGTH 44
+
+// The SHA-256 of a context key, in padded standard base64; not terminated.
+typedef struct bigseg_context_hash {
+    // The characters; they may hold `+` and `/`.
+    char text[BIGSEG_CONTEXT_HASH_LENGTH];
+} bigseg_context_hash;
+
+// Computes the hash of a context key: its UTF-8 bytes as they are, without trimming or normalisation.
+//
+// Errors: `BIGSEG_INVALID_CONTEXT_KEY` when the key is empty or not UTF-8.
+bigseg_code bigseg_context_hash_of(bigseg_str context_key, bigseg_context_hash *hash, bigseg_error **error);
+
+// Checks that a text is a context hash, and takes it as one.
+//
+// Errors: `BIGSEG_INVALID_CONTEXT_HASH`.
+bigseg_code bigseg_context_hash_parse(bigseg_str text, bigseg_context_hash *hash, bigseg_error **error);
+
+// ---- Memberships -----------------------------------------------------------------------------------------
+//
+// What the store says about one context: the segments it is included in and excluded from. Immutable; any thread may
+// use it.
+
+// What a membership says about one segment.
+BIGSEG_ENUM(bigseg_membership_value) {
+    // The store has no value for the segment: its rules decide. This is not the same as "excluded".
+    BIGSEG_MEMBERSHIP_NO_VALUE = 0,
+    // The context is in the segment.
+    BIGSEG_MEMBERSHIP_INCLUDED = 1,
+    // The context is not in the segment, whatever its rules say.
+    BIGSEG_MEMBERSHIP_EXCLUDED = 2,
+};
+
+// A context's membership of all segments.
+typedef struct bigseg_membership bigseg_membership;
+
+// Returns what a membership says about a segment. Included wins where the store says both.
+//
+// For NULL, and for a ref that is not UTF-8, the result is `BIGSEG_MEMBERSHIP_NO_VALUE`.
+bigseg_membership_value bigseg_membership_check(const bigseg_membership *membership, bigseg_str segment_ref);
+
+// Returns in how many segments the context is included; 0 for NULL.
+size_t bigseg_membership_included_count(const bigseg_membership *membership);
+
+// Returns from how many segments the context is excluded; 0 for NULL.
+size_t bigseg_membership_excluded_count(const bigseg_membership *membership);
+
+// Returns a ref the context is included in, borrowed from the membership. They are sorted by their bytes; beyond the
+// last one, and for NULL, the text is empty.
+bigseg_str bigseg_membership_included_at(const bigseg_membership *membership,
+                                         size_t index);
+
+// Returns a ref the context is excluded from, as `bigseg_membership_included_at` does.
+bigseg_str bigseg_membership_excluded_at(const bigseg_membership *membership, size_t index);
+
+// Returns another handle on the same membership, to be freed on its own; NULL for NULL. Copies nothing.
+const bigseg_membership *bigseg_membership_clone(const bigseg_membership *membership);
+
+// Frees a membership.
+void bigseg_membership_free(const bigseg_membership *membership);
+
+// ---- Segment refs ----------------------------------------------------------------------------------------
+//
+// A segment ref, `{segmentKey}.g{generation}`, names one generation of a segment.
+
+// A buffer that is this much longer than the segment key has room for any ref of it and the terminating NUL.
+#define BIGSEG_SEGMENT_REF_EXTRA 23
+
+// Cuts a segment ref at its last `.g`. The key is a part of `segment_ref` and lives as long as that.
+//
+// Errors: `BIGSEG_INVALID_SEGMENT_REF` unless it is a non-empty key, `.g`, and a decimal generation without sign or
+// leading zeros.
+bigseg_code bigseg_segment_ref_split(bigseg_str segment_ref,
+                                     bigseg_str *segment_key,
+                                     uint64_t *generation,
+                                     bigseg_error **error);
+
+// Writes the ref of a segment's generation, and a terminating NUL, into `buffer` of `capacity` bytes. `length`
+// receives the number of characters without the NUL, and may be NULL.
+//
+// Errors: `BIGSEG_INVALID_SEGMENT_REF` when the key is empty; `BIGSEG_INVALID_ARGUMENT` when the buffer is too small,
+// which one of `segment_key.length + BIGSEG_SEGMENT_REF_EXTRA` bytes never is.
+bigseg_code bigseg_segment_ref_format(bigseg_str segment_key,
+                                      uint64_t generation,
+                                      char *buffer,
+                                      size_t capacity,
+                                      size_t *length,
+                                      bigseg_error **error);
+
+// ---- Clocks, for tests -----------------------------------------------------------------------------------
+//
+// An engine may be told to read a clock that stands still until the test moves it, so that no test has to sleep.
+
+// A clock that is moved by hand.
+typedef struct bigseg_clock bigseg_clock;
+
+// Makes a clock that shows the given time. Free it with `bigseg_clock_free`. Never returns NULL, except for a defect.
+bigseg_clock *bigseg_clock_new(int64_t unix_ms);
+
+// Moves the clock forward, and wakes everything that was waiting for it.
+bigseg_code bigseg_clock_advance(const bigseg_clock *clock, uint64_t by_ms, bigseg_error **error);
+
+// Sets the time of day alone, as an administrator would; nothing expires or wakes by it.
+bigseg_code bigseg_clock_set(const bigseg_clock *clock, int64_t unix_ms, bigseg_error **error);
+
+// Frees a clock. Engines that use it keep their own hold on it.
+void bigseg_clock_free(bigseg_clock *clock);
+
+// ---- Callbacks -------------------------------------------------------------------------------------------
+//
+// A callback that outlives the call comes with `userdata`, which is handed to it each time, and `destroy`, which
+// releases that. The library takes `userdata` over at once, whatever the call returns. After `bigseg_engine_free` has
+// returned, none of the engine's callbacks runs.
+
+// Releases the `userdata` of a callback; NULL when there is nothing to release.
+//
+// Called exactly once, when the callback is not running and will not run again: before the call returns that failed
+// to register it, on the thread that removes or frees, or on one of the library's.
+typedef void (*bigseg_destroy)(void *userdata);
+
+// ---- Answers of a custom store ---------------------------------------------------------------------------
+//
+// A custom store does not return memberships: it puts them, ref by ref, into a `bigseg_answers` that it is lent for
+// the duration of its callback. A context it says nothing about has an empty membership.
+
+// Where a custom store puts its answers; valid on the callback's thread, until the callback returns.
+typedef struct bigseg_answers bigseg_answers;
+
+// Says that a context is included in a segment; `index` is its place in the callback's `hashes`.
+//
+// Errors: `BIGSEG_STORE_DATA` when the index is out of range, and then the whole query fails with it;
+// `BIGSEG_INVALID_ARGUMENT` when the ref is not UTF-8, and then this context's lookup fails with `BIGSEG_STORE_DATA`.
+bigseg_code bigseg_answers_include(bigseg_answers *answers,
+                                   size_t index,
+                                   bigseg_str segment_ref,
+                                   bigseg_error **error);
+
+// Says that a context is excluded from a segment; like `bigseg_answers_include`.
+bigseg_code bigseg_answers_exclude(bigseg_answers *answers,
+                                   size_t index,
+                                   bigseg_str segment_ref,
+                                   bigseg_error **error);
+
+// Says that one context cannot be answered for, without failing the others; the code is the reason, and a number
+// that is no error code becomes `BIGSEG_STORE_DATA`.
+//
+// Errors: `BIGSEG_STORE_DATA` when the index is out of range, and then the whole query fails with it.
+bigseg_code bigseg_answers_fail(bigseg_answers *answers,
+                                size_t index,
+                                bigseg_code code,
+                                bigseg_str message,
+                                bigseg_error **error);
+
+// ---- Custom stores ---------------------------------------------------------------------------------------
+//
+// A program may read memberships from wherever it keeps them: it gives the engine two functions, and the engine does
+// the rest (cache, batching, deadline, circuit breaker, status) as for any other store.
+
+// Answers for `count` contexts, by filling `answers`; `hashes` has one entry for each.
+//
+// Returns `BIGSEG_OK`, or a code when the store failed, and may then put an object made by `bigseg_error_new` into
+// `error`, which the engine frees. A number that is no code, and an error beside `BIGSEG_OK`, count as
+// `BIGSEG_STORE_DATA`.
+//
+// Called on threads of the library, up to 8 at once. It may block: lookups give up waiting at their deadline. It may
+// look things up in the same engine, but must not close or free it.
+typedef bigseg_code (*bigseg_store_memberships)(void *userdata,
+                                                const bigseg_context_hash *hashes,
+                                                size_t count,
+                                                bigseg_answers *answers,
+                                                bigseg_error **error);
+
+// Says when the store was last known to match its source, by setting `synchronized_on_unix_ms`; it is 0, which means
+// "never", beforehand. Doubles as the health check. Results, errors and threads as for `bigseg_store_memberships`.
+typedef bigseg_code (*bigseg_store_metadata)(void *userdata,
+                                             int64_t *synchronized_on_unix_ms,
+                                             bigseg_error **error);
+
+// The functions of a custom store. Copied when it is given to a config.
+typedef struct bigseg_store_vtable {
+    // `sizeof(bigseg_store_vtable)`.
+    size_t struct_size;
+    // Answers for contexts; required.
+    bigseg_store_memberships memberships;
+    // Tells the sync time; required.
+    bigseg_store_metadata metadata;
+} bigseg_store_vtable;
+
+// ---- Configuration ---------------------------------------------------------------------------------------
+//
+// Says which store an engine reads, and how it behaves. Every option has a default, so a store is all that is needed.
+//
+// A setter that fails returns the code and leaves its option as it was. Its mistake is kept, until the same option is
+// set properly, and `bigseg_engine_open` then fails with it: a program may ignore what setters return.
+
+// What an engine is to be told. Not to be used by two threads at once.
+typedef struct bigseg_config bigseg_config;
+
+// Makes a config with every option at its default and no store: lookups are then answered with
+// `BIGSEG_LOOKUP_NOT_CONFIGURED`. Free it with `bigseg_config_free`. Never returns NULL, except for a defect.
+bigseg_config *bigseg_config_new(void);
+
+// Names the store by a store string: "memory:NAME" (in this process, for as long as an engine or an uncommitted import
+// uses it), "local:PATH" (an embedded store). It takes the place of a custom store.
+//
+// Errors: `BIGSEG_INVALID_CONFIG`.
+bigseg_code bigseg_config_set_store(bigseg_config *config,
+                                    bigseg_str store);
+
+// Returns the store string without its secrets, borrowed from the config until that is changed; empty when there is
+// none, for a custom store, for a config already used, and for NULL.
+bigseg_str bigseg_config_store(const bigseg_config *config);
+
+// Reads memberships from a store of the program's own, instead of one named by a store string. `userdata` is handed
+// to its functions, and destroyed when the engine, or a config that was never opened, is freed or given another store.
+//
+// Errors: `BIGSEG_INVALID_ARGUMENT` when the vtable is incomplete. `userdata` is destroyed then too.
+bigseg_code bigseg_config_set_custom_store(bigseg_config *config,
+                                           const bigseg_store_vtable *vtable,
+                                           void *userdata,
+                                           bigseg_destroy destroy);
+
+// Sets how many contexts are remembered, a hard bound; 0 = none. Default: 1,000.
+//
+// Errors: `BIGSEG_INVALID_CONFIG` beyond 2^30.
+bigseg_code bigseg_config_set_context_cache_size(bigseg_config *config, size_t contexts);
+
+// Sets how long an answer is served without asking the store again; 0 = not at all. Default: 5 s.
+//
+// Errors: `BIGSEG_INVALID_CONFIG` beyond a year, here and for every other time.
+bigseg_code bigseg_config_set_context_cache_time(bigseg_config *config, uint64_t time_ms);
+
+// Sets how often the store's sync time is read; in effect never less often than the stale-after time. Default: 5 s.
+//
+// Errors: `BIGSEG_INVALID_CONFIG` for 0.
+bigseg_code bigseg_config_set_status_poll_interval(bigseg_config *config,
+                                                   uint64_t interval_ms);
+
+// Sets how old the store's sync time may grow before answers are called stale. Default: 120 s.
+//
+// Errors: `BIGSEG_INVALID_CONFIG` for 0; see `bigseg_config_disable_stale_after`.
+bigseg_code bigseg_config_set_stale_after(bigseg_config *config, uint64_t time_ms);
+
+// Trusts the store however old its sync time is, for a list that was imported once and that nothing keeps in sync. A
+// store that was never synchronised is stale all the same.
+bigseg_code bigseg_config_disable_stale_after(bigseg_config *config);
+
+// Sets how long a lookup waits at most. Default: 1 s.
+//
+// Errors: `BIGSEG_INVALID_CONFIG` for 0.
+bigseg_code bigseg_config_set_lookup_deadline(bigseg_config *config, uint64_t deadline_ms);
+
+// Sets how old an answer may be that is served, as `BIGSEG_LOOKUP_STORE_ERROR`, while the store fails; 0 = none is.
+// Default: 5 min.
+bigseg_code bigseg_config_set_last_known_time(bigseg_config *config,
+                                              uint64_t time_ms);
+
+// Sets how many contexts one query may ask for. Default: 128.
+//
+// Errors: `BIGSEG_INVALID_CONFIG` for 0 and beyond 10,000.
+bigseg_code bigseg_config_set_batch_size(bigseg_config *config, size_t contexts);
+
+// Sets how many queries may be under way at once. Default: 4.
+//
+// Errors: `BIGSEG_INVALID_CONFIG` for 0 and beyond 1,024.
+bigseg_code bigseg_config_set_batches_at_once(bigseg_config *config, size_t batches);
+
+// Sets after how many failed queries in a row lookups stop waiting for the store; 0 = never. Default: 3.
+bigseg_code bigseg_config_set_breaker_failures(bigseg_config *config, uint32_t failures);
+
+// Sets how often a store that lookups do not wait for is probed in the background. Default: 1 s.
+//
+// Errors: `BIGSEG_INVALID_CONFIG` for 0.
+bigseg_code bigseg_config_set_breaker_probe_interval(bigseg_config *config, uint64_t interval_ms);
+
+// Lets the engine read a clock that is moved by hand, instead of the machine's. The clock may be freed afterwards.
+bigseg_code bigseg_config_set_clock(bigseg_config *config,
+                                    const bigseg_clock *clock);
+
+// Frees a config, whether it was used or not.
+void bigseg_config_free(bigseg_config *config);
+
+// ---- Engines ---------------------------------------------------------------------------------------------
+//
+// An engine answers "which segments is this context in?" from its cache, or else from the store. One engine serves a
+// whole process; every call on it may be made from any thread.
+
+// An open engine.
+typedef struct bigseg_engine bigseg_engine;
+
+// Opens an engine with what the config says, and empties the config; on failure the config is as it was.
+//
+// Does not wait for the store: one that cannot be reached shows in the status. A memory or embedded store is read once
+// before this returns, others in the background.
+//
+// Errors: the mistakes kept by the config's setters; `BIGSEG_ALREADY_USED` when the config opened an engine before;
+// `BIGSEG_INTERNAL` when the machine refuses more threads.
+bigseg_code bigseg_engine_open(bigseg_config *config,
+                               bigseg_engine **engine,
+                               bigseg_error **error);
+
+// Forgets what is cached of a context; a query under way will not bring it back.
+//
+// Errors: `BIGSEG_INVALID_CONTEXT_HASH`, `BIGSEG_FORKED`.
+bigseg_code bigseg_engine_invalidate(const bigseg_engine *engine,
+                                     const bigseg_context_hash *hash,
+                                     bigseg_error **error);
+
+// Forgets everything that is cached.
+//
+// Errors: `BIGSEG_FORKED`.
+bigseg_code bigseg_engine_invalidate_all(const bigseg_engine *engine, bigseg_error **error);
+
+// Stops the engine while others may still use it: lookups under way end, later ones fail with `BIGSEG_CLOSED`, and
+// completions still to come report that. Closing twice is fine.
+//
+// Blocks until no callback runs any more, except from inside one, and for 5 seconds at most.
+//
+// Errors: `BIGSEG_FORKED`.
+bigseg_code bigseg_engine_close(const bigseg_engine *engine,
+                                bigseg_error **error);
+
+// Closes an engine and frees it; no other call on it may be under way. Blocks as `bigseg_engine_close` does. After
+// that no callback of the engine runs, and every `userdata` was destroyed.
+//
+// In a forked child it releases nothing and destroys nothing.
+void bigseg_engine_free(bigseg_engine *engine);
+
+// ---- Lookups ---------------------------------------------------------------------------------------------
+//
+// Every lookup exists for a context key and for its hash. It gives out a membership, to be freed with
+// `bigseg_membership_free`, and how far that can be trusted.
+//
+// A lookup fails only on misuse. Whatever goes wrong with the store is in the lookup status: a program has to go on
+// either way.
+//
+// Errors of all lookups: `BIGSEG_INVALID_CONTEXT_KEY`, `BIGSEG_INVALID_CONTEXT_HASH`, `BIGSEG_CLOSED`,
+// `BIGSEG_FORKED`.
+
+// How far an answer can be trusted, from best to worst. Several lookups in one evaluation report the worst.
+BIGSEG_ENUM(bigseg_lookup_status) {
+    // The store answered, and it is up to date.
+    BIGSEG_LOOKUP_HEALTHY = 0,
+    // The store answered, but nothing has kept it up to date lately.
+    BIGSEG_LOOKUP_STALE = 1,
+    // The store failed; the membership is the last known one, or empty.
+    BIGSEG_LOOKUP_STORE_ERROR = 2,
+    // There is no store, so no membership was looked up.
+    BIGSEG_LOOKUP_NOT_CONFIGURED = 3,
+};
+
+// Where an answer comes from.
+BIGSEG_ENUM(bigseg_origin) {
+    // The store, just now.
+    BIGSEG_ORIGIN_STORE = 0,
+    // The cache, younger than the cache time.
+    BIGSEG_ORIGIN_CACHE = 1,
+    // The cache, older than the cache time, because the store failed.
+    BIGSEG_ORIGIN_LAST_KNOWN = 2,
+    // Nowhere: there is no store, or it failed and nothing is remembered. The membership is empty.
+    BIGSEG_ORIGIN_NOTHING = 3,
+};
+
+// Everything a lookup found out.
+typedef struct bigseg_lookup {
+    // `sizeof(bigseg_lookup)`, set by the caller.
+    size_t struct_size;
+    // The membership, never NULL.
+    const bigseg_membership *membership;
+    // How far it can be trusted.
+    bigseg_lookup_status status;
+    // Where it comes from.
+    bigseg_origin origin;
+    // How long ago the store said it.
+    uint64_t age_ms;
+    // Why the store was not heard; `BIGSEG_OK` when it was, or was not asked.
+    bigseg_code store_code;
+} bigseg_lookup;
+
+// Looks up a context by its key.
+//
+// Blocks until the store has answered, at most for the lookup deadline; not at all for what is cached.
+bigseg_code bigseg_engine_membership(const bigseg_engine *engine,
+                                     bigseg_str context_key,
+                                     const bigseg_membership **membership,
+                                     bigseg_lookup_status *status,
+                                     bigseg_error **error);
+
+// Looks up a context by its hash, as `bigseg_engine_membership` does by its key.
+bigseg_code bigseg_engine_membership_by_hash(const bigseg_engine *engine,
+                                             const bigseg_context_hash *hash,
+                                             const bigseg_membership **membership,
+                                             bigseg_lookup_status *status,
+                                             bigseg_error **error);
+
+// Looks up many contexts by their keys, in as few queries as possible; `memberships` and `statuses` have room for
+// `count` entries each, in the order of the keys. Either all are written, or none.
+//
+// Blocks as `bigseg_engine_membership` does.
+bigseg_code bigseg_engine_memberships(const bigseg_engine *engine,
+                                      const bigseg_str *context_keys,
+                                      size_t count,
+                                      const bigseg_membership **memberships,
+                                      bigseg_lookup_status *statuses,
+                                      bigseg_error **error);
+
+// Looks up many contexts by their hashes, as `bigseg_engine_memberships` does by their keys.
+bigseg_code bigseg_engine_memberships_by_hash(const bigseg_engine *engine,
+                                              const bigseg_context_hash *hashes,
+                                              size_t count,
+                                              const bigseg_membership **memberships,
+                                              bigseg_lookup_status *statuses,
+                                              bigseg_error **error);
+
+// Gives out an answer if there is one without asking anybody; otherwise returns `BIGSEG_OK` with a NULL membership,
+// and the status is not written.
+//
+// Never blocks; neither allocates nor locks for what is cached.
+bigseg_code bigseg_engine_cached(const bigseg_engine *engine,
+                                 bigseg_str context_key,
+                                 const bigseg_membership **membership,
+                                 bigseg_lookup_status *status,
+                                 bigseg_error **error);
+
+// Does for a hash what `bigseg_engine_cached` does for a key.
+bigseg_code bigseg_engine_cached_by_hash(const bigseg_engine *engine,
+                                         const bigseg_context_hash *hash,
+                                         const bigseg_membership **membership,
+                                         bigseg_lookup_status *status,
+                                         bigseg_error **error);
+
+// Looks up a context by its key and tells everything there is to tell, including where the answer comes from. Set
+// `lookup->struct_size` first, and free `lookup->membership` afterwards.
+//
+// Blocks as `bigseg_engine_membership` does.
+bigseg_code bigseg_engine_lookup(const bigseg_engine *engine,
+                                 bigseg_str context_key,
+                                 bigseg_lookup *lookup,
+                                 bigseg_error **error);
+
+// Looks up a context by its hash, as `bigseg_engine_lookup` does by its key.
+bigseg_code bigseg_engine_lookup_by_hash(const bigseg_engine *engine,
+                                         const bigseg_context_hash *hash,
+                                         bigseg_lookup *lookup,
+                                         bigseg_error **error);
+
+// Returns the name that evaluation reasons use as `bigSegmentsStatus`, such as "STORE_ERROR"; empty for a number that
+// is no status. The text is static.
+bigseg_str bigseg_lookup_status_name(bigseg_lookup_status status);
+
+// ---- Lookups with a completion callback ------------------------------------------------------------------
+//
+// For programs that must not wait: the call returns at once, and a callback hears the answer.
+
+// Hears how a lookup ended. `code` is `BIGSEG_OK`; or `BIGSEG_CLOSED` when the engine was closed meanwhile, and then
+// `lookup` is NULL. What `lookup` points to is borrowed until the callback returns: keep the membership by
+// `bigseg_membership_clone`, and do not free it.
+//
+// Called exactly once if the call that registered it returned `BIGSEG_OK`, and never otherwise; on a thread of the
+// library that may block, possibly before the registering call has returned.
+typedef void (*bigseg_lookup_callback)(void *userdata, bigseg_code code, const bigseg_lookup *lookup);
+
+// Looks up a context by its key, and calls back. Does not block.
+//
+// Errors: as for all lookups, at once; then `callback` is not called, and `userdata` is destroyed.
+bigseg_code bigseg_engine_membership_async(const bigseg_engine *engine,
+                                           bigseg_str context_key,
+                                           bigseg_lookup_callback callback,
+                                           void *userdata,
+                                           bigseg_destroy destroy,
+                                           bigseg_error **error);
+
+// Looks up a context by its hash, and calls back; like `bigseg_engine_membership_async`.
+bigseg_code bigseg_engine_membership_by_hash_async(const bigseg_engine *engine,
+                                                   const bigseg_context_hash *hash,
+                                                   bigseg_lookup_callback callback,
+                                                   void *userdata,
+                                                   bigseg_destroy destroy,
+                                                   bigseg_error **error);
+
+// ---- Store status ----------------------------------------------------------------------------------------
+//
+// Whether the store can be asked, and whether what it says is up to date. A status is a snapshot: it does not change.
+
+// The state of the store, as an engine knew it at one moment.
+typedef struct bigseg_store_status bigseg_store_status;
+
+// Gives out the status as far as it is known now, without asking the store. Free it with `bigseg_store_status_free`.
+// Works on a closed engine too. Does not block.
+//
+// Errors: `BIGSEG_FORKED`.
+bigseg_code bigseg_engine_status(const bigseg_engine *engine,
+                                 bigseg_store_status **status,
+                                 bigseg_error **error);
+
+// Asks the store for its sync time now, and gives out the status after that, as `bigseg_engine_status` does. A store
+// that fails is no error: it is in the status.
+//
+// Blocks until the store has answered, at most for the lookup deadline.
+//
+// Errors: `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
+bigseg_code bigseg_engine_refresh_status(const bigseg_engine *engine,
+                                         bigseg_store_status **status,
+                                         bigseg_error **error);
+
+// Returns whether the last poll, and the last lookup since, succeeded; false until the first poll is done, and for
+// NULL.
+bool bigseg_store_status_available(const bigseg_store_status *status);
+
+// Returns whether nothing has kept the store up to date lately. Keeps its last known value while the store is
+// unavailable; false for NULL.
+bool bigseg_store_status_stale(const bigseg_store_status *status);
+
+// Tells when the store was last up to date. Returns false, and writes nothing, when it never was as far as is known,
+// and for NULL.
+bool bigseg_store_status_last_up_to_date(const bigseg_store_status *status,
+                                         int64_t *unix_ms);
+
+// Returns since when "available" and "stale" have been as they are, in Unix milliseconds; 0 for NULL.
+int64_t bigseg_store_status_since(const bigseg_store_status *status);
+
+// Returns whether the store's sync time lies in the future: this machine's clock, or the writer's, is wrong. False for
+// NULL.
+bool bigseg_store_status_clock_skew(const bigseg_store_status *status);
+
+// Returns the code of the last failure, also when it is over; `BIGSEG_OK` when there was none, and for NULL.
+bigseg_code bigseg_store_status_error_code(const bigseg_store_status *status);
+
+// Returns what the last failure said, borrowed from the status; empty when there was none, and for NULL.
+bigseg_str bigseg_store_status_error_message(const bigseg_store_status *status);
+
+// Returns when the last failure was, in Unix milliseconds; 0 when there was none, and for NULL.
+int64_t bigseg_store_status_error_at(const bigseg_store_status *status);
+
+// Frees a status.
+void bigseg_store_status_free(bigseg_store_status *status);
+
+// ---- Status listeners ------------------------------------------------------------------------------------
+//
+// A listener hears of the store's first status and of every change. The latest value wins: one that is slow misses
+// what lies between, and delays nobody.
+
+// Hears of a status, which is borrowed until the callback returns. Called on a thread of the library that may block;
+// never twice at once for one listener.
+typedef void (*bigseg_status_callback)(void *userdata, const bigseg_store_status *status);
+
+// Adds a listener, which is called soon with the current status, if that is known. `id` receives a number for removing
+// it, and may be NULL.
+//
+// Errors: `BIGSEG_CLOSED`, `BIGSEG_FORKED`; `userdata` is destroyed then too.
+bigseg_code bigseg_engine_add_status_listener(const bigseg_engine *engine,
+                                              bigseg_status_callback callback,
+                                              void *userdata,
+                                              bigseg_destroy destroy,
+                                              uint64_t *id,
+                                              bigseg_error **error);
+
+// Removes a listener. When this returns, its callback does not run and never will again, and its `userdata` is
+// destroyed. An id that is not known, or not any more, is fine.
+//
+// Blocks while the callback runs; from inside a callback of the same engine it returns at once instead.
+//
+// Errors: `BIGSEG_FORKED`.
+bigseg_code bigseg_engine_remove_status_listener(const bigseg_engine *engine,
+                                                 uint64_t id,
+                                                 bigseg_error **error);
+
+// ---- Metrics ---------------------------------------------------------------------------------------------
+//
+// What an engine has done since it was opened, and what it holds.
+
+// An engine's figures. Counters only grow.
+typedef struct bigseg_metrics {
+    // `sizeof(bigseg_metrics)`, set by the caller.
+    size_t struct_size;
+    // Lookups answered from the cache.
+    uint64_t cache_hits;
+    // Lookups the cache could not answer.
+    uint64_t cache_misses;
+    // Misses that joined a query already under way for the same context.
+    uint64_t coalesced_lookups;
+    // Queries sent to the store.
+    uint64_t store_queries;
+    // Contexts asked for in those queries.
+    uint64_t store_contexts;
+    // Queries that failed.
+    uint64_t store_errors;
+    // Lookups answered with a last known membership because the store failed.
+    uint64_t last_known_answers;
+    // Lookups answered with nothing because the store failed.
+    uint64_t failed_lookups;
+    // Times the circuit breaker opened.
+    uint64_t circuit_openings;
+    // Polls of the store's metadata.
+    uint64_t status_polls;
+    // Polls that failed.
+    uint64_t status_poll_errors;
+    // Contexts evicted from the cache to make room.
+    uint64_t cache_evictions;
+    // Contexts in the cache now.
+    uint64_t cached_contexts;
+    // Whether the circuit breaker is open now (0 or 1).
+    uint64_t circuit_open;
+} bigseg_metrics;
+
+// Fills in an engine's figures; set `metrics->struct_size` first. Works on a closed engine too. Does not block.
+//
+// Errors: `BIGSEG_FORKED`.
+bigseg_code bigseg_engine_metrics(const bigseg_engine *engine,
+                                  bigseg_metrics *metrics,
+                                  bigseg_error **error);
+
+// ---- Imports ---------------------------------------------------------------------------------------------
+//
+// An import fills a store from lists. Memberships are added in any order, and are written together by
+// `bigseg_import_commit`; before that nothing is. It may be far larger than memory: what does not fit is kept in
+// temporary files.
+
+// How a list is written down.
+BIGSEG_ENUM(bigseg_list_format) {
+    // Rows of context, segment, membership. A header row may name and reorder the columns: `key` or `hash`,
+    // `segment`, `membership` (`include` or `exclude`; missing or empty = include). Without one, contexts are keys.
+    BIGSEG_LIST_CSV = 0,
+    // The same, but without a header row contexts are hashes.
+    BIGSEG_LIST_CSV_OF_HASHES = 1,
+    // One JSON object a line: a "key" or a "hash", with "included" and "excluded" arrays of segment refs.
+    BIGSEG_LIST_NDJSON = 2,
+};
+
+// A list being collected. Not to be used by two threads at once.
+typedef struct bigseg_import bigseg_import;
+
+// Hears how many contexts are written so far. Called on the committing thread, during `bigseg_import_commit` only; it
+// must not use the import.
+typedef void (*bigseg_progress_callback)(void *userdata, uint64_t contexts);
+
+// What an import did.
+typedef struct bigseg_import_report {
+    // `sizeof(bigseg_import_report)`, set by the caller.
+    size_t struct_size;
+    // Memberships that were added to the list, repeats included.
+    uint64_t memberships;
+    // Contexts in the list.
+    uint64_t contexts;
+    // Contexts that were in the replaced segment before.
+    uint64_t replaced;
+} bigseg_import_report;
+
+// Begins an import into the store of that store string, creating the store where that is possible.
+//
+// Errors: `BIGSEG_INVALID_CONFIG`; any store code when the store cannot be written.
+bigseg_code bigseg_import_new(bigseg_str store, bigseg_import **import, bigseg_error **error);
+
+// Forgets, when the import is committed, who is in that segment now. Otherwise the list is merged into what is there.
+// To be called before anything is added.
+//
+// Errors: `BIGSEG_INVALID_SEGMENT_REF`; `BIGSEG_INVALID_ARGUMENT` when something was added before.
+bigseg_code bigseg_import_set_replace(bigseg_import *import,
+                                      bigseg_str segment_ref,
+                                      bigseg_error **error);
+
+// Adds a membership: the context is included in the segment, or excluded from it. It takes the place of its opposite
+// in the store; if one list says both, included wins.
+//
+// Errors: `BIGSEG_INVALID_CONTEXT_KEY`, `BIGSEG_INVALID_SEGMENT_REF`, after which the import can go on;
+// `BIGSEG_STORE_FULL` when there is no room for a temporary file.
+bigseg_code bigseg_import_add(bigseg_import *import,
+                              bigseg_str context_key,
+                              bigseg_str segment_ref,
+                              bool included,
+                              bigseg_error **error);
+
+// Adds a membership by the context's hash, as `bigseg_import_add` does by its key.
+bigseg_code bigseg_import_add_hash(bigseg_import *import,
+                                   const bigseg_context_hash *hash,
+                                   bigseg_str segment_ref,
+                                   bool included,
+                                   bigseg_error **error);
+
+// Adds every line of a file, which may be compressed with gzip. `segment_ref` is the segment of lines that name none,
+// and may be empty. A line that cannot be understood ends the reading, unless `skip_bad_lines`; `skipped` receives how
+// many were left out, and may be NULL. What was read before a failure stays in the import.
+//
+// Errors: `BIGSEG_INVALID_ARGUMENT` when the format is none; `BIGSEG_INVALID_INPUT`, naming the line, when a line or
+// the file cannot be read; `BIGSEG_STORE_FULL` when there is no room for a temporary file.
+bigseg_code bigseg_import_add_file(bigseg_import *import,
+                                   bigseg_str path,
+                                   bigseg_list_format format,
+                                   bigseg_str segment_ref,
+                                   bool skip_bad_lines,
+                                   uint64_t *skipped,
+                                   bigseg_error **error);
+
+// Writes the list and declares the store synchronised. `progress` and `report` may be NULL; set
+// `report->struct_size` first. The import cannot be used again, whatever this returns, but must be freed.
+//
+// Blocks until everything is written.
+//
+// Errors: `BIGSEG_ALREADY_USED`; any store code. A memory or embedded store is then as it was before.
+bigseg_code bigseg_import_commit(bigseg_import *import,
+                                 bigseg_progress_callback progress,
+                                 void *userdata,
+                                 bigseg_import_report *report,
+                                 bigseg_error **error);
+
+// Frees an import. One that was not committed leaves nothing behind.
+void bigseg_import_free(bigseg_import *import);
+
+// ---- Log -------------------------------------------------------------------------------------------------
+//
+// What the library has to say to an operator: changes of state once, not each retry, and never a context key or a
+// password. By default nothing is said.
+
+// How serious a line is; as a limit, what is at least as serious is logged.
+BIGSEG_ENUM(bigseg_log_level) {
+    // Nothing; a limit only.
+    BIGSEG_LOG_OFF = 0,
+    // Something a person must act on.
+    BIGSEG_LOG_ERROR = 1,
+    // Something that may become a problem.
+    BIGSEG_LOG_WARN = 2,
+    // A change of state.
+    BIGSEG_LOG_INFO = 3,
+    // What helps to find a fault.
+    BIGSEG_LOG_DEBUG = 4,
+};
+
+// Hears a line, which is borrowed until the callback returns.
+//
+// Called on whichever thread has something to say, the program's own or one of the library's, several at once. It
+// must be quick, and must not call `bigseg_log_set`; what is said while it runs, on the same thread, is dropped.
+typedef void (*bigseg_log_callback)(void *userdata, bigseg_log_level level, bigseg_str message);
+
+// Says where the lines of the whole process go, and how serious they must be. Takes the place of what was set before,
+// whose callback does not run any more when this returns, and whose `userdata` is destroyed. A NULL callback, or
+// `BIGSEG_LOG_OFF`, turns the log off.
+//
+// Blocks while the callback that was set before runs.
+//
+// Errors: `BIGSEG_INVALID_ARGUMENT` for a number that is no level, and from inside a log callback. `userdata` is
+// destroyed then too.
+bigseg_code bigseg_log_set(bigseg_log_level level,
+                           bigseg_log_callback callback,
+                           void *userdata,
+                           bigseg_destroy destroy,
+                           bigseg_error **error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,198 @@
+// bigseg.hpp: libbigseg for C++17, header only.
+//
+// Owning wrappers for the handles of bigseg.h, exceptions instead of codes, and a base class for custom stores. All
+// else is in bigseg.h; get() of a wrapper leads there.
+//
+// No exception may cross the C ABI: it would have to travel through frames that are not C++, and ends the process.
+// bigseg::store catches whatever its derived class throws and reports it as an error of the store; callbacks that are
+// given to functions of bigseg.h directly must catch for themselves.
+
+#ifndef BIGSEG_HPP
+#define BIGSEG_HPP
+
+#include "bigseg.h"
+
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace bigseg {
+
+// Borrows text for a call.
+inline bigseg_str str(std::string_view text) noexcept { return bigseg_str{text.data(), text.size()}; }
+
+// Views borrowed text; valid as long as the bigseg_str.
+inline std::string_view view(bigseg_str text) noexcept { return {text.data, text.length}; }
+
+// A failed call: what() is the sentence for a person, code() is for branching.
+class error : public std::runtime_error {
+public:
+    error(bigseg_code code, const std::string &message) : std::runtime_error(message), code_(code) {}
+
+    bigseg_code code() const noexcept { return code_; }
+    bool retryable() const noexcept { return bigseg_code_retryable(code_); }
+
+private:
+    bigseg_code code_;
+};
+
+// Throws what a call reports, and frees the object that reported it.
+inline void check(bigseg_code code, bigseg_error *reported = nullptr) {
+    if (code == BIGSEG_OK) {
+        return;
+    }
+    std::unique_ptr<bigseg_error, decltype(&bigseg_error_free)> owned(reported, bigseg_error_free);
+    throw error(code, std::string(view(owned ? bigseg_error_message(owned.get()) : bigseg_code_name(code))));
+}
+
+// Calls a function of bigseg.h whose last parameter is the error, which is added here.
+template <typename Function, typename... Arguments>
+void call(Function function, Arguments... arguments) {
+    bigseg_error *reported = nullptr;
+    const bigseg_code code = function(arguments..., &reported);
+    check(code, reported);
+}
+
+// What a context is in and out of, and how far that can be trusted. Copies share one membership.
+class membership {
+public:
+    membership(const bigseg_membership *owned, bigseg_lookup_status status)
+        : handle_(owned, bigseg_membership_free), status_(status) {}
+
+    // Included, excluded, or no value: then the segment's rules decide.
+    bigseg_membership_value check(std::string_view segment_ref) const noexcept {
+        return bigseg_membership_check(get(), str(segment_ref));
+    }
+    bigseg_lookup_status status() const noexcept { return status_; }
+    const bigseg_membership *get() const noexcept { return handle_.get(); }
+
+private:
+    std::shared_ptr<const bigseg_membership> handle_;
+    bigseg_lookup_status status_;
+};
+
+// Where a custom store puts its answers; valid until the call it is lent for returns.
+class answers {
+public:
+    explicit answers(bigseg_answers *borrowed) noexcept : handle_(borrowed) {}
+
+    void include(std::size_t index, std::string_view segment_ref) {
+        call(bigseg_answers_include, handle_, index, str(segment_ref));
+    }
+    void exclude(std::size_t index, std::string_view segment_ref) {
+        call(bigseg_answers_exclude, handle_, index, str(segment_ref));
+    }
+    // Says that one context cannot be answered for, without failing the others.
+    void fail(std::size_t index, bigseg_code code, std::string_view message) {
+        call(bigseg_answers_fail, handle_, index, code, str(message));
+    }
+
+private:
+    bigseg_answers *handle_;
+};
+
+// A custom store. Its functions are called on threads of the library, up to 8 at once, and may throw: bigseg::error
+// becomes its code, anything else BIGSEG_STORE_UNAVAILABLE.
+class store {
+public:
+    virtual ~store() = default;
+
+    // Answers for `count` contexts, in the order of `hashes`; see bigseg_store_memberships.
+    virtual void memberships(const bigseg_context_hash *hashes, std::size_t count, answers &out) = 0;
+
+    // Returns when the store was last known to match its source, in Unix milliseconds; 0 = never.
+    virtual std::int64_t synchronized_on() = 0;
+};
+
+namespace detail {
+
+template <typename Work>
+bigseg_code guarded(bigseg_error **reported, Work work) noexcept {
+    bigseg_code code = BIGSEG_STORE_UNAVAILABLE;
+    try {
+        work();
+        return BIGSEG_OK;
+    } catch (const error &e) {
+        code = e.code();
+        *reported = bigseg_error_new(code, str(e.what()));
+    } catch (const std::exception &e) {
+        *reported = bigseg_error_new(code, str(e.what()));
+    } catch (...) {
+        *reported = bigseg_error_new(code, BIGSEG_STR("it threw something that is no std::exception"));
+    }
+    return code;
+}
+
+extern "C" inline bigseg_code bigseg_cpp_memberships(void *userdata, const bigseg_context_hash *hashes,
+                                                     std::size_t count, bigseg_answers *borrowed,
+                                                     bigseg_error **reported) {
+    return guarded(reported, [&] {
+        answers out(borrowed);
+        static_cast<store *>(userdata)->memberships(hashes, count, out);
+    });
+}
+
+extern "C" inline bigseg_code bigseg_cpp_metadata(void *userdata, std::int64_t *synchronized_on,
+                                                  bigseg_error **reported) {
+    return guarded(reported, [&] { *synchronized_on = static_cast<store *>(userdata)->synchronized_on(); });
+}
+
+extern "C" inline void bigseg_cpp_destroy(void *userdata) { delete static_cast<store *>(userdata); }
+
+} // namespace detail
+
+// What an engine is to be told; use the setters of bigseg.h on get().
+class config {
+public:
+    config() : handle_(bigseg_config_new(), bigseg_config_free) {
+        if (!handle_) {
+            throw std::bad_alloc();
+        }
+    }
+    explicit config(std::string_view store) : config() { bigseg_config_set_store(get(), str(store)); }
+
+    // Reads memberships from a store of the program's own, which the engine then owns.
+    void set_store(std::unique_ptr<store> custom) {
+        const bigseg_store_vtable vtable{sizeof(bigseg_store_vtable), detail::bigseg_cpp_memberships,
+                                         detail::bigseg_cpp_metadata};
+        check(bigseg_config_set_custom_store(get(), &vtable, custom.release(), detail::bigseg_cpp_destroy));
+    }
+    bigseg_config *get() const noexcept { return handle_.get(); }
+
+private:
+    std::unique_ptr<bigseg_config, decltype(&bigseg_config_free)> handle_;
+};
+
+// An open engine; any thread may use it.
+class engine {
+public:
+    // Opens an engine, and empties the config.
+    explicit engine(const config &from) : handle_(nullptr, bigseg_engine_free) {
+        bigseg_engine *opened = nullptr;
+        call(bigseg_engine_open, from.get(), &opened);
+        handle_.reset(opened);
+    }
+    explicit engine(std::string_view store) : engine(config(store)) {}
+
+    // Looks up a context by its key; blocks until the store has answered, at most for the lookup deadline.
+    bigseg::membership membership(std::string_view context_key) const {
+        const bigseg_membership *found = nullptr;
+        bigseg_lookup_status status = BIGSEG_LOOKUP_NOT_CONFIGURED;
+        call(bigseg_engine_membership, static_cast<const bigseg_engine *>(get()), str(context_key), &found, &status);
+        return {found, status};
+    }
+    // Stops the engine and waits until no callback runs.
+    void close() const { call(bigseg_engine_close, static_cast<const bigseg_engine *>(get())); }
+    bigseg_engine *get() const noexcept { return handle_.get(); }
+
+private:
+    std::unique_ptr<bigseg_engine, decltype(&bigseg_engine_free)> handle_;
+};
+
+} // namespace bigseg
+
+#endif

@@ -1,0 +1,97 @@
+//! Puts the items of the header under the noun whose file declares them.
+
+use crate::Result;
+use crate::source::Source;
+
+/// One item of the header: its comment and its declaration.
+pub(crate) struct Item {
+    name: String,
+    text: String,
+}
+
+impl Item {
+    /// Finds out what an item is called, and spells it the way the header does.
+    pub(crate) fn new(text: &str) -> Result<Self> {
+        let code = text.lines().find(|line| !line.starts_with("//")).unwrap_or_default();
+        let last = text.lines().last().unwrap_or_default();
+        let name = declared_name(code, last).ok_or_else(|| format!("what does this declare?\n{text}"))?;
+        Ok(Self { name: name.to_owned(), text: respelled(text, name) })
+    }
+
+    /// Fails unless the item, and each of its fields or values, has a comment in words of C.
+    pub(crate) fn check_documented(&self) -> Result<()> {
+        let mut before = "";
+        let mut depth = 0;
+        for line in self.text.lines() {
+            let is_comment = line.trim_start().starts_with("//");
+            let begins = before.is_empty() && !is_comment;
+            let is_member = depth > 0 && line.starts_with("    ") && !line.starts_with("     ");
+            if begins || (is_member && !is_comment && !before.trim_start().starts_with("//")) {
+                return Err(format!("{}: no comment on {:?}", self.name, line.trim()).into());
+            }
+            for word in ["# Safety", "Option<", "Result<", "&str", "`None`", "`Some`", "[`"] {
+                if is_comment && line.contains(word) {
+                    return Err(format!("{}: {word:?} means nothing to a reader of C", self.name).into());
+                }
+            }
+            if !is_comment {
+                depth += line.matches('{').count();
+                depth -= line.matches('}').count();
+            }
+            before = line;
+        }
+        Ok(())
+    }
+}
+
+/// Finds the name in the first line of a declaration, or in its last.
+fn declared_name<'a>(code: &'a str, last: &'a str) -> Option<&'a str> {
+    if code == "typedef struct {" {
+        return last.strip_prefix("} ")?.strip_suffix(';');
+    }
+    let word = |text: &'static str| code.strip_prefix(text)?.split([' ', ';', '(']).next();
+    word("#define ")
+        .or_else(|| word("enum "))
+        .or_else(|| word("typedef enum "))
+        .or_else(|| word("typedef struct "))
+        .or_else(|| code.split_once("(*")?.1.split(')').next())
+        .or_else(|| code.split_once('(')?.0.rsplit([' ', '*']).next())
+}
+
+/// Gives structs a tag, so that C++ can declare them ahead, and puts what every enum repeats into one macro.
+fn respelled(text: &str, name: &str) -> String {
+    let tagged = text.replacen("typedef struct {", &format!("typedef struct {name} {{"), 1);
+    let Some((comment, rest)) = tagged.split_once(&format!("enum {name}\n#if")) else { return tagged };
+    let body = rest.split_once(" {\n").and_then(|(_, body)| body.split_once("\n};"));
+    match body {
+        Some((body, _)) => format!("{comment}BIGSEG_ENUM({name}) {{\n{body}\n}};"),
+        None => tagged,
+    }
+}
+
+/// Joins the items, by module, each module under its introduction.
+pub(crate) fn arrange(items: &[Item], source: &Source) -> Result<String> {
+    let mut header = String::new();
+    let mut left: Vec<&Item> = items.iter().collect();
+    for module in &source.modules {
+        let (here, elsewhere): (Vec<&Item>, Vec<&Item>) =
+            left.into_iter().partition(|item| module.declares(&item.name));
+        left = elsewhere;
+        let introduction = module.introduction()?;
+        let (title, rest) = introduction.split_first().ok_or("an introduction has a title")?;
+        header.push_str(&format!("// ---- {title} {}\n", "-".repeat(100 - title.len())));
+        for line in rest {
+            header.push_str(format!("// {line}").trim_end());
+            header.push('\n');
+        }
+        header.push('\n');
+        for item in here {
+            header.push_str(&item.text);
+            header.push_str("\n\n");
+        }
+    }
+    match left.first() {
+        None => Ok(format!("{}\n", header.trim_end())),
+        Some(item) => Err(format!("{} is declared in no public module of the crate", item.name).into()),
+    }
+}
