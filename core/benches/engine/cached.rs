@@ -11,7 +11,7 @@ use dashmap::DashMap;
 type PlainMap = DashMap<ContextHash, u64, BuildPrefixHasher>;
 
 use crate::population::{fill, hash, key, scatter};
-use crate::rounds::{compare, median, time};
+use crate::rounds::{compare, compare_threads};
 
 const CALLS: usize = 200_000;
 
@@ -63,28 +63,12 @@ pub(crate) fn run() {
 pub(crate) fn run_threads() {
     let (engine, _, keys) = warm(1_000);
     let look = |key: &String| engine.cached(key).expect("usable").expect("cached");
-    let works: [(&str, &(dyn Fn(usize, usize) + Sync)); 3] = [
-        ("SHA-256 alone", &|_, i| {
-            std::hint::black_box(ContextKey::new(&keys[i % 1000]).expect("not empty").hash());
-        }),
-        ("cached, both on one hot key", &|_, _| drop(look(&keys[500]))),
-        ("cached, random keys among 1000", &|thread, i| drop(look(&keys[scatter(i + thread * 7919, 1000)]))),
-    ];
-    for (what, work) in works {
-        let mut gains = Vec::new();
-        let (mut alone, mut together) = (0.0, 0.0);
-        for _ in 0..15 {
-            alone = time(CALLS, |i| work(0, i));
-            let both = std::thread::scope(|scope| {
-                let threads = [0, 1].map(|thread| scope.spawn(move || time(CALLS, |i| work(thread, i))));
-                threads.map(|thread| thread.join().expect("no panic"))
-            });
-            together = (both[0] + both[1]) / 2.0;
-            gains.push(2.0 * alone / together);
-        }
-        let gain = median(gains.into_iter());
-        println!(
-            "| {what}: 2 threads against 1 | {alone:.0} ns | {together:.0} ns | {gain:.2}× the throughput |"
-        );
-    }
+    compare_threads("SHA-256 alone", CALLS, |i| {
+        std::hint::black_box(ContextKey::new(&keys[i % 1000]).expect("not empty").hash());
+    });
+    compare_threads("cached, both on one hot key", CALLS, |_| drop(look(&keys[500])));
+    compare_threads("cached, random keys among 1000", CALLS, |i| drop(look(&keys[scatter(i, 1000)])));
+    let (engine, _, keys) = warm(100_000);
+    let look = |key: &String| engine.cached(key).expect("usable").expect("cached");
+    compare_threads("cached, random keys among 100000", CALLS, |i| drop(look(&keys[scatter(i, 100_000)])));
 }

@@ -9,7 +9,7 @@ use bigseg_core::{ContextKey, Engine, EngineConfig};
 use heed::types::Bytes;
 
 use crate::population::{fill, key, scatter};
-use crate::rounds::compare;
+use crate::rounds::{compare, compare_threads};
 
 const CONTEXTS: usize = 1_000_000;
 const CALLS: usize = 40_000;
@@ -54,6 +54,9 @@ pub(crate) fn run() {
         |i| bare(&keys[scatter(i, CONTEXTS)]),
         |i| engine.blocking().membership(&keys[scatter(i, CONTEXTS)]).expect("usable"),
     );
+    compare_threads("embedded store, random keys", CALLS, |i| {
+        drop(engine.blocking().membership(&keys[scatter(i, CONTEXTS)]).expect("usable"));
+    });
     compare(
         "bare storage library, 64 in one transaction (floor: 64 in 64)",
         CALLS / BATCH,

@@ -1,7 +1,6 @@
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
-use parking_lot::RwLock;
+use arc_swap::ArcSwapOption;
 
 use super::config::LocalConfig;
 use super::environment::{Environment, failure};
@@ -15,31 +14,31 @@ use crate::store::{InPlaceReader, Metadata, StoreReader, StoreScanner, ask_in_pl
 /// Reads an embedded store; it may be opened before there is one, and finds it as soon as there is.
 pub struct LocalReader {
     config: LocalConfig,
-    environment: RwLock<Option<Arc<Environment>>>,
+    /// Swapped as a whole, so that concurrent lookups share no lock and no reference count.
+    environment: ArcSwapOption<Environment>,
 }
 
 impl LocalReader {
     /// Prepares to read; the file is opened when it is first needed.
     pub fn new(config: LocalConfig) -> Self {
-        Self { config, environment: RwLock::new(None) }
+        Self { config, environment: ArcSwapOption::empty() }
     }
 
     /// Runs `read` on the opened file, opening it anew when another process has outgrown our view of it.
     fn with<T>(&self, mut read: impl FnMut(&Environment) -> heed::Result<Result<T>>) -> Result<T> {
         for _ in 0..2 {
-            let opened = self.environment.read().clone();
-            let environment = match opened {
-                Some(environment) => environment,
-                None => {
-                    let environment = Environment::open(&self.config)?;
-                    *self.environment.write() = Some(environment.clone());
-                    environment
-                }
-            };
+            let mut opened = self.environment.load();
+            if opened.is_none() {
+                self.environment.store(Some(Environment::open(&self.config)?));
+                opened = self.environment.load();
+            }
+            // Another thread may have let go of it meanwhile.
+            let Some(environment) = opened.as_deref() else { continue };
             environment.check_process()?;
-            match read(&environment) {
+            match read(environment) {
                 Ok(result) => return result,
-                Err(heed::Error::Mdb(heed::MdbError::MapResized)) => self.reopen(environment),
+                // The file can only be opened again once nobody in this process holds it; others may for a moment.
+                Err(heed::Error::Mdb(heed::MdbError::MapResized)) => self.environment.store(None),
                 Err(e) => return Err(failure(&format!("reading {}", environment.path().display()), &e)),
             }
         }
@@ -48,12 +47,6 @@ impl LocalReader {
             ErrorKind::StoreUnavailable,
             format!("{path} has outgrown this process's view of it; close its other users in this process"),
         ))
-    }
-
-    fn reopen(&self, environment: Arc<Environment>) {
-        *self.environment.write() = None;
-        // The file can only be opened again once nobody in this process holds it; others may for a moment.
-        drop(environment);
     }
 }
 
@@ -75,9 +68,8 @@ impl InPlaceReader for LocalReader {
     }
 
     fn read_metadata(&self) -> Result<Metadata> {
-        let replaced = self.environment.read().as_ref().is_some_and(|environment| environment.was_replaced());
-        if replaced {
-            *self.environment.write() = None;
+        if self.environment.load().as_ref().is_some_and(|environment| environment.was_replaced()) {
+            self.environment.store(None);
         }
         self.with(|environment| {
             let txn = environment.env.read_txn()?;

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# A million contexts in an embedded store, asked from the shell and from C. Everything lies in target/demo.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
+store=local:target/demo/population.bigseg
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+[ -t 1 ] || say() { printf '\n%s\n' "$*"; }
+
+say "Building the command and the C library"
+cargo build --release -p bigseg-cli -p bigseg-ffi
+
+say "Loading the population"
+mkdir -p target/demo
+"$target/release/bigseg" demo --store "$store"
+
+say "The same store, asked from C (ffi/examples/membership.c)"
+cc -O2 -Wall -Wextra -Iinclude ffi/examples/membership.c -o target/demo/membership \
+    -L"$target/release" -lbigseg -Wl,-rpath,"$(realpath "$target/release")"
+target/demo/membership "$store" "$@"
