@@ -530,7 +530,8 @@ void bigseg_engine_free(bigseg_engine *engine);
 // Errors of all lookups: `BIGSEG_INVALID_CONTEXT_KEY`, `BIGSEG_INVALID_CONTEXT_HASH`, `BIGSEG_CLOSED`,
 // `BIGSEG_FORKED`.
 
-// How far an answer can be trusted, from best to worst. Several lookups in one evaluation report the worst.
+// How far an answer can be trusted, from best to worst: the greater number is the worse. Several lookups in one
+// evaluation report the worst.
 BIGSEG_ENUM(bigseg_lookup_status) {
     // The store answered, and it is up to date.
     BIGSEG_LOOKUP_HEALTHY = 0,

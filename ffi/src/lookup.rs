@@ -23,7 +23,8 @@ use crate::membership::{bigseg_membership, give};
 use crate::sized::{SizedStruct, size_of_struct, write_struct};
 use crate::text::bigseg_str;
 
-/// How far an answer can be trusted, from best to worst. Several lookups in one evaluation report the worst.
+/// How far an answer can be trusted, from best to worst: the greater number is the worse. Several lookups in one
+/// evaluation report the worst.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum bigseg_lookup_status {

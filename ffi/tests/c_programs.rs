@@ -9,6 +9,8 @@ use std::process::Command;
 
 use library::Library;
 
+/// The programs that run the language-neutral vectors, which need a JSON library.
+const VECTOR_PROGRAMS: [&str; 2] = ["vectors.c", "vectors_engine.c"];
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 /// How a program is built.
@@ -74,7 +76,7 @@ macro_rules! programs {
 
         #[test]
         fn no_program_is_forgotten() {
-            let known = [$($source,)+ "vectors.c"];
+            let known = [&[$($source,)+], VECTOR_PROGRAMS.as_slice()].concat();
             for entry in std::fs::read_dir(&Library::built().sources).expect("tests/c") {
                 let name = entry.expect("an entry").file_name().into_string().expect("a name");
                 let is_program = name.ends_with(".c") || name.ends_with(".cpp");
@@ -101,6 +103,16 @@ programs! {
     outage: "outage.c" in "c11";
     header_twice: "header_twice.c" in "c99";
     header_cpp: "header_cpp.cpp" in "c++17";
+}
+
+#[test]
+fn vectors() {
+    for source in VECTOR_PROGRAMS {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let build = Build { source, standard: "c11", sanitize: true, link: &["-ljansson"] };
+        let vectors = Library::built().sources.join("../../../tests/vectors");
+        run(Command::new(build.compile(directory.path())).arg(directory.path()).arg(vectors));
+    }
 }
 
 #[test]
