@@ -2,15 +2,18 @@
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata, OpenOptions};
+use std::mem::ManuallyDrop;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 
-use heed::{Env, EnvFlags, EnvOpenOptions, MdbError};
+use heed::{Env, EnvFlags, EnvOpenOptions};
 use parking_lot::Mutex;
 
 use super::config::LocalConfig;
 use super::decoder::Decoder;
+use super::failure::{failure, not_a_store};
 use super::tables::{FORMAT, FORMAT_1, TABLES, Tables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::ProcessStamp;
@@ -20,10 +23,14 @@ const MAX_READERS: u32 = 1024;
 const PAGE: u64 = 4096;
 /// How often a file that looks too short is looked at again: a writer may be just about to lengthen it.
 const LENGTH_CHECKS: u32 = 5;
+/// How often a lock file that does not agree with its file is looked at again: a writer may be just committing.
+const AGREEMENT_CHECKS: u32 = 5;
 
 /// An opened embedded store, shared by every reader and writer of this process.
 pub(super) struct Environment {
-    pub(super) env: Env,
+    pub(super) env: ManuallyDrop<Env>,
+    /// Whether `env` was dropped ahead of time.
+    is_abandoned: AtomicBool,
     pub(super) tables: Tables,
     pub(super) decoder: Decoder,
     path: PathBuf,
@@ -92,8 +99,10 @@ impl Environment {
         let path = config.path.canonicalize().map_err(|e| opening(e.into()))?;
         let identity = Identity::of(&std::fs::metadata(&path).map_err(|e| opening(e.into()))?);
         let mut opened = OPENED.lock();
-        if let Some(shared) = opened.get(&path).and_then(Weak::upgrade) {
-            shared.stamp.check()?;
+        let shared = opened.get(&path).and_then(Weak::upgrade);
+        if let Some(inherited) = shared.as_ref().filter(|shared| shared.stamp.is_stale()) {
+            inherited.abandon();
+        } else if let Some(shared) = shared {
             if shared.identity == identity {
                 return Ok(shared);
             }
@@ -104,11 +113,13 @@ impl Environment {
         }
         let env = open_env(&path, config.map_size).map_err(opening)?;
         check_length(&env, &path)?;
+        check_lock(&env, &path)?;
         // Slots of readers that were killed would keep old pages alive for ever.
         env.clear_stale_readers().map_err(opening)?;
         let tables = tables(&env)?;
         let shared = Arc::new(Self {
-            env,
+            env: ManuallyDrop::new(env),
+            is_abandoned: AtomicBool::new(false),
             tables,
             decoder: Decoder::default(),
             path: path.clone(),
@@ -118,6 +129,16 @@ impl Environment {
         opened.retain(|_, environment| environment.strong_count() > 0);
         opened.insert(path, Arc::downgrade(&shared));
         Ok(shared)
+    }
+
+    /// Closes what was inherited from the process that forked this one, though others here may still hold on to it:
+    /// this process cannot open the file for itself before, nor close the inherited one after that.
+    fn abandon(&self) {
+        debug_assert!(self.stamp.is_stale());
+        if !self.is_abandoned.swap(true, Ordering::AcqRel) {
+            // SAFETY: it happens once, and whoever still holds on checks the process before it uses `env`.
+            unsafe { std::ptr::drop_in_place(std::ptr::from_ref(&*self.env).cast_mut()) };
+        }
     }
 
     /// Opens the tables of a file; `None` when the file is new.
@@ -151,6 +172,17 @@ impl Environment {
         std::fs::metadata(&self.path).is_ok_and(|now| Identity::of(&now) != self.identity)
     }
 
+    /// Fails when the path leads elsewhere or nowhere by now: what is written here would be lost.
+    pub(super) fn check_place(&self) -> Result<()> {
+        match std::fs::metadata(&self.path) {
+            Ok(now) if Identity::of(&now) == self.identity => Ok(()),
+            _ => Err(Error::new(
+                ErrorKind::StoreUnavailable,
+                format!("{} was replaced or deleted while it was open; open it again", self.path.display()),
+            )),
+        }
+    }
+
     /// Fails in a forked child.
     pub(super) fn check_process(&self) -> Result<()> {
         self.stamp.check()
@@ -182,6 +214,15 @@ impl Environment {
     }
 }
 
+impl Drop for Environment {
+    fn drop(&mut self) {
+        if !*self.is_abandoned.get_mut() {
+            // SAFETY: it was not dropped before, and nobody can use it any more.
+            unsafe { ManuallyDrop::drop(&mut self.env) };
+        }
+    }
+}
+
 fn open_env(path: &Path, map_size: u64) -> heed::Result<Env> {
     let length = std::fs::metadata(path)?.len();
     let map_size = map_size.max(length).next_multiple_of(PAGE) as usize;
@@ -196,7 +237,8 @@ fn open_env(path: &Path, map_size: u64) -> heed::Result<Env> {
     let is_refused = |e: &heed::Error| matches!(e, heed::Error::Io(e) if matches!(e.kind(), std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem));
     match open(EnvFlags::empty()) {
         Err(e) if is_refused(&e) => match open(EnvFlags::READ_ONLY) {
-            // Where even the lock file may not be written, nobody else can be writing the store either.
+            // Where even the lock file may not be written, writers cannot be told that somebody reads. A lookup is
+            // safe all the same unless two commits fall into its microseconds; a long walk may meet reused pages.
             Err(e) if is_refused(&e) && File::open(path).is_ok() => {
                 open(EnvFlags::READ_ONLY | EnvFlags::NO_LOCK)
             }
@@ -225,6 +267,37 @@ fn check_length(env: &Env, path: &Path) -> Result<()> {
     ))
 }
 
+/// Refuses a file whose lock file still speaks of another file, which processes have open that was at this path before.
+///
+/// The lock file says which of the file's two header pages is the latest; believing the wrong one would show a state
+/// of the past. Once all have let go of the old file, LMDB sets the lock file right by itself.
+fn check_lock(env: &Env, path: &Path) -> Result<()> {
+    let opening = |e: heed::Error| failure(&format!("opening {}", path.display()), &e);
+    let agrees = || -> heed::Result<bool> {
+        let locked = env.read_txn()?.id();
+        Ok(locked == env.info().last_txn_id)
+    };
+    for _ in 0..AGREEMENT_CHECKS {
+        // A writer that is committing just now is between the two.
+        if agrees().map_err(opening)? {
+            return Ok(());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    // A writer that was killed in between is put right by the next to take its turn.
+    let is_read_only = env.flags().map_err(opening)?.is_some_and(|flags| flags.contains(EnvFlags::READ_ONLY));
+    if !is_read_only {
+        drop(env.write_txn().map_err(opening)?);
+        if agrees().map_err(opening)? {
+            return Ok(());
+        }
+    }
+    Err(Error::new(
+        ErrorKind::StoreUnavailable,
+        format!("{} was replaced and other processes still use its old content; try again", path.display()),
+    ))
+}
+
 fn expected_length(env: &Env) -> u64 {
     (env.info().last_page_number as u64 + 1) * u64::from(env.stat().page_size)
 }
@@ -233,40 +306,4 @@ fn lock_path(path: &Path) -> PathBuf {
     let mut lock = path.as_os_str().to_owned();
     lock.push("-lock");
     lock.into()
-}
-
-fn not_a_store(path: &Path, reason: &str) -> Error {
-    Error::new(
-        ErrorKind::StoreFormat,
-        format!("{} is not an embedded store of ours: {reason}", path.display()),
-    )
-}
-
-/// Says what an LMDB failure means for the person who has to act on it.
-pub(super) fn failure(doing: &str, error: &heed::Error) -> Error {
-    use ErrorKind::{StoreFormat, StoreFull, StorePermission, StoreUnavailable};
-    let (kind, advice) = match error {
-        heed::Error::Mdb(MdbError::MapFull) => {
-            (StoreFull, "the store has reached its map_size; raise that option")
-        }
-        heed::Error::Mdb(MdbError::Invalid | MdbError::VersionMismatch) => {
-            (StoreFormat, "the file is not an embedded store of ours, or its header is damaged")
-        }
-        heed::Error::Mdb(
-            MdbError::Corrupted | MdbError::PageNotFound | MdbError::BadTxn | MdbError::Panic,
-        ) => (StoreFormat, "the file is damaged; restore it from a copy, or import anew"),
-        heed::Error::Mdb(MdbError::ReadersFull) => {
-            (StoreUnavailable, "too many threads are reading it at once")
-        }
-        heed::Error::Io(e) => match e.raw_os_error() {
-            Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG) => (StoreFull, "the disk is full"),
-            Some(libc::EACCES | libc::EPERM | libc::EROFS) => {
-                (StorePermission, "this process may not do that")
-            }
-            Some(libc::ENOENT) => (ErrorKind::StoreNotFound, "a directory on the way there does not exist"),
-            _ => (StoreUnavailable, "the operating system reported a failure"),
-        },
-        _ => (StoreUnavailable, "the storage library reported a failure"),
-    };
-    Error::new(kind, format!("{doing}: {advice} ({error})"))
 }

@@ -6,6 +6,7 @@
 mod config;
 mod decoder;
 mod environment;
+mod failure;
 mod reader;
 mod tables;
 mod writer;

@@ -1,9 +1,11 @@
 use std::ops::ControlFlow;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use arc_swap::ArcSwapOption;
 
 use super::config::LocalConfig;
-use super::environment::{Environment, failure};
+use super::environment::Environment;
+use super::failure::failure;
 use super::tables::SYNCHRONIZED_ON;
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
@@ -96,29 +98,51 @@ impl StoreReader for LocalReader {
     }
 }
 
+/// How many contexts a walk fetches at a time, and how many portions it fetches ahead.
+const PORTION: usize = 1024;
+const PORTIONS_AHEAD: usize = 2;
+
+type Portion = Vec<(ContextHash, Membership)>;
+
 impl StoreScanner for LocalReader {
     /// Walks one consistent state of the store, while others go on writing.
     fn scan(&self, visit: &mut dyn FnMut(ContextHash, Membership) -> ControlFlow<()>) -> Result<()> {
         self.with(|environment| {
-            // A transaction of its own kind, so that `visit` may use the store on this very thread.
-            let txn = environment.env.clone().static_read_txn()?;
-            for row in environment.tables.memberships.iter(&txn)? {
-                let (key, row) = row?;
-                let Ok(bytes) = key.try_into() else {
-                    return Ok(Err(Error::new(
-                        ErrorKind::StoreFormat,
-                        "the embedded store is damaged: a context hash has the wrong length",
-                    )));
-                };
-                let membership = match environment.decoder.membership(row, &environment.tables, &txn) {
-                    Ok(membership) => membership,
-                    Err(e) => return Ok(Err(e)),
-                };
-                if visit(ContextHash::from_bytes(bytes), membership).is_break() {
-                    break;
-                }
-            }
-            Ok(Ok(()))
+            // LMDB allows a thread one transaction, and `visit` may want to use the store on this one.
+            std::thread::scope(|scope| {
+                let (sender, portions) = sync_channel(PORTIONS_AHEAD);
+                let walker = scope.spawn(move || walk(environment, &sender));
+                let stopped = portions.iter().flatten().any(|(hash, found)| visit(hash, found).is_break());
+                // A walker that wants to hand over more finds nobody to take it, and ends.
+                drop(portions);
+                let walked = walker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                if stopped { Ok(Ok(())) } else { walked }
+            })
         })
     }
+}
+
+/// Hands over every context, in portions, until nobody takes them any more.
+fn walk(environment: &Environment, portions: &SyncSender<Portion>) -> heed::Result<Result<()>> {
+    let txn = environment.env.read_txn()?;
+    let mut portion = Portion::new();
+    for row in environment.tables.memberships.iter(&txn)? {
+        let (key, row) = row?;
+        let Ok(bytes) = key.try_into() else {
+            return Ok(Err(Error::new(
+                ErrorKind::StoreFormat,
+                "the embedded store is damaged: a context hash has the wrong length",
+            )));
+        };
+        match environment.decoder.membership(row, &environment.tables, &txn) {
+            Ok(membership) => portion.push((ContextHash::from_bytes(bytes), membership)),
+            Err(e) => return Ok(Err(e)),
+        }
+        if portion.len() == PORTION && portions.send(std::mem::take(&mut portion)).is_err() {
+            return Ok(Ok(()));
+        }
+    }
+    // Fails when nobody takes it any more.
+    let _ = portions.send(portion);
+    Ok(Ok(()))
 }

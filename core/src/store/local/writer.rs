@@ -4,7 +4,8 @@ use std::sync::Arc;
 use heed::{PutFlags, RwTxn};
 
 use super::config::LocalConfig;
-use super::environment::{Environment, failure};
+use super::environment::Environment;
+use super::failure::{failure, write_failure};
 use super::tables::{CURSOR, Row, SYNCHRONIZED_ON, Tables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::patch::{Patch, PatchOutcome};
@@ -37,6 +38,7 @@ impl LocalWriter {
     fn transact<T>(&self, write: impl FnOnce(&Tables, &mut RwTxn) -> Result<T, WriteError>) -> Result<T> {
         let environment = &*self.environment;
         environment.check_process()?;
+        environment.check_place()?;
         let run = || -> Result<T, WriteError> {
             environment.env.clear_stale_readers()?;
             let mut txn = environment.env.write_txn()?;
@@ -46,7 +48,7 @@ impl LocalWriter {
         };
         let value = run().map_err(|e| match e {
             WriteError::Ours(e) => e,
-            WriteError::Storage(e) => failure(&format!("writing {}", environment.path().display()), &e),
+            WriteError::Storage(e) => write_failure(environment.path(), &e),
         })?;
         environment.lengthen();
         Ok(value)
@@ -162,6 +164,7 @@ impl StoreWriter for LocalWriter {
     fn cursor(&self) -> Result<Option<String>> {
         let reading = |e| failure(&format!("reading {}", self.environment.path().display()), &e);
         self.environment.check_process()?;
+        self.environment.check_place()?;
         let txn = self.environment.env.read_txn().map_err(reading)?;
         let cursor = self.environment.tables.metadata.get(&txn, CURSOR).map_err(reading)?;
         Ok(cursor.map(str::to_owned))
