@@ -134,6 +134,12 @@ fn readers_in_other_processes_see_whole_transactions() {
     writer.kill();
 }
 
+/// Kills a child at a moment that differs from time to time. What is checked afterwards holds for every moment.
+fn kill_anywhere(child: &mut Child, dice: &mut Dice) {
+    (0..dice.below(3000)).for_each(|_| std::thread::yield_now());
+    child.kill();
+}
+
 #[test]
 fn a_writer_killed_while_patching_leaves_whole_transactions() {
     let (_directory, _config, path) = store();
@@ -143,7 +149,7 @@ fn a_writer_killed_while_patching_leaves_whole_transactions() {
         for _ in 0..=dice.below(4) {
             writer.hear().expect("it goes on until it is killed");
         }
-        writer.kill();
+        kill_anywhere(&mut writer, &mut dice);
         assert_eq!(Child::start("check", &[&path]).finish_well(), ["whole"]);
     }
 }
@@ -157,7 +163,7 @@ fn a_writer_killed_while_loading_leaves_whole_lists() {
         for _ in 0..=dice.below(9) {
             writer.hear().expect("it goes on until it is killed");
         }
-        writer.kill();
+        kill_anywhere(&mut writer, &mut dice);
         assert_eq!(Child::start("check", &[&path]).finish_well(), ["whole"]);
     }
 }
@@ -229,20 +235,18 @@ fn many_threads_read_while_one_writes() {
     let writer = LocalWriter::open(&config).unwrap();
     let reader = LocalReader::new(config);
     writer.apply(&link(1)).unwrap();
-    let (crowd, running) = (crowd(), AtomicUsize::new(16));
+    let crowd = crowd();
     std::thread::scope(|scope| {
-        for _ in 0..16 {
-            scope.spawn(|| {
-                let mut found = vec![Membership::empty(); CROWD];
-                for _ in 0..rounds(2000, 100_000) {
-                    reader.read(&crowd, &mut found).unwrap();
-                    assert!(found.iter().all(|one| *one == found[0]), "half a transaction was seen");
-                }
-                running.fetch_sub(1, Ordering::Relaxed);
-            });
-        }
+        let read = || {
+            let mut found = vec![Membership::empty(); CROWD];
+            for _ in 0..rounds(2000, 100_000) {
+                reader.read(&crowd, &mut found).unwrap();
+                assert!(found.iter().all(|one| *one == found[0]), "half a transaction was seen");
+            }
+        };
+        let readers: Vec<_> = (0..16).map(|_| scope.spawn(read)).collect();
         let mut number = 2;
-        while running.load(Ordering::Relaxed) > 0 && number < 100_000 {
+        while readers.iter().any(|reader| !reader.is_finished()) {
             writer.apply(&link(number)).unwrap();
             number += 1;
         }
