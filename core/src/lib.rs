@@ -42,3 +42,8 @@ pub use metrics::Metrics;
 pub use segment_ref::SegmentRef;
 pub use status::StoreStatus;
 pub use store::StoreConfig;
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
