@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Every figure of BENCHMARKS.md, each beside a floor measured in the same run. Wants an otherwise idle machine.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+printf '%s, %s, %s\n\n' "$(date -u +%F)" "$(nproc) cores of $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)" "$(rustc --version)"
+cargo bench --quiet -p bigseg-core --bench engine
+echo
+cargo bench --quiet -p bigseg-ffi --bench cached
+echo
+cargo build --quiet --release -p bigseg-cli
+python3 scripts/bench_import.py "${CARGO_TARGET_DIR:-target}/release/bigseg" "$@"
