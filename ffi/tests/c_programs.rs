@@ -11,6 +11,8 @@ use library::Library;
 
 /// The programs that run the language-neutral vectors, which need a JSON library.
 const VECTOR_PROGRAMS: [&str; 2] = ["vectors.c", "vectors_engine.c"];
+/// Forks while other threads allocate, after which the sanitizer's allocator may be locked for ever in the child.
+const FORK_PROGRAM: &str = "fork.c";
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 /// How a program is built.
@@ -76,7 +78,7 @@ macro_rules! programs {
 
         #[test]
         fn no_program_is_forgotten() {
-            let known = [&[$($source,)+], VECTOR_PROGRAMS.as_slice()].concat();
+            let known = [&[$($source,)+ FORK_PROGRAM], VECTOR_PROGRAMS.as_slice()].concat();
             for entry in std::fs::read_dir(&Library::built().sources).expect("tests/c") {
                 let name = entry.expect("an entry").file_name().into_string().expect("a name");
                 let is_program = name.ends_with(".c") || name.ends_with(".cpp");
@@ -87,6 +89,7 @@ macro_rules! programs {
 }
 
 programs! {
+    yardstick: "yardstick.c" in "c99";
     words: "words.c" in "c99";
     config: "config.c" in "c99";
     lookup: "lookup.c" in "c11";
@@ -99,10 +102,19 @@ programs! {
     use_after_close: "use_after_close.c" in "c11";
     log: "log.c" in "c11";
     import: "import.c" in "c11";
-    fork: "fork.c" in "c11";
     outage: "outage.c" in "c11";
     header_twice: "header_twice.c" in "c99";
     header_cpp: "header_cpp.cpp" in "c++17";
+}
+
+#[test]
+fn fork() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let build = Build { source: FORK_PROGRAM, standard: "c11", sanitize: false, link: &[] };
+    let program = build.compile(directory.path());
+    for _ in 0..3 {
+        run(&mut Command::new(&program));
+    }
 }
 
 #[test]
@@ -113,6 +125,15 @@ fn vectors() {
         let vectors = Library::built().sources.join("../../../tests/vectors");
         run(Command::new(build.compile(directory.path())).arg(directory.path()).arg(vectors));
     }
+}
+
+#[test]
+fn the_example_works() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let source = "../../examples/membership.c";
+    let program = Build { source, standard: "c11", sanitize: true, link: &[] }.compile(directory.path());
+    let text = run(Command::new(program).args(["memory:", "user-1", "demo-01.g1"]));
+    assert!(text.contains("check of demo-01.g1: no value"), "{text}");
 }
 
 #[test]
