@@ -7,7 +7,8 @@ use std::process::Command;
 fn the_shell_example_of_the_readme_works() {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
     let readme = std::fs::read_to_string(readme).expect("a README");
-    let blocks: Vec<&str> = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let blocks: Vec<&str> =
+        readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     let example = blocks.iter().find(|block| block.contains("bigseg import")).expect("a shell example");
 
     let directory = tempfile::tempdir().expect("a temporary directory");

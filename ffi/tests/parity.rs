@@ -21,7 +21,11 @@ fn rust_operations() -> Names {
 }
 
 fn c_operations() -> Names {
-    read("include/bigseg.symbols").lines().filter(|name| name.starts_with("bigseg_engine_")).map(str::to_owned).collect()
+    read("include/bigseg.symbols")
+        .lines()
+        .filter(|name| name.starts_with("bigseg_engine_"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The names that the table gives in one language; each operation has some, or says why not.
