@@ -126,7 +126,8 @@ fn ten_thousand_refs_in_one_membership() {
 
 #[test]
 fn options_out_of_bounds_are_named() {
-    let cases: [(&str, fn(&mut EngineConfig)); 8] = [
+    type Break = fn(&mut EngineConfig);
+    let cases: [(&str, Break); 8] = [
         ("batch_size", |c| c.batch_size = 0),
         ("batch_size", |c| c.batch_size = 10_001),
         ("batches_at_once", |c| c.batches_at_once = 0),

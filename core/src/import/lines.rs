@@ -1,7 +1,7 @@
 //! Lists as people have them: CSV or NDJSON, plain or gzip.
 
 use std::fmt;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::str::FromStr;
 
 use flate2::read::MultiGzDecoder;
@@ -11,6 +11,12 @@ use super::Import;
 use crate::context_key::{ContextHash, ContextKey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment_ref::SegmentRef;
+
+const BUFFER: usize = 1 << 17;
+/// What every gzip file begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// What some programs put before UTF-8 text.
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// How a list is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,10 +108,11 @@ impl LineReader {
         import: &mut Import,
         bad_line: &mut dyn FnMut(BadLine) -> Result<()>,
     ) -> Result<u64> {
-        let mut input = BufReader::with_capacity(1 << 17, input);
-        let is_gzip = input.fill_buf().map_err(unreadable)?.starts_with(&[0x1f, 0x8b]);
+        let (start, input) = take_start(BufReader::with_capacity(BUFFER, input), GZIP.len())?;
+        let is_gzip = start == GZIP;
+        let input = Cursor::new(start).chain(input);
         if is_gzip {
-            self.read_plain(BufReader::with_capacity(1 << 17, MultiGzDecoder::new(input)), import, bad_line)
+            self.read_plain(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(input)), import, bad_line)
         } else {
             self.read_plain(input, import, bad_line)
         }
@@ -117,6 +124,11 @@ impl LineReader {
         import: &mut Import,
         bad_line: &mut dyn FnMut(BadLine) -> Result<()>,
     ) -> Result<u64> {
+        let (mut start, input) = take_start(input, BYTE_ORDER_MARK.len())?;
+        if start == BYTE_ORDER_MARK {
+            start.clear();
+        }
+        let input = Cursor::new(start).chain(input);
         match self.format {
             LineFormat::Csv => self.read_csv(input, import, bad_line),
             LineFormat::Ndjson => self.read_ndjson(input, import, bad_line),
@@ -129,17 +141,23 @@ impl LineReader {
         import: &mut Import,
         bad_line: &mut dyn FnMut(BadLine) -> Result<()>,
     ) -> Result<u64> {
+        // Each row ends with exactly one line feed, also the last, so that its line number can be told.
         let mut rows = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .buffer_capacity(1 << 17)
-            .from_reader(input);
-        let mut row = csv::ByteRecord::new();
+            .terminator(csv::Terminator::Any(b'\n'))
+            .buffer_capacity(BUFFER)
+            .from_reader(input.chain(&b"\n"[..]));
+        let mut record = csv::ByteRecord::new();
         let mut columns: Option<Columns> = None;
         let mut lines = 0;
-        while rows.read_byte_record(&mut row).map_err(|e| unreadable(e.into()))? {
-            let line = row.position().map_or(0, csv::Position::line);
+        while rows.read_byte_record(&mut record).map_err(|e| unreadable(e.into()))? {
+            let row = Row(&record);
+            if row.is_blank() {
+                continue;
+            }
             lines += 1;
+            let bad = |error| BadLine { line: row.first_line(rows.position()), error };
             if columns.is_none() {
                 match self.header(&row) {
                     Ok(Some(named)) => {
@@ -147,12 +165,12 @@ impl LineReader {
                         continue;
                     }
                     Ok(None) => {}
-                    Err(error) => return Err(BadLine { line, error }.into()),
+                    Err(error) => return Err(bad(error).into()),
                 }
             }
             let columns = columns.get_or_insert_with(|| self.default_columns());
             match self.add_row(&row, columns, import) {
-                Err(error) if is_about_input(&error) => bad_line(BadLine { line, error })?,
+                Err(error) if is_about_input(&error) => bad_line(bad(error))?,
                 result => result?,
             }
         }
@@ -164,9 +182,9 @@ impl LineReader {
     }
 
     /// Reads a header row; `None` when it is none.
-    fn header(&self, row: &csv::ByteRecord) -> Result<Option<Columns>> {
+    fn header(&self, row: &Row) -> Result<Option<Columns>> {
         let names: Vec<String> =
-            row.iter().map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase()).collect();
+            row.fields().map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase()).collect();
         let find = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
         let hash = find(&["hash", "context_hash"]);
         let Some(context) = hash.or_else(|| find(&["key", "context", "context_key"])) else {
@@ -185,7 +203,7 @@ impl LineReader {
         Ok(Some(Columns { context, hashed: hash.is_some(), segment, membership }))
     }
 
-    fn add_row(&self, row: &csv::ByteRecord, columns: &Columns, import: &mut Import) -> Result<()> {
+    fn add_row(&self, row: &Row, columns: &Columns, import: &mut Import) -> Result<()> {
         let field = |column: Option<usize>| column.and_then(|column| row.get(column)).unwrap_or_default();
         let context = field(Some(columns.context));
         let hash = match columns.hashed {
@@ -197,8 +215,8 @@ impl LineReader {
             b"exclude" | b"excluded" | b"false" => false,
             _ => return Err(invalid("the membership is neither include nor exclude")),
         };
-        if row.len() > 3 {
-            return Err(invalid(&format!("there are {} columns; at most three are known", row.len())));
+        if row.0.len() > 3 {
+            return Err(invalid(&format!("there are {} columns; at most three are known", row.0.len())));
         }
         let segment = std::str::from_utf8(field(columns.segment))
             .map_err(|_| invalid("the segment ref is not UTF-8"))?;
@@ -259,6 +277,40 @@ impl LineReader {
         }
         Ok(())
     }
+}
+
+/// A row of a CSV, whose last field may still have the carriage return of its line end.
+struct Row<'a>(&'a csv::ByteRecord);
+
+impl<'a> Row<'a> {
+    fn get(&self, column: usize) -> Option<&'a [u8]> {
+        let field = self.0.get(column)?;
+        match field.split_last() {
+            Some((b'\r', rest)) if column + 1 == self.0.len() => Some(rest),
+            _ => Some(field),
+        }
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &'a [u8]> {
+        (0..self.0.len()).filter_map(|column| self.get(column))
+    }
+
+    fn is_blank(&self) -> bool {
+        self.0.len() == 1 && self.get(0) == Some(b"")
+    }
+
+    /// Returns the number of the line a row begins on, from the position behind it.
+    fn first_line(&self, behind: &csv::Position) -> u64 {
+        let inside = self.0.as_slice().iter().filter(|byte| **byte == b'\n').count();
+        behind.line() - 1 - inside as u64
+    }
+}
+
+/// Takes the first bytes of an input, however few come at a time.
+fn take_start<R: Read>(mut input: R, length: usize) -> Result<(Vec<u8>, R)> {
+    let mut start = Vec::with_capacity(length);
+    input.by_ref().take(length as u64).read_to_end(&mut start).map_err(unreadable)?;
+    Ok((start, input))
 }
 
 fn is_about_input(error: &Error) -> bool {
