@@ -3,10 +3,10 @@
 //! It knows neither stores nor statuses, and decides nothing about freshness: it says how old an entry is.
 //!
 //! A hit is wait-free: no lock, no reference count, and at most one store to memory of its own. Each entry carries
-//! the time of its last use; the heap in [`Order`] holds, for each entry, a use time that was true once. Evicting
+//! the time of its last use; the heap in `Order` holds, for each entry, a use time that was true once. Evicting
 //! takes the smallest: if the entry was used since, its record goes back with the time of that, otherwise it is the
 //! least recently used of all. So a hit never has to maintain the order, and yet the order is as exact as the times
-//! are: to the single use in a small cache, to [`GRAIN`] in a large one.
+//! are: to the single use in a small cache, to `GRAIN` in a large one.
 
 use std::cell::Cell;
 use std::cmp::Reverse;

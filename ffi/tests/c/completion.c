@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+enum { LARGE = 40 };
+
 typedef struct {
     atomic_int healthy, closed, destroyed;
     pthread_t caller;
@@ -39,6 +41,12 @@ static bigseg_code slow_memberships(void *userdata, const bigseg_context_hash *h
     sleep_ms(30);
     for (size_t i = 0; i < count; i++) {
         bigseg_answers_include(answers, i, BIGSEG_STR("beta.g3"), NULL);
+        // A large membership is counted, so that a lost or doubled handle on it shows.
+        for (int segment = 0; segment < LARGE; segment++) {
+            char ref[16];
+            snprintf(ref, sizeof ref, "large.g%d", segment);
+            bigseg_answers_include(answers, i, bigseg_str_of(ref), NULL);
+        }
     }
     return BIGSEG_OK;
 }
@@ -106,7 +114,7 @@ static void may_free_the_engine(void) {
     start(completions.free_this, &completions, 1);
     wait_for(&completions.destroyed, 1);
     CHECK(completions.healthy == 1);
-    CHECK(bigseg_membership_included_count(completions.kept) == 1);
+    CHECK(bigseg_membership_included_count(completions.kept) == LARGE + 1);
     bigseg_membership_free(completions.kept);
 }
 

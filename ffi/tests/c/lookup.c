@@ -133,6 +133,40 @@ static void in_store(const char *store) {
     bigseg_import_free(keep);
 }
 
+// A large membership is counted, so that a lost or doubled handle on it shows.
+static void large(const char *store) {
+    enum { REFS = 100 };
+    bigseg_engine *engine = open_engine(config_of(store));
+    bigseg_import *import = NULL;
+    CHECK_OK(bigseg_import_new(bigseg_str_of(store), &import, &error));
+    for (int i = 0; i < REFS; i++) {
+        char ref[16];
+        snprintf(ref, sizeof ref, "large.g%d", i);
+        CHECK_OK(bigseg_import_add(import, BIGSEG_STR("someone"), bigseg_str_of(ref), i % 2 == 0, &error));
+    }
+    CHECK_OK(bigseg_import_commit(import, NULL, NULL, NULL, &error));
+    bigseg_import_free(import);
+    bigseg_str key = BIGSEG_STR("someone");
+    const bigseg_membership *memberships[4];
+    bigseg_lookup_status status;
+    bigseg_lookup lookup = {.struct_size = sizeof lookup};
+    CHECK_OK(bigseg_engine_membership(engine, key, &memberships[0], &status, &error));
+    CHECK_OK(bigseg_engine_cached(engine, key, &memberships[1], &status, &error));
+    CHECK_OK(bigseg_engine_memberships(engine, &key, 1, &memberships[2], &status, &error));
+    CHECK_OK(bigseg_engine_lookup(engine, key, &lookup, &error));
+    memberships[3] = lookup.membership;
+    CHECK_OK(bigseg_engine_invalidate_all(engine, &error));
+    bigseg_engine_free(engine);
+    // Memberships outlive the engine.
+    for (int i = 0; i < 4; i++) {
+        const bigseg_membership *clone = bigseg_membership_clone(memberships[i]);
+        bigseg_membership_free(memberships[i]);
+        CHECK(bigseg_membership_included_count(clone) == REFS / 2);
+        CHECK(bigseg_membership_check(clone, BIGSEG_STR("large.g97")) == BIGSEG_MEMBERSHIP_EXCLUDED);
+        bigseg_membership_free(clone);
+    }
+}
+
 static void without_store(void) {
     bigseg_engine *engine = open_engine(bigseg_config_new());
     CHECK(status_of(engine, "user-key") == BIGSEG_LOOKUP_NOT_CONFIGURED);
@@ -145,6 +179,7 @@ int main(int argc, char **argv) {
     char store[4096];
     snprintf(store, sizeof store, "local:%s/lookup?map_size=64M", argv[1]);
     in_store(store);
+    large("memory:large");
     without_store();
     return 0;
 }
