@@ -18,6 +18,9 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// What some programs put before UTF-8 text.
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
+/// Put behind a CSV, to see whether a quote has swallowed its end.
+const END_OF_LIST: &[u8] = b"\n\0end of list\0";
+
 /// How a list is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineFormat {
@@ -101,7 +104,8 @@ impl LineReader {
     /// `Ok` leaves it out, an error ends the reading. Returns how many lines were read.
     ///
     /// # Errors
-    /// What `bad_line` returns; [`ErrorKind::InvalidInput`] when the input cannot be read or unpacked.
+    /// What `bad_line` returns; [`ErrorKind::InvalidInput`] when the input cannot be read or unpacked, or when a CSV
+    /// ends inside a quote.
     pub fn read(
         &self,
         input: impl Read,
@@ -147,7 +151,7 @@ impl LineReader {
             .flexible(true)
             .terminator(csv::Terminator::Any(b'\n'))
             .buffer_capacity(BUFFER)
-            .from_reader(input.chain(&b"\n"[..]));
+            .from_reader(input.chain(END_OF_LIST));
         let mut record = csv::ByteRecord::new();
         let mut columns: Option<Columns> = None;
         let mut lines = 0;
@@ -155,6 +159,13 @@ impl LineReader {
             let row = Row(&record);
             if row.is_blank() {
                 continue;
+            }
+            if record.as_slice() == &END_OF_LIST[1..] {
+                break;
+            }
+            if record.as_slice().ends_with(END_OF_LIST) {
+                let line = row.first_line(rows.position()) + 1;
+                return Err(BadLine { line, error: invalid("a quote is opened and never closed") }.into());
             }
             lines += 1;
             let bad = |error| BadLine { line: row.first_line(rows.position()), error };
