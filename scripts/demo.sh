@@ -11,10 +11,11 @@ say "Building the command and the C library"
 cargo build --release -p bigseg-cli -p bigseg-ffi
 
 say "Loading the population"
-mkdir -p target/demo
-"$target/release/bigseg" demo --store "$store"
+"$target/release/bigseg" demo
 
 say "The same store, asked from C (ffi/examples/membership.c)"
+mkdir -p target/demo
+ln -sf "$(realpath "$target/release/libbigseg.so")" target/demo/libbigseg.so.0
 cc -O2 -Wall -Wextra -Iinclude ffi/examples/membership.c -o target/demo/membership \
-    -L"$target/release" -lbigseg -Wl,-rpath,"$(realpath "$target/release")"
-target/demo/membership "$store" "$@"
+    -L"$target/release" -lbigseg -Wl,-rpath,'$ORIGIN'
+target/demo/membership "$store" user-0 demo-16.g1
