@@ -19,3 +19,6 @@ ln -sf "$(realpath "$target/release/libbigseg.so")" target/demo/libbigseg.so.0
 cc -O2 -Wall -Wextra -Iinclude ffi/examples/membership.c -o target/demo/membership \
     -L"$target/release" -lbigseg -Wl,-rpath,'$ORIGIN'
 target/demo/membership "$store" user-0 demo-16.g1
+
+say "To try what was said above"
+printf '  export PATH="%s:$PATH"\n' "$(realpath "$target/release")"
