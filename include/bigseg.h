@@ -22,7 +22,7 @@
 //     bigseg_engine_free(engine);
 //     bigseg_config_free(config);
 //
-// What all functions have in common is written in README.md beside this file. In short:
+// What all functions have in common is written in include/README.md of the sources. In short:
 //   - A call that can fail returns a bigseg_code, and its last parameter takes an error object, or NULL. On failure no
 //     other output is written.
 //   - Each handle is freed exactly once by the _free function of its name, which does nothing for NULL.

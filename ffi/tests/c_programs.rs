@@ -11,8 +11,9 @@ use library::Library;
 
 /// The programs that run the language-neutral vectors, which need a JSON library.
 const VECTOR_PROGRAMS: [&str; 2] = ["vectors.c", "vectors_engine.c"];
-/// Forks while other threads allocate, after which the sanitizer's allocator may be locked for ever in the child.
-const FORK_PROGRAM: &str = "fork.c";
+/// Programs the sanitizer gets in the way of: one forks while other threads allocate, after which its allocator may be
+/// locked for ever in the child; the other is an allocator itself.
+const PLAIN_PROGRAMS: [&str; 2] = ["fork.c", "allocations.c"];
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 /// How a program is built.
@@ -78,7 +79,7 @@ macro_rules! programs {
 
         #[test]
         fn no_program_is_forgotten() {
-            let known = [&[$($source,)+ FORK_PROGRAM], VECTOR_PROGRAMS.as_slice()].concat();
+            let known = [&[$($source),+], VECTOR_PROGRAMS.as_slice(), PLAIN_PROGRAMS.as_slice()].concat();
             for entry in std::fs::read_dir(&Library::built().sources).expect("tests/c") {
                 let name = entry.expect("an entry").file_name().into_string().expect("a name");
                 let is_program = name.ends_with(".c") || name.ends_with(".cpp");
@@ -108,12 +109,14 @@ programs! {
 }
 
 #[test]
-fn fork() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let build = Build { source: FORK_PROGRAM, standard: "c11", sanitize: false, link: &[] };
-    let program = build.compile(directory.path());
-    for _ in 0..3 {
-        run(&mut Command::new(&program));
+fn plain_programs() {
+    for source in PLAIN_PROGRAMS {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let build = Build { source, standard: "c11", sanitize: false, link: &[] };
+        let program = build.compile(directory.path());
+        for _ in 0..3 {
+            run(&mut Command::new(&program));
+        }
     }
 }
 
@@ -168,8 +171,24 @@ fn the_library_exports_what_the_list_says_and_has_the_right_name() {
     let shared = library.directory.join("libbigseg.so");
     let symbols =
         run(Command::new("nm").args(["-D", "--defined-only", "--format=just-symbols"]).arg(&shared));
-    let list = std::fs::read_to_string(library.include.join("bigseg.symbols")).expect("the list of symbols");
-    assert_eq!(symbols, list, "run `cargo run -p xtask -- generate`");
+    let read = |name: &str| std::fs::read_to_string(library.include.join(name)).expect("a committed file");
+    assert_eq!(symbols, read("bigseg.symbols"), "run `cargo run -p xtask -- generate`");
+    let header = read("bigseg.h");
+    let mut lines = header.lines();
+    let abi =
+        lines.find_map(|line| line.strip_prefix("#define BIGSEG_ABI_VERSION ")).expect("the ABI version");
     let dynamic = run(Command::new("readelf").arg("-d").arg(&shared));
-    assert!(dynamic.contains("Library soname: [libbigseg.so.0]"), "{dynamic}");
+    assert!(dynamic.contains(&format!("Library soname: [libbigseg.so.{abi}]")), "{dynamic}");
+}
+
+#[test]
+fn every_function_is_called_by_some_program() {
+    let library = Library::built();
+    let mut programs = String::new();
+    for entry in std::fs::read_dir(&library.sources).expect("tests/c") {
+        programs += &std::fs::read_to_string(entry.expect("an entry").path()).expect("a program");
+    }
+    for symbol in std::fs::read_to_string(library.include.join("bigseg.symbols")).expect("the list").lines() {
+        assert!(programs.contains(&format!("{symbol}(")), "{symbol} is called by no program of tests/c");
+    }
 }
