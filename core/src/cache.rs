@@ -130,18 +130,22 @@ impl Cache {
         self.insert_locked(&mut self.order.0.lock(), hash, membership, now);
     }
 
-    /// Does the same unless anything was removed since [`Cache::removals`] returned `removals`: what the store said
-    /// may then be out of date already.
-    pub fn insert_unless_removed(
+    /// Does the same for many, unless anything was removed since [`Cache::removals`] returned `removals`: what the store
+    /// said may then be out of date already.
+    pub fn insert_unless_removed<'a>(
         &self,
-        hash: ContextHash,
-        membership: Membership,
-        now: Moment,
         removals: u64,
+        now: Moment,
+        memberships: impl Iterator<Item = (&'a ContextHash, &'a Membership)>,
     ) {
+        if self.capacity == 0 {
+            return;
+        }
         let mut order = self.order.0.lock();
         if order.removals == removals {
-            self.insert_locked(&mut order, hash, membership, now);
+            for (hash, membership) in memberships {
+                self.insert_locked(&mut order, *hash, membership.clone(), now);
+            }
         }
     }
 

@@ -94,7 +94,7 @@ proptest! {
                 }
                 Operation::InsertUnlessRemoved(key, ago) => {
                     let began = model.removals.saturating_sub(*ago);
-                    cache.insert_unless_removed(of(key), value.clone(), now, began);
+                    cache.insert_unless_removed(began, now, std::iter::once((&of(key), &value)));
                     if began == model.removals {
                         model.insert(*key, value, now);
                     }

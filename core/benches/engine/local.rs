@@ -5,10 +5,10 @@ use std::sync::Arc;
 use bigseg_core::engine::Source;
 use bigseg_core::store::StoreConfig;
 use bigseg_core::store::local::{LocalConfig, LocalWriter};
-use bigseg_core::{ContextKey, Engine, EngineConfig};
+use bigseg_core::{ContextHash, ContextKey, Engine, EngineConfig};
 use heed::types::Bytes;
 
-use crate::population::{fill, key, scatter};
+use crate::population::{fill, scatter, write_key};
 use crate::rounds::{compare, compare_threads};
 
 const CONTEXTS: usize = 1_000_000;
@@ -42,31 +42,24 @@ pub(crate) fn run() {
         ..EngineConfig::default()
     })
     .expect("the engine opens");
-    let keys: Vec<String> = (0..CONTEXTS).map(key).collect();
-    let bare = |key: &String| {
-        let hash = ContextKey::new(key).expect("not empty").hash();
+    let bare = |i: usize| {
+        let hash = random_hash(i);
         let txn = env.read_txn().expect("a transaction");
         table.get(&txn, hash.as_bytes()).expect("it reads").map(<[u8]>::len)
     };
-    compare(
-        "embedded store, 1M contexts, random key, cache off",
-        CALLS,
-        |i| bare(&keys[scatter(i, CONTEXTS)]),
-        |i| engine.blocking().membership(&keys[scatter(i, CONTEXTS)]).expect("usable"),
-    );
+    let look_up = |i: usize| engine.blocking().membership(random_key(i, &mut [0; 17])).expect("usable");
+    compare("embedded store, 1M contexts, random key, cache off", CALLS, bare, look_up);
     compare_threads("embedded store, random keys", CALLS, |i| {
-        drop(engine.blocking().membership(&keys[scatter(i, CONTEXTS)]).expect("usable"));
+        drop(look_up(i));
     });
     compare(
         "bare storage library, 64 in one transaction (floor: 64 in 64)",
         CALLS / BATCH,
-        |i| (0..BATCH).filter_map(|n| bare(&keys[scatter(i * BATCH + n, CONTEXTS)])).sum::<usize>(),
+        |i| (0..BATCH).filter_map(|n| bare(i * BATCH + n)).sum::<usize>(),
         |i| {
             let txn = env.read_txn().expect("a transaction");
             let get = |n| {
-                let hash =
-                    ContextKey::new(&keys[scatter(i * BATCH + n, CONTEXTS)]).expect("not empty").hash();
-                table.get(&txn, hash.as_bytes()).expect("it reads").map(<[u8]>::len)
+                table.get(&txn, random_hash(i * BATCH + n).as_bytes()).expect("it reads").map(<[u8]>::len)
             };
             (0..BATCH).filter_map(get).sum::<usize>()
         },
@@ -74,15 +67,22 @@ pub(crate) fn run() {
     compare(
         "embedded store, a batch of 64 (floor: 64 single lookups)",
         CALLS / BATCH,
+        |i| (0..BATCH).filter(|n| look_up(i * BATCH + n).error.is_none()).count(),
         |i| {
-            (0..BATCH)
-                .filter(|n| engine.blocking().membership(&keys[scatter(i * BATCH + n, CONTEXTS)]).is_ok())
-                .count()
-        },
-        |i| {
-            let batch: Vec<&str> =
-                (0..BATCH).map(|n| keys[scatter(i * BATCH + n, CONTEXTS)].as_str()).collect();
-            engine.blocking().memberships(&batch).expect("usable")
+            let mut buffers = [[0; 17]; BATCH];
+            let mut keys = [""; BATCH];
+            for (n, (key, buffer)) in keys.iter_mut().zip(&mut buffers).enumerate() {
+                *key = random_key(i * BATCH + n, buffer);
+            }
+            engine.blocking().memberships(&keys).expect("usable")
         },
     );
+}
+
+fn random_key(i: usize, buffer: &mut [u8; 17]) -> &str {
+    write_key(scatter(i, CONTEXTS), buffer)
+}
+
+fn random_hash(i: usize) -> ContextHash {
+    ContextKey::new(random_key(i, &mut [0; 17])).expect("not empty").hash()
 }

@@ -8,7 +8,18 @@ use bigseg_core::{ContextHash, ContextKey};
 
 /// Returns the key of a context.
 pub(crate) fn key(context: usize) -> String {
-    format!("user-{context:012}")
+    write_key(context, &mut [0; 17]).to_owned()
+}
+
+/// Writes the key of a context into a buffer: fetching it from a table of a million keys would cost more than hashing.
+pub(crate) fn write_key(context: usize, buffer: &mut [u8; 17]) -> &str {
+    buffer[..5].copy_from_slice(b"user-");
+    let mut rest = context;
+    for digit in buffer[5..].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    std::str::from_utf8(buffer).expect("ASCII")
 }
 
 /// Returns the hash of a context.

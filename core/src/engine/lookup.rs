@@ -47,10 +47,10 @@ impl Shared {
         let store = self.store.as_ref().expect("without a store everything is answered");
         self.counters.cache_misses.add(1);
         if let Some(reader) = store.reader.in_place() {
-            return self.ask_in_place(reader, hash, cached);
+            return self.answer_in_place(reader, hash, cached);
         }
         let [result] = self.ask(store, &[hash], now).await.try_into().expect("one result for one context");
-        self.conclude(result, cached, now).await
+        self.conclude(result, cached, self.trust(now).await)
     }
 
     pub(super) async fn lookup_many(self: Arc<Self>, hashes: &[ContextHash]) -> Vec<Answer> {
@@ -66,22 +66,19 @@ impl Shared {
             return recalled.into_iter().flatten().collect();
         };
         self.counters.cache_misses.add(misses.len() as u64);
-        let asked = match store.reader.in_place() {
-            Some(reader) => self.read_in_place(reader, &misses),
+        let results = match store.reader.in_place() {
+            Some(reader) => self.ask_in_place(reader, &misses),
             None => self.ask(store, &misses, now).await,
         };
-        let mut asked = asked.into_iter();
-        let mut answers = Vec::with_capacity(hashes.len());
-        for recalled in recalled {
-            answers.push(match recalled {
-                Ok(answer) => answer,
-                Err(cached) => {
-                    let result = asked.next().expect("one result for each miss");
-                    self.conclude(result, cached, now).await
-                }
-            });
-        }
-        answers
+        let status = self.trust(now).await;
+        let mut results = results.into_iter();
+        let conclude = |recalled: Result<Answer, _>| {
+            recalled.unwrap_or_else(|cached| {
+                let result = results.next().expect("one result for each miss");
+                self.conclude(result, cached, status)
+            })
+        };
+        recalled.into_iter().map(conclude).collect()
     }
 
     /// Looks up on the caller's thread if that is possible without waiting.
@@ -92,7 +89,7 @@ impl Shared {
             Err(cached) => {
                 let reader = self.store.as_ref()?.reader.in_place()?;
                 self.counters.cache_misses.add(1);
-                Some(self.ask_in_place(reader, hash, cached))
+                Some(self.answer_in_place(reader, hash, cached))
             }
         }
     }
@@ -129,23 +126,23 @@ impl Shared {
         }
     }
 
-    /// Turns what the store said into an answer, once it is known whether the store can be trusted.
-    async fn conclude(&self, result: Result<Membership>, cached: Option<Cached>, began: Moment) -> Answer {
-        if result.is_ok() && !self.tracker.is_known() {
+    /// Returns how far the store can be trusted now, once that is known: a caller that began at `began` waits for the
+    /// first poll. If that takes too long, the status says that the store is not available, which is true.
+    async fn trust(&self, began: Moment) -> LookupStatus {
+        if !self.tracker.is_known() {
             let mut statuses = self.tracker.subscribe();
             let first = async { Ok(statuses.wait_for(Option::is_some).await.is_ok()) };
-            // If the first poll takes too long, the status says that the store is not available, which is true.
             let _ = self.wait(began, first).await;
         }
-        match result {
-            Ok(membership) => self.fresh(membership),
-            Err(e) => self.failed(e, cached),
-        }
+        self.tracker.lookup_status(self.config.clock.now())
     }
 
-    fn fresh(&self, membership: Membership) -> Answer {
-        let status = self.tracker.lookup_status(self.config.clock.now());
-        Answer { membership, status, origin: Origin::Store, error: None }
+    /// Turns what the store said into an answer.
+    fn conclude(&self, result: Result<Membership>, cached: Option<Cached>, status: LookupStatus) -> Answer {
+        match result {
+            Ok(membership) => Answer { membership, status, origin: Origin::Store, error: None },
+            Err(e) => self.failed(e, cached),
+        }
     }
 
     /// Answers with the last known membership, if it is not too old, or with nothing.
@@ -167,45 +164,51 @@ impl Shared {
         Answer { membership, status: LookupStatus::StoreError, origin, error: Some(error) }
     }
 
-    fn ask_in_place(&self, reader: &dyn InPlaceReader, hash: ContextHash, cached: Option<Cached>) -> Answer {
-        let removals = self.cache.removals();
+    /// Asks a store that answers on this thread for one context, without allocating.
+    fn answer_in_place(
+        &self,
+        reader: &dyn InPlaceReader,
+        hash: ContextHash,
+        cached: Option<Cached>,
+    ) -> Answer {
         let mut membership = [Membership::empty()];
-        let result = reader.read(&[hash], &mut membership);
+        let result = self.read_in_place(reader, &[hash], &mut membership);
+        let status = self.tracker.lookup_status(self.config.clock.now());
         let [membership] = membership;
-        self.note_in_place(1, &result);
-        match result {
-            Ok(()) => {
-                self.cache.insert_unless_removed(hash, membership.clone(), self.config.clock.now(), removals);
-                self.fresh(membership)
-            }
-            Err(e) => self.failed(e, cached),
-        }
+        self.conclude(result.map(|()| membership), cached, status)
     }
 
-    fn read_in_place(&self, reader: &dyn InPlaceReader, hashes: &[ContextHash]) -> Vec<Result<Membership>> {
-        let removals = self.cache.removals();
+    /// Asks such a store for many.
+    fn ask_in_place(&self, reader: &dyn InPlaceReader, hashes: &[ContextHash]) -> Vec<Result<Membership>> {
         let mut memberships = vec![Membership::empty(); hashes.len()];
-        let result = reader.read(hashes, &mut memberships);
-        self.note_in_place(hashes.len(), &result);
-        if let Err(e) = result {
-            return vec![Err(e); hashes.len()];
+        match self.read_in_place(reader, hashes, &mut memberships) {
+            Ok(()) => memberships.into_iter().map(Ok).collect(),
+            Err(e) => vec![Err(e); hashes.len()],
         }
-        for (hash, membership) in hashes.iter().zip(&memberships) {
-            self.cache.insert_unless_removed(*hash, membership.clone(), self.config.clock.now(), removals);
-        }
-        memberships.into_iter().map(Ok).collect()
     }
 
-    fn note_in_place(&self, contexts: usize, result: &Result<()>) {
+    fn read_in_place(
+        &self,
+        reader: &dyn InPlaceReader,
+        hashes: &[ContextHash],
+        memberships: &mut [Membership],
+    ) -> Result<()> {
+        let removals = self.cache.removals();
+        let result = reader.read(hashes, memberships);
         self.counters.store_queries.add(1);
-        self.counters.store_contexts.add(contexts as u64);
-        match result {
-            Ok(()) => self.tracker.lookup_succeeded(),
+        self.counters.store_contexts.add(hashes.len() as u64);
+        match &result {
+            Ok(()) => {
+                self.tracker.lookup_succeeded();
+                let now = self.config.clock.now();
+                self.cache.insert_unless_removed(removals, now, hashes.iter().zip(memberships.iter()));
+            }
             Err(e) => {
                 self.counters.store_errors.add(1);
                 self.tracker.lookup_failed(e);
             }
         }
+        result
     }
 
     pub(super) fn timed_out(&self) -> Error {
