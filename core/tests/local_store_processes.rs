@@ -27,6 +27,8 @@ fn child_process() {
             "patch" => follow_chain(&config, arguments[1].parse().unwrap()),
             "load until killed" => load_for_ever(&config),
             "check" => check_whole(&config),
+            "hold" => hold(&config),
+            "walk slowly" => walk_slowly(&config),
             _ => panic!("no role is called {role:?}"),
         }
     });
@@ -114,6 +116,33 @@ fn check_whole(config: &LocalConfig) {
     say("whole");
 }
 
+/// Stops in the middle of a walk, which holds on to the state of the store it began with.
+fn hold(config: &LocalConfig) {
+    let walk = LocalReader::new(config.clone()).scan(&mut |_, _| {
+        say("holding");
+        child::order();
+        std::ops::ControlFlow::Break(())
+    });
+    walk.unwrap();
+}
+
+/// Stops in the middle of a walk, opens the store for writing too, and goes on when told; says how many it met.
+fn walk_slowly(config: &LocalConfig) {
+    let (mut met, mut writer) = (0, None);
+    let walk = LocalReader::new(config.clone()).scan(&mut |_, membership| {
+        assert_eq!(membership.check(SEGMENT), Some(true));
+        if met == 0 {
+            writer = Some(LocalWriter::open(config).unwrap());
+            say("holding");
+            child::order();
+        }
+        met += 1;
+        std::ops::ControlFlow::Continue(())
+    });
+    walk.unwrap();
+    say(met);
+}
+
 fn store() -> (tempfile::TempDir, LocalConfig, String) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store");
@@ -166,6 +195,45 @@ fn a_writer_killed_while_loading_leaves_whole_lists() {
         kill_anywhere(&mut writer, &mut dice);
         assert_eq!(Child::start("check", &[&path]).finish_well(), ["whole"]);
     }
+}
+
+#[test]
+fn readers_that_were_killed_do_not_make_the_file_grow() {
+    let (_directory, config, path) = store();
+    let writer = LocalWriter::open(&config).unwrap();
+    let load = |turn: usize| {
+        let all = (0..LIST / 4).map(|n| hash(&format!("{turn}-{n}")));
+        let mut all = all.fold(SampleList::default(), |all, hash| all.add(hash, SEGMENT, true));
+        writer.load(&all.plan(Some(SEGMENT), 1), &mut all, &mut |_| {}).unwrap();
+        std::fs::metadata(&path).unwrap().len()
+    };
+    load(0);
+    for _ in 0..3 {
+        let mut reader = Child::start("hold", &[&path]);
+        reader.expect("holding");
+        reader.kill();
+    }
+    let settled = (1..6).map(load).max().unwrap();
+    let later = (6..26).map(load).max().unwrap();
+    assert!(later <= settled + settled / 4, "it grew from {settled} to {later} bytes");
+}
+
+/// Closing a file that is locked gives up the locks of the whole process, whoever holds them: opening a writer beside a
+/// reader must not.
+#[test]
+fn a_walk_goes_on_undisturbed_while_its_process_opens_a_writer_and_others_write() {
+    let (_directory, config, path) = store();
+    let load = |turn: usize| {
+        let all = (0..LIST).map(|n| hash(&format!("{turn}-{n}")));
+        let mut all = all.fold(SampleList::default(), |all, hash| all.add(hash, SEGMENT, true));
+        LocalWriter::open(&config).unwrap().load(&all.plan(Some(SEGMENT), 1), &mut all, &mut |_| {}).unwrap();
+    };
+    load(0);
+    let mut walker = Child::start("walk slowly", &[&path]);
+    walker.expect("holding");
+    (1..5).for_each(load);
+    walker.tell("go on");
+    assert_eq!(walker.finish_well(), [LIST.to_string()]);
 }
 
 #[test]

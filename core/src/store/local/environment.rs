@@ -77,9 +77,13 @@ impl Environment {
         if config.path.is_dir() {
             return Err(not_a_store(&config.path, "it is a directory"));
         }
-        // Made here rather than by LMDB, so that the umask decides who else may read.
-        for path in [config.path.clone(), lock_path(&config.path)] {
-            OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(opening)?;
+        // Both are made here rather than by LMDB, so that the umask decides who else may read.
+        OpenOptions::new().write(true).create(true).truncate(false).open(&config.path).map_err(opening)?;
+        // A lock file that is there is never opened here: closing it again would give up every lock this process has
+        // on it, also those of readers that are in the middle of something.
+        match OpenOptions::new().write(true).create_new(true).open(lock_path(&config.path)) {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(opening(e)),
+            _ => {}
         }
         Self::shared(config, |env| {
             if let Some(tables) = Self::existing_tables(env, config)? {
