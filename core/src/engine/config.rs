@@ -24,26 +24,26 @@ pub enum Source {
 pub struct EngineConfig {
     /// Where memberships come from. Default: nowhere.
     pub source: Source,
-    /// How many contexts are remembered, a hard bound; 0 = none. Default: 1,000.
+    /// How many contexts are remembered, a hard bound; 0 = none. Default: [1,000](Self::DEFAULT_CONTEXT_CACHE_SIZE).
     pub context_cache_size: usize,
-    /// How long an answer is served without asking again; 0 = not at all. Default: 5 s.
+    /// How long an answer is served without asking again; 0 = not at all. Default: [5 s](Self::DEFAULT_CONTEXT_CACHE_TIME).
     pub context_cache_time: Duration,
-    /// How often the store's sync time is read; never more than `stale_after` apart. Default: 5 s.
+    /// How often the store's sync time is read; never more than `stale_after` apart. Default: [5 s](Self::DEFAULT_STATUS_POLL_INTERVAL).
     pub status_poll_interval: Duration,
     /// How old the sync time may grow before answers are called stale; `None` = however old. A store that was never
-    /// synchronised is stale all the same. Default: 120 s.
+    /// synchronised is stale all the same. Default: [120 s](Self::DEFAULT_STALE_AFTER).
     pub stale_after: Option<Duration>,
-    /// How long a caller waits at most. Default: 1 s.
+    /// How long a caller waits at most. Default: [1 s](Self::DEFAULT_LOOKUP_DEADLINE).
     pub lookup_deadline: Duration,
-    /// How old an answer may be that is served, as `STORE_ERROR`, while the store fails; 0 = none is. Default: 5 min.
+    /// How old an answer may be that is served, as `STORE_ERROR`, while the store fails; 0 = none is. Default: [5 min](Self::DEFAULT_LAST_KNOWN_TIME).
     pub last_known_time: Duration,
-    /// How many contexts one query may ask for. Default: 128.
+    /// How many contexts one query may ask for. Default: [128](Self::DEFAULT_BATCH_SIZE).
     pub batch_size: usize,
-    /// How many queries may be under way at once. Default: 4.
+    /// How many queries may be under way at once. Default: [4](Self::DEFAULT_BATCHES_AT_ONCE).
     pub batches_at_once: usize,
-    /// After how many failed queries in a row callers stop waiting for the store; 0 = never. Default: 3.
+    /// After how many failed queries in a row callers stop waiting for the store; 0 = never. Default: [3](Self::DEFAULT_BREAKER_FAILURES).
     pub breaker_failures: u32,
-    /// How often a store that callers do not wait for is probed in the background. Default: 1 s.
+    /// How often a store that callers do not wait for is probed in the background. Default: [1 s](Self::DEFAULT_BREAKER_PROBE_INTERVAL).
     pub breaker_probe_interval: Duration,
     /// What time it is. Default: the machine's clocks.
     pub clock: Clock,
@@ -53,16 +53,16 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             source: Source::None,
-            context_cache_size: 1000,
-            context_cache_time: Duration::from_secs(5),
-            status_poll_interval: Duration::from_secs(5),
-            stale_after: Some(Duration::from_secs(120)),
-            lookup_deadline: Duration::from_secs(1),
-            last_known_time: Duration::from_secs(300),
-            batch_size: 128,
-            batches_at_once: 4,
-            breaker_failures: 3,
-            breaker_probe_interval: Duration::from_secs(1),
+            context_cache_size: Self::DEFAULT_CONTEXT_CACHE_SIZE,
+            context_cache_time: Self::DEFAULT_CONTEXT_CACHE_TIME,
+            status_poll_interval: Self::DEFAULT_STATUS_POLL_INTERVAL,
+            stale_after: Some(Self::DEFAULT_STALE_AFTER),
+            lookup_deadline: Self::DEFAULT_LOOKUP_DEADLINE,
+            last_known_time: Self::DEFAULT_LAST_KNOWN_TIME,
+            batch_size: Self::DEFAULT_BATCH_SIZE,
+            batches_at_once: Self::DEFAULT_BATCHES_AT_ONCE,
+            breaker_failures: Self::DEFAULT_BREAKER_FAILURES,
+            breaker_probe_interval: Self::DEFAULT_BREAKER_PROBE_INTERVAL,
             clock: Clock::System,
         }
     }
@@ -78,6 +78,27 @@ pub const MAX_BATCH_SIZE: usize = 10_000;
 pub const MAX_BATCHES_AT_ONCE: usize = 1024;
 
 impl EngineConfig {
+    /// Default of [`context_cache_size`](Self::context_cache_size).
+    pub const DEFAULT_CONTEXT_CACHE_SIZE: usize = 1_000;
+    /// Default of [`context_cache_time`](Self::context_cache_time).
+    pub const DEFAULT_CONTEXT_CACHE_TIME: Duration = Duration::from_secs(5);
+    /// Default of [`status_poll_interval`](Self::status_poll_interval).
+    pub const DEFAULT_STATUS_POLL_INTERVAL: Duration = Duration::from_secs(5);
+    /// Default of [`stale_after`](Self::stale_after).
+    pub const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(120);
+    /// Default of [`lookup_deadline`](Self::lookup_deadline).
+    pub const DEFAULT_LOOKUP_DEADLINE: Duration = Duration::from_secs(1);
+    /// Default of [`last_known_time`](Self::last_known_time).
+    pub const DEFAULT_LAST_KNOWN_TIME: Duration = Duration::from_secs(300);
+    /// Default of [`batch_size`](Self::batch_size).
+    pub const DEFAULT_BATCH_SIZE: usize = 128;
+    /// Default of [`batches_at_once`](Self::batches_at_once).
+    pub const DEFAULT_BATCHES_AT_ONCE: usize = 4;
+    /// Default of [`breaker_failures`](Self::breaker_failures).
+    pub const DEFAULT_BREAKER_FAILURES: u32 = 3;
+    /// Default of [`breaker_probe_interval`](Self::breaker_probe_interval).
+    pub const DEFAULT_BREAKER_PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
     /// Names a store by its store string, with default options.
     ///
     /// # Errors
