@@ -18,4 +18,7 @@ cargo test --workspace
 
 step "the installed copy"
 scripts/test_install.sh
+
+step "the instructions of a cached answer"
+scripts/test_hot_path.sh
 step "done"

@@ -1,7 +1,7 @@
 //! Runs a part of a test in another process: the test binary starts itself again, in a role.
 //!
 //! The binary holds a test of this name, which does nothing in an ordinary run:
-//! ```ignore
+//! ```text
 //! #[test]
 //! fn child_process() {
 //!     bigseg_core::testkit::child::serve(|role, arguments| match role { "reader" => read(&arguments[0]), … });
