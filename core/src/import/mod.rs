@@ -2,7 +2,9 @@
 //!
 //! An [`Import`] may be far larger than memory; what does not fit is kept in temporary files.
 
+mod csv_rows;
 mod lines;
+mod ndjson_lines;
 mod sorter;
 
 pub use lines::{BadLine, LineFormat, LineReader};
