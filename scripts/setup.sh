@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing: `build` needs a Rust toolchain and a C compiler, `test` the tools of the C tests too.
+# Installs what is missing: `build` needs a Rust toolchain and a C compiler, `test` the tools and servers of the tests too.
 set -euo pipefail
 what=${1:?usage: setup.sh build|test}
 
@@ -21,6 +21,8 @@ if [ "$what" = test ]; then
     need pkg-config pkg-config
     need gzip gzip
     need python3 python3
+    need redis-server redis-server
+    need openssl openssl
     pkg-config --exists jansson 2>/dev/null || packages+=(libjansson-dev)
 fi
 [ ${#packages[@]} -eq 0 ] && exit 0
@@ -33,4 +35,5 @@ sudo=
 [ "$(id -u)" -eq 0 ] || sudo=sudo
 say "Installing ${packages[*]}"
 $sudo apt-get update -qq
-DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+# As in runlevel 1, no package starts a service: tests start servers of their own.
+DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $sudo apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use super::local::{LocalConfig, LocalReader, LocalWriter};
 use super::memory::MemoryStore;
+#[cfg(feature = "redis")]
+use super::redis::{self, RedisConfig, RedisReader, RedisScanner, RedisWriter};
 use super::{StoreReader, StoreScanner, StoreWriter};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -25,6 +27,24 @@ impl Backend {
     pub const ALL: &'static [Backend] = &[
         Backend { scheme: "memory", form: "memory:[NAME]", options: &[] },
         Backend { scheme: "local", form: "local:PATH[?map_size=BYTES]", options: &["map_size"] },
+        #[cfg(feature = "redis")]
+        Backend {
+            scheme: "redis",
+            form: "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]",
+            options: RedisConfig::OPTIONS,
+        },
+        #[cfg(feature = "redis")]
+        Backend {
+            scheme: "rediss",
+            form: "rediss://[USER:PASSWORD@]HOST[:PORT][/DATABASE]",
+            options: RedisConfig::TLS_OPTIONS,
+        },
+        #[cfg(feature = "redis")]
+        Backend {
+            scheme: "redis+unix",
+            form: "redis+unix://[USER:PASSWORD@]/PATH",
+            options: RedisConfig::UNIX_OPTIONS,
+        },
     ];
 }
 
@@ -36,11 +56,15 @@ pub enum StoreConfig {
     Memory(String),
     /// An embedded store.
     Local(LocalConfig),
+    /// A store in Redis.
+    #[cfg(feature = "redis")]
+    Redis(RedisConfig),
 }
 
 impl StoreConfig {
-    /// Reads a store string: `memory:`, `memory:NAME`, `local:PATH`, `local:PATH?option=value`.
+    /// Reads a store string: `memory:`, `memory:NAME`, `local:PATH`, `redis://HOST`, … with `?option=value&…` after it.
     ///
+    /// In `redis://USER:PASSWORD@HOST:PORT/DATABASE`, characters that have a meaning are written `%XX` (`%40` for `@`).
     /// A path is taken literally up to the first `?`; one that holds a `?` needs [`LocalConfig`] instead.
     ///
     /// # Errors
@@ -50,6 +74,8 @@ impl StoreConfig {
         let (scheme, rest) = text.split_once(':').ok_or_else(|| {
             invalid(format!("a store string begins with a scheme, such as {}", known_forms()))
         })?;
+        #[cfg(feature = "redis")]
+        redis::check_scheme(scheme)?;
         let backend = Backend::ALL.iter().find(|backend| backend.scheme == scheme).ok_or_else(|| {
             let schemes = Backend::ALL.iter().map(|backend| backend.scheme);
             let suggestion = suggest(scheme, schemes, "; did you mean ", ":");
@@ -58,9 +84,18 @@ impl StoreConfig {
             invalid(format!("unknown store scheme {shown}{suggestion}; known are {}", known_forms()))
         })?;
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        if place.starts_with("//") && query.contains('@') {
+            // Perhaps the end of a password, of which nothing may be repeated.
+            let message = "a ? in a user or password must be written %3F, an @ in an option %40";
+            return Err(invalid(format!("{scheme}: {message}")));
+        }
         let options = parse_options(backend, query)?;
         match backend.scheme {
             "memory" => Ok(Self::Memory(place.to_owned())),
+            #[cfg(feature = "redis")]
+            "redis" | "rediss" | "redis+unix" => {
+                Ok(Self::Redis(RedisConfig::parse(scheme, place, &options)?))
+            }
             _ => {
                 if place.is_empty() {
                     return Err(invalid(format!("{}: the path is empty", backend.form)));
@@ -81,6 +116,8 @@ impl StoreConfig {
         Ok(match self {
             Self::Memory(name) => Arc::new(MemoryStore::named(name)),
             Self::Local(config) => Arc::new(LocalReader::new(config.clone())),
+            #[cfg(feature = "redis")]
+            Self::Redis(config) => Arc::new(RedisReader::new(config.clone())?),
         })
     }
 
@@ -92,6 +129,8 @@ impl StoreConfig {
         Ok(match self {
             Self::Memory(name) => Arc::new(MemoryStore::named(name)),
             Self::Local(config) => Arc::new(LocalWriter::open(config)?),
+            #[cfg(feature = "redis")]
+            Self::Redis(config) => Arc::new(RedisWriter::new(config.clone())?),
         })
     }
 
@@ -103,6 +142,8 @@ impl StoreConfig {
         Ok(match self {
             Self::Memory(name) => Arc::new(MemoryStore::named(name)),
             Self::Local(config) => Arc::new(LocalReader::new(config.clone())),
+            #[cfg(feature = "redis")]
+            Self::Redis(config) => Arc::new(RedisScanner::new(config.clone())?),
         })
     }
 }
@@ -126,6 +167,8 @@ impl fmt::Display for StoreConfig {
                 }
                 Ok(())
             }
+            #[cfg(feature = "redis")]
+            Self::Redis(config) => write!(f, "{config}"),
         }
     }
 }

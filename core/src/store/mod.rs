@@ -5,6 +5,8 @@ mod offload;
 
 pub mod local;
 pub mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 pub use config::{Backend, StoreConfig};
 pub use offload::{BlockingStore, Offload};

@@ -1,13 +1,18 @@
 //! What tests of this crate, of the bindings and of further stores have in common. It ships with no product.
 
+pub mod certificates;
 pub mod child;
 pub mod fault_store;
+pub mod redis_client;
+pub mod redis_server;
 pub mod samples;
 pub mod store_model;
 pub mod store_suite;
 
 pub use child::Child;
 pub use fault_store::{Fault, FaultStore};
+pub use redis_client::{RedisClient, Reply};
+pub use redis_server::RedisServer;
 pub use store_model::StoreModel;
 pub use store_suite::StoreUnderTest;
 

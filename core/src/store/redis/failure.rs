@@ -1,0 +1,69 @@
+//! Says what a failure of the server, or of the way to it, means for the person who has to act on it.
+
+use redis::{RedisError, ServerError};
+
+use super::config::RedisConfig;
+use crate::error::{Error, ErrorKind};
+
+impl RedisConfig {
+    /// Makes an error that says where the server is and what was being done.
+    pub(super) fn error(&self, kind: ErrorKind, doing: &str, what: &str) -> Error {
+        Error::new(kind, format!("Redis at {}: {doing}: {what}", self.place()))
+    }
+
+    /// Puts a failure of the connection into words.
+    pub(super) fn failure(&self, doing: &str, error: &RedisError) -> Error {
+        use ErrorKind::{InvalidConfig, StoreData, StoreTimeout, StoreUnavailable};
+        let (kind, advice) = match error.kind() {
+            redis::ErrorKind::Io if error.is_timeout() => (StoreTimeout, "there was no answer in time"),
+            redis::ErrorKind::Io if error.is_connection_refusal() => {
+                (StoreUnavailable, "nothing answers there; is the server running, and is the address right?")
+            }
+            redis::ErrorKind::Io if error.is_connection_dropped() => {
+                (StoreUnavailable, "the connection was lost")
+            }
+            redis::ErrorKind::Io => (StoreUnavailable, "the connection failed"),
+            redis::ErrorKind::InvalidClientConfig => (InvalidConfig, "the options do not fit together"),
+            redis::ErrorKind::Parse => (StoreData, "what answers there does not speak Redis's protocol"),
+            _ => (StoreUnavailable, "the connection failed"),
+        };
+        self.error(kind, doing, &format!("{advice} ({})", self.without_password(&error.to_string())))
+    }
+
+    /// Puts an error that the server sent into words.
+    pub(super) fn refusal(&self, doing: &str, error: &ServerError) -> Error {
+        use ErrorKind::{StoreData, StoreFull, StorePermission, StoreUnavailable, Unsupported};
+        let words = error.details().unwrap_or_default();
+        let (kind, advice) = match error.code() {
+            "WRONGPASS" => (StorePermission, "the server refuses the user or password"),
+            "NOAUTH" => (StorePermission, "the server wants a password"),
+            "NOPERM" => (StorePermission, "the user lacks a permission"),
+            "WRONGTYPE" => (StoreData, "a key holds another type than the schema says"),
+            "OOM" => (StoreFull, "the server has reached its maxmemory"),
+            "LOADING" => (StoreUnavailable, "the server is still loading its data"),
+            "BUSY" => (StoreUnavailable, "the server is busy with a script"),
+            "MASTERDOWN" => (StoreUnavailable, "the server is a replica that has lost its master"),
+            "READONLY" => {
+                (StoreUnavailable, "the server is a replica, which cannot be written; name its master")
+            }
+            "MOVED" | "ASK" | "CROSSSLOT" | "CLUSTERDOWN" => {
+                (Unsupported, "the server is part of a cluster, which is not supported yet")
+            }
+            "ERR" if words.contains("AUTH") && words.contains("without any password") => {
+                (StorePermission, "a password was given, but the server wants none")
+            }
+            _ => (StoreUnavailable, "the server reported a failure"),
+        };
+        let words = self.without_password(&format!("{} {words}", error.code()));
+        self.error(kind, doing, &format!("{advice} ({})", words.trim_end()))
+    }
+
+    /// Some servers repeat the arguments of a command they do not know, and `AUTH` has the password.
+    fn without_password(&self, words: &str) -> String {
+        let password = self.password.as_deref().filter(|password| !password.is_empty());
+        match password.is_some_and(|password| words.contains(password)) {
+            true => "its words hold the password".to_owned(),
+            false => words.to_owned(),
+        }
+    }
+}

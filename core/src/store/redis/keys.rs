@@ -1,0 +1,82 @@
+//! How the keys of one environment are spelled, byte for byte (SPEC §3).
+
+use crate::context_key::ContextHash;
+
+/// What all keys of one environment begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyPrefix {
+    /// A prefix as most SDKs take it: a colon follows it, and the empty one means [`KeyPrefix::DEFAULT`].
+    Named(String),
+    /// The very first bytes of each key. `":"` is what the Ruby SDK makes of an empty prefix, `""` what the C++ SDK does.
+    Raw(String),
+}
+
+impl KeyPrefix {
+    /// The prefix of whoever gives none.
+    pub const DEFAULT: &'static str = "launchdarkly";
+
+    fn lead(&self) -> String {
+        match self {
+            Self::Named(prefix) if prefix.is_empty() => format!("{}:", Self::DEFAULT),
+            Self::Named(prefix) => format!("{prefix}:"),
+            Self::Raw(lead) => lead.clone(),
+        }
+    }
+}
+
+impl Default for KeyPrefix {
+    fn default() -> Self {
+        Self::Named(Self::DEFAULT.to_owned())
+    }
+}
+
+/// The keys of one environment.
+#[derive(Debug, Clone)]
+pub(super) struct Keys {
+    lead: String,
+    pub(super) synchronized_on: String,
+    pub(super) cursor: String,
+    pub(super) lock: String,
+}
+
+impl Keys {
+    pub(super) fn new(prefix: &KeyPrefix) -> Self {
+        let lead = prefix.lead();
+        Self {
+            synchronized_on: format!("{lead}big_segments_synchronized_on"),
+            cursor: format!("{lead}big_segments_cursor"),
+            lock: format!("{lead}big_segments_lock"),
+            lead,
+        }
+    }
+
+    pub(super) fn include(&self, hash: ContextHash) -> String {
+        format!("{}big_segment_include:{hash}", self.lead)
+    }
+
+    pub(super) fn exclude(&self, hash: ContextHash) -> String {
+        format!("{}big_segment_exclude:{hash}", self.lead)
+    }
+
+    /// A pattern for `SCAN` that fits every include and exclude key, and perhaps some others.
+    pub(super) fn pattern(&self) -> String {
+        let mut pattern = String::new();
+        for character in self.lead.chars() {
+            if matches!(character, '*' | '?' | '[' | ']' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        pattern + "big_segment_*clude:*"
+    }
+
+    /// Reads an include key (`false`) or exclude key (`true`) back; nothing if it is neither.
+    pub(super) fn parse(&self, key: &[u8]) -> Option<(ContextHash, bool)> {
+        let rest = key.strip_prefix(self.lead.as_bytes())?;
+        let (hash, excluded) = match rest.strip_prefix(b"big_segment_include:") {
+            Some(hash) => (hash, false),
+            None => (rest.strip_prefix(b"big_segment_exclude:")?, true),
+        };
+        Some((ContextHash::parse(hash).ok()?, excluded))
+    }
+}

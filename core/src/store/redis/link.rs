@@ -1,0 +1,88 @@
+//! The one connection that all readers share: made when first needed, replaced when lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
+
+use super::connection::{Attempt, Connection, Connector};
+use crate::clock::{Clock, Moment};
+use crate::error::{Error, Result};
+
+/// How long nobody connects after a first failure; doubles up to the longest. Callers in between fail at once with the
+/// same words, so the longest is kept below the interval at which the engine probes a store that failed.
+const FIRST_REST: Duration = Duration::from_millis(50);
+const LONGEST_REST: Duration = Duration::from_millis(500);
+
+/// Hands out the connection; concurrent callers share one attempt to make it, and none waits for a pause to end.
+pub(super) struct Link {
+    pub(super) connector: Connector,
+    line: Arc<Mutex<Line>>,
+}
+
+#[derive(Default)]
+struct Line {
+    state: State,
+    failures: u32,
+    tasks: JoinSet<()>,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Idle,
+    Connecting(Attempt),
+    Open(Connection),
+    Resting(Error, Moment),
+}
+
+impl Link {
+    pub(super) fn new(connector: Connector) -> Self {
+        Self { connector, line: Arc::default() }
+    }
+
+    /// Returns the connection, making it if there is none.
+    ///
+    /// # Errors
+    /// Why it could not be made, now or a moment ago.
+    pub(super) async fn connection(&self) -> Result<Connection> {
+        self.connector.check_process()?;
+        let attempt = {
+            let mut line = self.line.lock();
+            match &line.state {
+                State::Open(connection) if !connection.is_broken() => return Ok(connection.clone()),
+                State::Resting(error, until) if Clock::System.now() < *until => return Err(error.clone()),
+                State::Connecting(attempt) => attempt.clone(),
+                State::Idle | State::Open(_) | State::Resting(..) => {
+                    // Weak, because the task lies in the line and must not keep it.
+                    let settling = Arc::downgrade(&self.line);
+                    let attempt = self.connector.connect(&mut line.tasks, move |outcome| {
+                        if let Some(line) = settling.upgrade() {
+                            line.lock().settle(outcome);
+                        }
+                    });
+                    line.state = State::Connecting(attempt.clone());
+                    attempt
+                }
+            }
+        };
+        attempt.await
+    }
+}
+
+impl Line {
+    fn settle(&mut self, outcome: &Result<Connection>) {
+        self.state = match outcome {
+            Ok(connection) => {
+                self.failures = 0;
+                State::Open(connection.clone())
+            }
+            Err(error) => {
+                let rest = FIRST_REST.saturating_mul(1 << self.failures.min(10)).min(LONGEST_REST);
+                self.failures = self.failures.saturating_add(1);
+                State::Resting(error.clone(), Clock::System.now().after(rest))
+            }
+        };
+    }
+}

@@ -1,0 +1,138 @@
+use redis::{Pipeline, Value};
+
+use super::config::RedisConfig;
+use super::connection::Connector;
+use super::keys::Keys;
+use super::link::Link;
+use crate::context_key::ContextHash;
+use crate::error::{Error, ErrorKind, Result};
+use crate::membership::Membership;
+use crate::runtime::BoxFuture;
+use crate::segment_ref::SegmentRef;
+use crate::store::{Metadata, StoreReader, parse_synchronized_on};
+
+const READING: &str = "reading memberships";
+const READING_METADATA: &str = "reading the sync time";
+
+/// Reads a store in Redis, with no commands but `GET` and `SMEMBERS` (and `AUTH`, `SELECT` where the config says so).
+///
+/// Nothing connects until it is asked. All callers share one connection, which is replaced when it is lost: the call
+/// that finds out fails, the next one connects anew.
+pub struct RedisReader {
+    link: Link,
+    keys: Keys,
+}
+
+impl RedisReader {
+    /// Prepares to read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] when the machine refuses more threads.
+    pub fn new(config: RedisConfig) -> Result<Self> {
+        let keys = Keys::new(&config.prefix);
+        Ok(Self { link: Link::new(Connector::new(config)?), keys })
+    }
+
+    async fn exchange(&self, doing: &str, commands: &Pipeline) -> Result<Vec<Value>> {
+        let patience = self.link.connector.config.response_timeout;
+        self.link.connection().await?.exchange(doing, commands, patience).await
+    }
+
+    /// Reads both sets of every context in one round trip.
+    async fn read(&self, hashes: &[ContextHash]) -> Result<Vec<Result<Membership>>> {
+        if hashes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let replies = self.exchange(READING, &self.keys.read(hashes)).await?;
+        self.keys.memberships(&self.link.connector.config, hashes, &replies)
+    }
+
+    async fn read_metadata(&self) -> Result<Metadata> {
+        let config = &self.link.connector.config;
+        let mut commands = Pipeline::new();
+        commands.cmd("GET").arg(&self.keys.synchronized_on);
+        let reply = self.exchange(READING_METADATA, &commands).await?.pop();
+        let text = text(config, READING_METADATA, reply.as_ref())?;
+        let at = format!("Redis at {}: {}", config.place(), self.keys.synchronized_on);
+        let synchronized_on = parse_synchronized_on(text.as_deref()).map_err(|e| e.at(at))?;
+        Ok(Metadata { synchronized_on })
+    }
+}
+
+impl StoreReader for RedisReader {
+    fn memberships<'a>(
+        &'a self,
+        hashes: &'a [ContextHash],
+    ) -> BoxFuture<'a, Result<Vec<Result<Membership>>>> {
+        Box::pin(self.read(hashes))
+    }
+
+    fn metadata(&self) -> BoxFuture<'_, Result<Metadata>> {
+        Box::pin(self.read_metadata())
+    }
+}
+
+impl Keys {
+    /// Makes the commands that [`Keys::memberships`] reads the replies of.
+    pub(super) fn read(&self, hashes: &[ContextHash]) -> Pipeline {
+        let mut commands = Pipeline::with_capacity(2 * hashes.len());
+        for hash in hashes {
+            commands.cmd("SMEMBERS").arg(self.include(*hash));
+            commands.cmd("SMEMBERS").arg(self.exclude(*hash));
+        }
+        commands
+    }
+
+    /// Reads two replies for each context. A key of the wrong type, or with members that are not text, fails its own
+    /// context only; any other error is the server's and fails all.
+    pub(super) fn memberships(
+        &self,
+        config: &RedisConfig,
+        hashes: &[ContextHash],
+        replies: &[Value],
+    ) -> Result<Vec<Result<Membership>>> {
+        let mut memberships = Vec::with_capacity(hashes.len());
+        for (hash, pair) in hashes.iter().zip(replies.chunks_exact(2)) {
+            let included = refs(config, self.include(*hash), &pair[0]);
+            let excluded = refs(config, self.exclude(*hash), &pair[1]);
+            memberships.push(match (included, excluded) {
+                (Ok(included), Ok(excluded)) => Ok(Membership::new(included, excluded)),
+                (Err(e), _) | (_, Err(e)) if e.kind() == ErrorKind::StoreData => Err(e),
+                (Err(e), _) | (_, Err(e)) => return Err(e),
+            });
+        }
+        Ok(memberships)
+    }
+}
+
+fn refs(config: &RedisConfig, key: String, reply: &Value) -> Result<Vec<SegmentRef>> {
+    let wrong = |what: &str| config.error(ErrorKind::StoreData, READING, &format!("{key} {what}"));
+    let members = match reply {
+        Value::Array(members) | Value::Set(members) => members,
+        Value::ServerError(e) => return Err(config.refusal(&format!("{READING} ({key})"), e)),
+        _ => return Err(wrong("was answered with something else than a set")),
+    };
+    members
+        .iter()
+        .map(|member| match member {
+            Value::BulkString(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => Ok(SegmentRef::from_store(text)),
+                Err(_) => Err(wrong("has a member that is not UTF-8; whatever writes there must be mended")),
+            },
+            _ => Err(wrong("has a member that is not text")),
+        })
+        .collect()
+}
+
+/// Reads the reply to `GET`.
+pub(super) fn text(config: &RedisConfig, doing: &str, reply: Option<&Value>) -> Result<Option<String>> {
+    match reply {
+        Some(Value::Nil) => Ok(None),
+        Some(Value::BulkString(bytes)) => Ok(Some(String::from_utf8_lossy(bytes).into_owned())),
+        Some(Value::ServerError(e)) => Err(config.refusal(doing, e)),
+        _ => Err(Error::new(
+            ErrorKind::StoreData,
+            format!("Redis at {}: {doing}: no text came", config.place()),
+        )),
+    }
+}
