@@ -36,4 +36,4 @@ sudo=
 say "Installing ${packages[*]}"
 $sudo apt-get update -qq
 # As in runlevel 1, no package starts a service: tests start servers of their own.
-DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $sudo apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+$sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
