@@ -16,6 +16,7 @@ use crate::store::StoreArgument;
 /// How many skipped lines are reported one by one.
 const SHOWN_BAD_LINES: u64 = 20;
 const NOTHING_IMPORTED: &str = "nothing was imported";
+const PERHAPS_IN_PART: &str = "part of it may have been imported; importing it again completes it";
 
 /// Fill a store from lists
 ///
@@ -23,8 +24,9 @@ const NOTHING_IMPORTED: &str = "nothing was imported";
 /// ({"key": …} or {"hash": …}, with "included": […] and "excluded": […]), plain or gzip. A membership is "include",
 /// the default, or "exclude".
 ///
-/// All lists together are one transaction: all of it is imported or nothing, also when the command is interrupted.
-/// The store is then marked as up to date. Lists larger than memory are sorted in temporary files (TMPDIR).
+/// In an embedded store, all lists together are one transaction: all of it is imported or nothing, also when the command
+/// is interrupted. In Redis, an import that is cut short leaves a part, and importing again completes it; --replace
+/// needs a user who may SCAN. The store is then marked as up to date. Lists larger than memory are sorted in temporary files (TMPDIR).
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg import --store local:./population.bigseg list.csv
@@ -108,7 +110,10 @@ impl ImportCommand {
         let segment = self.segment.as_deref().map(SegmentRef::parse).transpose()?.or(replace.clone());
         let lists = self.lists.iter().map(|path| List::open(path, self.format)).collect::<Result<_, _>>()?;
         let store = self.store.config()?;
-        let mut import = Import::new(store.writer()?, ImportOptions { replace, ..ImportOptions::default() });
+        let writer = store.writer()?;
+        // A store that cannot be reached is to be found out before a long list is read.
+        writer.cursor()?;
+        let mut import = Import::new(writer, ImportOptions { replace, ..ImportOptions::default() });
 
         let lines = self.read(lists, segment, &mut import).map_err(|e| e.but(NOTHING_IMPORTED))?;
         if import.is_empty() && self.replace.is_some() && !self.allow_empty {
@@ -117,7 +122,8 @@ impl ImportCommand {
         }
         let progress = Progress::of_things("writing memberships", Some(import.len()), self.quiet);
         let report = import.finish_reporting(&mut |done| progress.set(done.memberships));
-        let report = report.map_err(|e| Failure::from(e).but(NOTHING_IMPORTED))?;
+        let left = if store.loads_atomically() { NOTHING_IMPORTED } else { PERHAPS_IN_PART };
+        let report = report.map_err(|e| Failure::from(e).but(left))?;
         drop(progress);
         self.print(&Summary::new(&store, &lines, &report, clock.now().since(began)))?;
         Ok(Exit::Success)

@@ -7,6 +7,7 @@ mod help;
 mod import;
 mod interruption;
 mod lists;
+mod redis;
 mod secrets;
 mod terminal;
 mod words;

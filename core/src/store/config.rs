@@ -111,6 +111,15 @@ impl StoreConfig {
         }
     }
 
+    /// Returns whether a bulk load that fails leaves the store as it was; otherwise part of it may have been written.
+    pub fn loads_atomically(&self) -> bool {
+        match self {
+            Self::Memory(_) | Self::Local(_) => true,
+            #[cfg(feature = "redis")]
+            Self::Redis(_) => false,
+        }
+    }
+
     /// Opens the read side. Nothing is waited for: a store that cannot be reached says so when it is asked.
     pub fn reader(&self) -> Result<Arc<dyn StoreReader>> {
         Ok(match self {

@@ -1,0 +1,74 @@
+//! The command on a store in Redis: the same words, but for what an import that fails leaves behind.
+
+use bigseg_core::testkit::RedisServer;
+use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS, free_port};
+
+use crate::command::{USER1, USER2, Workplace};
+
+const LIST: &str = "user1,beta.g1\nuser2,beta.g1,exclude\nuser2,gamma.g2\n";
+
+/// Runs a command on a store, which it finds in its environment.
+fn run(workplace: &Workplace, store: &str, arguments: &str) -> crate::command::Said {
+    workplace.command(arguments).env("BIGSEG_STORE", store).output().unwrap().into()
+}
+
+#[test]
+fn import_get_check_stats_and_export() {
+    let server = RedisServer::start();
+    let store = server.store("", "prefix=env");
+    let workplace = Workplace::new();
+    workplace.file("list.csv", LIST);
+    let said = run(&workplace, &store, "import list.csv").succeeds();
+    assert!(said.contains(&format!("into redis://127.0.0.1:{}?prefix=env", server.port())), "{said}");
+    let said = run(&workplace, &store, "get user2").succeeds();
+    assert!(said.contains("HEALTHY") && said.contains("gamma.g2"), "{said}");
+    assert_eq!(run(&workplace, &store, "check user1 beta.g1").exit, 0);
+    let stats = run(&workplace, &store, "stats").succeeds();
+    assert!(stats.contains("beta.g1") && stats.contains("gamma.g2"), "{stats}");
+    let mut lines: Vec<String> =
+        run(&workplace, &store, "export").succeeds().lines().map(str::to_owned).collect();
+    lines.sort();
+    let expected = [
+        format!(r#"{{"hash":"{USER1}","included":["beta.g1"]}}"#),
+        format!(r#"{{"hash":"{USER2}","included":["gamma.g2"],"excluded":["beta.g1"]}}"#),
+    ];
+    assert_eq!(lines, expected);
+    workplace.file("next.csv", "user3,beta.g1\n");
+    let said = run(&workplace, &store, "import --replace beta.g1 next.csv").succeeds();
+    assert!(said.contains("beta.g1 had 2 members before"), "{said}");
+}
+
+#[test]
+fn a_failure_says_what_it_costs() {
+    let server = RedisServer::start();
+    server.add_user("writer", WRITER_COMMANDS);
+    server.add_user("reader", READER_COMMANDS);
+    let (writer, reader) = (server.store("writer:secret", ""), server.store("reader:secret", ""));
+    let workplace = Workplace::new();
+    workplace.file("list.csv", LIST);
+    run(&workplace, &writer, "import list.csv").succeeds();
+    let said = run(&workplace, &writer, "import --replace beta.g1 list.csv").fails(69);
+    assert!(said.contains("SCAN") && said.contains("importing it again completes it"), "{said}");
+    let said = run(&workplace, &reader, "import list.csv").fails(69);
+    assert!(said.contains("permission"), "{said}");
+    for command in ["stats", "export"] {
+        let said = run(&workplace, &reader, command).fails(69);
+        assert!(said.contains("SCAN") && said.contains("permission"), "{command}: {said}");
+    }
+    run(&workplace, &reader, "get user1").succeeds();
+}
+
+#[test]
+fn a_server_that_is_not_there_is_found_out_before_the_list_is_read() {
+    let workplace = Workplace::new();
+    workplace.file("list.csv", "this list is not even read\n");
+    let port = free_port();
+    let store = format!("redis://user:hunter2@127.0.0.1:{port}");
+    for command in ["import list.csv", "get user1", "stats", "export"] {
+        let said = run(&workplace, &store, command).fails(69);
+        assert!(
+            said.contains(&format!("127.0.0.1:{port}")) && !said.contains("hunter2"),
+            "{command}: {said}"
+        );
+    }
+}
