@@ -14,7 +14,7 @@ test: ## Install what the tests need, then run everything
 	@scripts/setup.sh test && scripts/test.sh
 
 check: ## The inner loop: format, lints, generated files, quick tests (under 3 minutes warm)
-	@scripts/setup.sh build && scripts/check.sh
+	@scripts/setup.sh test && scripts/check.sh
 
 bench: ## Measure beside the floors, as ratios in one run (BENCHMARKS.md)
 	@scripts/setup.sh test && scripts/bench.sh

@@ -155,6 +155,17 @@ fn play_patches(sequence: &Value, writer: &dyn StoreWriter, scanner: &dyn StoreS
     assert_eq!(sorted(excluded), sorted(strings(&sequence["excluded"])), "{sequence}");
 }
 
+/// Plays every sequence on a store in Redis, each under a prefix of its own.
+#[cfg(feature = "redis")]
+#[test]
+fn patch_on_redis() {
+    let server = bigseg_core::testkit::RedisServer::start();
+    for (number, sequence) in cases(&file("patch"), "sequences").iter().enumerate() {
+        let store = StoreConfig::parse(&server.store("", &format!("prefix={number}"))).unwrap();
+        play_patches(sequence, &*store.writer().unwrap(), &*store.scanner().unwrap());
+    }
+}
+
 #[test]
 fn patch() {
     for sequence in cases(&file("patch"), "sequences") {

@@ -58,7 +58,7 @@ pub enum StoreConfig {
     Local(LocalConfig),
     /// A store in Redis.
     #[cfg(feature = "redis")]
-    Redis(RedisConfig),
+    Redis(Box<RedisConfig>),
 }
 
 impl StoreConfig {
@@ -94,7 +94,7 @@ impl StoreConfig {
             "memory" => Ok(Self::Memory(place.to_owned())),
             #[cfg(feature = "redis")]
             "redis" | "rediss" | "redis+unix" => {
-                Ok(Self::Redis(RedisConfig::parse(scheme, place, &options)?))
+                Ok(Self::Redis(Box::new(RedisConfig::parse(scheme, place, &options)?)))
             }
             _ => {
                 if place.is_empty() {
@@ -126,7 +126,7 @@ impl StoreConfig {
             Self::Memory(name) => Arc::new(MemoryStore::named(name)),
             Self::Local(config) => Arc::new(LocalReader::new(config.clone())),
             #[cfg(feature = "redis")]
-            Self::Redis(config) => Arc::new(RedisReader::new(config.clone())?),
+            Self::Redis(config) => Arc::new(RedisReader::new((**config).clone())?),
         })
     }
 
@@ -139,7 +139,7 @@ impl StoreConfig {
             Self::Memory(name) => Arc::new(MemoryStore::named(name)),
             Self::Local(config) => Arc::new(LocalWriter::open(config)?),
             #[cfg(feature = "redis")]
-            Self::Redis(config) => Arc::new(RedisWriter::new(config.clone())?),
+            Self::Redis(config) => Arc::new(RedisWriter::new((**config).clone())?),
         })
     }
 
@@ -152,7 +152,7 @@ impl StoreConfig {
             Self::Memory(name) => Arc::new(MemoryStore::named(name)),
             Self::Local(config) => Arc::new(LocalReader::new(config.clone())),
             #[cfg(feature = "redis")]
-            Self::Redis(config) => Arc::new(RedisScanner::new(config.clone())?),
+            Self::Redis(config) => Arc::new(RedisScanner::new((**config).clone())?),
         })
     }
 }

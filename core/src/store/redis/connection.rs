@@ -15,7 +15,7 @@ use redis::io::AsyncDNSResolver;
 use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
-    Pipeline, RedisConnectionInfo, RedisFuture, RedisResult, TlsCertificates, Value,
+    Pipeline, RedisConnectionInfo, RedisError, RedisFuture, RedisResult, TlsCertificates, Value,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -122,7 +122,10 @@ async fn log_in(config: &RedisConfig) -> Result<MultiplexedConnection> {
 }
 
 fn client(config: &RedisConfig) -> Result<Client> {
-    let invalid = |e| config.failure(CONNECTING, &e);
+    let invalid = |e: RedisError| {
+        let what = format!("the address or the certificates cannot be used: {e}");
+        config.error(ErrorKind::InvalidConfig, CONNECTING, &what)
+    };
     let address = match (&config.address, &config.tls) {
         (RedisAddress::Unix(path), _) => ConnectionAddr::Unix(path.clone()),
         (RedisAddress::Tcp(host, port), None) => ConnectionAddr::Tcp(host.clone(), *port),

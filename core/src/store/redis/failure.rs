@@ -13,7 +13,7 @@ impl RedisConfig {
 
     /// Puts a failure of the connection into words.
     pub(super) fn failure(&self, doing: &str, error: &RedisError) -> Error {
-        use ErrorKind::{InvalidConfig, StoreData, StoreTimeout, StoreUnavailable};
+        use ErrorKind::{StoreTimeout, StoreUnavailable};
         let (kind, advice) = match error.kind() {
             redis::ErrorKind::Io if error.is_timeout() => (StoreTimeout, "there was no answer in time"),
             redis::ErrorKind::Io if error.is_connection_refusal() => {
@@ -22,9 +22,6 @@ impl RedisConfig {
             redis::ErrorKind::Io if error.is_connection_dropped() => {
                 (StoreUnavailable, "the connection was lost")
             }
-            redis::ErrorKind::Io => (StoreUnavailable, "the connection failed"),
-            redis::ErrorKind::InvalidClientConfig => (InvalidConfig, "the options do not fit together"),
-            redis::ErrorKind::Parse => (StoreData, "what answers there does not speak Redis's protocol"),
             _ => (StoreUnavailable, "the connection failed"),
         };
         self.error(kind, doing, &format!("{advice} ({})", self.without_password(&error.to_string())))

@@ -3,7 +3,7 @@
 use redis::{Pipeline, Value};
 
 use super::keys::Keys;
-use super::scanner::pages;
+use super::scanner::step;
 use super::session::Session;
 use crate::context_key::ContextHash;
 use crate::error::Result;
@@ -73,8 +73,8 @@ fn write(
 /// Takes everybody out of a segment; returns how many contexts were in it.
 fn forget(session: &mut Session, keys: &Keys, segment: &SegmentRef) -> Result<u64> {
     let mut forgotten = 0;
-    let mut cursor = None;
-    while let Some((next, found)) = pages(session, keys, cursor)? {
+    let mut position = None;
+    while let Some((next, found)) = step(session, keys, position)? {
         let mut commands = Pipeline::new();
         for (hash, _) in &found {
             commands.cmd("SREM").arg(keys.include(*hash)).arg(segment.as_str());
@@ -85,7 +85,7 @@ fn forget(session: &mut Session, keys: &Keys, segment: &SegmentRef) -> Result<u6
             let removed = |pair: &&[Value]| pair.contains(&Value::Int(1));
             forgotten += replies.chunks_exact(2).filter(removed).count() as u64;
         }
-        cursor = Some(next);
+        position = Some(next);
     }
     Ok(forgotten)
 }

@@ -12,6 +12,7 @@ mod loader;
 mod reader;
 mod scanner;
 mod session;
+mod store_string;
 mod writer;
 
 pub use config::{RedisAddress, RedisConfig, RedisTls};
@@ -20,4 +21,4 @@ pub use reader::RedisReader;
 pub use scanner::RedisScanner;
 pub use writer::RedisWriter;
 
-pub(super) use config::check_scheme;
+pub(super) use store_string::check_scheme;

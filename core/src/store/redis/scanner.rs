@@ -12,7 +12,7 @@ use crate::membership::Membership;
 use crate::store::StoreScanner;
 
 /// How many keys the server is asked to look at in one step.
-const STEP: usize = 1000;
+const KEYS: usize = 1000;
 
 const WALKING: &str = "walking the store with SCAN";
 
@@ -44,8 +44,8 @@ impl StoreScanner for RedisScanner {
     /// schema does not allow.
     fn scan(&self, visit: &mut dyn FnMut(ContextHash, Membership) -> ControlFlow<()>) -> Result<()> {
         let mut session = Session::new(self.connector.clone());
-        let mut cursor = None;
-        while let Some((next, found)) = pages(&mut session, &self.keys, cursor)? {
+        let mut position = None;
+        while let Some((next, found)) = step(&mut session, &self.keys, position)? {
             let hashes: Vec<ContextHash> = found.iter().map(|(hash, _)| *hash).collect();
             if !hashes.is_empty() {
                 let replies = session.exchange(WALKING, &self.keys.read(&hashes))?;
@@ -59,29 +59,27 @@ impl StoreScanner for RedisScanner {
                     }
                 }
             }
-            cursor = Some(next);
+            position = Some(next);
         }
         Ok(())
     }
 }
 
 /// Where a walk stands, in the server's own terms.
-type Cursor = Vec<u8>;
+type Position = Vec<u8>;
 
-/// Takes a step of a walk, from the beginning for `None`: returns where it stands then, and the contexts it met, each
-/// with whether it was met at its exclude key; nothing when the walk is over.
-pub(super) fn pages(
-    session: &mut Session,
-    keys: &Keys,
-    from: Option<Cursor>,
-) -> Result<Option<(Cursor, Vec<(ContextHash, bool)>)>> {
+/// A step of a walk: where it leads, and the contexts it met, each with whether it was met at its exclude key.
+type Step = (Position, Vec<(ContextHash, bool)>);
+
+/// Takes a step of a walk, from the beginning for `None`; returns nothing when the walk is over.
+pub(super) fn step(session: &mut Session, keys: &Keys, from: Option<Position>) -> Result<Option<Step>> {
     const START: &[u8] = b"0";
     if from.as_deref() == Some(START) {
         return Ok(None);
     }
     let mut commands = Pipeline::new();
     let from = from.unwrap_or(START.to_vec());
-    commands.cmd("SCAN").arg(from).arg("MATCH").arg(keys.pattern()).arg("COUNT").arg(STEP);
+    commands.cmd("SCAN").arg(from).arg("MATCH").arg(keys.pattern()).arg("COUNT").arg(KEYS);
     let replies = session.exchange_all(WALKING, &commands)?;
     if let [Value::Array(step)] = &replies[..]
         && let [Value::BulkString(next), Value::Array(found)] = &step[..]

@@ -1,0 +1,224 @@
+//! Store strings of Redis: `redis://`, `rediss://` and `redis+unix://`, read and written.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use super::config::{RedisAddress, RedisConfig, RedisTls};
+use super::keys::KeyPrefix;
+use crate::error::{Error, ErrorKind, Result};
+
+impl RedisConfig {
+    pub(in crate::store) const OPTIONS: &'static [&'static str] =
+        &["prefix", "raw_prefix", "connect_timeout", "response_timeout"];
+    pub(in crate::store) const TLS_OPTIONS: &'static [&'static str] = &[
+        "prefix",
+        "raw_prefix",
+        "connect_timeout",
+        "response_timeout",
+        "ca_file",
+        "cert_file",
+        "key_file",
+        "server_name",
+    ];
+    pub(in crate::store) const UNIX_OPTIONS: &'static [&'static str] =
+        &["db", "prefix", "raw_prefix", "connect_timeout", "response_timeout"];
+
+    /// Reads what follows the scheme and its colon, and the options, whose names are known to be good.
+    pub(in crate::store) fn parse(scheme: &str, place: &str, options: &[(String, String)]) -> Result<Self> {
+        let invalid = |message: &str| invalid(format!("{scheme}: {message}"));
+        let place = place
+            .strip_prefix("//")
+            .ok_or_else(|| invalid("// must follow the scheme's colon, as in redis://localhost"))?;
+        let (authority, path) = place.split_once('/').map_or((place, None), |(a, p)| (a, Some(p)));
+        if scheme != "redis+unix" && path.is_some_and(|path| path.contains('@')) {
+            return Err(invalid("a / in a user or password must be written %2F"));
+        }
+        let (login, host) = authority.rsplit_once('@').map_or((None, authority), |(l, h)| (Some(l), h));
+        let address = match (scheme, path) {
+            ("redis+unix", Some(path)) if !path.is_empty() && host.is_empty() => {
+                RedisAddress::Unix(format!("/{path}").into())
+            }
+            ("redis+unix", _) => {
+                return Err(invalid(
+                    "the socket's absolute path is missing, as in redis+unix:///run/redis.sock",
+                ));
+            }
+            _ => parse_host(host).map_err(invalid)?,
+        };
+        let mut config = Self::new(address);
+        if let Some(login) = login {
+            let decode = |text: &str| {
+                let text = percent_decode_str(text).decode_utf8().map(|text| text.into_owned());
+                text.map_err(|_| invalid("the user or password is not UTF-8 when its %XX are decoded"))
+            };
+            let (user, password) = login.split_once(':').map_or((login, None), |(u, p)| (u, Some(p)));
+            config.user = Some(decode(user)?).filter(|user| !user.is_empty());
+            config.password = password.map(decode).transpose()?;
+        }
+        if let Some(number) = path.filter(|path| scheme != "redis+unix" && !path.is_empty()) {
+            config.database = parse_database(number).map_err(invalid)?;
+        }
+        if scheme == "rediss" {
+            config.tls = Some(RedisTls::default());
+        }
+        config.set_options(options).map_err(|message| invalid(&message))?;
+        Ok(config)
+    }
+
+    fn set_options(&mut self, options: &[(String, String)]) -> Result<(), String> {
+        let option =
+            |name: &str| options.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        self.prefix = match (option("prefix"), option("raw_prefix")) {
+            (Some(_), Some(_)) => return Err("give either prefix or raw_prefix, not both".to_owned()),
+            (Some(prefix), None) => KeyPrefix::Named(prefix),
+            (None, Some(lead)) => KeyPrefix::Raw(lead),
+            (None, None) => KeyPrefix::default(),
+        };
+        if let Some(number) = option("db") {
+            self.database = parse_database(&number)?;
+        }
+        for (name, timeout) in
+            [("connect_timeout", &mut self.connect_timeout), ("response_timeout", &mut self.response_timeout)]
+        {
+            if let Some(value) = option(name) {
+                *timeout = parse_timeout(name, &value)?;
+            }
+        }
+        let Some(tls) = &mut self.tls else { return Ok(()) };
+        tls.ca_file = option("ca_file").map(PathBuf::from);
+        tls.server_name = option("server_name");
+        tls.client = match (option("cert_file"), option("key_file")) {
+            (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
+            (None, None) => None,
+            (Some(_), None) => return Err("cert_file needs a key_file".to_owned()),
+            (None, Some(_)) => return Err("key_file needs a cert_file".to_owned()),
+        };
+        Ok(())
+    }
+}
+
+/// Refuses the schemes that are planned but not built yet.
+pub(in crate::store) fn check_scheme(scheme: &str) -> Result<()> {
+    match scheme {
+        "redis+cluster" | "redis+sentinel" => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("{scheme} is not supported yet; name one server, as in redis://HOST:PORT"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidConfig, message)
+}
+
+fn parse_host(text: &str) -> Result<RedisAddress, &'static str> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(numeric) => {
+            let (host, rest) = numeric.split_once(']').ok_or("the address lacks its closing bracket")?;
+            host.parse::<std::net::Ipv6Addr>().map_err(|_| "what stands in brackets is no IPv6 address")?;
+            match rest.strip_prefix(':') {
+                Some(port) => (host, Some(port)),
+                None if rest.is_empty() => (host, None),
+                None => return Err("a colon and the port must follow the bracket"),
+            }
+        }
+        None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
+    };
+    if host.is_empty() {
+        return Err("the host is missing, as in redis://localhost");
+    }
+    // An IPv6 address was checked above; anything else odd may be a password that went astray.
+    if !text.starts_with('[') && !host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
+        return Err("the host has a character that no host name has; an IPv6 address stands in brackets");
+    }
+    let port = match port {
+        None => RedisConfig::DEFAULT_PORT,
+        Some(port) => {
+            port.parse().ok().filter(|port| *port > 0).ok_or("the port is not a number from 1 to 65535")?
+        }
+    };
+    Ok(RedisAddress::Tcp(host.to_owned(), port))
+}
+
+fn parse_database(text: &str) -> Result<u32, &'static str> {
+    // Redis counts databases in 31 bits.
+    let number = text.parse().ok().filter(|number| *number <= i32::MAX as u32);
+    number.ok_or("the database is not a number, such as 0")
+}
+
+/// Reads a time: `500ms`, `2s`, or plain milliseconds.
+fn parse_timeout(name: &str, text: &str) -> Result<Duration, String> {
+    let (digits, unit) = match text.strip_suffix("ms") {
+        Some(digits) => (digits, 1),
+        None => text.strip_suffix('s').map_or((text, 1), |digits| (digits, 1000)),
+    };
+    let millis = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    let millis = millis.ok_or_else(|| format!("{name} is not a time, such as 500ms or 2s"))?;
+    let timeout = Duration::from_millis(millis);
+    match timeout.is_zero() || timeout > RedisConfig::MAX_TIMEOUT {
+        true => Err(format!("{name} must lie between 1ms and {}s", RedisConfig::MAX_TIMEOUT.as_secs())),
+        false => Ok(timeout),
+    }
+}
+
+/// What would end or change the part of a store string it stands in.
+const RESERVED: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'%').add(b'&').add(b'+').add(b'#').add(b'=').add(b'?').add(b'@');
+const RESERVED_IN_LOGIN: &AsciiSet = &RESERVED.add(b'/').add(b':').add(b'[').add(b']');
+
+/// Writes the store string without the password and without options that have their default.
+impl fmt::Display for RedisConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (&self.address, &self.tls) {
+            (RedisAddress::Unix(_), _) => "redis+unix://",
+            (_, Some(_)) => "rediss://",
+            _ => "redis://",
+        })?;
+        if let Some(user) = &self.user {
+            write!(f, "{}@", utf8_percent_encode(user, RESERVED_IN_LOGIN))?;
+        }
+        let place = self.place();
+        f.write_str(match &self.address {
+            RedisAddress::Tcp(_, Self::DEFAULT_PORT) => place.trim_end_matches(":6379"),
+            _ => &place,
+        })?;
+        let mut options: Vec<(&str, String)> = Vec::new();
+        match (&self.address, self.database) {
+            (_, 0) => {}
+            (RedisAddress::Tcp(..), number) => write!(f, "/{number}")?,
+            (RedisAddress::Unix(_), number) => options.push(("db", number.to_string())),
+        }
+        match &self.prefix {
+            KeyPrefix::Named(prefix) if prefix.is_empty() || prefix == KeyPrefix::DEFAULT => {}
+            KeyPrefix::Named(prefix) => options.push(("prefix", prefix.clone())),
+            KeyPrefix::Raw(lead) => options.push(("raw_prefix", lead.clone())),
+        }
+        for (name, timeout, default) in [
+            ("connect_timeout", self.connect_timeout, Self::DEFAULT_CONNECT_TIMEOUT),
+            ("response_timeout", self.response_timeout, Self::DEFAULT_RESPONSE_TIMEOUT),
+        ] {
+            if timeout != default {
+                options.push((name, format!("{}ms", timeout.as_millis())));
+            }
+        }
+        if let Some(tls) = &self.tls {
+            let path = |path: &PathBuf| path.display().to_string();
+            options.extend(tls.ca_file.iter().map(|file| ("ca_file", path(file))));
+            options.extend(
+                tls.client.iter().flat_map(|(certificate, key)| {
+                    [("cert_file", path(certificate)), ("key_file", path(key))]
+                }),
+            );
+            options.extend(tls.server_name.iter().map(|name| ("server_name", name.clone())));
+        }
+        for (number, (name, value)) in options.iter().enumerate() {
+            let mark = if number == 0 { '?' } else { '&' };
+            write!(f, "{mark}{name}={}", utf8_percent_encode(value, RESERVED))?;
+        }
+        Ok(())
+    }
+}
