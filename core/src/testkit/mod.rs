@@ -3,6 +3,7 @@
 pub mod certificates;
 pub mod child;
 pub mod fault_store;
+pub mod proxy;
 pub mod redis_client;
 pub mod redis_server;
 pub mod samples;
