@@ -20,13 +20,18 @@ fn contains(bytes: &[u8], word: &str) -> bool {
 
 /// Lets another writer apply the patch and the one after it, at the moment at which a writer sends the transaction that
 /// holds `word`; returns what became of it.
-fn overtaken_at(server: &RedisServer, word: &'static str, model: &mut StoreModel) -> PatchOutcome {
+fn overtaken_at(
+    server: &RedisServer,
+    prefix: &str,
+    word: &'static str,
+    model: &mut StoreModel,
+) -> PatchOutcome {
     let first = patch("s.g1", "", "1", list(&["a", "b"], &[]));
     let second = patch("s.g1", "1", "2", list(&["c"], &["a"]));
     for patch in [&first, &second] {
         assert_eq!(model.apply(patch), PatchOutcome::Applied);
     }
-    let others = config(server.port(), word).writer().unwrap();
+    let others = config(server.port(), prefix).writer().unwrap();
     let (done, patches) = (AtomicBool::new(false), [first.clone(), second]);
     let proxy = Proxy::start(server.port(), move |direction, bytes| {
         let now = direction == Direction::Request && contains(bytes, word);
@@ -37,16 +42,16 @@ fn overtaken_at(server: &RedisServer, word: &'static str, model: &mut StoreModel
         }
         bytes.len()
     });
-    config(proxy.unwrap().port(), word).writer().unwrap().apply(&first).unwrap()
+    config(proxy.unwrap().port(), prefix).writer().unwrap().apply(&first).unwrap()
 }
 
 #[test]
 fn a_writer_that_is_overtaken_changes_nothing() {
     let server = RedisServer::start();
-    for word in ["SADD", "big_segments_cursor\r\n$1\r\n1"] {
+    for (prefix, word) in [("operations", "SADD"), ("cursor", "big_segments_cursor\r\n$1\r\n1")] {
         let mut model = StoreModel::default();
-        assert_eq!(overtaken_at(&server, word, &mut model), PatchOutcome::OutOfOrder, "{word:?}");
-        let store = config(server.port(), word);
+        assert_eq!(overtaken_at(&server, prefix, word, &mut model), PatchOutcome::OutOfOrder, "{word:?}");
+        let store = config(server.port(), prefix);
         model.assert_same(&*store.scanner().unwrap());
         assert_eq!(store.writer().unwrap().cursor().unwrap().as_deref(), Some("2"));
     }

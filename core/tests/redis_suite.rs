@@ -71,4 +71,8 @@ fn with_minimal_permissions() {
     used.sort_unstable();
     let expected = ["auth", "exec", "get", "multi", "sadd", "scan", "set", "smembers", "srem", "watch"];
     assert_eq!(used, expected);
+    let Reply::Text(errors) = server.client().run(&["INFO", "errorstats"]) else { panic!("INFO is text") };
+    let codes: Vec<_> =
+        errors.lines().filter_map(|line| line.strip_prefix("errorstat_")?.split(':').next()).collect();
+    assert_eq!(codes, ["NOPERM"], "nor is anything said that the server does not know");
 }
