@@ -64,7 +64,7 @@ impl Batch {
 pub struct Boarding {
     /// Where to wait for each context, in the order they were named.
     pub flights: Vec<Flight>,
-    /// How many of them were under way already.
+    /// How many of them were under way, or answered, already.
     pub joined: usize,
     /// The queries to run now.
     pub batches: Vec<Batch>,
@@ -93,7 +93,14 @@ impl Coalescer {
     }
 
     /// Joins the flight of each context, or starts one. The caller runs the batches it is given.
-    pub fn join(&self, hashes: &[ContextHash], now: Moment) -> Boarding {
+    ///
+    /// `kept` is asked before a flight is started: the answer may have come, and been kept, since the caller looked.
+    pub fn join(
+        &self,
+        hashes: &[ContextHash],
+        now: Moment,
+        kept: impl Fn(&ContextHash) -> Option<Membership>,
+    ) -> Boarding {
         let mut board = self.board.lock();
         let mut boarding =
             Boarding { flights: Vec::with_capacity(hashes.len()), joined: 0, batches: Vec::new() };
@@ -105,6 +112,13 @@ impl Coalescer {
             }
             let (answer, receiver) = oneshot::channel();
             let flight = Flight(receiver.shared());
+            if let Some(membership) = kept(hash) {
+                // Its receiver is right here.
+                let _ = answer.send(Ok(membership));
+                boarding.flights.push(flight);
+                boarding.joined += 1;
+                continue;
+            }
             board.flights += 1;
             let id = board.flights;
             board.open.insert(*hash, (id, flight.clone()));

@@ -22,7 +22,7 @@ fn at(millis: u64) -> Moment {
 }
 
 fn join(coalescer: &Coalescer, key: &str) -> (Flight, Vec<Batch>) {
-    let Boarding { mut flights, batches, .. } = coalescer.join(&[hash(key)], at(0));
+    let Boarding { mut flights, batches, .. } = coalescer.join(&[hash(key)], at(0), |_| None);
     (flights.remove(0), batches)
 }
 
@@ -42,12 +42,26 @@ fn landed(flight: &Flight) -> Option<Result<Membership>> {
 }
 
 #[test]
+fn an_answer_that_was_kept_meanwhile_is_not_asked_for_again() {
+    let coalescer = coalescer(128, 4);
+    let kept = membership(&["kept.g1"], &[]);
+    let Boarding { flights, joined, batches } =
+        coalescer.join(&[hash("a"), hash("b")], at(0), |known| (*known == hash("a")).then(|| kept.clone()));
+    assert_eq!(landed(&flights[0]).unwrap().unwrap(), kept);
+    assert_eq!((joined, batches.len()), (1, 1));
+    assert_eq!(batches[0].hashes(), [hash("b")]);
+    // While a query is under way its flight is joined, whatever is kept: the kept answer is the older one.
+    let again = coalescer.join(&[hash("b")], at(0), |_| Some(kept.clone()));
+    assert!(again.batches.is_empty() && landed(&again.flights[0]).is_none());
+}
+
+#[test]
 fn a_thousand_misses_of_one_context_are_one_query() {
     let coalescer = coalescer(128, 4);
     let (first, mut batches) = join(&coalescer, "a");
     let others: Vec<Flight> = (0..999)
         .map(|_| {
-            let boarding = coalescer.join(&[hash("a")], at(0));
+            let boarding = coalescer.join(&[hash("a")], at(0), |_| None);
             assert_eq!((boarding.joined, boarding.batches.len()), (1, 0));
             boarding.flights.into_iter().next().unwrap()
         })
@@ -85,8 +99,8 @@ fn a_thousand_misses_of_as_many_contexts_share_queries() {
 fn a_query_that_is_stuck_does_not_hold_back_the_others_for_ever() {
     let coalescer = coalescer(128, 4);
     let (_, stuck) = join(&coalescer, "a");
-    assert!(coalescer.join(&[hash("b")], at(PATIENCE.as_millis() as u64 - 1)).batches.is_empty());
-    let later = coalescer.join(&[hash("c")], at(PATIENCE.as_millis() as u64)).batches;
+    assert!(coalescer.join(&[hash("b")], at(PATIENCE.as_millis() as u64 - 1), |_| None).batches.is_empty());
+    let later = coalescer.join(&[hash("c")], at(PATIENCE.as_millis() as u64), |_| None).batches;
     assert_eq!(later[0].hashes(), [hash("b"), hash("c")]);
     drop((stuck, later));
 }
@@ -101,7 +115,7 @@ fn an_overtaken_flight_is_heard_by_those_who_wait_but_neither_kept_nor_joined() 
         } else {
             coalescer.overtake(&hash("a"))
         }
-        let boarding = coalescer.join(&[hash("a")], at(0));
+        let boarding = coalescer.join(&[hash("a")], at(0), |_| None);
         assert_eq!(boarding.joined, 0);
         let batch = batches.remove(0);
         let stale = answers(&batch, 1);
@@ -138,7 +152,7 @@ fn whoever_started_a_flight_may_leave_without_stranding_the_others() {
 fn answers_reach_their_own_contexts_and_missing_ones_are_errors() {
     let coalescer = coalescer(128, 1);
     let keys = ["a", "b", "c"].map(hash);
-    let Boarding { flights, mut batches, .. } = coalescer.join(&keys, at(0));
+    let Boarding { flights, mut batches, .. } = coalescer.join(&keys, at(0), |_| None);
     let given = vec![Ok(membership(&["a.g1"], &[])), Err(Error::new(ErrorKind::StoreData, "spoiled"))];
     let mut kept = Vec::new();
     coalescer.complete(batches.remove(0), Ok(given), at(0), |hash, _| kept.push(hash));
@@ -241,7 +255,7 @@ proptest! {
             match operation {
                 Operation::Join(keys) => {
                     let hashes: Vec<_> = keys.iter().map(of).collect();
-                    let boarding = play.coalescer.join(&hashes, at(play.now));
+                    let boarding = play.coalescer.join(&hashes, at(play.now), |_| None);
                     prop_assert_eq!(boarding.flights.len(), hashes.len());
                     for (flight, hash) in boarding.flights.into_iter().zip(&hashes) {
                         play.flights.push((flight, play.overtaken.get(hash).copied().unwrap_or_default()));

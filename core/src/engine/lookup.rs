@@ -25,7 +25,7 @@ impl Shared {
             });
         }
         match self.cache.get(hash, now) {
-            Some(cached) if now.since(cached.fetched) < self.config.context_cache_time => {
+            Some(cached) if self.is_fresh(&cached, now) => {
                 self.counters.cache_hits.add(1);
                 Ok(Answer {
                     status: self.tracker.lookup_status(now),
@@ -36,6 +36,11 @@ impl Shared {
             }
             cached => Err(cached),
         }
+    }
+
+    /// Returns whether what is remembered may be served without asking.
+    fn is_fresh(&self, cached: &Cached, now: Moment) -> bool {
+        now.since(cached.fetched) < self.config.context_cache_time
     }
 
     pub(super) async fn lookup(self: Arc<Self>, hash: ContextHash) -> Answer {
@@ -108,7 +113,11 @@ impl Shared {
             );
             return vec![Err(error); hashes.len()];
         }
-        let boarding = store.coalescer.join(hashes, now);
+        let kept = |hash: &ContextHash| {
+            let cached = self.cache.get(hash, now)?;
+            self.is_fresh(&cached, now).then_some(cached.membership)
+        };
+        let boarding = store.coalescer.join(hashes, now, kept);
         self.counters.coalesced_lookups.add(boarding.joined as u64);
         for batch in boarding.batches {
             self.tasks.spawn(self.clone().run_batches(batch));
