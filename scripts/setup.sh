@@ -12,7 +12,8 @@ fi
 
 packages=()
 need() { command -v "$1" >/dev/null || packages+=("$2"); }
-need cc gcc
+# Not gcc alone: without its recommended packages there is no C library to compile against.
+need cc build-essential
 need make make
 if [ "$what" = test ]; then
     need c++ g++

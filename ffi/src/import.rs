@@ -244,10 +244,10 @@ pub extern "C" fn bigseg_import_commit(
         let mut state = import.0.take().ok_or_else(already_used)?;
         state.import();
         let list = state.import.expect("begun in the line above");
-        let done = list.finish(&mut |contexts| {
+        let done = list.finish(&mut |done| {
             if let Some(progress) = progress {
                 // SAFETY: the host gave function and userdata together, for the duration of this call.
-                unsafe { progress(userdata, contexts) };
+                unsafe { progress(userdata, done.contexts) };
             }
         })?;
         if !report.is_null() {

@@ -121,7 +121,7 @@ impl ImportCommand {
             return Err(Failure::new(Exit::Data, message).but(NOTHING_IMPORTED));
         }
         let progress = Progress::of_things("writing memberships", Some(import.len()), self.quiet);
-        let report = import.finish_reporting(&mut |done| progress.set(done.memberships));
+        let report = import.finish(&mut |done| progress.set(done.memberships));
         let left = if store.loads_atomically() { NOTHING_IMPORTED } else { PERHAPS_IN_PART };
         let report = report.map_err(|e| Failure::from(e).but(left))?;
         drop(progress);

@@ -116,19 +116,12 @@ impl Import {
         self.memberships == 0
     }
 
-    /// Writes the list and declares the store synchronised; `progress` hears how many contexts are written so far.
+    /// Writes the list and declares the store synchronised; `progress` hears how far it is.
     ///
     /// # Errors
-    /// Whatever the store reports. A memory or embedded store is then as it was before.
-    pub fn finish(self, progress: &mut dyn FnMut(u64)) -> Result<ImportReport> {
-        self.finish_reporting(&mut |done| progress(done.contexts))
-    }
-
-    /// Does the same; `progress` hears more, so that it can tell how much is left.
-    ///
-    /// # Errors
-    /// See [`Import::finish`].
-    pub fn finish_reporting(self, progress: &mut dyn FnMut(ImportProgress)) -> Result<ImportReport> {
+    /// Whatever the store reports. A memory or embedded store is then as it was before; each other store says what a
+    /// failure leaves behind ([`StoreConfig::loads_atomically`](crate::StoreConfig::loads_atomically)).
+    pub fn finish(self, progress: &mut dyn FnMut(ImportProgress)) -> Result<ImportReport> {
         let plan = LoadPlan {
             refs: self.refs,
             replace: self.options.replace,

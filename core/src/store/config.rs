@@ -26,7 +26,7 @@ impl Backend {
     /// Every backend of this build.
     pub const ALL: &'static [Backend] = &[
         Backend { scheme: "memory", form: "memory:[NAME]", options: &[] },
-        Backend { scheme: "local", form: "local:PATH[?map_size=BYTES]", options: &["map_size"] },
+        Backend { scheme: "local", form: LocalConfig::FORM, options: LocalConfig::OPTIONS },
         #[cfg(feature = "redis")]
         Backend {
             scheme: "redis",
@@ -96,18 +96,7 @@ impl StoreConfig {
             "redis" | "rediss" | "redis+unix" => {
                 Ok(Self::Redis(Box::new(RedisConfig::parse(scheme, place, &options)?)))
             }
-            _ => {
-                if place.is_empty() {
-                    return Err(invalid(format!("{}: the path is empty", backend.form)));
-                }
-                let mut config = LocalConfig::new(place);
-                for (name, value) in options {
-                    debug_assert_eq!(name, "map_size");
-                    config.map_size =
-                        parse_bytes(&name, &value, LocalConfig::MIN_MAP_SIZE, LocalConfig::MAX_MAP_SIZE)?;
-                }
-                Ok(Self::Local(config))
-            }
+            _ => Ok(Self::Local(LocalConfig::parse(place, &options)?)),
         }
     }
 
@@ -226,21 +215,4 @@ fn parse_options(backend: &Backend, query: &str) -> Result<Vec<(String, String)>
 
 fn is_option_name(text: &str) -> bool {
     text.len() <= 32 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-}
-
-/// Reads a size: plain bytes, or with one of the suffixes K, M, G, T (powers of 1024).
-fn parse_bytes(name: &str, value: &str, min: u64, max: u64) -> Result<u64> {
-    let (digits, unit) = match value.as_bytes().last() {
-        Some(b'K' | b'k') => (&value[..value.len() - 1], 1 << 10),
-        Some(b'M' | b'm') => (&value[..value.len() - 1], 1 << 20),
-        Some(b'G' | b'g') => (&value[..value.len() - 1], 1 << 30),
-        Some(b'T' | b't') => (&value[..value.len() - 1], 1u64 << 40),
-        _ => (value, 1),
-    };
-    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    match bytes {
-        Some(bytes) if (min..=max).contains(&bytes) => Ok(bytes),
-        Some(_) => Err(invalid(format!("{name} must lie between {min} and {max} bytes"))),
-        None => Err(invalid(format!("{name} is not a number of bytes, such as 17179869184 or 16G"))),
-    }
 }

@@ -72,7 +72,7 @@ pub(super) fn load(population: Population, store: &StoreConfig, quiet: bool) -> 
     population.collect(&mut import, |contexts| progress.set(contexts))?;
     drop(progress);
     let progress = Progress::of_things("writing memberships", Some(import.len()), quiet);
-    let report = import.finish_reporting(&mut |done| progress.set(done.memberships))?;
+    let report = import.finish(&mut |done| progress.set(done.memberships))?;
     drop(progress);
     let took = clock.now().since(began);
     Ok(Loaded { contexts: report.contexts, memberships: report.memberships, took })
