@@ -149,6 +149,11 @@ impl Cache {
         }
     }
 
+    /// Lets no answer in whose query began before now; see [`Cache::insert_unless_removed`].
+    pub fn overtake(&self) {
+        self.order.0.lock().removals += 1;
+    }
+
     /// Returns how many removals there have been.
     pub fn removals(&self) -> u64 {
         self.order.0.lock().removals

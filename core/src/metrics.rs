@@ -103,4 +103,6 @@ counters! {
     status_polls,
     /// Polls that failed.
     status_poll_errors,
+    /// Contexts that the store said have changed.
+    pushed_invalidations,
 }

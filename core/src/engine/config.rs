@@ -19,6 +19,16 @@ pub enum Source {
     Custom(Arc<dyn StoreReader>),
 }
 
+/// Whether to have the store tell of changes as they happen (SPEC §8).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PushInvalidation {
+    /// Where the store can and may; where not, answers expire, and the status says why.
+    #[default]
+    Auto,
+    /// No: answers expire.
+    Off,
+}
+
 /// How an engine behaves; every field has a documented default (SPEC §4).
 #[derive(Clone)]
 pub struct EngineConfig {
@@ -28,6 +38,12 @@ pub struct EngineConfig {
     pub context_cache_size: usize,
     /// How long an answer is served without asking again; 0 = not at all. Default: [5 s](Self::DEFAULT_CONTEXT_CACHE_TIME).
     pub context_cache_time: Duration,
+    /// Whether to have the store tell of changes as they happen, where it can. Default: [where it can](PushInvalidation::Auto).
+    pub push_invalidation: PushInvalidation,
+    /// How long an answer is served without asking again while the store tells of changes as they happen, if that is
+    /// longer than `context_cache_time`; a cache that is switched off stays off. At most
+    /// [10 min](Self::MAX_PUSH_CACHE_TIME), in case one goes untold after all. Default: [60 s](Self::DEFAULT_PUSH_CACHE_TIME).
+    pub push_cache_time: Duration,
     /// How often the store's sync time is read; never more than `stale_after` apart. Default: [5 s](Self::DEFAULT_STATUS_POLL_INTERVAL).
     pub status_poll_interval: Duration,
     /// How old the sync time may grow before answers are called stale; `None` = however old. A store that was never
@@ -55,6 +71,8 @@ impl Default for EngineConfig {
             source: Source::None,
             context_cache_size: Self::DEFAULT_CONTEXT_CACHE_SIZE,
             context_cache_time: Self::DEFAULT_CONTEXT_CACHE_TIME,
+            push_invalidation: PushInvalidation::Auto,
+            push_cache_time: Self::DEFAULT_PUSH_CACHE_TIME,
             status_poll_interval: Self::DEFAULT_STATUS_POLL_INTERVAL,
             stale_after: Some(Self::DEFAULT_STALE_AFTER),
             lookup_deadline: Self::DEFAULT_LOOKUP_DEADLINE,
@@ -82,6 +100,10 @@ impl EngineConfig {
     pub const DEFAULT_CONTEXT_CACHE_SIZE: usize = 1_000;
     /// Default of [`context_cache_time`](Self::context_cache_time).
     pub const DEFAULT_CONTEXT_CACHE_TIME: Duration = Duration::from_secs(5);
+    /// Default of [`push_cache_time`](Self::push_cache_time).
+    pub const DEFAULT_PUSH_CACHE_TIME: Duration = Duration::from_secs(60);
+    /// The longest [`push_cache_time`](Self::push_cache_time).
+    pub const MAX_PUSH_CACHE_TIME: Duration = Duration::from_secs(600);
     /// Default of [`status_poll_interval`](Self::status_poll_interval).
     pub const DEFAULT_STATUS_POLL_INTERVAL: Duration = Duration::from_secs(5);
     /// Default of [`stale_after`](Self::stale_after).
@@ -114,6 +136,12 @@ impl EngineConfig {
     pub fn validate(&self) -> Result<()> {
         let millisecond = Duration::from_millis(1);
         duration("context_cache_time", self.context_cache_time, Duration::ZERO)?;
+        if self.push_cache_time > Self::MAX_PUSH_CACHE_TIME {
+            let (given, most) = (self.push_cache_time, Self::MAX_PUSH_CACHE_TIME);
+            return Err(invalid(format!(
+                "push_cache_time is {given:?}; it must not be longer than {most:?}"
+            )));
+        }
         duration("status_poll_interval", self.status_poll_interval, millisecond)?;
         if let Some(stale_after) = self.stale_after {
             duration("stale_after", stale_after, millisecond)?;
@@ -137,18 +165,16 @@ fn duration(name: &str, value: Duration, min: Duration) -> Result<()> {
     if (min..=MAX_DURATION).contains(&value) {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorKind::InvalidConfig,
-        format!("{name} is {value:?}; it must lie between {min:?} and a year"),
-    ))
+    Err(invalid(format!("{name} is {value:?}; it must lie between {min:?} and a year")))
 }
 
 fn number(name: &str, value: usize, min: usize, max: usize) -> Result<()> {
     if (min..=max).contains(&value) {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorKind::InvalidConfig,
-        format!("{name} is {value}; it must lie between {min} and {max}"),
-    ))
+    Err(invalid(format!("{name} is {value}; it must lie between {min} and {max}")))
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidConfig, message)
 }

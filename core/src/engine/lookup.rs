@@ -25,7 +25,7 @@ impl Shared {
             });
         }
         match self.cache.get(hash, now) {
-            Some(cached) if self.is_fresh(&cached, now) => {
+            Some(cached) if self.freshness.is_fresh(&cached, now) => {
                 self.counters.cache_hits.add(1);
                 Ok(Answer {
                     status: self.tracker.lookup_status(now),
@@ -36,11 +36,6 @@ impl Shared {
             }
             cached => Err(cached),
         }
-    }
-
-    /// Returns whether what is remembered may be served without asking.
-    fn is_fresh(&self, cached: &Cached, now: Moment) -> bool {
-        now.since(cached.fetched) < self.config.context_cache_time
     }
 
     pub(super) async fn lookup(self: Arc<Self>, hash: ContextHash) -> Answer {
@@ -115,7 +110,7 @@ impl Shared {
         }
         let kept = |hash: &ContextHash| {
             let cached = self.cache.get(hash, now)?;
-            self.is_fresh(&cached, now).then_some(cached.membership)
+            self.freshness.is_fresh(&cached, now).then_some(cached.membership)
         };
         let boarding = store.coalescer.join(hashes, now, kept);
         self.counters.coalesced_lookups.add(boarding.joined as u64);

@@ -5,17 +5,24 @@
 
 mod answer;
 mod blocking;
+mod changes;
 mod config;
+mod freshness;
 mod lookup;
 mod query;
 
 pub use answer::{Answer, Origin};
 pub use blocking::Blocking;
-pub use config::{EngineConfig, MAX_BATCH_SIZE, MAX_BATCHES_AT_ONCE, MAX_CACHE_SIZE, MAX_DURATION, Source};
+pub use config::{
+    EngineConfig, MAX_BATCH_SIZE, MAX_BATCHES_AT_ONCE, MAX_CACHE_SIZE, MAX_DURATION, PushInvalidation, Source,
+};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use freshness::Freshness;
+use tokio::sync::Notify;
 
 use crate::breaker::Breaker;
 use crate::cache::Cache;
@@ -26,7 +33,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::{Counters, Metrics};
 use crate::runtime::{ProcessStamp, Runtime};
 use crate::status::{ListenerId, Listeners, Poller, StatusTracker, StatusUpdates, StoreStatus};
-use crate::store::StoreReader;
+use crate::store::{ChangeObserver, StoreReader, guarded};
 use crate::tasks::TaskGroup;
 
 /// How long closing waits for callbacks and custom stores that do not return.
@@ -51,6 +58,7 @@ struct Shared {
     closed: AtomicBool,
     store: Option<Store>,
     cache: Cache,
+    freshness: Freshness,
     tracker: Arc<StatusTracker>,
     counters: Arc<Counters>,
     tasks: Arc<TaskGroup>,
@@ -91,6 +99,7 @@ impl Engine {
                 counters: counters.clone(),
                 interval: config.effective_poll_interval(),
                 deadline: config.lookup_deadline,
+                nudge: Notify::new(),
             }),
             reader,
             coalescer: Coalescer::new(Batching {
@@ -103,6 +112,7 @@ impl Engine {
         let tasks = Arc::new(TaskGroup::new(runtime));
         let shared = Arc::new(Shared {
             cache: Cache::new(config.context_cache_size),
+            freshness: Freshness::new(&config),
             stamp: ProcessStamp::current(),
             closed: AtomicBool::new(false),
             tracker: tracker.clone(),
@@ -113,6 +123,7 @@ impl Engine {
         });
         if let Some(store) = &shared.store {
             start_polling(store, &tasks);
+            start_following(&shared);
         }
         Ok(Self { listeners: Listeners::new(tracker, tasks), shared })
     }
@@ -213,18 +224,12 @@ impl Engine {
 
     /// Forgets what is cached of a context; a query under way will not bring it back.
     pub fn invalidate(&self, hash: &ContextHash) {
-        if let Some(store) = &self.shared.store {
-            store.coalescer.overtake(hash);
-        }
-        self.shared.cache.remove(hash);
+        self.shared.invalidate(hash);
     }
 
     /// Forgets everything that is cached.
     pub fn invalidate_all(&self) {
-        if let Some(store) = &self.shared.store {
-            store.coalescer.overtake_all();
-        }
-        self.shared.cache.clear();
+        self.shared.invalidate_all();
     }
 
     /// Returns what the engine has done so far.
@@ -315,5 +320,28 @@ fn start_polling(store: &Store, tasks: &Arc<TaskGroup>) {
             return;
         }
         poller.run(&stop).await;
+    });
+}
+
+/// Has the store tell of changes, if it can, and if there is a cache that gains by it.
+fn start_following(shared: &Arc<Shared>) {
+    let config = &shared.config;
+    let has_cache = config.context_cache_size > 0 && !config.context_cache_time.is_zero();
+    if config.push_invalidation == PushInvalidation::Off || !has_cache {
+        return;
+    }
+    let follower = shared.clone();
+    shared.tasks.spawn(async move {
+        let Some(store) = &follower.store else { return };
+        if let Some(changes) = store.reader.follow_changes(follower.clone()) {
+            let changes = guarded(async {
+                changes.await;
+                Ok(())
+            });
+            if let Some(Err(e)) = follower.tasks.stop.unless_given(changes).await {
+                log::error!("the store no longer tells of changes: {e}");
+            }
+            follower.not_watching();
+        }
     });
 }

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, ErrorKind};
 use crate::membership::LookupStatus;
-use crate::store::Metadata;
+use crate::store::{Limitation, Metadata};
 
 /// The state of the store as the engine knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,11 @@ pub struct StoreStatus {
     pub since: i64,
     /// Whether `last_up_to_date` lies in the future: this machine's clock, or the writer's, is wrong.
     pub clock_skew: bool,
+    /// Whether the store tells of each change as it happens. Otherwise answers are renewed when they expire. Listeners
+    /// are not called when this, or what follows, changes.
+    pub push_invalidation: bool,
+    /// What the store is doing without, because it was refused.
+    pub limitations: Vec<Limitation>,
 }
 
 impl StoreStatus {
@@ -92,6 +97,8 @@ impl StatusTracker {
             last_error: None,
             since: clock.unix_millis(),
             clock_skew: false,
+            push_invalidation: false,
+            limitations: Vec::new(),
         };
         let facts = Facts {
             poll_failing: false,
@@ -150,6 +157,30 @@ impl StatusTracker {
             self.lookup_failing.store(true, Ordering::Release);
             self.remember(facts, error);
         });
+    }
+
+    /// Notes whether the store tells of changes as they happen.
+    pub fn push_invalidation(&self, on: bool) {
+        let mut before = on;
+        self.update(|facts, _| before = std::mem::replace(&mut facts.status.push_invalidation, on));
+        match (before, on) {
+            (false, true) => log::info!("the store tells of changes as they happen"),
+            (true, false) => log::info!("changes in the store may go untold; answers expire instead"),
+            _ => {}
+        }
+    }
+
+    /// Notes what the store is doing without.
+    pub fn limited(&self, limitations: Vec<Limitation>) {
+        let mut news = Vec::new();
+        self.update(|facts, _| {
+            let known = std::mem::replace(&mut facts.status.limitations, limitations.clone());
+            news = limitations;
+            news.retain(|limitation| known.iter().all(|known| known.feature != limitation.feature));
+        });
+        for Limitation { feature, reason } in news {
+            log::warn!("doing without {feature}: {reason}");
+        }
     }
 
     /// Notes that time has passed: data may have become stale between polls.

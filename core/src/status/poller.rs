@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use tokio::sync::Notify;
 
 use super::StatusTracker;
 use crate::clock::Clock;
@@ -28,7 +29,12 @@ pub struct Poller {
     pub interval: Duration,
     /// How long a poll may take.
     pub deadline: Duration,
+    /// Asks for a poll before its time.
+    pub nudge: Notify,
 }
+
+/// How soon after a poll the next one may be, however often it is asked for.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Poller {
     /// Polls now.
@@ -44,6 +50,7 @@ impl Poller {
                 self.tracker.poll_failed(e);
             }
         }
+        self.tracker.limited(self.reader.limitations());
         // Counted last, so that whoever sees the count sees the status too.
         self.counters.status_polls.add(1);
         result
@@ -60,25 +67,37 @@ impl Poller {
         }
     }
 
-    /// Polls for ever, and looks again at the moment at which the data become stale, so that nobody hears of it late.
+    /// Polls for ever.
     pub async fn run(&self, stop: &Stop) {
         loop {
-            let next_poll = self.clock.now().after(self.interval);
-            let stale_at = self.tracker.stale_at();
-            if self.clock.now() < stale_at && stale_at < next_poll {
-                if stop.unless_given(self.runtime.sleep_until(&self.clock, stale_at)).await.is_none() {
-                    return;
-                }
-                self.tracker.time_passed();
-            }
-            let poll = async {
-                self.runtime.sleep_until(&self.clock, next_poll).await;
+            let next_poll = async {
+                self.wait().await;
                 // What went wrong is in the status.
                 let _ = self.poll().await;
             };
-            if stop.unless_given(poll).await.is_none() {
+            if stop.unless_given(next_poll).await.is_none() {
                 return;
             }
         }
+    }
+
+    /// Waits for the next poll, and looks again at the moment at which the data become stale, so that nobody hears of
+    /// it late.
+    async fn wait(&self) {
+        let last_poll = self.clock.now();
+        let sleep_until = |moment| self.runtime.sleep_until(&self.clock, moment);
+        let regular = async {
+            let (next_poll, stale_at) = (last_poll.after(self.interval), self.tracker.stale_at());
+            if last_poll < stale_at && stale_at < next_poll {
+                sleep_until(stale_at).await;
+                self.tracker.time_passed();
+            }
+            sleep_until(next_poll).await;
+        };
+        let early = async {
+            self.nudge.notified().await;
+            sleep_until(last_poll.after(SHORTEST_INTERVAL)).await;
+        };
+        select(pin!(regular), pin!(early)).await;
     }
 }

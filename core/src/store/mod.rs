@@ -1,5 +1,6 @@
 //! What a store is, to the rest of the engine: a reader, a writer, and for tools a scanner.
 
+mod changes;
 mod config;
 mod offload;
 
@@ -8,11 +9,13 @@ pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
 
+pub use changes::{ChangeObserver, Limitation};
 pub use config::{Backend, StoreConfig};
 pub use offload::{BlockingStore, Offload};
 
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 
@@ -49,6 +52,17 @@ pub trait StoreReader: Send + Sync + 'static {
     /// microseconds: the engine then asks on the caller's thread, without its runtime.
     fn in_place(&self) -> Option<&dyn InPlaceReader> {
         None
+    }
+
+    /// Tells `observer` of changes as they happen, for as long as the future is awaited; it never completes by itself.
+    /// Nothing, for a store that cannot.
+    fn follow_changes(&self, _observer: Arc<dyn ChangeObserver>) -> Option<BoxFuture<'_, ()>> {
+        None
+    }
+
+    /// Returns what the store is doing without at the moment, because it was refused.
+    fn limitations(&self) -> Vec<Limitation> {
+        Vec::new()
     }
 
     /// Completes when no call into the store is under way any more.

@@ -9,6 +9,7 @@ pub mod redis_server;
 pub mod samples;
 pub mod store_model;
 pub mod store_suite;
+pub mod telling_store;
 
 pub use child::Child;
 pub use fault_store::{Fault, FaultStore};

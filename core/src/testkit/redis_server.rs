@@ -27,24 +27,31 @@ pub struct RedisServer {
     directory: TempDir,
     port: u16,
     certificates: Option<Certificates>,
+    arguments: Vec<String>,
     process: Option<Child>,
 }
 
 impl RedisServer {
     /// Starts an ordinary server.
     pub fn start() -> Self {
-        Self::launch(false)
+        Self::launch(false, &[])
+    }
+
+    /// Starts an ordinary server with further arguments.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        Self::launch(false, arguments)
     }
 
     /// Starts a server that takes TLS only, and wants a client certificate; its socket in the file system takes all.
     pub fn start_tls() -> Self {
-        Self::launch(true)
+        Self::launch(true, &[])
     }
 
-    fn launch(tls: bool) -> Self {
+    fn launch(tls: bool, arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("there is room for a directory");
         let certificates = tls.then(|| Certificates::make(directory.path()));
-        let mut server = Self { directory, port: 0, certificates, process: None };
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let mut server = Self { directory, port: 0, certificates, arguments, process: None };
         for _ in 0..PORTS {
             server.port = free_port();
             if server.try_run() {
@@ -71,6 +78,7 @@ impl RedisServer {
                 command.args(["--tls-key-file", &files.file("server.key")])
             }
         };
+        command.args(&self.arguments);
         let command = command.current_dir(self.directory.path()).stdout(Stdio::null());
         let mut process = command.spawn().expect("redis-server is installed (scripts/setup.sh test)");
         for _ in 0..GLANCES {

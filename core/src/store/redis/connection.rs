@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{Either, Shared, select};
-use redis::aio::MultiplexedConnection;
+use redis::aio::{MultiplexedConnection, SendError};
 use redis::io::AsyncDNSResolver;
 use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
-    Pipeline, RedisConnectionInfo, RedisError, RedisFuture, RedisResult, TlsCertificates, Value,
+    Pipeline, ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError, RedisFuture, RedisResult,
+    TlsCertificates, Value,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -64,6 +65,16 @@ impl Connector {
         receiver.map(move |outcome| outcome.unwrap_or_else(|_| given_up())).boxed().shared()
     }
 
+    /// Connects with RESP3, for a connection on which the server may speak unasked. To be awaited on our runtime.
+    pub(super) async fn connect_listening(
+        &self,
+        hear: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<Connection> {
+        let (config, runtime) = (self.config.clone(), self.runtime.clone());
+        let redis = in_connect_timeout(&config, listen(&config, hear)).await?;
+        Ok(Connection::new(redis, config, runtime))
+    }
+
     /// Fails in a child process: neither threads nor sockets survive `fork`.
     pub(super) fn check_process(&self) -> Result<()> {
         self.process.check()
@@ -77,8 +88,15 @@ impl Connector {
 
 /// Connects and logs in, in time. To be awaited on our runtime.
 async fn open(config: &RedisConfig) -> Result<MultiplexedConnection> {
+    in_connect_timeout(config, log_in(config)).await
+}
+
+async fn in_connect_timeout<T>(
+    config: &RedisConfig,
+    connecting: impl Future<Output = Result<T>>,
+) -> Result<T> {
     let timeout = config.connect_timeout;
-    tokio::time::timeout(timeout, log_in(config)).await.unwrap_or_else(|_| {
+    tokio::time::timeout(timeout, connecting).await.unwrap_or_else(|_| {
         let what =
             format!("there was no answer within {timeout:?}; is the address right, and the way there open?");
         Err(config.error(ErrorKind::StoreTimeout, CONNECTING, &what))
@@ -86,16 +104,9 @@ async fn open(config: &RedisConfig) -> Result<MultiplexedConnection> {
 }
 
 async fn log_in(config: &RedisConfig) -> Result<MultiplexedConnection> {
-    let client = client(config)?;
-    // Timeouts are ours: the library's would need its callers to be on our runtime, too.
-    let mut settings = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-    if let (RedisAddress::Tcp(host, _), Some(RedisTls { server_name: Some(_), .. })) =
-        (&config.address, &config.tls)
-    {
-        settings = settings.set_dns_resolver(HostOf(host.clone()));
-    }
+    let client = client(config, RedisConnectionInfo::default())?;
     let mut redis = client
-        .get_multiplexed_async_connection_with_config(&settings)
+        .get_multiplexed_async_connection_with_config(&settings(config))
         .await
         .map_err(|e| config.failure(CONNECTING, &e))?;
 
@@ -121,7 +132,46 @@ async fn log_in(config: &RedisConfig) -> Result<MultiplexedConnection> {
     Ok(redis)
 }
 
-fn client(config: &RedisConfig) -> Result<Client> {
+/// Connects and logs in with RESP3. Here the library logs in: it greets the server before anything of ours is sent.
+async fn listen(
+    config: &RedisConfig,
+    hear: impl Fn(PushInfo) + Send + Sync + 'static,
+) -> Result<MultiplexedConnection> {
+    let mut login = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
+    if config.user.is_some() || config.password.is_some() {
+        login = login.set_password(config.password.as_deref().unwrap_or_default());
+    }
+    if let Some(user) = &config.user {
+        login = login.set_username(user);
+    }
+    let tell = move |push| {
+        hear(push);
+        Ok::<(), SendError>(())
+    };
+    client(config, login)?
+        .get_multiplexed_async_connection_with_config(&settings(config).set_push_sender(tell))
+        .await
+        .map_err(|e| match e.kind() {
+            redis::ErrorKind::Io | redis::ErrorKind::AuthenticationFailed => config.failure(CONNECTING, &e),
+            _ => {
+                let refusal = config.failure("greeting the server with RESP3", &e);
+                Error::new(ErrorKind::Unsupported, refusal.message().to_owned())
+            }
+        })
+}
+
+/// Timeouts are ours: the library's would need its callers to be on our runtime, too.
+fn settings(config: &RedisConfig) -> AsyncConnectionConfig {
+    let settings = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+    match (&config.address, &config.tls) {
+        (RedisAddress::Tcp(host, _), Some(RedisTls { server_name: Some(_), .. })) => {
+            settings.set_dns_resolver(HostOf(host.clone()))
+        }
+        _ => settings,
+    }
+}
+
+fn client(config: &RedisConfig, login: RedisConnectionInfo) -> Result<Client> {
     let invalid = |e: RedisError| {
         let what = format!("the address or the certificates cannot be used: {e}");
         config.error(ErrorKind::InvalidConfig, CONNECTING, &what)
@@ -140,7 +190,7 @@ fn client(config: &RedisConfig) -> Result<Client> {
     let info: ConnectionInfo = address.into_connection_info().map_err(invalid)?;
     let info = info
         .set_tcp_settings(TcpSettings::default().set_nodelay(true))
-        .set_redis_settings(RedisConnectionInfo::default().set_skip_set_lib_name());
+        .set_redis_settings(login.set_skip_set_lib_name());
     let Some(tls) = &config.tls else { return Client::open(info).map_err(invalid) };
 
     // Fails when the process has chosen a provider already, which is then as good.

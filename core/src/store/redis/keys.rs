@@ -58,6 +58,12 @@ impl Keys {
         format!("{}big_segment_exclude:{hash}", self.lead)
     }
 
+    /// What each include key, each exclude key, and the key of the sync time begin with.
+    pub(super) fn leads(&self) -> [String; 3] {
+        let (include, exclude) = ("big_segment_include:", "big_segment_exclude:");
+        [format!("{}{include}", self.lead), format!("{}{exclude}", self.lead), self.synchronized_on.clone()]
+    }
+
     /// A pattern for `SCAN` that fits every include and exclude key, and perhaps some others.
     pub(super) fn pattern(&self) -> String {
         let mut pattern = String::new();

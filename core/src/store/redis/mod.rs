@@ -9,6 +9,7 @@ mod failure;
 mod keys;
 mod link;
 mod loader;
+mod push;
 mod reader;
 mod scanner;
 mod session;

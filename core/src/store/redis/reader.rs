@@ -1,15 +1,18 @@
+use std::sync::Arc;
+
 use redis::{Pipeline, Value};
 
 use super::config::RedisConfig;
 use super::connection::Connector;
 use super::keys::Keys;
 use super::link::Link;
+use super::push::Push;
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::membership::Membership;
 use crate::runtime::BoxFuture;
 use crate::segment_ref::SegmentRef;
-use crate::store::{Metadata, StoreReader, parse_synchronized_on};
+use crate::store::{ChangeObserver, Limitation, Metadata, StoreReader, parse_synchronized_on};
 
 const READING: &str = "reading memberships";
 const READING_METADATA: &str = "reading the sync time";
@@ -21,6 +24,7 @@ const READING_METADATA: &str = "reading the sync time";
 pub struct RedisReader {
     link: Link,
     keys: Keys,
+    push: Push,
 }
 
 impl RedisReader {
@@ -30,7 +34,7 @@ impl RedisReader {
     /// [`ErrorKind::Internal`] when the machine refuses more threads.
     pub fn new(config: RedisConfig) -> Result<Self> {
         let keys = Keys::new(&config.prefix);
-        Ok(Self { link: Link::new(Connector::new(config)?), keys })
+        Ok(Self { link: Link::new(Connector::new(config)?), keys, push: Push::default() })
     }
 
     async fn exchange(&self, doing: &str, commands: &Pipeline) -> Result<Vec<Value>> {
@@ -69,6 +73,14 @@ impl StoreReader for RedisReader {
 
     fn metadata(&self) -> BoxFuture<'_, Result<Metadata>> {
         Box::pin(self.read_metadata())
+    }
+
+    fn follow_changes(&self, observer: Arc<dyn ChangeObserver>) -> Option<BoxFuture<'_, ()>> {
+        Some(Box::pin(self.push.follow(&self.link.connector, &self.keys, observer)))
+    }
+
+    fn limitations(&self) -> Vec<Limitation> {
+        self.push.limitation().into_iter().collect()
     }
 }
 

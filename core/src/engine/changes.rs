@@ -1,0 +1,64 @@
+//! What the engine does when the store says that something has changed (SPEC §8).
+
+use super::{Shared, Store};
+use crate::context_key::ContextHash;
+use crate::store::ChangeObserver;
+
+impl Shared {
+    /// Forgets what is cached of a context; a query under way will not bring it back.
+    pub(super) fn invalidate(&self, hash: &ContextHash) {
+        if let Some(store) = &self.store {
+            store.coalescer.overtake(hash);
+        }
+        self.cache.remove(hash);
+    }
+
+    /// Forgets everything that is cached.
+    pub(super) fn invalidate_all(&self) {
+        if let Some(store) = &self.store {
+            store.coalescer.overtake_all();
+        }
+        self.cache.clear();
+    }
+
+    fn note_limitations(&self, store: &Store) {
+        self.tracker.limited(store.reader.limitations());
+    }
+}
+
+impl ChangeObserver for Shared {
+    fn watching(&self) {
+        let Some(store) = &self.store else { return };
+        // Entries of before are not served as fresh any more, but stay: they are the last known answers if the store fails.
+        store.coalescer.overtake_all();
+        self.cache.overtake();
+        self.freshness.told(self.config.clock.now());
+        self.note_limitations(store);
+        self.tracker.push_invalidation(true);
+    }
+
+    fn not_watching(&self) {
+        let Some(store) = &self.store else { return };
+        self.freshness.untold();
+        self.note_limitations(store);
+        self.tracker.push_invalidation(false);
+    }
+
+    fn memberships_changed(&self, hashes: &[ContextHash]) {
+        self.counters.pushed_invalidations.add(hashes.len() as u64);
+        for hash in hashes {
+            self.invalidate(hash);
+        }
+    }
+
+    fn everything_changed(&self) {
+        self.invalidate_all();
+        self.metadata_changed();
+    }
+
+    fn metadata_changed(&self) {
+        if let Some(store) = &self.store {
+            store.poller.nudge.notify_one();
+        }
+    }
+}
