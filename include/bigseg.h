@@ -423,6 +423,17 @@ bigseg_code bigseg_config_set_context_cache_size(bigseg_config *config, size_t c
 // Errors: `BIGSEG_INVALID_CONFIG` beyond a year, here and for every other time.
 bigseg_code bigseg_config_set_context_cache_time(bigseg_config *config, uint64_t time_ms);
 
+// Sets how long an answer is served without asking the store again while the store tells of changes as they happen, if
+// that is longer than the context cache time; a cache that is switched off stays off. Default: 60 s.
+//
+// Errors: `BIGSEG_INVALID_CONFIG` beyond 10 minutes.
+bigseg_code bigseg_config_set_push_cache_time(bigseg_config *config,
+                                              uint64_t time_ms);
+
+// Does not have the store tell of changes as they happen: answers expire. By default a store that can and may does;
+// `bigseg_store_status_push_invalidation` says whether.
+bigseg_code bigseg_config_disable_push_invalidation(bigseg_config *config);
+
 // Sets how often the store's sync time is read; in effect never less often than the stale-after time. Default: 5 s.
 //
 // Errors: `BIGSEG_INVALID_CONFIG` for 0.
@@ -726,6 +737,21 @@ bigseg_str bigseg_store_status_error_message(const bigseg_store_status *status);
 // Returns when the last failure was, in Unix milliseconds; 0 when there was none, and for NULL.
 int64_t bigseg_store_status_error_at(const bigseg_store_status *status);
 
+// Returns whether the store tells of each change as it happens. Otherwise answers are renewed when they expire; if the
+// store refused, a limitation says why. False for NULL.
+bool bigseg_store_status_push_invalidation(const bigseg_store_status *status);
+
+// Returns how many things the store does without because it was refused; none is an error. 0 for NULL.
+size_t bigseg_store_status_limitation_count(const bigseg_store_status *status);
+
+// Returns what the store does without, such as `push_invalidation`, borrowed from the status; empty beyond the last,
+// and for NULL.
+bigseg_str bigseg_store_status_limitation_feature(const bigseg_store_status *status,
+                                                  size_t index);
+
+// Returns why, and what to do about it, borrowed from the status; empty beyond the last, and for NULL.
+bigseg_str bigseg_store_status_limitation_reason(const bigseg_store_status *status, size_t index);
+
 // Frees a status.
 void bigseg_store_status_free(bigseg_store_status *status);
 
@@ -795,6 +821,8 @@ typedef struct bigseg_metrics {
     uint64_t cached_contexts;
     // Whether the circuit breaker is open now (0 or 1).
     uint64_t circuit_open;
+    // Contexts that the store said have changed.
+    uint64_t pushed_invalidations;
 } bigseg_metrics;
 
 // Fills in an engine's figures; set `metrics->struct_size` first. Works on a closed engine too. Does not block.

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use bigseg_core::engine::Source;
+use bigseg_core::engine::{PushInvalidation, Source};
 use bigseg_core::{Engine, EngineConfig, StoreConfig};
 
 use crate::failure::Failure;
@@ -28,11 +28,20 @@ pub(crate) struct EngineArguments {
 }
 
 impl EngineArguments {
-    /// Opens the engine; a store that is not there shows in its answers.
+    /// Opens an engine for one question; a store that is not there shows in its answers.
     pub(crate) fn open(&self) -> Result<(Engine, StoreConfig), Failure> {
+        self.open_with(PushInvalidation::Off)
+    }
+
+    /// Opens an engine that lives on, as an application's does.
+    pub(crate) fn open_with(
+        &self,
+        push_invalidation: PushInvalidation,
+    ) -> Result<(Engine, StoreConfig), Failure> {
         let store = self.store.config()?;
         let source = Source::Store(store.clone());
-        let config = EngineConfig { source, stale_after: self.stale_after.0, ..EngineConfig::default() };
+        let stale_after = self.stale_after.0;
+        let config = EngineConfig { source, stale_after, push_invalidation, ..EngineConfig::default() };
         Ok((Engine::open(config)?, store))
     }
 }

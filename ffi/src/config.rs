@@ -10,7 +10,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bigseg_core::engine::Source;
+use bigseg_core::engine::{PushInvalidation, Source};
 use bigseg_core::store::Offload;
 use bigseg_core::{Clock, EngineConfig, Error, ErrorKind, Result, StoreConfig};
 
@@ -163,6 +163,31 @@ pub extern "C" fn bigseg_config_set_context_cache_time(
 ) -> bigseg_code {
     set(config, "context_cache_time", |content| {
         content.engine.context_cache_time = Duration::from_millis(time_ms);
+        Ok(())
+    })
+}
+
+/// Sets how long an answer is served without asking the store again while the store tells of changes as they happen, if
+/// that is longer than the context cache time; a cache that is switched off stays off. Default: 60 s.
+///
+/// Errors: `BIGSEG_INVALID_CONFIG` beyond 10 minutes.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_push_cache_time(
+    config: Option<&mut bigseg_config>,
+    time_ms: u64,
+) -> bigseg_code {
+    set(config, "push_cache_time", |content| {
+        content.engine.push_cache_time = Duration::from_millis(time_ms);
+        Ok(())
+    })
+}
+
+/// Does not have the store tell of changes as they happen: answers expire. By default a store that can and may does;
+/// `bigseg_store_status_push_invalidation` says whether.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_disable_push_invalidation(config: Option<&mut bigseg_config>) -> bigseg_code {
+    set(config, "push_invalidation", |content| {
+        content.engine.push_invalidation = PushInvalidation::Off;
         Ok(())
     })
 }

@@ -42,6 +42,8 @@ pub struct bigseg_metrics {
     pub cached_contexts: u64,
     /// Whether the circuit breaker is open now (0 or 1).
     pub circuit_open: u64,
+    /// Contexts that the store said have changed.
+    pub pushed_invalidations: u64,
 }
 
 // SAFETY: plain numbers.
@@ -50,7 +52,7 @@ unsafe impl SizedStruct for bigseg_metrics {
 }
 
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<bigseg_metrics>() == 120);
+const _: () = assert!(size_of::<bigseg_metrics>() == 128);
 
 /// Fills in an engine's figures; set `metrics->struct_size` first. Works on a closed engine too. Does not block.
 ///
@@ -81,6 +83,7 @@ pub extern "C" fn bigseg_engine_metrics(
             cache_evictions: figures.cache_evictions,
             cached_contexts: figures.cached_contexts,
             circuit_open: figures.circuit_open,
+            pushed_invalidations: figures.pushed_invalidations,
         };
         // SAFETY: `size` is what the struct says.
         unsafe { write_struct(metrics, size, &figures) };

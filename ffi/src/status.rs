@@ -133,6 +133,42 @@ pub extern "C" fn bigseg_store_status_error_at(status: Option<&bigseg_store_stat
     read(status, 0, |status| status.last_error.as_ref().map_or(0, |error| error.at))
 }
 
+/// Returns whether the store tells of each change as it happens. Otherwise answers are renewed when they expire; if the
+/// store refused, a limitation says why. False for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_store_status_push_invalidation(status: Option<&bigseg_store_status>) -> bool {
+    read(status, false, |status| status.push_invalidation)
+}
+
+/// Returns how many things the store does without because it was refused; none is an error. 0 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_store_status_limitation_count(status: Option<&bigseg_store_status>) -> usize {
+    read(status, 0, |status| status.limitations.len())
+}
+
+/// Returns what the store does without, such as `push_invalidation`, borrowed from the status; empty beyond the last,
+/// and for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_store_status_limitation_feature(
+    status: Option<&bigseg_store_status>,
+    index: usize,
+) -> bigseg_str {
+    read(status, bigseg_str::of(""), |status| {
+        bigseg_str::of(status.limitations.get(index).map_or("", |limitation| limitation.feature))
+    })
+}
+
+/// Returns why, and what to do about it, borrowed from the status; empty beyond the last, and for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_store_status_limitation_reason(
+    status: Option<&bigseg_store_status>,
+    index: usize,
+) -> bigseg_str {
+    read(status, bigseg_str::of(""), |status| {
+        bigseg_str::of(status.limitations.get(index).map_or("", |limitation| &limitation.reason))
+    })
+}
+
 /// Frees a status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_store_status_free(status: Option<Box<bigseg_store_status>>) {

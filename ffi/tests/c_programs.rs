@@ -7,6 +7,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use bigseg_core::testkit::RedisServer;
+use bigseg_core::testkit::redis_server::READER_COMMANDS;
 use library::Library;
 
 /// The programs that run the language-neutral vectors, which need a JSON library.
@@ -14,6 +16,8 @@ const VECTOR_PROGRAMS: [&str; 2] = ["vectors.c", "vectors_engine.c"];
 /// Programs the sanitizer gets in the way of: one forks while other threads allocate, after which its allocator may be
 /// locked for ever in the child; the other is an allocator itself.
 const PLAIN_PROGRAMS: [&str; 2] = ["fork.c", "allocations.c"];
+/// Programs that need a server.
+const SERVER_PROGRAMS: [&str; 1] = ["redis.c"];
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 /// How a program is built.
@@ -79,7 +83,8 @@ macro_rules! programs {
 
         #[test]
         fn no_program_is_forgotten() {
-            let known = [&[$($source),+], VECTOR_PROGRAMS.as_slice(), PLAIN_PROGRAMS.as_slice()].concat();
+            let others = [VECTOR_PROGRAMS.as_slice(), &PLAIN_PROGRAMS, &SERVER_PROGRAMS].concat();
+            let known = [&[$($source),+], others.as_slice()].concat();
             for entry in std::fs::read_dir(&Library::built().sources).expect("tests/c") {
                 let name = entry.expect("an entry").file_name().into_string().expect("a name");
                 let is_program = name.ends_with(".c") || name.ends_with(".cpp");
@@ -128,6 +133,16 @@ fn vectors() {
         let vectors = Library::built().sources.join("../../../tests/vectors");
         run(Command::new(build.compile(directory.path())).arg(directory.path()).arg(vectors));
     }
+}
+
+#[test]
+fn redis() {
+    let server = RedisServer::start();
+    server.add_user("reader", READER_COMMANDS);
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let [source] = SERVER_PROGRAMS;
+    let program = Build { source, standard: "c11", sanitize: true, link: &[] }.compile(directory.path());
+    run(Command::new(program).args([server.store("", ""), server.store("reader:secret", "")]));
 }
 
 #[test]

@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use bigseg_core::engine::PushInvalidation;
+use bigseg_core::store::Limitation;
 use bigseg_core::{LookupStatus, StoreConfig, StoreStatus};
 use serde::Serialize;
 
@@ -24,6 +28,10 @@ pub(crate) struct StatusCommand {
     json: bool,
 }
 
+/// How long the store is given to say whether it tells of changes, and how often that is looked for.
+const GLANCES: u32 = 200;
+const GLANCE: Duration = Duration::from_millis(10);
+
 #[derive(Serialize)]
 struct Shown<'a> {
     store: String,
@@ -34,6 +42,14 @@ struct Shown<'a> {
     last_error: Option<StatusErrorShown<'a>>,
     since: i64,
     clock_skew: bool,
+    push_invalidation: bool,
+    limitations: Vec<LimitationShown<'a>>,
+}
+
+#[derive(Serialize)]
+struct LimitationShown<'a> {
+    feature: &'static str,
+    reason: &'a str,
 }
 
 #[derive(Serialize)]
@@ -45,8 +61,15 @@ struct StatusErrorShown<'a> {
 
 impl StatusCommand {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let (engine, store) = self.engine.open()?;
-        let status = engine.blocking().refresh_status()?;
+        let (engine, store) = self.engine.open_with(PushInvalidation::Auto)?;
+        let mut status = engine.blocking().refresh_status()?;
+        for _ in 0..GLANCES {
+            if !store.may_tell_of_changes() || !status.available || is_push_settled(&status) {
+                break;
+            }
+            std::thread::sleep(GLANCE);
+            status = engine.status();
+        }
         // What a lookup would answer with this status.
         let (lookup_status, exit) = match (status.available, status.stale) {
             (true, false) => (LookupStatus::Healthy, Exit::Success),
@@ -75,7 +98,18 @@ fn shown<'a>(store: &StoreConfig, lookup_status: LookupStatus, status: &'a Store
         }),
         since: status.since,
         clock_skew: status.clock_skew,
+        push_invalidation: status.push_invalidation,
+        limitations: status
+            .limitations
+            .iter()
+            .map(|limitation| LimitationShown { feature: limitation.feature, reason: &limitation.reason })
+            .collect(),
     }
+}
+
+fn is_push_settled(status: &StoreStatus) -> bool {
+    let refused = |limitation: &Limitation| limitation.feature == Limitation::PUSH_INVALIDATION;
+    status.push_invalidation || status.limitations.iter().any(refused)
 }
 
 fn print(store: &StoreConfig, lookup_status: LookupStatus, status: &StoreStatus) -> std::io::Result<()> {
@@ -89,6 +123,12 @@ fn print(store: &StoreConfig, lookup_status: LookupStatus, status: &StoreStatus)
     row("last up to date", Cell::text(timestamp::last_up_to_date(status.last_up_to_date)));
     if status.clock_skew {
         row("clock", Cell::styled("that lies in the future: this clock or the writer's is wrong", DOUBTFUL));
+    }
+    if store.may_tell_of_changes() {
+        row("push invalidation", yes_no(status.push_invalidation));
+    }
+    for Limitation { feature, reason } in &status.limitations {
+        row("does without", Cell::styled(format!("{feature}: {reason}"), DOUBTFUL));
     }
     if let Some(error) = &status.last_error {
         row("last error", Cell::text(format!("{} ({})", error.message, error.kind)));

@@ -59,6 +59,22 @@ fn a_failure_says_what_it_costs() {
 }
 
 #[test]
+fn the_status_says_whether_changes_are_told() {
+    let server = RedisServer::start();
+    server.add_user("reader", READER_COMMANDS);
+    let store = server.store("", "");
+    let workplace = Workplace::new();
+    workplace.file("list.csv", LIST);
+    run(&workplace, &store, "import list.csv").succeeds();
+    let said = run(&workplace, &store, "status").succeeds();
+    assert!(said.contains("push invalidation") && !said.contains("does without"), "{said}");
+    let said = run(&workplace, &store, "status --json").succeeds();
+    assert!(said.contains(r#""push_invalidation":true,"limitations":[]"#), "{said}");
+    let said = run(&workplace, &server.store("reader:secret", ""), "status").succeeds();
+    assert!(said.contains("does without") && said.contains("+client|tracking"), "{said}");
+}
+
+#[test]
 fn a_server_that_is_not_there_is_found_out_before_the_list_is_read() {
     let workplace = Workplace::new();
     workplace.file("list.csv", "this list is not even read\n");

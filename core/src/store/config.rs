@@ -109,6 +109,15 @@ impl StoreConfig {
         }
     }
 
+    /// Returns whether a store of this kind can tell of changes as they happen, unless it refuses.
+    pub fn may_tell_of_changes(&self) -> bool {
+        match self {
+            Self::Memory(_) | Self::Local(_) => false,
+            #[cfg(feature = "redis")]
+            Self::Redis(_) => true,
+        }
+    }
+
     /// Opens the read side. Nothing is waited for: a store that cannot be reached says so when it is asked.
     pub fn reader(&self) -> Result<Arc<dyn StoreReader>> {
         Ok(match self {

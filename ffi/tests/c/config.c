@@ -7,6 +7,8 @@ static void bounds(void) {
     CHECK(bigseg_config_set_context_cache_size(config, (size_t)1 << 40) == BIGSEG_INVALID_CONFIG);
     CHECK(bigseg_config_set_context_cache_time(config, 0) == BIGSEG_OK);
     CHECK(bigseg_config_set_context_cache_time(config, UINT64_MAX) == BIGSEG_INVALID_CONFIG);
+    CHECK(bigseg_config_set_push_cache_time(config, 600000) == BIGSEG_OK);
+    CHECK(bigseg_config_set_push_cache_time(config, 600001) == BIGSEG_INVALID_CONFIG);
     CHECK(bigseg_config_set_status_poll_interval(config, 0) == BIGSEG_INVALID_CONFIG);
     CHECK(bigseg_config_set_stale_after(config, 0) == BIGSEG_INVALID_CONFIG);
     CHECK(bigseg_config_set_lookup_deadline(config, 0) == BIGSEG_INVALID_CONFIG);
@@ -54,6 +56,8 @@ static void every_option_at_once(void) {
     bigseg_config *config = config_of("memory:");
     CHECK(bigseg_config_set_context_cache_size(config, 10) == BIGSEG_OK);
     CHECK(bigseg_config_set_context_cache_time(config, 1000) == BIGSEG_OK);
+    CHECK(bigseg_config_set_push_cache_time(config, 1000) == BIGSEG_OK);
+    CHECK(bigseg_config_disable_push_invalidation(config) == BIGSEG_OK);
     CHECK(bigseg_config_set_status_poll_interval(config, 1000) == BIGSEG_OK);
     CHECK(bigseg_config_set_stale_after(config, 1000) == BIGSEG_OK);
     CHECK(bigseg_config_disable_stale_after(config) == BIGSEG_OK);

@@ -63,6 +63,9 @@ static void plain_values(void) {
     CHECK(!bigseg_store_status_last_up_to_date(NULL, &time) && bigseg_store_status_since(NULL) == 0);
     CHECK(!bigseg_store_status_clock_skew(NULL) && bigseg_store_status_error_code(NULL) == BIGSEG_OK);
     CHECK(bigseg_store_status_error_message(NULL).length == 0 && bigseg_store_status_error_at(NULL) == 0);
+    CHECK(!bigseg_store_status_push_invalidation(NULL) && bigseg_store_status_limitation_count(NULL) == 0);
+    CHECK(bigseg_store_status_limitation_feature(NULL, 0).length == 0);
+    CHECK(bigseg_store_status_limitation_reason(NULL, 0).length == 0);
     bigseg_error_free(NULL);
     bigseg_membership_free(NULL);
     bigseg_store_status_free(NULL);
@@ -82,6 +85,8 @@ static void clocks_and_configs(void) {
     CHECK(bigseg_config_set_custom_store(NULL, &vtable, &destroyed, count) == BIGSEG_INVALID_ARGUMENT);
     CHECK(bigseg_config_set_context_cache_size(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
     CHECK(bigseg_config_set_context_cache_time(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_push_cache_time(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_disable_push_invalidation(NULL) == BIGSEG_INVALID_ARGUMENT);
     CHECK(bigseg_config_set_status_poll_interval(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
     CHECK(bigseg_config_set_stale_after(NULL, 1) == BIGSEG_INVALID_ARGUMENT);
     CHECK(bigseg_config_disable_stale_after(NULL) == BIGSEG_INVALID_ARGUMENT);
@@ -195,6 +200,8 @@ static void with_engine(void) {
     bigseg_store_status *store_status = NULL;
     CHECK_OK(bigseg_engine_status(engine, &store_status, &error));
     CHECK(!bigseg_store_status_last_up_to_date(store_status, NULL));
+    CHECK(bigseg_store_status_limitation_feature(store_status, 0).length == 0);
+    CHECK(bigseg_store_status_limitation_reason(store_status, 0).length == 0);
     bigseg_store_status_free(store_status);
     bigseg_engine_free(engine);
 }
