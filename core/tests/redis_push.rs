@@ -69,6 +69,16 @@ fn a_change_by_anyone_is_seen() {
 }
 
 #[test]
+fn exclusions_are_changes_too() {
+    let server = RedisServer::start();
+    let engine = open_listening(&server.store("", ""));
+    assert_eq!(is_member(&engine, "a"), None);
+    let key = format!("launchdarkly:big_segment_exclude:{}", context("a"));
+    server.client().run(&["SADD", &key, "s.g1"]);
+    eventually("the context is excluded", || is_member(&engine, "a") == Some(false));
+}
+
+#[test]
 fn over_tls_and_through_a_socket() {
     let server = RedisServer::start_tls();
     assert_fresh(&open_listening(&server.store("", "")), &server);
