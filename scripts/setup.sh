@@ -24,9 +24,16 @@ if [ "$what" = test ]; then
     need python3 python3
     need redis-server redis-server
     need openssl openssl
+    need node nodejs
+    need npm npm
+    python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
     pkg-config --exists jansson 2>/dev/null || packages+=(libjansson-dev)
 fi
-[ ${#packages[@]} -eq 0 ] && exit 0
+install_sdks() { [ "$what" = build ] || "$(dirname "$0")/setup_interop.sh"; }
+if [ ${#packages[@]} -eq 0 ]; then
+    install_sdks
+    exit 0
+fi
 
 if ! command -v apt-get >/dev/null; then
     say "Please install: ${packages[*]}"
@@ -38,3 +45,4 @@ say "Installing ${packages[*]}"
 $sudo apt-get update -qq
 # As in runlevel 1, no package starts a service: tests start servers of their own.
 $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+install_sdks

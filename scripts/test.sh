@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything: lints, generated files, documentation, tests of every crate, the C programs, and the installed copy.
+# Everything: lints, generated files, documentation, tests of every crate, the C programs, the official
+# SDKs on our stores, and the installed copy.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 step() { printf '\n== %s (at %ss)\n' "$*" "$SECONDS"; }
@@ -15,6 +16,9 @@ RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --lib
 step "tests of every crate, and the C programs"
 cargo build --workspace
 cargo test --workspace
+
+step "the official SDKs on the same stores"
+scripts/test_interop.sh
 
 step "the installed copy"
 scripts/test_install.sh

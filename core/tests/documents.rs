@@ -14,6 +14,7 @@ const DOCUMENTS: &[&str] = &[
     "BENCHMARKS.md",
     "CHANGELOG.md",
     "include/README.md",
+    "tests/interop/README.md",
     "tests/vectors/README.md",
 ];
 

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# What we write the official SDKs read, and the other way round (tests/interop/README.md).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=$(realpath "${CARGO_TARGET_DIR:-target}")
+scripts/setup_interop.sh
+cargo build --quiet -p bigseg-cli
+cargo build --quiet -p bigseg-core --example apply_patches
+export BIGSEG_COMMAND=$target/debug/bigseg BIGSEG_APPLY_PATCHES=$target/debug/examples/apply_patches
+export NODE_PATH=$target/interop/node_modules PYTHONDONTWRITEBYTECODE=1
+"$target/interop/venv/bin/python" tests/interop/test_interop.py "$@"

@@ -1,0 +1,116 @@
+"""Who writes and who reads: this project's programs and the official SDKs', each behind the same few words."""
+
+import base64
+import hashlib
+import json
+import os
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# What does not end by itself hangs.
+PATIENCE = 120
+
+
+def context_hash(key):
+    """Hashes a context key (SPEC §2), by nobody's code but Python's."""
+    return base64.b64encode(hashlib.sha256(key.encode()).digest()).decode()
+
+
+def run(command, text=None):
+    """Runs a program; returns its output, or fails with its words."""
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=PATIENCE)
+    if done.returncode != 0:
+        raise AssertionError(f"{command[0]} ended with {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+def import_list(store, contexts):
+    """Writes with `bigseg import`, which also marks the store as up to date now."""
+    rows = [
+        {"key": context["key"], "included": context.get("included", []), "excluded": context.get("excluded", [])}
+        for context in contexts
+    ]
+    # A line that says nothing is refused.
+    lines = "".join(json.dumps(row) + "\n" for row in rows if row["included"] or row["excluded"])
+    run([os.environ["BIGSEG_COMMAND"], "import", "--quiet", "--format", "ndjson", "--store", store, "-"], lines)
+
+
+def apply_patches(store, contexts, synchronized_on):
+    """Writes with patches of one segment each, and one more for each from which contexts leave."""
+    patches = []
+    for step in ("add", "remove"):
+        for ref in sorted({ref for context in contexts for ref in refs(context)}):
+            patches += patch(ref, step, contexts, len(patches))
+    outcomes = run(
+        [os.environ["BIGSEG_APPLY_PATCHES"], store, str(synchronized_on)],
+        "".join(json.dumps(each) + "\n" for each in patches),
+    )
+    assert outcomes.split() == ["Applied"] * len(patches), outcomes
+
+
+def refs(context):
+    """Returns every segment ref that a context has to do with."""
+    return context.get("included", []) + context.get("excluded", []) + context.get("left", [])
+
+
+def patch(ref, step, contexts, number):
+    """Returns the patch by which contexts join a segment or leave it, unless nobody does."""
+
+    def hashes(*lists):
+        return [context_hash(context["key"]) for context in contexts if any(ref in context.get(name, []) for name in lists)]
+
+    changes = {
+        "add": {"included": {"add": hashes("included", "left")}, "excluded": {"add": hashes("excluded")}},
+        "remove": {"included": {"remove": hashes("left")}},
+    }[step]
+    if not any(hashes for change in changes.values() for hashes in change.values()):
+        return []
+    previous, version = str(number) if number else "", str(number + 1)
+    return [{"segmentId": ref, "previousVersion": previous, "version": version, "changes": changes}]
+
+
+class Sdk:
+    """A program around an official SDK."""
+
+    def __init__(self, name, *command):
+        self.name, self.command = name, command
+
+    def read(self, store, hashes):
+        """Returns the sync time and the memberships, hash -> {ref: bool}."""
+        answers = self._ask({"store": store.theirs, "hashes": hashes})
+        memberships = {user_hash: membership or {} for user_hash, membership in answers["memberships"].items()}
+        return answers["synchronized_on"], memberships
+
+    def evaluate(self, store, evaluations, stale_after):
+        """Evaluates flags with a whole client; the store may be None."""
+        request = {"store": store, "stale_after": stale_after, "flags": os.path.join(HERE, "flags.json")}
+        return self._ask({**request, "evaluations": evaluations})["evaluations"]
+
+    def _ask(self, request):
+        return json.loads(run(self.command, json.dumps(request)))
+
+
+class Ours:
+    """The command `bigseg`."""
+
+    name = "bigseg"
+
+    def read(self, store, hashes):
+        """Returns the same as an SDK, and makes sure that `check` agrees with `get`."""
+        status = self.ask("status", store.ours)
+        memberships = {}
+        for user_hash in hashes:
+            answer = self.ask("get", store.ours, "--hash", user_hash)
+            assert answer["status"] == status["status"], (answer, status)
+            membership = dict.fromkeys(answer["excluded"], False) | dict.fromkeys(answer["included"], True)
+            memberships[user_hash] = membership
+            for ref in (*membership, "beta.g3"):
+                check = self.ask("check", store.ours, "--hash", user_hash, ref)["check"]
+                assert check == membership.get(ref), (ref, check, answer)
+        return status["last_up_to_date"], memberships
+
+    def ask(self, command, store, *arguments):
+        """Runs a command for its JSON, whatever its exit status says."""
+        words = [os.environ["BIGSEG_COMMAND"], command, "--json", "--store", store, *arguments]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE)
+        return json.loads(done.stdout)
