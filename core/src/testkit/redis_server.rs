@@ -16,6 +16,12 @@ const GLANCES: u32 = 60_000;
 /// How many ports are tried; another process may take one between our finding it and the server's.
 const PORTS: u32 = 5;
 
+/// Makes a start take ages: 20 ms for each key, with a look at the clients after each kilobyte.
+const LOADS_SLOWLY: &[&str] =
+    &["--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024"];
+/// How many keys of a kilobyte a server is given to load slowly.
+const PADDING: &str = "3000";
+
 /// What a user may do who reads a store (SPEC §6), and nothing more.
 pub const READER_COMMANDS: &[&str] = &["+get", "+smembers", "+ping"];
 /// What a user may do who writes one.
@@ -54,15 +60,15 @@ impl RedisServer {
         let mut server = Self { directory, port: 0, certificates, arguments, process: None };
         for _ in 0..PORTS {
             server.port = free_port();
-            if server.try_run() {
+            if server.try_run(&[], "PONG") {
                 return server;
             }
         }
         panic!("redis-server does not start; its log:\n{}", server.log());
     }
 
-    /// Starts the process, and waits until it answers or ends.
-    fn try_run(&mut self) -> bool {
+    /// Starts the process, and waits until it answers `PING` in these words, or ends.
+    fn try_run(&mut self, more: &[&str], expected: &str) -> bool {
         let port = self.port.to_string();
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--logfile", "log"]);
@@ -78,14 +84,18 @@ impl RedisServer {
                 command.args(["--tls-key-file", &files.file("server.key")])
             }
         };
-        command.args(&self.arguments);
+        command.args(&self.arguments).args(more);
         let command = command.current_dir(self.directory.path()).stdout(Stdio::null());
         let mut process = command.spawn().expect("redis-server is installed (scripts/setup.sh test)");
         for _ in 0..GLANCES {
             // The port is taken before the socket is there, so a server that answers has both.
             let answer =
                 RedisClient::connect(&self.socket()).and_then(|mut client| client.try_run(&["PING"]));
-            if answer.is_ok_and(|reply| reply == Reply::Text("PONG".to_owned())) {
+            let said = match answer {
+                Ok(Reply::Text(words) | Reply::Refusal(words)) => words,
+                _ => String::new(),
+            };
+            if said.starts_with(expected) {
                 self.process = Some(process);
                 return true;
             }
@@ -155,7 +165,30 @@ impl RedisServer {
     /// Starts it again where it was, empty.
     pub fn restart(&mut self) {
         self.kill();
-        assert!(self.try_run(), "redis-server does not start again; its log:\n{}", self.log());
+        assert!(self.try_run(&[], "PONG"), "redis-server does not start again; its log:\n{}", self.log());
+    }
+
+    /// Starts it again with its data, which it loads until [`RedisServer::finish_loading`].
+    pub fn restart_loading(&mut self) {
+        let mut client = self.client();
+        let pad =
+            "local pad = string.rep('x', 1024) for i = 1, ARGV[1] do redis.call('SET', 'pad-' .. i, pad) end";
+        client.run(&["EVAL", pad, "0", PADDING]);
+        // Compressed, they would be a few bytes each.
+        client.run(&["CONFIG", "SET", "rdbcompression", "no"]);
+        assert_eq!(client.run(&["SAVE"]), Reply::Text("OK".to_owned()));
+        self.kill();
+        assert!(
+            self.try_run(LOADS_SLOWLY, "LOADING"),
+            "redis-server does not load; its log:\n{}",
+            self.log()
+        );
+    }
+
+    /// Lets it load the rest at full speed.
+    pub fn finish_loading(&self) {
+        let reply = self.client().run(&["CONFIG", "SET", "key-load-delay", "0"]);
+        assert_eq!(reply, Reply::Text("OK".to_owned()));
     }
 
     /// Stops it as a debugger would: connections are accepted by the system, but nothing answers.

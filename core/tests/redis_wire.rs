@@ -1,0 +1,178 @@
+//! The way to the server: slow, cut at any byte of a reply, or silent.
+#![cfg(feature = "redis")]
+
+mod stage;
+mod watched;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bigseg_core::store::StoreReader;
+use bigseg_core::testkit::RedisServer;
+use bigseg_core::testkit::proxy::{Direction, Proxy};
+use bigseg_core::testkit::samples::{hash, membership};
+use bigseg_core::{ErrorKind, LookupStatus, Membership, Origin, Result, StoreConfig};
+use parking_lot::{Condvar, Mutex};
+use stage::{eventually, in_thread};
+use watched::{DEADLINE, PATIENT, Watched, fill};
+
+fn store(port: u16, options: &str) -> String {
+    format!("redis://127.0.0.1:{port}?{options}")
+}
+
+/// What replies wait at while it is shut.
+#[derive(Default)]
+struct Gate {
+    shut: Mutex<bool>,
+    moved: Condvar,
+    waiting: AtomicUsize,
+}
+
+impl Gate {
+    fn shut(&self) {
+        *self.shut.lock() = true;
+    }
+
+    fn open(&self) {
+        *self.shut.lock() = false;
+        self.moved.notify_all();
+    }
+
+    fn pass(&self) {
+        let mut shut = self.shut.lock();
+        if *shut {
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+            self.moved.wait_while(&mut shut, |shut| *shut);
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
+#[test]
+fn a_server_a_hundred_milliseconds_away_is_asked_in_few_round_trips() {
+    const CALLERS: usize = 200;
+    let server = RedisServer::start();
+    fill(&server);
+    let proxy = Proxy::start(server.port(), |direction, bytes| {
+        if direction == Direction::Reply {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        bytes.len()
+    });
+    let watched = Watched::open(&store(proxy.unwrap().port(), PATIENT));
+    let asked = watched.engine.metrics().store_queries;
+    let keys: Vec<String> =
+        (0..CALLERS).map(|i| if i == 150 { "a".to_owned() } else { format!("user-{i}") }).collect();
+    let herd = futures_util::future::join_all(keys.iter().map(|key| watched.engine.membership(key)));
+    for (answer, key) in pollster::block_on(herd).into_iter().zip(&keys) {
+        let answer = answer.unwrap();
+        assert_eq!((answer.status, answer.origin), (LookupStatus::Healthy, Origin::Store));
+        assert_eq!(answer.check("s.g1"), (key == "a").then_some(true));
+    }
+    let queries = watched.engine.metrics().store_queries - asked;
+    assert!(queries <= 1 + (CALLERS as u64 - 1).div_ceil(128), "{queries} queries");
+}
+
+#[test]
+fn a_server_slower_than_the_deadline() {
+    let server = RedisServer::start();
+    fill(&server);
+    let gate = Arc::new(Gate::default());
+    let proxy = Proxy::start(server.port(), {
+        let gate = gate.clone();
+        move |direction, bytes| {
+            if direction == Direction::Reply {
+                gate.pass();
+            }
+            bytes.len()
+        }
+    });
+    let watched = Watched::open(&store(proxy.unwrap().port(), PATIENT));
+    gate.shut();
+    for _ in 0..3 {
+        let (engine, before) = (watched.engine.clone(), watched.engine.metrics());
+        let caller = in_thread(move || engine.blocking().membership("a").unwrap());
+        eventually("the store is asked", || watched.engine.metrics().store_queries > before.store_queries);
+        watched.clock.advance(DEADLINE - Duration::from_millis(1));
+        assert!(!caller.is_finished());
+        watched.clock.advance(Duration::from_millis(1));
+        let answer = caller.join().unwrap();
+        assert_eq!((answer.status, answer.check("s.g1")), (LookupStatus::StoreError, Some(true)));
+        assert_eq!(answer.error.unwrap().kind(), ErrorKind::StoreTimeout);
+        assert!(matches!(answer.origin, Origin::LastKnown { .. }));
+        // Until then the next caller would join it.
+        eventually("the query is given up", || watched.engine.metrics().store_errors > before.store_errors);
+    }
+    eventually("the breaker opens", || watched.engine.metrics().circuit_open == 1);
+    watched.assert_open("within 1s");
+    // The late replies come first, and must not be taken for those to later questions.
+    gate.open();
+    watched.becomes_healthy();
+}
+
+fn read(reader: &dyn StoreReader) -> Result<Membership> {
+    let mut answers = pollster::block_on(reader.memberships(&[hash("a")]))?;
+    answers.pop().unwrap()
+}
+
+#[test]
+fn a_reply_may_be_cut_at_any_byte() {
+    let server = RedisServer::start();
+    fill(&server);
+    let expected = membership(&["s.g1"], &[]);
+    for place in 0.. {
+        let left = AtomicUsize::new(place);
+        let cuts = Arc::new(AtomicUsize::new(0));
+        let cut = cuts.clone();
+        let proxy = Proxy::start(server.port(), move |direction, bytes| {
+            if direction == Direction::Request || cut.load(Ordering::SeqCst) > 0 {
+                return bytes.len();
+            }
+            let passing = bytes.len().min(left.load(Ordering::SeqCst));
+            left.fetch_sub(passing, Ordering::SeqCst);
+            cut.fetch_add(usize::from(passing < bytes.len()), Ordering::SeqCst);
+            passing
+        });
+        let reader = StoreConfig::parse(&store(proxy.unwrap().port(), PATIENT)).unwrap().reader().unwrap();
+        let first = read(&*reader);
+        match &first {
+            Ok(answer) => assert_eq!(*answer, expected, "{place}"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{place}: {error:?}"),
+        }
+        // So much is never said: it was the last place.
+        if cuts.load(Ordering::SeqCst) == 0 {
+            assert!(first.is_ok() && place > 10, "{place}: {first:?}");
+            break;
+        }
+        assert!(first.is_err(), "half a reply is none: {place}");
+        assert_eq!(read(&*reader).unwrap(), expected, "the next caller gets another connection: {place}");
+    }
+}
+
+#[test]
+fn a_connection_that_falls_silent_is_replaced() {
+    let server = RedisServer::start();
+    fill(&server);
+    let gate = Arc::new(Gate::default());
+    let proxy = Proxy::start(server.port(), {
+        let gate = gate.clone();
+        move |direction, bytes| {
+            if direction == Direction::Reply {
+                gate.pass();
+            }
+            bytes.len()
+        }
+    });
+    let store = store(proxy.unwrap().port(), "response_timeout=300ms&connect_timeout=60s");
+    let reader = StoreConfig::parse(&store).unwrap().reader().unwrap();
+    let read = || read(&*reader);
+    eventually("an answer comes in time", || read().is_ok());
+    gate.shut();
+    assert_eq!(read().unwrap_err().kind(), ErrorKind::StoreTimeout);
+    assert_eq!(gate.waiting.load(Ordering::SeqCst), 1);
+    // Whoever waits at the gate waits for ever, as if the packets were lost; who comes now passes.
+    *gate.shut.lock() = false;
+    eventually("an answer comes over another connection", || read().is_ok());
+    assert_eq!(gate.waiting.load(Ordering::SeqCst), 1, "the old one is as silent as before");
+}
