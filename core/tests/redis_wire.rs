@@ -176,3 +176,41 @@ fn a_connection_that_falls_silent_is_replaced() {
     eventually("an answer comes over another connection", || read().is_ok());
     assert_eq!(gate.waiting.load(Ordering::SeqCst), 1, "the old one is as silent as before");
 }
+
+/// An engine gives up on a question sooner than the store would.
+#[test]
+fn a_silent_connection_is_replaced_however_short_the_deadline() {
+    let server = RedisServer::start();
+    fill(&server);
+    let gate = Arc::new(Gate::default());
+    let proxy = Proxy::start(server.port(), {
+        let gate = gate.clone();
+        move |direction, bytes| {
+            if direction == Direction::Reply {
+                gate.pass();
+            }
+            bytes.len()
+        }
+    });
+    let watched = Watched::open(&store(proxy.unwrap().port(), "response_timeout=2s&connect_timeout=60s"));
+    gate.shut();
+    let caller = in_thread({
+        let engine = watched.engine.clone();
+        move || engine.blocking().membership("a").unwrap()
+    });
+    eventually("the reply is withheld", || gate.waiting.load(Ordering::SeqCst) > 0);
+    watched.clock.advance(DEADLINE);
+    assert_eq!(caller.join().unwrap().error.unwrap().kind(), ErrorKind::StoreTimeout);
+    *gate.shut.lock() = false;
+    eventually("an answer comes over another connection", || {
+        let caller = in_thread({
+            let engine = watched.engine.clone();
+            move || engine.blocking().membership("a").unwrap()
+        });
+        while !caller.is_finished() {
+            watched.clock.advance(DEADLINE / 10);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        caller.join().unwrap().origin == Origin::Store
+    });
+}

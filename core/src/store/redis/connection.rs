@@ -243,6 +243,8 @@ struct Health {
     broken: AtomicBool,
     /// When the last reply came.
     heard: AtomicU64,
+    /// When the first question since then was asked; 0 = none was. Whoever asked may have given up long ago.
+    asked: AtomicU64,
 }
 
 impl Connection {
@@ -250,9 +252,14 @@ impl Connection {
         Self { redis, config, runtime, health: Arc::default() }
     }
 
-    /// Returns whether it must be replaced.
+    /// Returns whether it must be replaced: it failed, or has been silent for too long.
     pub(super) fn is_broken(&self) -> bool {
-        self.health.broken.load(Ordering::Acquire)
+        let asked = match self.health.asked.load(Ordering::Acquire) {
+            0 => Moment::NEVER,
+            nanos => Moment::from_nanos(nanos),
+        };
+        let is_silent = || Clock::System.now().since(asked) > self.config.response_timeout;
+        self.health.broken.load(Ordering::Acquire) || is_silent()
     }
 
     /// Sends commands together and returns one reply for each; a reply may be an error.
@@ -267,11 +274,14 @@ impl Connection {
     ) -> Result<Vec<Value>> {
         let clock = &Clock::System;
         let began = clock.now();
+        // Fails when somebody else waits already, and longer.
+        let _ = self.health.asked.compare_exchange(0, began.nanos(), Ordering::AcqRel, Ordering::Acquire);
         let mut redis = self.redis.clone();
         let call = redis.send_packed_commands(commands, 0, commands.len());
         match in_time(call, self.runtime.sleep_until(clock, began.after(patience))).await {
             Some(Ok(replies)) => {
                 self.health.heard.store(clock.now().nanos(), Ordering::Release);
+                self.health.asked.store(0, Ordering::Release);
                 Ok(replies)
             }
             Some(Err(e)) => {
