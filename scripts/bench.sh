@@ -7,5 +7,7 @@ cargo bench --quiet -p bigseg-core --bench engine
 echo
 cargo bench --quiet -p bigseg-ffi --bench cached
 echo
+scripts/bench_redis.sh
+echo
 cargo build --quiet --release -p bigseg-cli
 python3 scripts/bench_import.py "${CARGO_TARGET_DIR:-target}/release/bigseg" "$@"

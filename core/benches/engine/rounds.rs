@@ -58,7 +58,7 @@ pub(crate) fn compare_threads(what: &str, count: usize, work: impl Fn(usize) + S
 }
 
 /// Returns the middle value.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

@@ -1,0 +1,45 @@
+//! The server everything is measured on, and engines that read from it.
+
+use std::time::Duration;
+
+use bigseg_core::engine::PushInvalidation;
+use bigseg_core::testkit::{RedisServer, Reply};
+use bigseg_core::{Engine, EngineConfig, StoreConfig};
+
+use crate::population::fill;
+
+/// How many contexts the server holds.
+pub(crate) const CONTEXTS: usize = 100_000;
+
+/// Starts a server that holds the population.
+pub(crate) fn filled() -> RedisServer {
+    let server = RedisServer::start();
+    fill(config(&server).writer().expect("the store opens"), CONTEXTS);
+    server
+}
+
+/// Names the store.
+pub(crate) fn config(server: &RedisServer) -> StoreConfig {
+    StoreConfig::parse(&server.store("", "")).expect("a good store string")
+}
+
+/// Opens an engine that remembers nothing, so that every lookup asks the server.
+pub(crate) fn uncached(server: &RedisServer) -> Engine {
+    let engine = Engine::open(EngineConfig {
+        context_cache_size: 0,
+        push_invalidation: PushInvalidation::Off,
+        // A busy machine must not make lookups cheap by failing them.
+        lookup_deadline: Duration::from_secs(60),
+        ..EngineConfig::new(&server.store("", "response_timeout=60s")).expect("a good store string")
+    });
+    let engine = engine.expect("the engine opens");
+    assert!(engine.blocking().refresh_status().expect("usable").available);
+    engine
+}
+
+/// Reads how often the server was asked `SMEMBERS`.
+pub(crate) fn smembers(server: &RedisServer) -> u64 {
+    let Reply::Text(text) = server.client().run(&["INFO", "commandstats"]) else { panic!("INFO is text") };
+    let calls = text.split("cmdstat_smembers:calls=").nth(1).and_then(|rest| rest.split(',').next());
+    calls.map_or(0, |calls| calls.parse().expect("a number"))
+}
