@@ -5,7 +5,7 @@ mod stage;
 mod watched;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bigseg_core::store::StoreReader;
@@ -39,6 +39,11 @@ impl Gate {
         self.moved.notify_all();
     }
 
+    /// Lets those pass who come from now on; whoever waits already waits for ever, as if the packets were lost.
+    fn open_for_others(&self) {
+        *self.shut.lock() = false;
+    }
+
     fn pass(&self) {
         let mut shut = self.shut.lock();
         if *shut {
@@ -47,6 +52,21 @@ impl Gate {
             self.waiting.fetch_sub(1, Ordering::SeqCst);
         }
     }
+}
+
+/// Puts a gate before a server's replies; returns the port to connect to.
+fn gated(server: &RedisServer) -> (Arc<Gate>, u16) {
+    let gate = Arc::new(Gate::default());
+    let proxy = Proxy::start(server.port(), {
+        let gate = gate.clone();
+        move |direction, bytes| {
+            if direction == Direction::Reply {
+                gate.pass();
+            }
+            bytes.len()
+        }
+    });
+    (gate, proxy.unwrap().port())
 }
 
 #[test]
@@ -78,17 +98,8 @@ fn a_server_a_hundred_milliseconds_away_is_asked_in_few_round_trips() {
 fn a_server_slower_than_the_deadline() {
     let server = RedisServer::start();
     fill(&server);
-    let gate = Arc::new(Gate::default());
-    let proxy = Proxy::start(server.port(), {
-        let gate = gate.clone();
-        move |direction, bytes| {
-            if direction == Direction::Reply {
-                gate.pass();
-            }
-            bytes.len()
-        }
-    });
-    let watched = Watched::open(&store(proxy.unwrap().port(), PATIENT));
+    let (gate, port) = gated(&server);
+    let watched = Watched::open(&store(port, PATIENT));
     gate.shut();
     for _ in 0..3 {
         let (engine, before) = (watched.engine.clone(), watched.engine.metrics());
@@ -151,28 +162,37 @@ fn a_reply_may_be_cut_at_any_byte() {
 }
 
 #[test]
+fn a_way_that_cuts_every_reply_is_an_outage_like_any_other() {
+    let server = RedisServer::start();
+    fill(&server);
+    let cutting = Arc::new(AtomicBool::new(false));
+    let proxy = Proxy::start(server.port(), {
+        let cutting = cutting.clone();
+        move |direction, bytes| match direction {
+            Direction::Reply if cutting.load(Ordering::SeqCst) => bytes.len() - 1,
+            _ => bytes.len(),
+        }
+    });
+    let watched = Watched::open(&store(proxy.unwrap().port(), PATIENT));
+    cutting.store(true, Ordering::SeqCst);
+    watched.assert_outage("reading memberships: the connection");
+    cutting.store(false, Ordering::SeqCst);
+    watched.becomes_healthy();
+}
+
+#[test]
 fn a_connection_that_falls_silent_is_replaced() {
     let server = RedisServer::start();
     fill(&server);
-    let gate = Arc::new(Gate::default());
-    let proxy = Proxy::start(server.port(), {
-        let gate = gate.clone();
-        move |direction, bytes| {
-            if direction == Direction::Reply {
-                gate.pass();
-            }
-            bytes.len()
-        }
-    });
-    let store = store(proxy.unwrap().port(), "response_timeout=300ms&connect_timeout=60s");
+    let (gate, port) = gated(&server);
+    let store = store(port, "response_timeout=300ms&connect_timeout=60s");
     let reader = StoreConfig::parse(&store).unwrap().reader().unwrap();
     let read = || read(&*reader);
     eventually("an answer comes in time", || read().is_ok());
     gate.shut();
     assert_eq!(read().unwrap_err().kind(), ErrorKind::StoreTimeout);
     assert_eq!(gate.waiting.load(Ordering::SeqCst), 1);
-    // Whoever waits at the gate waits for ever, as if the packets were lost; who comes now passes.
-    *gate.shut.lock() = false;
+    gate.open_for_others();
     eventually("an answer comes over another connection", || read().is_ok());
     assert_eq!(gate.waiting.load(Ordering::SeqCst), 1, "the old one is as silent as before");
 }
@@ -182,17 +202,8 @@ fn a_connection_that_falls_silent_is_replaced() {
 fn a_silent_connection_is_replaced_however_short_the_deadline() {
     let server = RedisServer::start();
     fill(&server);
-    let gate = Arc::new(Gate::default());
-    let proxy = Proxy::start(server.port(), {
-        let gate = gate.clone();
-        move |direction, bytes| {
-            if direction == Direction::Reply {
-                gate.pass();
-            }
-            bytes.len()
-        }
-    });
-    let watched = Watched::open(&store(proxy.unwrap().port(), "response_timeout=2s&connect_timeout=60s"));
+    let (gate, port) = gated(&server);
+    let watched = Watched::open(&store(port, "response_timeout=2s&connect_timeout=60s"));
     gate.shut();
     let caller = in_thread({
         let engine = watched.engine.clone();
@@ -201,7 +212,7 @@ fn a_silent_connection_is_replaced_however_short_the_deadline() {
     eventually("the reply is withheld", || gate.waiting.load(Ordering::SeqCst) > 0);
     watched.clock.advance(DEADLINE);
     assert_eq!(caller.join().unwrap().error.unwrap().kind(), ErrorKind::StoreTimeout);
-    *gate.shut.lock() = false;
+    gate.open_for_others();
     eventually("an answer comes over another connection", || {
         let caller = in_thread({
             let engine = watched.engine.clone();
