@@ -32,7 +32,8 @@ def main():
     counts = []
     look_up(store, contexts, time.monotonic() + 0.2, [])
     begin = time.monotonic()
-    threads = [threading.Thread(target=look_up, args=(store, contexts, begin + seconds, counts)) for _ in range(callers)]
+    caller = {"target": look_up, "args": (store, contexts, begin + seconds, counts)}
+    threads = [threading.Thread(**caller) for _ in range(callers)]
     for thread in threads:
         thread.start()
     for thread in threads:

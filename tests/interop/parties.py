@@ -57,7 +57,8 @@ def patch(ref, step, contexts, number):
     """Returns the patch by which contexts join a segment or leave it, unless nobody does."""
 
     def hashes(*lists):
-        return [context_hash(context["key"]) for context in contexts if any(ref in context.get(name, []) for name in lists)]
+        concerned = (context for context in contexts if any(ref in context.get(name, []) for name in lists))
+        return [context_hash(context["key"]) for context in concerned]
 
     changes = {
         "add": {"included": {"add": hashes("included", "left")}, "excluded": {"add": hashes("excluded")}},

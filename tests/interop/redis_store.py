@@ -20,7 +20,8 @@ class RedisStore:
         self.directory = tempfile.TemporaryDirectory()
         for _ in range(5):
             self.port = free_port()
-            command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", self.directory.name]
+            command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+            command += ["--dir", self.directory.name]
             # A server that finds the port taken ends, and another port is tried.
             self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
             self.client = redis.Redis(port=self.port, decode_responses=True)
@@ -64,7 +65,7 @@ class RedisStore:
         return self.ours(None, "stranger:secret@"), self.theirs(None, "stranger:secret@")
 
     def place(self, prefix, memberships, synchronized_on):
-        """Writes with their client and their names of keys, as the SDK's own tests do: hash -> (included, excluded)."""
+        """Writes with their client and their names of keys, as the SDK's tests do: hash -> (included, excluded)."""
         prefix = prefix or "launchdarkly"
         for user_hash, (included, excluded) in memberships.items():
             for key, refs in ((Schema.KEY_USER_INCLUDE, included), (Schema.KEY_USER_EXCLUDE, excluded)):

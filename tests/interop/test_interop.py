@@ -1,4 +1,4 @@
-"""Everybody writes, everybody reads, and all read the same; then whole SDK clients evaluate flags on what we wrote."""
+"""Everybody writes, everybody reads, all read the same; and whole SDK clients evaluate flags on what we wrote."""
 
 import json
 import os
@@ -13,7 +13,10 @@ from redis_store import RedisStore
 # Both names of one store: our store string, and what the SDKs' programs take.
 Names = namedtuple("Names", "ours theirs")
 
-SDKS = [Sdk("Python SDK", sys.executable, os.path.join(HERE, "python_sdk.py")), Sdk("Node SDK", "node", os.path.join(HERE, "node_sdk.js"))]
+SDKS = [
+    Sdk("Python SDK", sys.executable, os.path.join(HERE, "python_sdk.py")),
+    Sdk("Node SDK", "node", os.path.join(HERE, "node_sdk.js")),
+]
 READERS = [*SDKS, Ours()]
 
 with open(os.path.join(HERE, "cases.json"), encoding="utf-8") as file:
@@ -24,7 +27,9 @@ EXPECTED = {
     | dict.fromkeys(context.get("included", []), True)
     for context in CONTEXTS
 }
-LISTS = {context_hash(context["key"]): (context.get("included", []), context.get("excluded", [])) for context in CONTEXTS}
+LISTS = {
+    context_hash(context["key"]): (context.get("included", []), context.get("excluded", [])) for context in CONTEXTS
+}
 HOUR = 3_600_000
 
 
