@@ -38,6 +38,7 @@ def main():
         thread.start()
     for thread in threads:
         thread.join()
+    assert len(counts) == callers, "a caller failed"
     print(sum(counts) / (time.monotonic() - begin))
     store.stop()
 

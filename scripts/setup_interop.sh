@@ -8,6 +8,10 @@ same() { cmp -s "tests/interop/$1" "$place/$1"; }
 if same requirements.txt && same package.json && same package-lock.json; then
     exit 0
 fi
+if ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'; then
+    echo "The SDKs of tests/interop need Node 18 or newer; this is $(node --version)" >&2
+    exit 1
+fi
 echo "Installing the SDKs of tests/interop" >&2
 rm -rf "$place"
 mkdir -p "$place"
