@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bigseg_core::store::StoreReader;
 use bigseg_core::testkit::RedisServer;
-use bigseg_core::testkit::proxy::{Direction, Proxy};
+use bigseg_core::testkit::proxy::{Cut, Direction, Proxy};
 use bigseg_core::testkit::samples::{hash, membership};
 use bigseg_core::{ErrorKind, LookupStatus, Membership, Origin, Result, StoreConfig};
 use parking_lot::{Condvar, Mutex};
@@ -129,6 +129,15 @@ fn read(reader: &dyn StoreReader) -> Result<Membership> {
 
 #[test]
 fn a_reply_may_be_cut_at_any_byte() {
+    cut_at_any_byte(Cut::Close);
+}
+
+#[test]
+fn a_connection_may_be_reset_at_any_byte_of_a_reply() {
+    cut_at_any_byte(Cut::Reset);
+}
+
+fn cut_at_any_byte(way: Cut) {
     let server = RedisServer::start();
     fill(&server);
     let expected = membership(&["s.g1"], &[]);
@@ -136,7 +145,7 @@ fn a_reply_may_be_cut_at_any_byte() {
         let left = AtomicUsize::new(place);
         let cuts = Arc::new(AtomicUsize::new(0));
         let cut = cuts.clone();
-        let proxy = Proxy::start(server.port(), move |direction, bytes| {
+        let proxy = Proxy::start_with(way, server.port(), move |direction, bytes| {
             if direction == Direction::Request || cut.load(Ordering::SeqCst) > 0 {
                 return bytes.len();
             }
