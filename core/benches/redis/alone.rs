@@ -9,6 +9,7 @@ use crate::wire::{Wire, lookup, spell};
 
 const CALLS: usize = 1000;
 
+/// Compares a lookup with a blocking socket, and with the client library the engine stands on.
 pub(crate) fn run() {
     let server = filled();
     let engine = uncached(&server);

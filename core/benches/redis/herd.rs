@@ -8,6 +8,7 @@ use crate::server::{filled, smembers};
 
 const CALLERS: usize = 1000;
 
+/// Counts what the server is asked.
 pub(crate) fn run() {
     let server = filled();
     let engine = Engine::open(EngineConfig::new(&server.store("", "")).expect("a good store string"));

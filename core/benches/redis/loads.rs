@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
@@ -17,6 +18,7 @@ use crate::server::{CONTEXTS, config};
 
 const ROUNDS: usize = 5;
 
+/// Alternates both, each on an empty server.
 pub(crate) fn run() {
     let server = RedisServer::start();
     let commands = tempfile::NamedTempFile::new().expect("a temporary file");
@@ -58,7 +60,8 @@ fn record(server: &RedisServer, mut file: &File) {
     }
 }
 
-fn pipe(server: &RedisServer, commands: &std::path::Path) {
+/// Feeds a server with the commands in a file.
+fn pipe(server: &RedisServer, commands: &Path) {
     let input = File::open(commands).expect("the file is there");
     let port = server.port().to_string();
     let mut command = Command::new("redis-cli");

@@ -17,6 +17,7 @@ const OPERATIONS: usize = 100_000;
 const SINGLES: usize = 20_000;
 const ROUNDS: usize = 5;
 
+/// Alternates both, and looks how long a bystander and the server itself were busy.
 pub(crate) fn run() {
     let server = filled();
     let mut client = server.client();
@@ -63,6 +64,7 @@ fn sample(round: usize) -> Patch {
     sample
 }
 
+/// Spells as many such operations, each to be sent alone.
 fn singles(round: usize) -> Vec<Vec<u8>> {
     let single = |context: usize| {
         let command = if (context + round).is_multiple_of(2) { "SADD" } else { "SREM" };

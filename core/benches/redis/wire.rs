@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, TcpStream};
 pub(crate) struct Wire(BufReader<TcpStream>);
 
 impl Wire {
+    /// Connects over TCP, as engines do.
     pub(crate) fn connect(port: u16) -> Self {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the server is there");
         stream.set_nodelay(true).expect("a TCP option");
