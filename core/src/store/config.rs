@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::local::{LocalConfig, LocalReader, LocalWriter};
 use super::memory::MemoryStore;
 #[cfg(feature = "redis")]
-use super::redis::{self, RedisConfig, RedisReader, RedisScanner, RedisWriter};
+use super::redis::{RedisConfig, RedisReader, RedisScanner, RedisWriter};
 use super::{StoreReader, StoreScanner, StoreWriter};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -28,23 +28,19 @@ impl Backend {
         Backend { scheme: "memory", form: "memory:[NAME]", options: &[] },
         Backend { scheme: "local", form: LocalConfig::FORM, options: LocalConfig::OPTIONS },
         #[cfg(feature = "redis")]
-        Backend {
-            scheme: "redis",
-            form: "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]",
-            options: RedisConfig::OPTIONS,
-        },
+        RedisConfig::BACKENDS[0],
         #[cfg(feature = "redis")]
-        Backend {
-            scheme: "rediss",
-            form: "rediss://[USER:PASSWORD@]HOST[:PORT][/DATABASE]",
-            options: RedisConfig::TLS_OPTIONS,
-        },
+        RedisConfig::BACKENDS[1],
         #[cfg(feature = "redis")]
-        Backend {
-            scheme: "redis+unix",
-            form: "redis+unix://[USER:PASSWORD@]/PATH",
-            options: RedisConfig::UNIX_OPTIONS,
-        },
+        RedisConfig::BACKENDS[2],
+        #[cfg(feature = "redis")]
+        RedisConfig::BACKENDS[3],
+        #[cfg(feature = "redis")]
+        RedisConfig::BACKENDS[4],
+        #[cfg(feature = "redis")]
+        RedisConfig::BACKENDS[5],
+        #[cfg(feature = "redis")]
+        RedisConfig::BACKENDS[6],
     ];
 }
 
@@ -74,8 +70,6 @@ impl StoreConfig {
         let (scheme, rest) = text.split_once(':').ok_or_else(|| {
             invalid(format!("a store string begins with a scheme, such as {}", known_forms()))
         })?;
-        #[cfg(feature = "redis")]
-        redis::check_scheme(scheme)?;
         let backend = Backend::ALL.iter().find(|backend| backend.scheme == scheme).ok_or_else(|| {
             let schemes = Backend::ALL.iter().map(|backend| backend.scheme);
             let suggestion = suggest(scheme, schemes, "; did you mean ", ":");
@@ -93,7 +87,7 @@ impl StoreConfig {
         match backend.scheme {
             "memory" => Ok(Self::Memory(place.to_owned())),
             #[cfg(feature = "redis")]
-            "redis" | "rediss" | "redis+unix" => {
+            scheme if scheme.starts_with("redis") => {
                 Ok(Self::Redis(Box::new(RedisConfig::parse(scheme, place, &options)?)))
             }
             _ => Ok(Self::Local(LocalConfig::parse(place, &options)?)),

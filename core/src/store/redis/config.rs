@@ -1,4 +1,4 @@
-//! Where a Redis server is, how to get in, and under which keys the store lies.
+//! Which Redis servers there are, how to get in, and under which keys the store lies.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,13 +6,70 @@ use std::time::Duration;
 
 use super::keys::KeyPrefix;
 
-/// Where a server listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a server listens. `Display` writes `host:port`, or the socket's path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RedisAddress {
     /// A host, by name or number, and a port.
     Tcp(String, u16),
     /// A socket in the file system.
     Unix(PathBuf),
+}
+
+impl fmt::Display for RedisAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Which servers hold the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RedisServers {
+    /// One server.
+    One(RedisAddress),
+    /// A cluster, found through any of these nodes; the others are learned.
+    Cluster(Vec<RedisAddress>),
+    /// The server that sentinels say is the master.
+    Sentinel(RedisSentinels),
+}
+
+/// The sentinels that watch over a master.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisSentinels {
+    /// Where they listen; any one that answers is enough.
+    pub addresses: Vec<RedisAddress>,
+    /// What they call the master.
+    pub master: String,
+    /// How to get in to the sentinels themselves.
+    pub login: RedisLogin,
+}
+
+/// How to get in. `Debug` does not show the password.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct RedisLogin {
+    /// The user to log in as; `None` = the default user.
+    pub user: Option<String>,
+    /// The password to log in with. A user without one logs in with the empty one.
+    pub password: Option<String>,
+}
+
+impl fmt::Debug for RedisLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisLogin").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// Which servers a reader asks. Writers always ask masters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// The masters: what was written is seen at once.
+    #[default]
+    Master,
+    /// Replicas, and the master where there is none that answers. They are behind by as much as replication is.
+    Replica,
 }
 
 /// How to encrypt, and whom to trust. Files are PEM and are read anew for each connection.
@@ -31,19 +88,19 @@ pub struct RedisTls {
 /// Neither `Debug` nor the store string made of it shows the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisConfig {
-    /// Where the server listens.
-    pub address: RedisAddress,
-    /// Encryption; `None` = none.
+    /// Which servers hold it.
+    pub servers: RedisServers,
+    /// Encryption, for sentinels too; `None` = none.
     pub tls: Option<RedisTls>,
-    /// The user to log in as; `None` = the default user.
-    pub user: Option<String>,
-    /// The password to log in with. A user without one logs in with the empty one.
-    pub password: Option<String>,
+    /// How to get in.
+    pub login: RedisLogin,
     /// The number of the database. Any but 0 needs the permission to `SELECT`.
     pub database: u32,
     /// What all keys begin with.
     pub prefix: KeyPrefix,
-    /// How long connecting and logging in may take. Default: [750 ms](Self::DEFAULT_CONNECT_TIMEOUT).
+    /// Whom readers ask. Only one server has no choice.
+    pub read_from: ReadFrom,
+    /// How long connecting to a server and logging in may take. Default: [750 ms](Self::DEFAULT_CONNECT_TIMEOUT).
     pub connect_timeout: Duration,
     /// How long a reader waits for a reply. Default: [500 ms](Self::DEFAULT_RESPONSE_TIMEOUT). Writers and walks wait
     /// [5 s](Self::WRITER_PATIENCE) at least, for nobody's request hangs on them.
@@ -53,6 +110,8 @@ pub struct RedisConfig {
 impl RedisConfig {
     /// The port of a server that names none.
     pub const DEFAULT_PORT: u16 = 6379;
+    /// The port of a sentinel that names none.
+    pub const DEFAULT_SENTINEL_PORT: u16 = 26379;
     /// Shorter than the engine's lookup deadline, so that the error says what was waited for.
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_millis(750);
     /// Likewise.
@@ -62,28 +121,34 @@ impl RedisConfig {
     /// The longest either timeout may be.
     pub const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
-    /// Names a server, with default options.
-    pub fn new(address: RedisAddress) -> Self {
+    /// Names the servers, with default options.
+    pub fn new(servers: RedisServers) -> Self {
         Self {
-            address,
+            servers,
             tls: None,
-            user: None,
-            password: None,
+            login: RedisLogin::default(),
             database: 0,
             prefix: KeyPrefix::default(),
+            read_from: ReadFrom::default(),
             connect_timeout: Self::DEFAULT_CONNECT_TIMEOUT,
             response_timeout: Self::DEFAULT_RESPONSE_TIMEOUT,
         }
     }
 
-    /// Returns where the server is, for a person: `host:port`, or the socket's path.
+    /// Returns where the store is, for a person.
     pub(super) fn place(&self) -> String {
-        match &self.address {
-            RedisAddress::Tcp(host, port) if host.contains(':') => format!("[{host}]:{port}"),
-            RedisAddress::Tcp(host, port) => format!("{host}:{port}"),
-            RedisAddress::Unix(path) => path.display().to_string(),
+        match &self.servers {
+            RedisServers::One(address) => address.to_string(),
+            RedisServers::Cluster(nodes) => format!("cluster {}", listed(nodes)),
+            RedisServers::Sentinel(RedisSentinels { addresses, master, .. }) => {
+                format!("{master} of sentinels {}", listed(addresses))
+            }
         }
     }
+}
+
+fn listed(addresses: &[RedisAddress]) -> String {
+    addresses.iter().map(RedisAddress::to_string).collect::<Vec<_>>().join(",")
 }
 
 impl fmt::Debug for RedisConfig {

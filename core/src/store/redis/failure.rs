@@ -2,13 +2,36 @@
 
 use redis::{RedisError, ServerError};
 
-use super::config::RedisConfig;
+use super::config::{RedisConfig, RedisServers};
 use crate::error::{Error, ErrorKind};
 
+/// Where something failed: a server, or the store as a whole.
+pub(super) struct Site<'a> {
+    config: &'a RedisConfig,
+    place: String,
+}
+
 impl RedisConfig {
-    /// Makes an error that says where the server is and what was being done.
+    /// Names one of the servers.
+    pub(super) fn at(&self, place: impl ToString) -> Site<'_> {
+        Site { config: self, place: place.to_string() }
+    }
+
+    /// Makes an error of the store as a whole.
     pub(super) fn error(&self, kind: ErrorKind, doing: &str, what: &str) -> Error {
-        Error::new(kind, format!("Redis at {}: {doing}: {what}", self.place()))
+        self.at(self.place()).error(kind, doing, what)
+    }
+
+    /// Puts an error that some server sent into words.
+    pub(super) fn refusal(&self, doing: &str, error: &ServerError) -> Error {
+        self.at(self.place()).refusal(doing, error)
+    }
+}
+
+impl Site<'_> {
+    /// Makes an error that says where it happened and what was being done.
+    pub(super) fn error(&self, kind: ErrorKind, doing: &str, what: &str) -> Error {
+        Error::new(kind, format!("Redis at {}: {doing}: {what}", self.place))
     }
 
     /// Puts a failure of the connection into words.
@@ -43,9 +66,15 @@ impl RedisConfig {
             "READONLY" => {
                 (StoreUnavailable, "the server is a replica, which cannot be written; name its master")
             }
-            "MOVED" | "ASK" | "CROSSSLOT" | "CLUSTERDOWN" => {
-                (Unsupported, "the server is part of a cluster, which is not supported yet")
+            "CLUSTERDOWN" => (StoreUnavailable, "the cluster lacks a master, and serves nobody meanwhile"),
+            "TRYAGAIN" => (StoreUnavailable, "the key is just moving to another node"),
+            "MOVED" | "ASK" if matches!(self.config.servers, RedisServers::Cluster(_)) => {
+                (StoreUnavailable, "the nodes of the cluster point at one another; is a slot being moved?")
             }
+            "MOVED" | "ASK" | "CROSSSLOT" => (
+                Unsupported,
+                "the server is part of a cluster; its store string begins with redis+cluster://",
+            ),
             "ERR" if words.contains("AUTH") && words.contains("without any password") => {
                 (StorePermission, "a password was given, but the server wants none")
             }
@@ -57,8 +86,13 @@ impl RedisConfig {
 
     /// Some servers repeat the arguments of a command they do not know, and `AUTH` has the password.
     fn without_password(&self, words: &str) -> String {
-        let password = self.password.as_deref().filter(|password| !password.is_empty());
-        match password.is_some_and(|password| words.contains(password)) {
+        let sentinels = match &self.config.servers {
+            RedisServers::Sentinel(sentinels) => Some(&sentinels.login),
+            _ => None,
+        };
+        let logins = [Some(&self.config.login), sentinels];
+        let mut passwords = logins.into_iter().flatten().filter_map(|login| login.password.as_deref());
+        match passwords.any(|password| !password.is_empty() && words.contains(password)) {
             true => "its words hold the password".to_owned(),
             false => words.to_owned(),
         }

@@ -33,7 +33,7 @@ impl Default for KeyPrefix {
 /// The keys of one environment.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
-    lead: String,
+    pub(super) lead: String,
     pub(super) synchronized_on: String,
     pub(super) cursor: String,
     pub(super) lock: String,

@@ -1,4 +1,4 @@
-//! The one connection that all readers share: made when first needed, replaced when lost.
+//! A connection that all readers share: made when first needed, replaced when lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
-use super::connection::{Attempt, Connection, Connector};
+use super::connection::Connection;
+use super::connector::{Attempt, Connector};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, Result};
 
@@ -18,6 +19,9 @@ const LONGEST_REST: Duration = Duration::from_millis(500);
 /// Hands out the connection; concurrent callers share one attempt to make it, and none waits for a pause to end.
 pub(super) struct Link {
     pub(super) connector: Connector,
+    /// Whether callers wait for an attempt even though the one before it failed. Where many servers are asked together
+    /// they do not: one that is gone must not hold up the answers of the others.
+    patient: bool,
     line: Arc<Mutex<Line>>,
 }
 
@@ -25,6 +29,8 @@ pub(super) struct Link {
 struct Line {
     state: State,
     failures: u32,
+    /// Why the last attempt, or the last connection, failed.
+    failure: Option<Error>,
     tasks: JoinSet<()>,
 }
 
@@ -39,7 +45,17 @@ enum State {
 
 impl Link {
     pub(super) fn new(connector: Connector) -> Self {
-        Self { connector, line: Arc::default() }
+        Self { connector, patient: true, line: Arc::default() }
+    }
+
+    /// Makes one to one server of many.
+    pub(super) fn one_of_many(connector: Connector) -> Self {
+        Self { patient: false, ..Self::new(connector) }
+    }
+
+    /// Returns whether there is a connection that nothing is known to be wrong with.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(&self.line.lock().state, State::Open(connection) if !connection.is_broken())
     }
 
     /// Returns the connection, making it if there is none.
@@ -50,7 +66,9 @@ impl Link {
         self.connector.check_process()?;
         let attempt = {
             let mut line = self.line.lock();
-            match &line.state {
+            let silence = if let State::Open(connection) = &line.state { connection.silence() } else { None };
+            line.failure = silence.or(line.failure.take());
+            let attempt = match &line.state {
                 State::Open(connection) if !connection.is_broken() => return Ok(connection.clone()),
                 State::Resting(error, until) if Clock::System.now() < *until => return Err(error.clone()),
                 State::Connecting(attempt) => attempt.clone(),
@@ -65,6 +83,10 @@ impl Link {
                     line.state = State::Connecting(attempt.clone());
                     attempt
                 }
+            };
+            match &line.failure {
+                Some(failure) if !self.patient => return Err(failure.clone()),
+                _ => attempt,
             }
         };
         attempt.await
@@ -76,11 +98,13 @@ impl Line {
         self.state = match outcome {
             Ok(connection) => {
                 self.failures = 0;
+                self.failure = None;
                 State::Open(connection.clone())
             }
             Err(error) => {
                 let rest = FIRST_REST.saturating_mul(1 << self.failures.min(10)).min(LONGEST_REST);
                 self.failures = self.failures.saturating_add(1);
+                self.failure = Some(error.clone());
                 State::Resting(error.clone(), Clock::System.now().after(rest))
             }
         };

@@ -3,23 +3,30 @@
 //! `keys.rs` has the layout (SPEC §3). Readers share one connection among all who ask and replace it by themselves;
 //! each writer has one of its own, because a `WATCH` belongs to a connection.
 
+mod cluster;
 mod config;
 mod connection;
+mod connector;
+mod errand;
 mod failure;
 mod keys;
 mod link;
+mod listener;
 mod loader;
+mod login;
+mod node;
 mod push;
 mod reader;
 mod scanner;
+mod sentinel;
+mod servers;
 mod session;
+mod slots;
 mod store_string;
 mod writer;
 
-pub use config::{RedisAddress, RedisConfig, RedisTls};
+pub use config::{ReadFrom, RedisAddress, RedisConfig, RedisLogin, RedisSentinels, RedisServers, RedisTls};
 pub use keys::KeyPrefix;
 pub use reader::RedisReader;
 pub use scanner::RedisScanner;
 pub use writer::RedisWriter;
-
-pub(super) use store_string::check_scheme;

@@ -3,10 +3,11 @@ use std::sync::Arc;
 use redis::{Pipeline, Value};
 
 use super::config::RedisConfig;
-use super::connection::Connector;
+use super::connector::Connector;
+use super::errand::Patience;
 use super::keys::Keys;
-use super::link::Link;
 use super::push::Push;
+use super::servers::Servers;
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::membership::Membership;
@@ -16,13 +17,15 @@ use crate::store::{ChangeObserver, Limitation, Metadata, StoreReader, parse_sync
 
 const READING: &str = "reading memberships";
 const READING_METADATA: &str = "reading the sync time";
+const CHECKING: &str = "asking every master of the cluster";
 
-/// Reads a store in Redis, with no commands but `GET` and `SMEMBERS` (and `AUTH`, `SELECT` where the config says so).
+/// Reads a store in Redis, with no commands but `GET` and `SMEMBERS` (and `AUTH`, `SELECT` where the config says so; of a
+/// cluster also `PING`, and `CLUSTER`, `ASKING`, `READONLY` where they are permitted).
 ///
-/// Nothing connects until it is asked. All callers share one connection, which is replaced when it is lost: the call
-/// that finds out fails, the next one connects anew.
+/// Nothing connects until it is asked. All callers share one connection to each server, which is replaced when it is
+/// lost: the call that finds out fails, the next one connects anew.
 pub struct RedisReader {
-    link: Link,
+    servers: Servers,
     keys: Keys,
     push: Push,
 }
@@ -33,13 +36,8 @@ impl RedisReader {
     /// # Errors
     /// [`ErrorKind::Internal`] when the machine refuses more threads.
     pub fn new(config: RedisConfig) -> Result<Self> {
-        let keys = Keys::new(&config.prefix);
-        Ok(Self { link: Link::new(Connector::new(config)?), keys, push: Push::default() })
-    }
-
-    async fn exchange(&self, doing: &str, commands: &Pipeline) -> Result<Vec<Value>> {
-        let patience = self.link.connector.config.response_timeout;
-        self.link.connection().await?.exchange(doing, commands, patience).await
+        let (keys, read_from) = (Keys::new(&config.prefix), config.read_from);
+        Ok(Self { servers: Servers::new(Connector::new(config)?, read_from), keys, push: Push::default() })
     }
 
     /// Reads both sets of every context in one round trip.
@@ -47,16 +45,21 @@ impl RedisReader {
         if hashes.is_empty() {
             return Ok(Vec::new());
         }
-        let replies = self.exchange(READING, &self.keys.read(hashes)).await?;
-        self.keys.memberships(&self.link.connector.config, hashes, &replies)
+        let config = self.servers.config();
+        let patience = Patience::of_reader(config);
+        let replies = self.servers.ask(READING, &self.keys.read(hashes), &patience).await?;
+        self.keys.memberships(config, hashes, &replies)
     }
 
+    /// Reads the sync time; of a cluster, only if all of it is there, for otherwise the store is not available.
     async fn read_metadata(&self) -> Result<Metadata> {
-        let config = &self.link.connector.config;
+        let config = self.servers.config();
+        let patience = Patience::of_reader(config);
         let mut commands = Pipeline::new();
         commands.cmd("GET").arg(&self.keys.synchronized_on);
-        let reply = self.exchange(READING_METADATA, &commands).await?.pop();
-        let text = text(config, READING_METADATA, reply.as_ref())?;
+        let replies = self.servers.ask(READING_METADATA, &commands, &patience).await?;
+        self.servers.check(CHECKING, &self.keys.lead, &patience).await?;
+        let text = text(config, READING_METADATA, replies.into_iter().next().transpose()?.as_ref())?;
         let at = format!("Redis at {}: {}", config.place(), self.keys.synchronized_on);
         let synchronized_on = parse_synchronized_on(text.as_deref()).map_err(|e| e.at(at))?;
         Ok(Metadata { synchronized_on })
@@ -76,7 +79,7 @@ impl StoreReader for RedisReader {
     }
 
     fn follow_changes(&self, observer: Arc<dyn ChangeObserver>) -> Option<BoxFuture<'_, ()>> {
-        Some(Box::pin(self.push.follow(&self.link.connector, &self.keys, observer)))
+        Some(Box::pin(self.push.follow(&self.servers, &self.keys, observer)))
     }
 
     fn limitations(&self) -> Vec<Limitation> {
@@ -95,33 +98,37 @@ impl Keys {
         commands
     }
 
-    /// Reads two replies for each context. A key of the wrong type, or with members that are not text, fails its own
-    /// context only; any other error is the server's and fails all.
+    /// Reads two replies for each context. A context fails alone if its keys hold what the schema does not allow, or if
+    /// the node of a cluster that has one of them does not answer; any other error is the server's and fails all.
     pub(super) fn memberships(
         &self,
         config: &RedisConfig,
         hashes: &[ContextHash],
-        replies: &[Value],
+        replies: &[Result<Value>],
     ) -> Result<Vec<Result<Membership>>> {
         let mut memberships = Vec::with_capacity(hashes.len());
         for (hash, pair) in hashes.iter().zip(replies.chunks_exact(2)) {
-            let included = refs(config, self.include(*hash), &pair[0]);
-            let excluded = refs(config, self.exclude(*hash), &pair[1]);
-            memberships.push(match (included, excluded) {
-                (Ok(included), Ok(excluded)) => Ok(Membership::new(included, excluded)),
-                (Err(e), _) | (_, Err(e)) if e.kind() == ErrorKind::StoreData => Err(e),
-                (Err(e), _) | (_, Err(e)) => return Err(e),
+            memberships.push(match (&pair[0], &pair[1]) {
+                (Err(e), _) | (_, Err(e)) => Err(e.clone()),
+                (Ok(included), Ok(excluded)) => {
+                    let included = refs(config, || self.include(*hash), included);
+                    match (included, refs(config, || self.exclude(*hash), excluded)) {
+                        (Ok(included), Ok(excluded)) => Ok(Membership::new(included, excluded)),
+                        (Err(e), _) | (_, Err(e)) if e.kind() == ErrorKind::StoreData => Err(e),
+                        (Err(e), _) | (_, Err(e)) => return Err(e),
+                    }
+                }
             });
         }
         Ok(memberships)
     }
 }
 
-fn refs(config: &RedisConfig, key: String, reply: &Value) -> Result<Vec<SegmentRef>> {
-    let wrong = |what: &str| config.error(ErrorKind::StoreData, READING, &format!("{key} {what}"));
+fn refs(config: &RedisConfig, key: impl Fn() -> String, reply: &Value) -> Result<Vec<SegmentRef>> {
+    let wrong = |what: &str| config.error(ErrorKind::StoreData, READING, &format!("{} {what}", key()));
     let members = match reply {
         Value::Array(members) | Value::Set(members) => members,
-        Value::ServerError(e) => return Err(config.refusal(&format!("{READING} ({key})"), e)),
+        Value::ServerError(e) => return Err(config.refusal(&format!("{READING} ({})", key()), e)),
         _ => return Err(wrong("was answered with something else than a set")),
     };
     members

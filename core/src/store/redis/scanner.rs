@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use redis::{Pipeline, Value};
 
 use super::config::RedisConfig;
-use super::connection::Connector;
+use super::connector::Connector;
 use super::keys::Keys;
 use super::session::Session;
 use crate::context_key::ContextHash;
@@ -49,6 +49,7 @@ impl StoreScanner for RedisScanner {
             let hashes: Vec<ContextHash> = found.iter().map(|(hash, _)| *hash).collect();
             if !hashes.is_empty() {
                 let replies = session.exchange(WALKING, &self.keys.read(&hashes))?;
+                let replies: Vec<_> = replies.into_iter().map(Ok).collect();
                 let memberships = self.keys.memberships(session.config(), &hashes, &replies)?;
                 for ((hash, at_exclude_key), membership) in found.into_iter().zip(memberships) {
                     let membership = membership?;

@@ -4,7 +4,8 @@ use redis::{Pipeline, Value};
 use tokio::task::JoinSet;
 
 use super::config::RedisConfig;
-use super::connection::{Connection, Connector};
+use super::connection::Connection;
+use super::connector::Connector;
 use crate::error::Result;
 
 /// Made when first needed. One that failed is thrown away, and with it any `WATCH`; the next exchange makes another.

@@ -1,4 +1,5 @@
-//! Store strings of Redis: `redis://`, `rediss://` and `redis+unix://`, read and written.
+//! Store strings of Redis, read and written: `redis://`, `redis+unix://`, `redis+cluster://`, `redis+sentinel://`, and
+//! the same with TLS.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,62 +7,135 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use super::config::{RedisAddress, RedisConfig, RedisTls};
+use super::config::{
+    ReadFrom, RedisAddress, RedisConfig, RedisLogin, RedisSentinels, RedisServers, RedisTls,
+};
 use super::keys::KeyPrefix;
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::Backend;
 
 impl RedisConfig {
-    pub(in crate::store) const OPTIONS: &'static [&'static str] =
-        &["prefix", "raw_prefix", "connect_timeout", "response_timeout"];
-    pub(in crate::store) const TLS_OPTIONS: &'static [&'static str] = &[
-        "prefix",
-        "raw_prefix",
-        "connect_timeout",
-        "response_timeout",
-        "ca_file",
-        "cert_file",
-        "key_file",
-        "server_name",
+    /// The schemes, what their store strings look like, and the options they take.
+    pub(in crate::store) const BACKENDS: [Backend; 7] = [
+        Backend {
+            scheme: "redis",
+            form: "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]",
+            options: &["prefix", "raw_prefix", "connect_timeout", "response_timeout"],
+        },
+        Backend {
+            scheme: "rediss",
+            form: "rediss://[USER:PASSWORD@]HOST[:PORT][/DATABASE]",
+            options: &[
+                "prefix",
+                "raw_prefix",
+                "connect_timeout",
+                "response_timeout",
+                "ca_file",
+                "cert_file",
+                "key_file",
+                "server_name",
+            ],
+        },
+        Backend {
+            scheme: "redis+unix",
+            form: "redis+unix://[USER:PASSWORD@]/PATH",
+            options: &["db", "prefix", "raw_prefix", "connect_timeout", "response_timeout"],
+        },
+        Backend {
+            scheme: "redis+cluster",
+            form: "redis+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…",
+            options: &["prefix", "raw_prefix", "read_from", "connect_timeout", "response_timeout"],
+        },
+        Backend {
+            scheme: "rediss+cluster",
+            form: "rediss+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…",
+            options: &[
+                "prefix",
+                "raw_prefix",
+                "read_from",
+                "connect_timeout",
+                "response_timeout",
+                "ca_file",
+                "cert_file",
+                "key_file",
+                "server_name",
+            ],
+        },
+        Backend {
+            scheme: "redis+sentinel",
+            form: "redis+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…/MASTER[/DATABASE]",
+            options: &[
+                "prefix",
+                "raw_prefix",
+                "read_from",
+                "sentinel_user",
+                "sentinel_password",
+                "connect_timeout",
+                "response_timeout",
+            ],
+        },
+        Backend {
+            scheme: "rediss+sentinel",
+            form: "rediss+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…/MASTER[/DATABASE]",
+            options: &[
+                "prefix",
+                "raw_prefix",
+                "read_from",
+                "sentinel_user",
+                "sentinel_password",
+                "connect_timeout",
+                "response_timeout",
+                "ca_file",
+                "cert_file",
+                "key_file",
+                "server_name",
+            ],
+        },
     ];
-    pub(in crate::store) const UNIX_OPTIONS: &'static [&'static str] =
-        &["db", "prefix", "raw_prefix", "connect_timeout", "response_timeout"];
 
     /// Reads what follows the scheme and its colon, and the options, whose names are known to be good.
     pub(in crate::store) fn parse(scheme: &str, place: &str, options: &[(String, String)]) -> Result<Self> {
         let invalid = |message: &str| invalid(format!("{scheme}: {message}"));
+        let (transport, form) = scheme.split_once('+').unwrap_or((scheme, ""));
         let place = place
             .strip_prefix("//")
             .ok_or_else(|| invalid("// must follow the scheme's colon, as in redis://localhost"))?;
         let (authority, path) = place.split_once('/').map_or((place, None), |(a, p)| (a, Some(p)));
-        if scheme != "redis+unix" && path.is_some_and(|path| path.contains('@')) {
+        if form != "unix" && path.is_some_and(|path| path.contains('@')) {
             return Err(invalid("a / in a user or password must be written %2F"));
         }
-        let (login, host) = authority.rsplit_once('@').map_or((None, authority), |(l, h)| (Some(l), h));
-        let address = match (scheme, path) {
-            ("redis+unix", Some(path)) if !path.is_empty() && host.is_empty() => {
-                RedisAddress::Unix(format!("/{path}").into())
+        let (login, hosts) = authority.rsplit_once('@').map_or((None, authority), |(l, h)| (Some(l), h));
+        let mut database = path.filter(|path| form != "unix" && !path.is_empty());
+        let servers = match form {
+            "unix" => RedisServers::One(socket(hosts, path).map_err(invalid)?),
+            "cluster" => RedisServers::Cluster(parse_hosts(hosts, Self::DEFAULT_PORT).map_err(invalid)?),
+            "sentinel" => {
+                let addresses = parse_hosts(hosts, Self::DEFAULT_SENTINEL_PORT).map_err(invalid)?;
+                let path = path.unwrap_or_default();
+                let (master, rest) = path.split_once('/').map_or((path, None), |(m, rest)| (m, Some(rest)));
+                database = rest.filter(|rest| !rest.is_empty());
+                let master = parse_master(master).map_err(invalid)?;
+                RedisServers::Sentinel(RedisSentinels { addresses, master, login: RedisLogin::default() })
             }
-            ("redis+unix", _) => {
-                return Err(invalid(
-                    "the socket's absolute path is missing, as in redis+unix:///run/redis.sock",
-                ));
-            }
-            _ => parse_host(host).map_err(invalid)?,
+            _ => RedisServers::One(parse_host(hosts, Self::DEFAULT_PORT).map_err(invalid)?),
         };
-        let mut config = Self::new(address);
+        let mut config = Self::new(servers);
         if let Some(login) = login {
-            let decode = |text: &str| {
-                let text = percent_decode_str(text).decode_utf8().map(|text| text.into_owned());
-                text.map_err(|_| invalid("the user or password is not UTF-8 when its %XX are decoded"))
+            let decode = |text| {
+                decode(text)
+                    .ok_or_else(|| invalid("the user or password is not UTF-8 when its %XX are decoded"))
             };
             let (user, password) = login.split_once(':').map_or((login, None), |(u, p)| (u, Some(p)));
-            config.user = Some(decode(user)?).filter(|user| !user.is_empty());
-            config.password = password.map(decode).transpose()?;
+            config.login.user = Some(decode(user)?).filter(|user| !user.is_empty());
+            config.login.password = password.map(decode).transpose()?;
         }
-        if let Some(number) = path.filter(|path| scheme != "redis+unix" && !path.is_empty()) {
+        if let Some(number) = database {
             config.database = parse_database(number).map_err(invalid)?;
         }
-        if scheme == "rediss" {
+        if form == "cluster" && config.database != 0 {
+            return Err(invalid("a cluster has no databases but 0"));
+        }
+        if transport == "rediss" {
             config.tls = Some(RedisTls::default());
         }
         config.set_options(options).map_err(|message| invalid(&message))?;
@@ -77,6 +151,15 @@ impl RedisConfig {
             (None, Some(lead)) => KeyPrefix::Raw(lead),
             (None, None) => KeyPrefix::default(),
         };
+        self.read_from = match option("read_from").as_deref() {
+            None | Some("master") => ReadFrom::Master,
+            Some("replica") => ReadFrom::Replica,
+            Some(_) => return Err("read_from is either master or replica".to_owned()),
+        };
+        if let RedisServers::Sentinel(sentinels) = &mut self.servers {
+            let (user, password) = (option("sentinel_user"), option("sentinel_password"));
+            sentinels.login = RedisLogin { user: user.filter(|user| !user.is_empty()), password };
+        }
         if let Some(number) = option("db") {
             self.database = parse_database(&number)?;
         }
@@ -100,22 +183,38 @@ impl RedisConfig {
     }
 }
 
-/// Refuses the schemes that are planned but not built yet.
-pub(in crate::store) fn check_scheme(scheme: &str) -> Result<()> {
-    match scheme {
-        "redis+cluster" | "redis+sentinel" => Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("{scheme} is not supported yet; name one server, as in redis://HOST:PORT"),
-        )),
-        _ => Ok(()),
-    }
-}
-
 fn invalid(message: String) -> Error {
     Error::new(ErrorKind::InvalidConfig, message)
 }
 
-fn parse_host(text: &str) -> Result<RedisAddress, &'static str> {
+fn decode(text: &str) -> Option<String> {
+    percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned())
+}
+
+/// Reads the path of a socket, which no host stands before.
+fn socket(host: &str, path: Option<&str>) -> Result<RedisAddress, &'static str> {
+    match path {
+        Some(path) if !path.is_empty() && host.is_empty() => {
+            Ok(RedisAddress::Unix(format!("/{path}").into()))
+        }
+        _ => Err("the socket's absolute path is missing, as in redis+unix:///run/redis.sock"),
+    }
+}
+
+/// Reads the name by which sentinels know a master.
+fn parse_master(text: &str) -> Result<String, &'static str> {
+    let name = decode(text).ok_or("the master's name is not UTF-8 when its %XX are decoded")?;
+    match name.is_empty() {
+        true => Err("the master's name is missing, as in redis+sentinel://host/mymaster"),
+        false => Ok(name),
+    }
+}
+
+fn parse_hosts(text: &str, port: u16) -> Result<Vec<RedisAddress>, &'static str> {
+    text.split(',').map(|host| parse_host(host, port)).collect()
+}
+
+fn parse_host(text: &str, default_port: u16) -> Result<RedisAddress, &'static str> {
     let (host, port) = match text.strip_prefix('[') {
         Some(numeric) => {
             let (host, rest) = numeric.split_once(']').ok_or("the address lacks its closing bracket")?;
@@ -136,7 +235,7 @@ fn parse_host(text: &str) -> Result<RedisAddress, &'static str> {
         return Err("the host has a character that no host name has; an IPv6 address stands in brackets");
     }
     let port = match port {
-        None => RedisConfig::DEFAULT_PORT,
+        None => default_port,
         Some(port) => {
             port.parse().ok().filter(|port| *port > 0).ok_or("the port is not a number from 1 to 65535")?
         }
@@ -173,24 +272,39 @@ const RESERVED_IN_LOGIN: &AsciiSet = &RESERVED.add(b'/').add(b':').add(b'[').add
 /// Writes the store string without the password and without options that have their default.
 impl fmt::Display for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match (&self.address, &self.tls) {
-            (RedisAddress::Unix(_), _) => "redis+unix://",
-            (_, Some(_)) => "rediss://",
-            _ => "redis://",
+        f.write_str(if self.tls.is_some() { "rediss" } else { "redis" })?;
+        f.write_str(match &self.servers {
+            RedisServers::One(RedisAddress::Tcp(..)) => "://",
+            RedisServers::One(RedisAddress::Unix(_)) => "+unix://",
+            RedisServers::Cluster(_) => "+cluster://",
+            RedisServers::Sentinel(_) => "+sentinel://",
         })?;
-        if let Some(user) = &self.user {
+        if let Some(user) = &self.login.user {
             write!(f, "{}@", utf8_percent_encode(user, RESERVED_IN_LOGIN))?;
         }
-        let place = self.place();
-        f.write_str(match &self.address {
-            RedisAddress::Tcp(_, Self::DEFAULT_PORT) => place.trim_end_matches(":6379"),
-            _ => &place,
-        })?;
+        let (addresses, port) = match &self.servers {
+            RedisServers::One(address) => (std::slice::from_ref(address), Self::DEFAULT_PORT),
+            RedisServers::Cluster(nodes) => (&nodes[..], Self::DEFAULT_PORT),
+            RedisServers::Sentinel(sentinels) => (&sentinels.addresses[..], Self::DEFAULT_SENTINEL_PORT),
+        };
+        for (number, address) in addresses.iter().enumerate() {
+            let place = address.to_string();
+            let default = matches!(address, RedisAddress::Tcp(_, given) if *given == port);
+            let shown = if default { place.trim_end_matches(&format!(":{port}")) } else { &place };
+            write!(f, "{}{shown}", if number == 0 { "" } else { "," })?;
+        }
         let mut options: Vec<(&str, String)> = Vec::new();
-        match (&self.address, self.database) {
+        if let RedisServers::Sentinel(sentinels) = &self.servers {
+            write!(f, "/{}", utf8_percent_encode(&sentinels.master, RESERVED_IN_LOGIN))?;
+            options.extend(sentinels.login.user.iter().map(|user| ("sentinel_user", user.clone())));
+        }
+        match (&self.servers, self.database) {
             (_, 0) => {}
-            (RedisAddress::Tcp(..), number) => write!(f, "/{number}")?,
-            (RedisAddress::Unix(_), number) => options.push(("db", number.to_string())),
+            (RedisServers::One(RedisAddress::Unix(_)), number) => options.push(("db", number.to_string())),
+            (_, number) => write!(f, "/{number}")?,
+        }
+        if self.read_from == ReadFrom::Replica {
+            options.push(("read_from", "replica".to_owned()));
         }
         match &self.prefix {
             KeyPrefix::Named(prefix) if prefix.is_empty() || prefix == KeyPrefix::DEFAULT => {}

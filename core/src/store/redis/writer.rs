@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use redis::{Pipeline, Value};
 
 use super::config::RedisConfig;
-use super::connection::Connector;
+use super::connector::Connector;
 use super::keys::Keys;
 use super::loader;
 use super::reader::text;

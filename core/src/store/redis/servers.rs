@@ -1,0 +1,100 @@
+//! The servers that hold the keys, be they one or many: whoever asks for keys need not know which has which.
+
+use std::sync::Arc;
+
+use redis::{Pipeline, Value};
+use tokio::sync::watch;
+
+use super::cluster::Cluster;
+use super::config::{ReadFrom, RedisConfig, RedisServers};
+use super::connector::{Connector, Target};
+use super::errand::Patience;
+use super::link::Link;
+use super::sentinel::Role;
+use crate::error::Result;
+
+/// Shared connections to all of them.
+pub(super) struct Servers {
+    connector: Connector,
+    kind: Kind,
+}
+
+enum Kind {
+    One(Link, watch::Sender<Vec<Target>>),
+    Cluster(Arc<Cluster>),
+}
+
+impl Servers {
+    /// Prepares to talk to them; nothing connects yet.
+    pub(super) fn new(connector: Connector, read_from: ReadFrom) -> Self {
+        let kind = match (&connector.config.servers, read_from) {
+            (RedisServers::Cluster(seeds), _) => {
+                Kind::Cluster(Arc::new(Cluster::new(connector.clone(), seeds, read_from)))
+            }
+            (RedisServers::Sentinel(_), ReadFrom::Replica) => {
+                let replica = connector.towards(Target::Named(Role::Replica));
+                Kind::One(Link::new(replica), watch::Sender::new(vec![connector.target().clone()]))
+            }
+            _ => {
+                let masters = watch::Sender::new(vec![connector.target().clone()]);
+                Kind::One(Link::new(connector.clone()), masters)
+            }
+        };
+        Self { connector, kind }
+    }
+
+    /// Returns what makes connections of one's own to any of them, with [`Connector::towards`].
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    pub(super) fn config(&self) -> &RedisConfig {
+        &self.connector.config
+    }
+
+    /// Tells whom to connect to in order to reach all that is written, and of every change. Of a cluster it is what is
+    /// known; behind sentinels it is one target that leads to another server after a failover.
+    pub(super) fn masters(&self) -> watch::Receiver<Vec<Target>> {
+        match &self.kind {
+            Kind::One(_, masters) => masters.subscribe(),
+            Kind::Cluster(cluster) => cluster.masters(),
+        }
+    }
+
+    /// Sends commands, all of which name their key first, and returns one reply for each; a reply may be an error.
+    ///
+    /// # Errors
+    /// The outer error means that nobody answered, an inner one that only the server with this key did not.
+    pub(super) async fn ask(
+        &self,
+        doing: &str,
+        commands: &Pipeline,
+        patience: &Patience,
+    ) -> Result<Vec<Result<Value>>> {
+        match &self.kind {
+            Kind::Cluster(cluster) => cluster.ask(doing, commands, patience).await,
+            Kind::One(link, _) => {
+                let connection = link.connection().await?;
+                let replies = connection.exchange(doing, commands, patience.reply).await?;
+                if let Some(Value::ServerError(e)) = replies.first()
+                    && matches!(e.code(), "READONLY" | "MASTERDOWN")
+                {
+                    // It may have been a master once; the next connection finds the one that is.
+                    connection.give_up();
+                }
+                Ok(replies.into_iter().map(Ok).collect())
+            }
+        }
+    }
+
+    /// Makes sure that every server of a cluster can be reached; of one server, the reply to anything is enough.
+    ///
+    /// # Errors
+    /// The first that cannot.
+    pub(super) async fn check(&self, doing: &str, lead: &str, patience: &Patience) -> Result<()> {
+        match &self.kind {
+            Kind::One(..) => Ok(()),
+            Kind::Cluster(cluster) => cluster.check(doing, lead, patience).await,
+        }
+    }
+}
