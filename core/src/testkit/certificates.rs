@@ -3,18 +3,29 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// PEM files in a directory of the caller's.
+use tempfile::TempDir;
+
+/// PEM files in a directory.
 pub struct Certificates {
     directory: PathBuf,
+    /// Removed with the last who needs them.
+    _own: Option<TempDir>,
 }
 
 impl Certificates {
     /// The names the server's certificate bears, besides the address 127.0.0.1.
     pub const SERVER_NAMES: [&str; 2] = ["localhost", "redis.test"];
 
-    /// Makes them all.
+    /// Makes them all, in a directory of their own.
+    pub fn make_anywhere() -> Self {
+        let own = tempfile::tempdir().expect("there is room for a directory");
+        let made = Self::make(own.path());
+        Self { _own: Some(own), ..made }
+    }
+
+    /// Makes them all, in a directory of the caller's.
     pub fn make(directory: &Path) -> Self {
-        let made = Self { directory: directory.to_owned() };
+        let made = Self { directory: directory.to_owned(), _own: None };
         made.key("ca");
         made.openssl(&[
             "req",
@@ -36,6 +47,12 @@ impl Certificates {
     /// Returns a file: `ca.crt`, `server.crt`, `server.key`, `client.crt`, `client.key`.
     pub fn file(&self, name: &str) -> String {
         self.directory.join(name).display().to_string()
+    }
+
+    /// Returns the options of a store string that show the client's.
+    pub fn options(&self) -> String {
+        let [ca, certificate, key] = ["ca.crt", "client.crt", "client.key"].map(|name| self.file(name));
+        format!("ca_file={ca}&cert_file={certificate}&key_file={key}")
     }
 
     fn key(&self, name: &str) {

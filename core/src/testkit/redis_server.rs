@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -32,34 +33,42 @@ pub const WRITER_COMMANDS: &[&str] =
 pub struct RedisServer {
     directory: TempDir,
     port: u16,
-    certificates: Option<Certificates>,
+    certificates: Option<Arc<Certificates>>,
+    /// What the server is told besides, and the port of its own that it is told of if it is a node of a cluster.
     arguments: Vec<String>,
+    bus_port: Option<u16>,
     process: Option<Child>,
 }
 
 impl RedisServer {
     /// Starts an ordinary server.
     pub fn start() -> Self {
-        Self::launch(false, &[])
+        Self::start_with(&[])
     }
 
-    /// Starts an ordinary server with further arguments.
+    /// Starts an ordinary server with these arguments, too.
     pub fn start_with(arguments: &[&str]) -> Self {
-        Self::launch(false, arguments)
+        Self::launch(None, arguments, false)
+    }
+
+    /// Starts a node of a cluster that is yet to be formed, with these certificates if it is to take TLS only.
+    pub(super) fn start_node(certificates: Option<&Arc<Certificates>>, arguments: &[&str]) -> Self {
+        Self::launch(certificates, arguments, true)
     }
 
     /// Starts a server that takes TLS only, and wants a client certificate; its socket in the file system takes all.
     pub fn start_tls() -> Self {
-        Self::launch(true, &[])
+        Self::launch(Some(&Arc::new(Certificates::make_anywhere())), &[], false)
     }
 
-    fn launch(tls: bool, arguments: &[&str]) -> Self {
+    fn launch(certificates: Option<&Arc<Certificates>>, arguments: &[&str], is_node: bool) -> Self {
         let directory = tempfile::tempdir().expect("there is room for a directory");
-        let certificates = tls.then(|| Certificates::make(directory.path()));
-        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let mut server = Self { directory, port: 0, certificates, arguments, process: None };
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        let certificates = certificates.cloned();
+        let mut server = Self { directory, port: 0, certificates, arguments, bus_port: None, process: None };
         for _ in 0..PORTS {
             server.port = free_port();
+            server.bus_port = is_node.then(free_port);
             if server.try_run(&[], "PONG") {
                 return server;
             }
@@ -84,6 +93,10 @@ impl RedisServer {
                 command.args(["--tls-key-file", &files.file("server.key")])
             }
         };
+        if let Some(port) = &self.bus_port {
+            command.args(["--cluster-enabled", "yes", "--cluster-port", &port.to_string()]);
+            command.args(["--tls-cluster", if self.certificates.is_some() { "yes" } else { "no" }]);
+        }
         command.args(&self.arguments).args(more);
         let command = command.current_dir(self.directory.path()).stdout(Stdio::null());
         let mut process = command.spawn().expect("redis-server is installed (scripts/setup.sh test)");
@@ -119,6 +132,11 @@ impl RedisServer {
         self.port
     }
 
+    /// Returns the port at which a node of a cluster talks to the others.
+    pub(super) fn bus_port(&self) -> u16 {
+        self.bus_port.expect("a node of a cluster")
+    }
+
     /// Returns its socket in the file system.
     pub fn socket(&self) -> PathBuf {
         self.directory.path().join("socket")
@@ -135,10 +153,7 @@ impl RedisServer {
         match &self.certificates {
             None => format!("redis://{login}{at}127.0.0.1:{}?{options}", self.port),
             Some(files) => {
-                let [ca, certificate, key] =
-                    ["ca.crt", "client.crt", "client.key"].map(|name| files.file(name));
-                let tls = format!("ca_file={ca}&cert_file={certificate}&key_file={key}");
-                format!("rediss://{login}{at}127.0.0.1:{}?{tls}&{options}", self.port)
+                format!("rediss://{login}{at}127.0.0.1:{}?{}&{options}", self.port, files.options())
             }
         }
     }
@@ -152,6 +167,11 @@ impl RedisServer {
     pub fn add_user(&self, name: &str, commands: &[&str]) {
         let words = [&["ACL", "SETUSER", name, "on", ">secret", "~*", "-@all"], commands].concat();
         assert_eq!(self.client().run(&words), Reply::Text("OK".to_owned()));
+    }
+
+    /// Returns whether it was not killed.
+    pub fn is_running(&self) -> bool {
+        self.process.is_some()
     }
 
     /// Kills it; its data are gone.

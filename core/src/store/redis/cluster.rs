@@ -1,6 +1,6 @@
 //! A cluster: finds the node that has a key, and follows where the nodes point.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +13,9 @@ use tokio::sync::watch;
 use super::config::{ReadFrom, RedisAddress};
 use super::connector::{Connector, Target};
 use super::errand::{Errand, News, Patience, Route};
+use super::keys::Keys;
 use super::node::Node;
-use super::slots::{SlotMap, SlotRange};
+use super::slots::{SlotMap, SlotRange, slot_of};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -50,6 +51,8 @@ enum Learning {
 struct Party {
     node: Arc<Node>,
     asking: bool,
+    /// Whether nobody said that it is the node's business: if it answers, it is.
+    is_guess: bool,
     members: Vec<usize>,
 }
 
@@ -95,7 +98,7 @@ impl Cluster {
         if errands.iter().any(|errand| self.owner(errand.slot).is_none()) {
             self.learn(None).await;
         }
-        let (mut is_alive, mut pause) = (false, FIRST_PAUSE);
+        let (mut is_alive, mut is_heard, mut pause) = (false, false, FIRST_PAUSE);
         for round in 1..=ROUNDS {
             let now = Clock::System.now();
             let reply = patience.reply.min(until.since(now));
@@ -113,20 +116,27 @@ impl Cluster {
                         .iter()
                         .for_each(|n| errands[*n].fail(e.clone(), Some(address), patience)),
                     Ok(replies) => {
+                        is_heard = true;
                         let replies = replies.into_iter().skip(party.asking as usize);
                         let replies = replies.step_by(1 + party.asking as usize);
                         for (n, reply) in party.members.iter().zip(replies) {
                             let news = errands[*n].hear(reply, address, |e| site.refusal(doing, e), patience);
                             is_alive |= news != News::Nothing;
-                            if let News::Moved(owner) = news {
-                                moved.push((errands[*n].slot, owner));
+                            match news {
+                                News::Moved(owner) => moved.push((errands[*n].slot, owner)),
+                                News::Answer if party.is_guess => {
+                                    moved.push((errands[*n].slot, address.clone()))
+                                }
+                                _ => {}
                             }
                         }
                     }
                 }
             }
             self.move_slots(&moved).await;
-            if errands.iter().all(Errand::is_done) || Clock::System.now() >= until {
+            // Whom nobody answers, he need not be patient with.
+            let is_over = |errand: &Errand| errand.is_done() || !is_heard && errand.failures > 1;
+            if errands.iter().all(is_over) || Clock::System.now() >= until {
                 break;
             }
             if round >= ROUNDS_AT_ONCE {
@@ -143,6 +153,71 @@ impl Cluster {
         }
     }
 
+    /// Makes sure who owns a key, which holds text if anything, and returns whom to talk to about it.
+    ///
+    /// # Errors
+    /// Nobody could be found who does.
+    pub(super) async fn locate(&self, doing: &str, key: &str, patience: &Patience) -> Result<Target> {
+        let mut commands = Pipeline::new();
+        commands.cmd("GET").arg(key);
+        self.ask(doing, &commands, patience).await?.into_iter().try_for_each(|reply| reply.map(drop))?;
+        let nobody =
+            || self.connector.config.error(ErrorKind::StoreUnavailable, doing, "a slot has no owner");
+        self.owner(slot_of(key.as_bytes())).map(Target::Node).ok_or_else(nobody)
+    }
+
+    /// Finds out who owns slots, by asking for a key of each that begins with `lead`.
+    ///
+    /// # Errors
+    /// Of some slot, the owner does not answer.
+    pub(super) async fn survey(
+        &self,
+        doing: &str,
+        lead: &str,
+        mut slots: BTreeSet<u16>,
+        patience: &Patience,
+    ) -> Result<()> {
+        let mut commands = Pipeline::with_capacity(slots.len());
+        let mut number = 0_u64;
+        while !slots.is_empty() {
+            let key = format!("{lead}{number}");
+            if slots.remove(&slot_of(key.as_bytes())) {
+                commands.cmd("GET").arg(key);
+            }
+            number += 1;
+        }
+        match commands.is_empty() {
+            true => Ok(()),
+            false => {
+                self.ask(doing, &commands, patience).await?.into_iter().try_for_each(|reply| reply.map(drop))
+            }
+        }
+    }
+
+    /// Returns all masters that may have any of the keys, and the version of that knowledge.
+    ///
+    /// # Errors
+    /// Also when some slot has no owner.
+    pub(super) async fn holders(&self, doing: &str, keys: &Keys) -> Result<(Vec<Target>, u64)> {
+        let patience = Patience::of_writer(&self.connector.config);
+        if keys.are_in_one_slot() {
+            let owner = self.locate(doing, &keys.cursor, &patience).await?;
+            return Ok((vec![owner], self.map.lock().version()));
+        }
+        self.learn_now(None).await;
+        // Where the map is not to be had, each slot is asked for.
+        let unknown = self.map.lock().unknown();
+        self.survey(doing, &keys.lead, unknown, &patience).await?;
+        let map = self.map.lock();
+        Ok((map.masters().into_iter().map(Target::Node).collect(), map.version()))
+    }
+
+    /// Returns the version of what is known now, after asking anew where that is permitted.
+    pub(super) async fn version_now(&self) -> u64 {
+        self.learn_now(None).await;
+        self.map.lock().version()
+    }
+
     /// Asks for a key of each master: who cannot be reached is found out, and who has taken over.
     ///
     /// # Errors
@@ -155,7 +230,7 @@ impl Cluster {
             // A prefix may hold all keys in one slot; then there is no second master to ask.
             for number in 0..64 * masters.len() {
                 let key = format!("{lead}{number}");
-                let slot = super::slots::slot_of(key.as_bytes());
+                let slot = slot_of(key.as_bytes());
                 if map.owner(slot).is_some_and(|owner| masters.remove(&owner.address)) {
                     commands.cmd("GET").arg(key);
                 }
@@ -193,14 +268,17 @@ impl Cluster {
             true => self.somebody(&avoided).await,
             false => Err(Error::new(ErrorKind::Internal, "nobody needs a stand-in")),
         };
-        let mut parties: BTreeMap<(RedisAddress, bool), Party> = BTreeMap::new();
+        let mut parties: BTreeMap<(RedisAddress, bool, bool), Party> = BTreeMap::new();
         for (n, asking, node) in routed {
+            let is_guess = node.is_none();
             match node.map_or_else(|| stand_in.clone(), Ok) {
                 Err(e) => errands[n].fail(e, None, patience),
                 Ok(node) => {
-                    let party = parties.entry((node.address.clone(), asking)).or_insert_with(|| Party {
+                    let place = (node.address.clone(), asking, is_guess);
+                    let party = parties.entry(place).or_insert_with(|| Party {
                         node,
                         asking,
+                        is_guess,
                         members: Vec::new(),
                     });
                     party.members.push(n);
@@ -252,12 +330,32 @@ impl Cluster {
         }
     }
 
-    /// Asks a node for the whole map, if that is permitted and was not done a moment ago.
+    /// Takes note of who owns a slot.
+    pub(super) fn give(&self, slot: u16, owner: &RedisAddress) {
+        let news = {
+            let mut map = self.map.lock();
+            let owner = map.node(&self.connector, owner);
+            map.give(slot, &owner)
+        };
+        if news {
+            self.tell_masters();
+        }
+    }
+
+    /// Asks a node for the whole map, unless that was done a moment ago.
     async fn learn(&self, from: Option<&RedisAddress>) {
         let now = Clock::System.now();
         match &mut *self.learning.lock() {
             Learning::From(moment) if now >= *moment => *moment = now.after(LEARNING_INTERVAL),
             _ => return,
+        }
+        self.learn_now(from).await;
+    }
+
+    /// Asks a node for the whole map, if that is permitted.
+    async fn learn_now(&self, from: Option<&RedisAddress>) {
+        if matches!(*self.learning.lock(), Learning::Refused) {
+            return;
         }
         let node = match from {
             Some(address) => self.map.lock().node(&self.connector, address),

@@ -14,7 +14,7 @@ use super::config::{RedisAddress, RedisConfig, RedisServers};
 use super::connection::Connection;
 use super::login::Door;
 use super::sentinel::{self, Role};
-use crate::clock::{Clock, Moment};
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{BoxFuture, ProcessStamp, Runtime};
 
@@ -115,12 +115,7 @@ impl Connector {
 
     /// Waits; may be awaited on any executor.
     pub(super) fn pause(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.pause_until(Clock::System.now().after(duration))
-    }
-
-    /// Waits; may be awaited on any executor.
-    pub(super) fn pause_until(&self, moment: Moment) -> BoxFuture<'static, ()> {
-        self.runtime.sleep_until(&Clock::System, moment)
+        self.runtime.sleep_until(&Clock::System, Clock::System.now().after(duration))
     }
 }
 

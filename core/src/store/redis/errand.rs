@@ -50,7 +50,7 @@ pub(super) struct Errand<'a> {
     pub(super) command: &'a Cmd,
     pub(super) slot: u16,
     pub(super) route: Route,
-    failures: u32,
+    pub(super) failures: u32,
     outcome: Option<Result<Value>>,
     is_done: bool,
 }
@@ -58,8 +58,10 @@ pub(super) struct Errand<'a> {
 /// What a reply told of the cluster.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum News {
-    /// The node is a sound one.
-    Sound,
+    /// The node carried it out, or says why it does not.
+    Answer,
+    /// The node sends it on, this once.
+    SentOn,
     /// The node says who owns the slot.
     Moved(RedisAddress),
     /// The node is none that can tell.
@@ -112,7 +114,7 @@ impl<'a> Errand<'a> {
             ("ASK", Some(next)) => {
                 self.outcome = Some(Err(refusal(error)));
                 self.route = Route::Asking(next);
-                News::Sound
+                News::SentOn
             }
             ("TRYAGAIN" | "CLUSTERDOWN", _) => {
                 self.fail(refusal(error), None, patience);
@@ -129,7 +131,7 @@ impl<'a> Errand<'a> {
     fn finish(&mut self, reply: Value) -> News {
         self.outcome = Some(Ok(reply));
         self.is_done = true;
-        News::Sound
+        News::Answer
     }
 
     /// Returns the reply, or why there is none.

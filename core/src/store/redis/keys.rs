@@ -1,5 +1,6 @@
 //! How the keys of one environment are spelled, byte for byte (SPEC §3).
 
+use super::slots::hash_tag;
 use crate::context_key::ContextHash;
 
 /// What all keys of one environment begin with.
@@ -48,6 +49,11 @@ impl Keys {
             lock: format!("{lead}big_segments_lock"),
             lead,
         }
+    }
+
+    /// Returns whether they all lie in one slot of a cluster, because their prefix holds a hash tag.
+    pub(super) fn are_in_one_slot(&self) -> bool {
+        hash_tag(self.lead.as_bytes()).is_some()
     }
 
     pub(super) fn include(&self, hash: ContextHash) -> String {

@@ -14,7 +14,10 @@ mod link;
 mod listener;
 mod loader;
 mod login;
+mod many_slots;
 mod node;
+mod one_slot;
+mod operation;
 mod push;
 mod reader;
 mod scanner;
@@ -23,6 +26,7 @@ mod servers;
 mod session;
 mod slots;
 mod store_string;
+mod walk;
 mod writer;
 
 pub use config::{ReadFrom, RedisAddress, RedisConfig, RedisLogin, RedisSentinels, RedisServers, RedisTls};

@@ -1,7 +1,5 @@
 //! The servers that hold the keys, be they one or many: whoever asks for keys need not know which has which.
 
-use std::sync::Arc;
-
 use redis::{Pipeline, Value};
 use tokio::sync::watch;
 
@@ -9,6 +7,7 @@ use super::cluster::Cluster;
 use super::config::{ReadFrom, RedisConfig, RedisServers};
 use super::connector::{Connector, Target};
 use super::errand::Patience;
+use super::keys::Keys;
 use super::link::Link;
 use super::sentinel::Role;
 use crate::error::Result;
@@ -21,7 +20,7 @@ pub(super) struct Servers {
 
 enum Kind {
     One(Link, watch::Sender<Vec<Target>>),
-    Cluster(Arc<Cluster>),
+    Cluster(Cluster),
 }
 
 impl Servers {
@@ -29,13 +28,13 @@ impl Servers {
     pub(super) fn new(connector: Connector, read_from: ReadFrom) -> Self {
         let kind = match (&connector.config.servers, read_from) {
             (RedisServers::Cluster(seeds), _) => {
-                Kind::Cluster(Arc::new(Cluster::new(connector.clone(), seeds, read_from)))
+                Kind::Cluster(Cluster::new(connector.clone(), seeds, read_from))
             }
             (RedisServers::Sentinel(_), ReadFrom::Replica) => {
                 let replica = connector.towards(Target::Named(Role::Replica));
                 Kind::One(Link::new(replica), watch::Sender::new(vec![connector.target().clone()]))
             }
-            _ => {
+            (RedisServers::One(_) | RedisServers::Sentinel(_), _) => {
                 let masters = watch::Sender::new(vec![connector.target().clone()]);
                 Kind::One(Link::new(connector.clone()), masters)
             }
@@ -87,6 +86,20 @@ impl Servers {
         }
     }
 
+    /// Does the same, and takes any reply that is an error for a failure of the whole.
+    pub(super) async fn ask_all(
+        &self,
+        doing: &str,
+        commands: &Pipeline,
+        patience: &Patience,
+    ) -> Result<Vec<Value>> {
+        let sound = |reply| match reply {
+            Ok(Value::ServerError(e)) => Err(self.config().refusal(doing, &e)),
+            reply => reply,
+        };
+        self.ask(doing, commands, patience).await?.into_iter().map(sound).collect()
+    }
+
     /// Makes sure that every server of a cluster can be reached; of one server, the reply to anything is enough.
     ///
     /// # Errors
@@ -95,6 +108,30 @@ impl Servers {
         match &self.kind {
             Kind::One(..) => Ok(()),
             Kind::Cluster(cluster) => cluster.check(doing, lead, patience).await,
+        }
+    }
+
+    /// Returns the servers that may have any of the keys, and a number that changes when others have.
+    pub(super) async fn holders(&self, doing: &str, keys: &Keys) -> Result<(Vec<Target>, u64)> {
+        match &self.kind {
+            Kind::One(..) => Ok((vec![self.connector.target().clone()], 0)),
+            Kind::Cluster(cluster) => cluster.holders(doing, keys).await,
+        }
+    }
+
+    /// Returns that number as it is now.
+    pub(super) async fn version_now(&self) -> u64 {
+        match &self.kind {
+            Kind::One(..) => 0,
+            Kind::Cluster(cluster) => cluster.version_now().await,
+        }
+    }
+
+    /// Returns the cluster, if they are one.
+    pub(super) fn cluster(&self) -> Option<&Cluster> {
+        match &self.kind {
+            Kind::One(..) => None,
+            Kind::Cluster(cluster) => Some(cluster),
         }
     }
 }

@@ -12,15 +12,17 @@ use super::node::Node;
 /// How many slots there are.
 const SLOTS: usize = 16_384;
 
-/// Returns the slot of a key: of what stands in its first braces, if anything does.
+/// Returns the slot of a key.
 pub(super) fn slot_of(key: &[u8]) -> u16 {
-    let tag = || {
-        let open = key.iter().position(|byte| *byte == b'{')?;
-        let rest = &key[open + 1..];
-        let close = rest.iter().position(|byte| *byte == b'}')?;
-        (close > 0).then(|| &rest[..close])
-    };
-    crc16::State::<crc16::XMODEM>::calculate(tag().unwrap_or(key)) % SLOTS as u16
+    crc16::State::<crc16::XMODEM>::calculate(hash_tag(key).unwrap_or(key)) % SLOTS as u16
+}
+
+/// Returns what stands in a key's first braces, if anything does: it alone decides on the slot.
+pub(super) fn hash_tag(key: &[u8]) -> Option<&[u8]> {
+    let open = key.iter().position(|byte| *byte == b'{')?;
+    let rest = &key[open + 1..];
+    let close = rest.iter().position(|byte| *byte == b'}')?;
+    (close > 0).then(|| &rest[..close])
 }
 
 /// What is known of the nodes, and who owns which slot.
@@ -29,6 +31,8 @@ pub(super) struct SlotMap {
     nodes: HashMap<RedisAddress, Arc<Node>>,
     /// Of each master that has any, where its replicas are.
     replicas: HashMap<RedisAddress, Vec<Arc<Node>>>,
+    /// Changes whenever a slot that had an owner gets another.
+    version: u64,
 }
 
 /// A run of slots, as a node describes it.
@@ -41,11 +45,20 @@ pub(super) struct SlotRange {
 
 impl SlotMap {
     pub(super) fn new() -> Self {
-        Self { owners: vec![None; SLOTS], nodes: HashMap::new(), replicas: HashMap::new() }
+        Self { owners: vec![None; SLOTS], nodes: HashMap::new(), replicas: HashMap::new(), version: 0 }
     }
 
     pub(super) fn owner(&self, slot: u16) -> Option<&Arc<Node>> {
         self.owners[slot as usize].as_ref()
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Returns the slots of which it is not known who owns them.
+    pub(super) fn unknown(&self) -> BTreeSet<u16> {
+        (0..SLOTS as u16).filter(|slot| self.owner(*slot).is_none()).collect()
     }
 
     pub(super) fn replicas(&self, master: &RedisAddress) -> &[Arc<Node>] {
@@ -88,13 +101,15 @@ impl SlotMap {
         let last = self.owners[slot as usize].replace(node.clone());
         match last {
             Some(last) if last == *node => return false,
+            None => return true,
             Some(last) if !last.link.is_open() => {
                 for owner in self.owners.iter_mut().flatten().filter(|owner| **owner == last) {
                     *owner = node.clone();
                 }
             }
-            _ => {}
+            Some(_) => {}
         }
+        self.version += 1;
         true
     }
 
@@ -120,6 +135,8 @@ impl SlotMap {
             let node = self.node(connector, address);
             next.nodes.insert(address.clone(), node);
         }
+        let changed = self.owners.iter().zip(&next.owners).any(|(old, new)| old.is_some() && old != new);
+        next.version = self.version + u64::from(changed);
         *self = next;
     }
 }

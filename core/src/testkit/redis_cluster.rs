@@ -1,0 +1,202 @@
+//! Real Redis clusters of a test's own, whose slots can be moved and whose nodes can be killed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::certificates::Certificates;
+use super::redis_client::Reply;
+use super::redis_server::RedisServer;
+
+/// How often a state is waited for, ten milliseconds at a time: never exhausted by a test that passes.
+const GLANCES: u32 = 6_000;
+const SLOTS: usize = 16_384;
+
+/// A running cluster: first the masters, then the replicas, in the order of their masters.
+pub struct RedisCluster {
+    nodes: Vec<RedisServer>,
+    masters: usize,
+    certificates: Option<Arc<Certificates>>,
+}
+
+impl RedisCluster {
+    /// Starts so many masters, each with a replica if there are to be any, and shares out the slots evenly.
+    pub fn start(masters: usize, with_replicas: bool) -> Self {
+        Self::launch(masters, with_replicas, None)
+    }
+
+    /// Starts masters that take TLS only, and want a client certificate.
+    pub fn start_tls(masters: usize) -> Self {
+        Self::launch(masters, false, Some(Arc::new(Certificates::make_anywhere())))
+    }
+
+    fn launch(masters: usize, with_replicas: bool, certificates: Option<Arc<Certificates>>) -> Self {
+        let arguments = [
+            "--cluster-node-timeout",
+            "1000",
+            "--cluster-replica-validity-factor",
+            "0",
+            "--repl-diskless-sync-delay",
+            "0",
+        ];
+        let count = if with_replicas { 2 * masters } else { masters };
+        let nodes = (0..count).map(|_| RedisServer::start_node(certificates.as_ref(), &arguments)).collect();
+        let cluster = Self { nodes, masters, certificates };
+        for (n, node) in cluster.nodes.iter().enumerate() {
+            ok(node, &["CLUSTER", "SET-CONFIG-EPOCH", &(n + 1).to_string()]);
+            if n < masters {
+                let (first, next) = (n * SLOTS / masters, (n + 1) * SLOTS / masters);
+                ok(node, &["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &(next - 1).to_string()]);
+            }
+            let [port, bus_port] = [node.port(), node.bus_port()].map(|port| port.to_string());
+            ok(&cluster.nodes[0], &["CLUSTER", "MEET", "127.0.0.1", &port, &bus_port]);
+        }
+        eventually("all nodes know one another", || {
+            cluster.nodes.iter().all(|node| {
+                let Reply::Text(list) = node.client().run(&["CLUSTER", "NODES"]) else { return false };
+                list.lines().filter(|line| line.contains(" connected") && !line.contains("handshake")).count()
+                    == count
+            })
+        });
+        for (n, replica) in cluster.nodes[masters..].iter().enumerate() {
+            let id = cluster.id(n);
+            eventually("a replica knows its master as one", || {
+                replica.client().run(&["CLUSTER", "REPLICATE", &id]) == Reply::Text("OK".to_owned())
+            });
+        }
+        cluster.wait();
+        cluster
+    }
+
+    /// Waits until all living nodes say that the cluster is well, and all living replicas that they follow their master.
+    pub fn wait(&self) {
+        eventually("the cluster is well", || {
+            self.nodes.iter().filter(|node| node.is_running()).all(|node| {
+                let info = |section: &[&str]| match node.client().run(section) {
+                    Reply::Text(text) => text,
+                    _ => String::new(),
+                };
+                let replication = info(&["INFO", "replication"]);
+                info(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
+                    && (replication.contains("role:master") || replication.contains("master_link_status:up"))
+            })
+        });
+    }
+
+    /// Returns a node.
+    pub fn node(&self, n: usize) -> &RedisServer {
+        &self.nodes[n]
+    }
+
+    /// Returns a node, to be killed or started again.
+    pub fn node_mut(&mut self, n: usize) -> &mut RedisServer {
+        &mut self.nodes[n]
+    }
+
+    /// Returns every node.
+    pub fn nodes(&self) -> &[RedisServer] {
+        &self.nodes
+    }
+
+    /// Returns a store string that names all masters, with a login and options.
+    pub fn store(&self, login: &str, options: &str) -> String {
+        let at = if login.is_empty() { "" } else { "@" };
+        let hosts: Vec<String> =
+            self.nodes[..self.masters].iter().map(|node| format!("127.0.0.1:{}", node.port())).collect();
+        let hosts = hosts.join(",");
+        match &self.certificates {
+            None => format!("redis+cluster://{login}{at}{hosts}?{options}"),
+            Some(files) => format!("rediss+cluster://{login}{at}{hosts}?{}&{options}", files.options()),
+        }
+    }
+
+    /// Creates a user on all nodes; see [`RedisServer::add_user`].
+    pub fn add_user(&self, name: &str, commands: &[&str]) {
+        self.nodes.iter().for_each(|node| node.add_user(name, commands));
+    }
+
+    /// Runs a command on every master and returns the replies.
+    pub fn run_everywhere(&self, words: &[&str]) -> Vec<Reply> {
+        self.nodes[..self.masters].iter().map(|node| node.client().run(words)).collect()
+    }
+
+    /// Runs a command at the node that has its key.
+    pub fn run(&self, words: &[&str]) -> Reply {
+        let is_elsewhere =
+            |reply: &Reply| matches!(reply, Reply::Refusal(words) if words.starts_with("MOVED"));
+        let running = self.nodes.iter().filter(|node| node.is_running());
+        let mut replies = running.map(|node| node.client().run(words));
+        replies.find(|reply| !is_elsewhere(reply)).expect("somebody owns the key")
+    }
+
+    /// Returns all keys of all masters, sorted.
+    pub fn keys(&self) -> Vec<String> {
+        let keys = self.nodes[..self.masters].iter().flat_map(|node| node.client().sorted(&["KEYS", "*"]));
+        let mut keys: Vec<String> = keys.collect();
+        keys.sort();
+        keys
+    }
+
+    /// Returns the slot of a key.
+    pub fn slot(&self, key: &str) -> u16 {
+        match self.nodes[0].client().run(&["CLUSTER", "KEYSLOT", key]) {
+            Reply::Number(slot) => slot as u16,
+            other => panic!("KEYSLOT is a number, not {other:?}"),
+        }
+    }
+
+    /// Returns the number of the master that was given a slot when the cluster was formed.
+    pub fn first_owner(&self, slot: u16) -> usize {
+        (0..self.masters)
+            .find(|n| usize::from(slot) < (n + 1) * SLOTS / self.masters)
+            .expect("all slots have owners")
+    }
+
+    /// Begins to move a slot: from now on, keys may be at either node.
+    pub fn begin_moving(&self, slot: u16, from: usize, to: usize) {
+        let text = slot.to_string();
+        ok(&self.nodes[to], &["CLUSTER", "SETSLOT", &text, "IMPORTING", &self.id(from)]);
+        ok(&self.nodes[from], &["CLUSTER", "SETSLOT", &text, "MIGRATING", &self.id(to)]);
+    }
+
+    /// Moves so many keys of a slot at most.
+    pub fn move_keys(&self, slot: u16, from: usize, to: usize, most: usize) {
+        let count = most.to_string();
+        let keys = self.nodes[from].client().sorted(&["CLUSTER", "GETKEYSINSLOT", &slot.to_string(), &count]);
+        for key in keys {
+            let port = self.nodes[to].port().to_string();
+            ok(&self.nodes[from], &["MIGRATE", "127.0.0.1", &port, &key, "0", "60000"]);
+        }
+    }
+
+    /// Ends the move: the slot is the new node's.
+    pub fn finish_moving(&self, slot: u16, from: usize, to: usize) {
+        let (slot, id) = (slot.to_string(), self.id(to));
+        for n in [to, from] {
+            ok(&self.nodes[n], &["CLUSTER", "SETSLOT", &slot, "NODE", &id]);
+        }
+    }
+
+    fn id(&self, n: usize) -> String {
+        match self.nodes[n].client().run(&["CLUSTER", "MYID"]) {
+            Reply::Text(id) => id,
+            other => panic!("MYID is text, not {other:?}"),
+        }
+    }
+}
+
+#[track_caller]
+fn ok(node: &RedisServer, words: &[&str]) {
+    let reply = node.client().run(words);
+    assert!(matches!(&reply, Reply::Text(text) if text == "OK" || text == "NOKEY"), "{words:?}: {reply:?}");
+}
+
+/// Waits until a condition holds.
+pub(super) fn eventually(what: &str, condition: impl Fn() -> bool) {
+    for _ in 0..GLANCES {
+        if condition() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("did not happen within a minute: {what}");
+}

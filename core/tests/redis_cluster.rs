@@ -1,0 +1,64 @@
+//! A store in a Redis cluster passes the suite, in the schema that every SDK reads, whatever is permitted.
+#![cfg(feature = "redis")]
+
+use std::cell::Cell;
+
+use bigseg_core::StoreConfig;
+use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS};
+use bigseg_core::testkit::{RedisCluster, StoreUnderTest, store_suite};
+
+/// Makes stores, each under a prefix of its own, from what gives a store string for a role and options.
+fn stores(store: impl Fn(&str, &str) -> String) -> impl Fn() -> StoreUnderTest {
+    let count = Cell::new(0);
+    move || {
+        count.set(count.get() + 1);
+        let prefix = format!("prefix=p{}", count.get());
+        let config = |role| StoreConfig::parse(&store(role, &prefix)).unwrap();
+        StoreUnderTest {
+            writer: config("writer").writer().unwrap(),
+            reader: config("reader").reader().unwrap(),
+            scanner: Some(config("scanner").scanner().unwrap()),
+            most_refs: 10_000,
+            loads_atomically: false,
+        }
+    }
+}
+
+#[test]
+fn passes_the_suite() {
+    let cluster = RedisCluster::start(3, false);
+    store_suite::run(stores(|_, options| cluster.store("", options)));
+}
+
+#[test]
+fn over_tls_with_a_client_certificate() {
+    let cluster = RedisCluster::start_tls(2);
+    store_suite::run(stores(|_, options| cluster.store("", options)));
+}
+
+/// One slot for the whole environment: patches are applied as on a single server.
+#[test]
+fn with_a_hash_tag_in_the_prefix() {
+    let cluster = RedisCluster::start(3, false);
+    store_suite::run(stores(|_, options| cluster.store("", &format!("{options}%7Btag%7D"))));
+}
+
+/// Also with no more than SPEC §6 asks for, and so without `CLUSTER`, but for loads that replace a segment, which need
+/// `SCAN`.
+#[test]
+fn with_minimal_permissions() {
+    let cluster = RedisCluster::start(3, false);
+    cluster.add_user("reader", READER_COMMANDS);
+    cluster.add_user("writer", WRITER_COMMANDS);
+    cluster.add_user("scanner", &["+scan", "+smembers", "+get", "+ping"]);
+    let failures =
+        store_suite::failures(stores(|role, options| cluster.store(&format!("{role}:secret"), options)));
+    let replacing = [
+        "a replacing load forgets the segment's members, and them alone",
+        "a segment can be replaced by nothing",
+        "replacing a segment nobody is in",
+        "a list that breaks off is an error",
+        "any sequence of loads ends as the model says",
+    ];
+    assert_eq!(failures, replacing);
+}
