@@ -1,5 +1,6 @@
 //! Real Redis clusters of a test's own, whose slots can be moved and whose nodes can be killed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,14 +159,15 @@ impl RedisCluster {
         ok(&self.nodes[from], &["CLUSTER", "SETSLOT", &text, "MIGRATING", &self.id(to)]);
     }
 
-    /// Moves so many keys of a slot at most.
-    pub fn move_keys(&self, slot: u16, from: usize, to: usize, most: usize) {
+    /// Moves so many keys of a slot at most; returns how many there were.
+    pub fn move_keys(&self, slot: u16, from: usize, to: usize, most: usize) -> usize {
         let count = most.to_string();
         let keys = self.nodes[from].client().sorted(&["CLUSTER", "GETKEYSINSLOT", &slot.to_string(), &count]);
-        for key in keys {
+        for key in &keys {
             let port = self.nodes[to].port().to_string();
-            ok(&self.nodes[from], &["MIGRATE", "127.0.0.1", &port, &key, "0", "60000"]);
+            ok(&self.nodes[from], &["MIGRATE", "127.0.0.1", &port, key, "0", "60000"]);
         }
+        keys.len()
     }
 
     /// Ends the move: the slot is the new node's.
@@ -174,6 +176,10 @@ impl RedisCluster {
         for n in [to, from] {
             ok(&self.nodes[n], &["CLUSTER", "SETSLOT", &slot, "NODE", &id]);
         }
+        eventually("all masters agree on who owns what", || {
+            let views = self.nodes[..self.masters].iter().map(owners).collect::<BTreeSet<_>>();
+            views.len() == 1
+        });
     }
 
     fn id(&self, n: usize) -> String {
@@ -182,6 +188,29 @@ impl RedisCluster {
             other => panic!("MYID is text, not {other:?}"),
         }
     }
+}
+
+/// Works out the slot of a key without braces, bit by bit as the specification has it.
+pub fn slot_of(key: &str) -> u16 {
+    let crc = key.bytes().fold(0_u16, |crc, byte| {
+        (0..8).fold(crc ^ (u16::from(byte) << 8), |crc, _| {
+            (crc << 1) ^ if crc & 0x8000 == 0 { 0 } else { 0x1021 }
+        })
+    });
+    crc % SLOTS as u16
+}
+
+/// Returns a node's view of the masters: of each its name, epoch and slots.
+fn owners(node: &RedisServer) -> BTreeSet<Vec<String>> {
+    let Reply::Text(list) = node.client().run(&["CLUSTER", "NODES"]) else { return BTreeSet::new() };
+    let masters = list.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let masters = masters.filter(|words| words[2].contains("master"));
+    masters
+        .map(|words| {
+            let facts = [words[0], words[6]].into_iter().chain(words[8..].iter().copied());
+            facts.map(str::to_owned).collect()
+        })
+        .collect()
 }
 
 #[track_caller]
