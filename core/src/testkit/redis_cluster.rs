@@ -68,16 +68,17 @@ impl RedisCluster {
         cluster
     }
 
-    /// Waits until all living nodes say that the cluster is well, and all living replicas that they follow their master.
-    pub fn wait(&self) {
+    /// Waits until all nodes say that the cluster is well, and all replicas that they follow their master.
+    fn wait(&self) {
         eventually("the cluster is well", || {
-            self.nodes.iter().filter(|node| node.is_running()).all(|node| {
+            self.nodes.iter().all(|node| {
                 let info = |section: &[&str]| match node.client().run(section) {
                     Reply::Text(text) => text,
                     _ => String::new(),
                 };
                 let replication = info(&["INFO", "replication"]);
                 info(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
+                    && replicas(node) == self.nodes.len() - self.masters
                     && (replication.contains("role:master") || replication.contains("master_link_status:up"))
             })
         });
@@ -108,6 +109,11 @@ impl RedisCluster {
             None => format!("redis+cluster://{login}{at}{hosts}?{options}"),
             Some(files) => format!("rediss+cluster://{login}{at}{hosts}?{}&{options}", files.options()),
         }
+    }
+
+    /// Sets a parameter of all nodes.
+    pub fn configure(&self, name: &str, value: &str) {
+        self.nodes.iter().for_each(|node| ok(node, &["CONFIG", "SET", name, value]));
     }
 
     /// Creates a user on all nodes; see [`RedisServer::add_user`].
@@ -198,6 +204,12 @@ pub fn slot_of(key: &str) -> u16 {
         })
     });
     crc % SLOTS as u16
+}
+
+/// Returns how many replicas a node knows of.
+fn replicas(node: &RedisServer) -> usize {
+    let Reply::Text(list) = node.client().run(&["CLUSTER", "NODES"]) else { return 0 };
+    list.lines().filter(|line| line.contains("slave")).count()
 }
 
 /// Returns a node's view of the masters: of each its name, epoch and slots.

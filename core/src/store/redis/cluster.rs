@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{join_all, select_ok};
 use parking_lot::Mutex;
-use redis::{Pipeline, Value};
+use redis::{Pipeline, ServerError, Value};
 use tokio::sync::watch;
 
 use super::config::{ReadFrom, RedisAddress};
@@ -100,8 +100,11 @@ impl Cluster {
         }
         let (mut is_alive, mut is_heard, mut pause) = (false, false, FIRST_PAUSE);
         for round in 1..=ROUNDS {
-            let now = Clock::System.now();
-            let reply = patience.reply.min(until.since(now));
+            let left = until.since(Clock::System.now());
+            if left.is_zero() {
+                break;
+            }
+            let reply = patience.reply.min(left);
             let calls = self.parties(&mut errands, patience).await.into_iter().map(|party| {
                 let commands = party.commands(&errands);
                 async move { (party.node.exchange(doing, &commands, reply).await, party) }
@@ -117,10 +120,18 @@ impl Cluster {
                         .for_each(|n| errands[*n].fail(e.clone(), Some(address), patience)),
                     Ok(replies) => {
                         is_heard = true;
-                        let replies = replies.into_iter().skip(party.asking as usize);
-                        let replies = replies.step_by(1 + party.asking as usize);
-                        for (n, reply) in party.members.iter().zip(replies) {
-                            let news = errands[*n].hear(reply, address, |e| site.refusal(doing, e), patience);
+                        let mut replies = replies.into_iter();
+                        for n in &party.members {
+                            let permit = if party.asking { replies.next() } else { None };
+                            let reply = match (permit, replies.next().unwrap_or_default()) {
+                                (Some(refused @ Value::ServerError(_)), _) => refused,
+                                (_, reply) => reply,
+                            };
+                            let refusal = |e: &ServerError| match party.asking {
+                                true => site.refusal(&format!("{doing}, whose slot is being moved"), e),
+                                false => site.refusal(doing, e),
+                            };
+                            let news = errands[*n].hear(reply, address, refusal, patience);
                             is_alive |= news != News::Nothing;
                             match news {
                                 News::Moved(owner) => moved.push((errands[*n].slot, owner)),
@@ -136,7 +147,7 @@ impl Cluster {
             self.move_slots(&moved).await;
             // Whom nobody answers, he need not be patient with.
             let is_over = |errand: &Errand| errand.is_done() || !is_heard && errand.failures > 1;
-            if errands.iter().all(is_over) || Clock::System.now() >= until {
+            if errands.iter().all(is_over) {
                 break;
             }
             if round >= ROUNDS_AT_ONCE {
@@ -223,6 +234,10 @@ impl Cluster {
     /// # Errors
     /// The first master that does not answer.
     pub(super) async fn check(&self, doing: &str, lead: &str, patience: &Patience) -> Result<()> {
+        if self.read_from == ReadFrom::Replica {
+            // Nothing else tells of a replica that has come.
+            self.learn(None).await;
+        }
         let mut commands = Pipeline::new();
         {
             let map = self.map.lock();
@@ -250,10 +265,14 @@ impl Cluster {
         let mut avoided = Vec::new();
         {
             let mut map = self.map.lock();
-            for (n, errand) in errands.iter().enumerate().filter(|(_, errand)| !errand.is_done()) {
+            for (n, errand) in errands.iter_mut().enumerate().filter(|(_, errand)| !errand.is_done()) {
                 let owner = map.owner(errand.slot);
+                let replica = owner.and_then(|owner| self.replica(&map, owner, errand.slot));
+                if errand.route == Route::Any && replica.is_none() {
+                    errand.route = Route::Owner;
+                }
                 let (asking, node) = match &errand.route {
-                    Route::Any => (false, owner.map(|owner| self.readable(&map, owner, errand.slot))),
+                    Route::Any => (false, replica),
                     Route::Owner => (false, owner.cloned()),
                     Route::NotTo(address) => {
                         avoided.push(address.clone());
@@ -288,12 +307,12 @@ impl Cluster {
         parties.into_values().collect()
     }
 
-    /// Returns who is asked for a slot of that master's by those who only read.
-    fn readable(&self, map: &SlotMap, master: &Arc<Node>, slot: u16) -> Arc<Node> {
+    /// Returns the replica that is to be asked for a slot of that master's, if any is.
+    fn replica(&self, map: &SlotMap, master: &Node, slot: u16) -> Option<Arc<Node>> {
         let replicas = map.replicas(&master.address);
         match self.read_from == ReadFrom::Replica && !replicas.is_empty() {
-            true => replicas[slot as usize % replicas.len()].clone(),
-            false => master.clone(),
+            true => Some(replicas[slot as usize % replicas.len()].clone()),
+            false => None,
         }
     }
 

@@ -8,6 +8,9 @@ use super::config::{RedisAddress, RedisConfig};
 use super::slots::{redirection, slot_of};
 use crate::error::{Error, Result};
 
+/// How often nodes may point elsewhere before that counts as a failure.
+const HOPS: u32 = 5;
+
 /// How long to wait, and how often to try.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
@@ -35,7 +38,7 @@ impl Patience {
 /// Where a command is to be tried next.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Route {
-    /// Wherever reading is allowed.
+    /// A replica, if the slot's master has any that may be read.
     Any,
     /// The slot's master, as far as is known.
     Owner,
@@ -51,6 +54,7 @@ pub(super) struct Errand<'a> {
     pub(super) slot: u16,
     pub(super) route: Route,
     pub(super) failures: u32,
+    hops: u32,
     outcome: Option<Result<Value>>,
     is_done: bool,
 }
@@ -75,7 +79,7 @@ impl<'a> Errand<'a> {
             Some(redis::Arg::Simple(key)) => slot_of(key),
             _ => 0,
         };
-        Self { command, slot, route: Route::Any, failures: 0, outcome: None, is_done: false }
+        Self { command, slot, route: Route::Any, failures: 0, hops: 0, outcome: None, is_done: false }
     }
 
     /// Returns whether there is nothing more to try.
@@ -85,13 +89,13 @@ impl<'a> Errand<'a> {
 
     /// Hears that a node did not answer, or that there is none.
     pub(super) fn fail(&mut self, error: Error, node: Option<&RedisAddress>, patience: &Patience) {
+        // For a replica, its master can stand in.
+        self.failures += u32::from(self.route != Route::Any);
         self.route = match (&self.route, node) {
-            // It was a replica, perhaps.
             (Route::Any, _) | (_, None) => Route::Owner,
             (_, Some(node)) => Route::NotTo(node.clone()),
         };
         self.outcome = Some(Err(error));
-        self.failures += 1;
         self.is_done = self.failures >= patience.failures;
     }
 
@@ -107,13 +111,17 @@ impl<'a> Errand<'a> {
         let details = error.details().unwrap_or_default();
         match (error.code(), redirection(details, node)) {
             ("MOVED", Some(owner)) => {
-                self.outcome = Some(Err(refusal(error)));
-                self.route = Route::Owner;
+                self.redirect(refusal(error), Route::Owner, patience);
                 News::Moved(owner)
             }
             ("ASK", Some(next)) => {
-                self.outcome = Some(Err(refusal(error)));
-                self.route = Route::Asking(next);
+                self.redirect(refusal(error), Route::Asking(next), patience);
+                News::SentOn
+            }
+            // Whoever may not ask for a key on its way must wait until it has arrived.
+            ("NOPERM", _) if matches!(self.route, Route::Asking(_)) => {
+                self.fail(refusal(error), None, patience);
+                self.is_done |= patience.failures < u32::MAX;
                 News::SentOn
             }
             ("TRYAGAIN" | "CLUSTERDOWN", _) => {
@@ -126,6 +134,15 @@ impl<'a> Errand<'a> {
             }
             _ => self.finish(reply),
         }
+    }
+
+    fn redirect(&mut self, refusal: Error, route: Route, patience: &Patience) {
+        self.hops += 1;
+        if self.hops > HOPS {
+            self.fail(refusal.clone(), None, patience);
+        }
+        self.outcome = Some(Err(refusal));
+        self.route = route;
     }
 
     fn finish(&mut self, reply: Value) -> News {
