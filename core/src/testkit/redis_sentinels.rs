@@ -101,6 +101,15 @@ impl RedisSentinels {
         self.sentinels[n].kill();
     }
 
+    /// Returns whether every living sentinel knows of a master that is well, and of two replicas.
+    pub fn is_settled(&self) -> bool {
+        self.sentinels.iter().all(|sentinel| {
+            let Ok(mut client) = RedisClient::connect(&sentinel.socket()) else { return true };
+            let Ok(Reply::Text(info)) = client.try_run(&["INFO", "sentinel"]) else { return false };
+            info.contains("status=ok") && info.contains("slaves=2")
+        })
+    }
+
     /// Has another server become the master, while all of them live; returns when it has.
     pub fn fail_over(&self) {
         let before = self.master().port();

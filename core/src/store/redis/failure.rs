@@ -63,9 +63,12 @@ impl Site<'_> {
             "LOADING" => (StoreUnavailable, "the server is still loading its data"),
             "BUSY" => (StoreUnavailable, "the server is busy with a script"),
             "MASTERDOWN" => (StoreUnavailable, "the server is a replica that has lost its master"),
-            "READONLY" => {
-                (StoreUnavailable, "the server is a replica, which cannot be written; name its master")
-            }
+            "READONLY" => match self.config.servers {
+                RedisServers::One(_) => {
+                    (StoreUnavailable, "the server is a replica, which cannot be written; name its master")
+                }
+                _ => (StoreUnavailable, "the server has become a replica, which cannot be written"),
+            },
             "CLUSTERDOWN" => (StoreUnavailable, "the cluster lacks a master, and serves nobody meanwhile"),
             "TRYAGAIN" => (StoreUnavailable, "the key is just moving to another node"),
             "MOVED" | "ASK" if matches!(self.config.servers, RedisServers::Cluster(_)) => {
