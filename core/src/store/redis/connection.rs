@@ -47,11 +47,6 @@ impl Connection {
         Self { redis, address: Arc::new(address), config, runtime, health: Arc::default() }
     }
 
-    /// Returns the server it leads to.
-    pub(super) fn address(&self) -> &RedisAddress {
-        &self.address
-    }
-
     /// Gives it up: whoever comes next makes another.
     pub(super) fn give_up(&self) {
         self.health.broken.store(true, Ordering::Release);
