@@ -1,10 +1,12 @@
 //! Writers of one store in Redis: what interferes with them, and what a failure leaves behind.
 #![cfg(feature = "redis")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use bigseg_core::import::{Import, ImportOptions};
 use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::store::StoreWriter;
+use bigseg_core::testkit::proxy::{Direction, Proxy};
 use bigseg_core::testkit::samples::{Dice, SampleList, hash, list, patch};
 use bigseg_core::testkit::{RedisServer, Reply, StoreModel, rounds};
 use bigseg_core::{ErrorKind, StoreConfig};
@@ -169,4 +171,49 @@ fn replacing_without_scan_fails_before_anything_is_changed() {
     assert_eq!(error.kind(), ErrorKind::StorePermission);
     assert!(error.message().contains("SCAN"), "{error}");
     assert_eq!(server.client().sorted(&["KEYS", "*"]), [""; 0]);
+}
+
+/// Imports so many contexts; returns how many the store has confirmed, and how it ended.
+fn import(store: &StoreConfig, contexts: usize, resume_after: u64) -> (u64, bigseg_core::Result<u64>) {
+    let options = ImportOptions { resume_after, ..ImportOptions::default() };
+    let mut import = Import::new(store.writer().unwrap(), options);
+    for n in 0..contexts {
+        import.add(hash(&n.to_string()), "s.g1", true).unwrap();
+    }
+    let mut confirmed = 0;
+    let report = import.finish(&mut |done| confirmed = done.contexts);
+    (confirmed, report.map(|report| report.contexts))
+}
+
+#[test]
+fn an_import_that_was_cut_short_goes_on_where_it_stood() {
+    const CONTEXTS: usize = 30_000;
+    let server = RedisServer::start();
+    let left = AtomicUsize::new(150_000);
+    let proxy = Proxy::start(server.port(), move |direction, bytes| match direction {
+        Direction::Request => bytes.len(),
+        Direction::Reply => {
+            let passing = bytes.len().min(left.load(Ordering::Relaxed));
+            left.fetch_sub(passing, Ordering::Relaxed);
+            passing
+        }
+    });
+    let through_proxy = StoreConfig::parse(&format!("redis://127.0.0.1:{}", proxy.unwrap().port())).unwrap();
+    let (confirmed, outcome) = import(&through_proxy, CONTEXTS, 0);
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::StoreUnavailable);
+    assert!((1..CONTEXTS as u64).contains(&confirmed), "{confirmed} confirmed");
+    let store = config(&server, "");
+    assert_eq!(pollster::block_on(store.reader().unwrap().metadata()).unwrap().synchronized_on, None);
+
+    // What was confirmed is there, and is not written again.
+    server.client().run(&["CONFIG", "RESETSTAT"]);
+    let (written, outcome) = import(&store, CONTEXTS, confirmed);
+    assert_eq!((written, outcome.unwrap()), (CONTEXTS as u64, CONTEXTS as u64));
+    let Reply::Text(stats) = server.client().run(&["INFO", "commandstats"]) else { panic!("INFO is text") };
+    assert!(stats.contains(&format!("cmdstat_sadd:calls={},", CONTEXTS as u64 - confirmed)), "{stats}");
+    assert_eq!(server.client().run(&["DBSIZE"]), Reply::Number(CONTEXTS as i64 + 1));
+    // Nor is more resumed than there is.
+    let error = import(&store, 10, 11).1.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.message().contains("are they the same"), "{error}");
 }

@@ -16,7 +16,6 @@ use crate::store::StoreArgument;
 /// How many skipped lines are reported one by one.
 const SHOWN_BAD_LINES: u64 = 20;
 const NOTHING_IMPORTED: &str = "nothing was imported";
-const PERHAPS_IN_PART: &str = "part of it may have been imported; importing it again completes it";
 
 /// Fill a store from lists
 ///
@@ -25,8 +24,8 @@ const PERHAPS_IN_PART: &str = "part of it may have been imported; importing it a
 /// the default, or "exclude".
 ///
 /// In an embedded store, all lists together are one transaction: all of it is imported or nothing, also when the command
-/// is interrupted. In Redis, an import that is cut short leaves a part, and importing again completes it; --replace
-/// needs a user who may SCAN. The store is then marked as up to date. Lists larger than memory are sorted in temporary files (TMPDIR).
+/// is interrupted. In Redis, an import that is cut short leaves a part, and importing again completes it, from where it
+/// stood with --resume-after; --replace needs a user who may SCAN. The store is then marked as up to date. Lists larger than memory are sorted in temporary files (TMPDIR).
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg import --store local:./population.bigseg list.csv
@@ -52,6 +51,11 @@ pub(crate) struct ImportCommand {
     /// Forget this segment's present members first; also the segment of lines that name none
     #[arg(long, value_name = "SEGMENT.gN")]
     replace: Option<String>,
+
+    /// Pass over so many contexts, which an import of the very same lists has written before it was cut short (it said
+    /// how many); for stores that are loaded in pieces
+    #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
+    resume_after: u64,
 
     /// Let --replace empty a segment, should the lists hold nothing
     #[arg(long, requires = "replace")]
@@ -110,10 +114,16 @@ impl ImportCommand {
         let segment = self.segment.as_deref().map(SegmentRef::parse).transpose()?.or(replace.clone());
         let lists = self.lists.iter().map(|path| List::open(path, self.format)).collect::<Result<_, _>>()?;
         let store = self.store.config()?;
+        if self.resume_after > 0 && store.loads_atomically() {
+            return Err(Failure::usage(
+                "--resume-after: this store is loaded whole or not at all; leave it out",
+            ));
+        }
         let writer = store.writer()?;
         // A store that cannot be reached is to be found out before a long list is read.
         writer.cursor()?;
-        let mut import = Import::new(writer, ImportOptions { replace, ..ImportOptions::default() });
+        let options = ImportOptions { replace, resume_after: self.resume_after, ..ImportOptions::default() };
+        let mut import = Import::new(writer, options);
 
         let lines = self.read(lists, segment, &mut import).map_err(|e| e.but(NOTHING_IMPORTED))?;
         if import.is_empty() && self.replace.is_some() && !self.allow_empty {
@@ -121,9 +131,16 @@ impl ImportCommand {
             return Err(Failure::new(Exit::Data, message).but(NOTHING_IMPORTED));
         }
         let progress = Progress::of_things("writing memberships", Some(import.len()), self.quiet);
-        let report = import.finish(&mut |done| progress.set(done.memberships));
-        let left = if store.loads_atomically() { NOTHING_IMPORTED } else { PERHAPS_IN_PART };
-        let report = report.map_err(|e| Failure::from(e).but(left))?;
+        let mut written = self.resume_after;
+        let report = import.finish(&mut |done| {
+            written = done.contexts;
+            progress.set(done.memberships);
+        });
+        let left = match store.loads_atomically() {
+            true => NOTHING_IMPORTED.to_owned(),
+            false => perhaps_in_part(written),
+        };
+        let report = report.map_err(|e| Failure::from(e).but(&left))?;
         drop(progress);
         self.print(&Summary::new(&store, &lines, &report, clock.now().since(began)))?;
         Ok(Exit::Success)
@@ -184,6 +201,15 @@ impl ImportCommand {
             output::line(format_args!("skipped {skipped} of {lines} lines"))?;
         }
         Ok(())
+    }
+}
+
+/// Says what an import leaves that was cut short, in a store that is loaded in pieces.
+fn perhaps_in_part(contexts: u64) -> String {
+    let again = "part of it may have been imported; importing it again completes it";
+    match contexts {
+        0 => again.to_owned(),
+        written => format!("{again}, and --resume-after {written} passes over what is sure to be there"),
     }
 }
 

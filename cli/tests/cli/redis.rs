@@ -1,7 +1,7 @@
 //! The command on a store in Redis: the same words, but for what an import that fails leaves behind.
 
-use bigseg_core::testkit::RedisServer;
 use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS, free_port};
+use bigseg_core::testkit::{RedisCluster, RedisServer};
 
 use crate::command::{USER1, USER2, Workplace};
 
@@ -36,6 +36,26 @@ fn import_get_check_stats_and_export() {
     workplace.file("next.csv", "user3,beta.g1\n");
     let said = run(&workplace, &store, "import --replace beta.g1 next.csv").succeeds();
     assert!(said.contains("beta.g1 had 2 members before"), "{said}");
+}
+
+#[test]
+fn a_cluster_is_a_store_like_any_other() {
+    let cluster = RedisCluster::start(2, false);
+    let store = cluster.store("", "prefix=env");
+    let workplace = Workplace::new();
+    workplace.file("list.csv", LIST);
+    let said = run(&workplace, &store, "import list.csv").succeeds();
+    assert!(said.contains("into redis+cluster://127.0.0.1:"), "{said}");
+    let said = run(&workplace, &store, "get user2").succeeds();
+    assert!(said.contains("HEALTHY") && said.contains("gamma.g2"), "{said}");
+    let said = run(&workplace, &store, "import --replace beta.g1 list.csv").succeeds();
+    assert!(said.contains("beta.g1 had 2 members before"), "{said}");
+    let said = run(&workplace, &store, "import --resume-after 1 list.csv").succeeds();
+    assert!(said.contains("imported 2 contexts"), "{said}");
+    let said = run(&workplace, &store, "import --resume-after 3 list.csv").fails(65);
+    assert!(said.contains("are they the same"), "{said}");
+    let said = run(&workplace, "local:./population.bigseg", "import --resume-after 1 list.csv").fails(64);
+    assert!(said.contains("whole or not at all"), "{said}");
 }
 
 #[test]

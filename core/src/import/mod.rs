@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::context_key::ContextHash;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::segment_ref::SegmentRef;
 use crate::store::{LoadEntry, LoadPlan, LoadReport, LoadSource, StoreWriter};
 use sorter::{Sorted, Sorter};
@@ -26,6 +26,9 @@ use sorter::{Sorted, Sorter};
 pub struct ImportOptions {
     /// The segment whose present members are forgotten first; by default the list is merged into what is there.
     pub replace: Option<SegmentRef>,
+    /// How many contexts an import of the very same lists has written before it was cut short
+    /// ([`ImportProgress::contexts`]). They are passed over, and nobody is forgotten again. Default: 0.
+    pub resume_after: u64,
     /// How many memberships are held in memory, at 40 bytes each. Default: 4,000,000.
     pub records_in_memory: usize,
     /// Where the rest is kept meanwhile. Default: the system's directory for temporary files.
@@ -38,6 +41,7 @@ impl Default for ImportOptions {
     fn default() -> Self {
         Self {
             replace: None,
+            resume_after: 0,
             records_in_memory: 4_000_000,
             temporary_directory: std::env::temp_dir(),
             clock: Clock::System,
@@ -61,7 +65,7 @@ pub struct Import {
 /// How far an import has come with writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImportProgress {
-    /// Contexts written so far.
+    /// Contexts that the store has confirmed so far: the first so many of the list in the order of their hashes.
     pub contexts: u64,
     /// Memberships written so far, of [`Import::len`].
     pub memberships: u64,
@@ -122,15 +126,27 @@ impl Import {
     /// Whatever the store reports. A memory or embedded store is then as it was before; each other store says what a
     /// failure leaves behind ([`StoreConfig::loads_atomically`](crate::StoreConfig::loads_atomically)).
     pub fn finish(self, progress: &mut dyn FnMut(ImportProgress)) -> Result<ImportReport> {
+        let skipped = self.options.resume_after;
         let plan = LoadPlan {
             refs: self.refs,
-            replace: self.options.replace,
+            replace: self.options.replace.filter(|_| skipped == 0),
             synchronized_on: self.options.clock.unix_millis(),
         };
         let done = Cell::new(0);
         let mut contexts = Counted { source: self.sorter.finish()?, memberships: &done };
-        let mut report = |contexts| progress(ImportProgress { contexts, memberships: done.get() });
+        let mut entries = Vec::new();
+        for number in 0..skipped {
+            if contexts.next(&mut entries)?.is_none() {
+                let message = format!(
+                    "the lists hold {number} contexts, fewer than the {skipped} that were written before; are they the same?"
+                );
+                return Err(Error::new(ErrorKind::InvalidInput, message));
+            }
+        }
+        let mut report =
+            |contexts| progress(ImportProgress { contexts: skipped + contexts, memberships: done.get() });
         let LoadReport { contexts, replaced } = self.writer.load(&plan, &mut contexts, &mut report)?;
+        let contexts = skipped + contexts;
         // Repeats are dropped on the way and were not counted.
         progress(ImportProgress { contexts, memberships: self.memberships });
         Ok(ImportReport { memberships: self.memberships, contexts, replaced })
