@@ -33,8 +33,8 @@ struct Health {
     silent: AtomicBool,
     /// When the last reply came.
     heard: AtomicU64,
-    /// When the first question since then was asked; 0 = none was. Whoever asked may have given up long ago.
-    asked: AtomicU64,
+    /// When the first question since then is to be answered; 0 = there was none. Whoever asked may have given up long ago.
+    due: AtomicU64,
 }
 
 impl Connection {
@@ -54,11 +54,8 @@ impl Connection {
 
     /// Returns whether it must be replaced: it failed, or has been silent for too long.
     pub(super) fn is_broken(&self) -> bool {
-        let asked = match self.health.asked.load(Ordering::Acquire) {
-            0 => Moment::NEVER,
-            nanos => Moment::from_nanos(nanos),
-        };
-        let is_silent = || Clock::System.now().since(asked) > self.config.response_timeout;
+        let due = self.health.due.load(Ordering::Acquire);
+        let is_silent = || due != 0 && Clock::System.now() > Moment::from_nanos(due);
         self.health.broken.load(Ordering::Acquire) || is_silent()
     }
 
@@ -88,14 +85,15 @@ impl Connection {
     ) -> Result<Vec<Value>> {
         let clock = &Clock::System;
         let began = clock.now();
+        let due = began.after(patience);
         // Fails when somebody else waits already, and longer.
-        let _ = self.health.asked.compare_exchange(0, began.nanos(), Ordering::AcqRel, Ordering::Acquire);
+        let _ = self.health.due.compare_exchange(0, due.nanos(), Ordering::AcqRel, Ordering::Acquire);
         let mut redis = self.redis.clone();
         let call = redis.send_packed_commands(commands, 0, commands.len());
-        match in_time(call, self.runtime.sleep_until(clock, began.after(patience))).await {
+        match in_time(call, self.runtime.sleep_until(clock, due)).await {
             Some(Ok(replies)) => {
                 self.health.heard.store(clock.now().nanos(), Ordering::Release);
-                self.health.asked.store(0, Ordering::Release);
+                self.health.due.store(0, Ordering::Release);
                 Ok(replies)
             }
             Some(Err(e)) => {
