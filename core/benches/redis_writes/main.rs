@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bigseg_core::patch::PatchOutcome;
-use bigseg_core::testkit::samples::{SampleList, hash, patch};
-use bigseg_core::testkit::{RedisCluster, RedisServer, Reply};
-use bigseg_core::{Clock, ContextHash, StoreConfig};
+use bigseg_core::store::{LoadEntry, LoadPlan, LoadSource};
+use bigseg_core::testkit::samples::{hash, patch};
+use bigseg_core::testkit::{RedisCluster, RedisServer};
+use bigseg_core::{Clock, ContextHash, Result, SegmentRef, StoreConfig};
 
 const CONTEXTS: usize = 500_000;
 const OPERATIONS: usize = 100_000;
@@ -35,7 +36,7 @@ fn main() {
     });
     println!("lists: three masters    {ours:.0} contexts/s");
 
-    let alone = best(&|| one_by_one(&hashes));
+    let alone = best(&|| one_by_one());
     println!("patches: one command after the other {alone:.0} operations/s");
     let server = RedisServer::start();
     let (rate, gap) = patches(&server.store("", ""), &server, &hashes);
@@ -57,12 +58,25 @@ fn seconds(work: impl FnOnce()) -> f64 {
     Clock::System.now().since(began).as_secs_f64()
 }
 
-/// Returns how long a load takes; preparing the list is not counted.
+/// A list that costs nothing to prepare.
+struct List<'a>(std::slice::Iter<'a, ContextHash>);
+
+impl LoadSource for List<'_> {
+    fn next(&mut self, entries: &mut Vec<LoadEntry>) -> Result<Option<ContextHash>> {
+        entries.clear();
+        entries.push(LoadEntry { segment: 0, excluded: false });
+        Ok(self.0.next().copied())
+    }
+}
+
+/// Returns how long a load takes.
 fn load(store: &str, hashes: &[ContextHash]) -> f64 {
     let writer = StoreConfig::parse(store).unwrap().writer().unwrap();
-    let mut list = hashes.iter().fold(SampleList::default(), |list, hash| list.add(*hash, "s.g1", true));
-    let plan = list.plan(None, 1);
-    seconds(|| drop(writer.load(&plan, &mut list, &mut |_| {}).unwrap()))
+    let plan = LoadPlan { refs: vec![SegmentRef::from_store("s.g1")], replace: None, synchronized_on: 1 };
+    let mut list = List(hashes.iter());
+    seconds(|| {
+        writer.load(&plan, &mut list, &mut |_| {}).unwrap();
+    })
 }
 
 /// The commands of that load, as they go over the wire.
@@ -86,17 +100,17 @@ fn feed(server: &RedisServer, bytes: &[u8]) {
     assert!(process.wait().unwrap().success());
 }
 
-fn one_by_one(hashes: &[ContextHash]) -> f64 {
+/// Over TCP, as the store is reached, and with a client that costs next to nothing.
+fn one_by_one() -> f64 {
     let server = RedisServer::start();
-    let mut client = server.client();
-    let keys: Vec<String> =
-        hashes[..ONE_BY_ONE].iter().map(|hash| format!("launchdarkly:big_segment_include:{hash}")).collect();
-    let took = seconds(|| {
-        for key in &keys {
-            assert_eq!(client.run(&["SADD", key, "s.g1"]), Reply::Number(1));
-        }
-    });
-    ONE_BY_ONE as f64 / took
+    let (port, count) = (server.port().to_string(), ONE_BY_ONE.to_string());
+    let mut command = Command::new("redis-benchmark");
+    command.args(["-p", &port, "-n", &count, "-r", "1000000", "-c", "1", "-q", "--csv"]);
+    command.args(["SADD", "launchdarkly:big_segment_include:0123456789012345678901__rand_int__", "s.g1"]);
+    let output = command.output().expect("redis-benchmark is installed (scripts/setup.sh test)");
+    let words = String::from_utf8_lossy(&output.stdout);
+    let rate = words.lines().last().and_then(|line| line.split("\",\"").nth(1)?.parse().ok());
+    rate.unwrap_or_else(|| panic!("redis-benchmark says {words}"))
 }
 
 /// Returns how many operations a second, and the longest that another client waited for an answer of that server.

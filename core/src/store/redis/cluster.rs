@@ -27,6 +27,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// How often a command is sent that nodes pass on to one another.
 const ROUNDS: u32 = 100;
+/// How often a command fails before it is given up, however patient its sender is, if no node at all has answered.
+const UNHEARD: u32 = 6;
 
 const LEARNING: &str = "asking who owns which slot";
 
@@ -145,8 +147,7 @@ impl Cluster {
                 }
             }
             self.move_slots(&moved).await;
-            // Whom nobody answers, he need not be patient with.
-            let is_over = |errand: &Errand| errand.is_done() || !is_heard && errand.failures > 1;
+            let is_over = |errand: &Errand| errand.is_done() || !is_heard && errand.failures >= UNHEARD;
             if errands.iter().all(is_over) {
                 break;
             }

@@ -57,11 +57,15 @@ impl Keys {
     }
 
     pub(super) fn include(&self, hash: ContextHash) -> String {
-        format!("{}big_segment_include:{hash}", self.lead)
+        self.key("big_segment_include:", hash)
     }
 
     pub(super) fn exclude(&self, hash: ContextHash) -> String {
-        format!("{}big_segment_exclude:{hash}", self.lead)
+        self.key("big_segment_exclude:", hash)
+    }
+
+    fn key(&self, list: &str, hash: ContextHash) -> String {
+        [self.lead.as_str(), list, hash.encode(&mut [0; ContextHash::CHARACTERS])].concat()
     }
 
     /// What each include key, each exclude key, and the key of the sync time begin with.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use redis::{Pipeline, Value};
+use redis::{Cmd, Pipeline, Value};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -115,8 +115,13 @@ fn write(
             .map(|entry| refs[entry.segment as usize].as_str())
             .collect();
         for segments in segments.chunks(REFS) {
-            commands.cmd("SADD").arg(joins).arg(segments);
-            commands.cmd("SREM").arg(leaves).arg(segments);
+            for (name, key) in [("SADD", joins), ("SREM", leaves)] {
+                let bytes =
+                    name.len() + key.len() + segments.iter().map(|segment| segment.len()).sum::<usize>();
+                let mut command = Cmd::with_capacity(2 + segments.len(), bytes);
+                command.arg(name).arg(key).arg(segments);
+                commands.add_command(command);
+            }
         }
     }
 }

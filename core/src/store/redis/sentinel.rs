@@ -30,10 +30,10 @@ pub(super) async fn open(config: &RedisConfig, role: Role) -> Result<(Multiplexe
     let RedisServers::Sentinel(sentinels) = &config.servers else {
         return Err(config.error(ErrorKind::Internal, FINDING, "there are no sentinels"));
     };
-    if role == Role::Replica {
-        if let Ok(found) = follow(config, sentinels, replicas).await {
-            return Ok(found);
-        }
+    if role == Role::Replica
+        && let Ok(found) = follow(config, sentinels, replicas).await
+    {
+        return Ok(found);
     }
     follow(config, sentinels, masters).await
 }
