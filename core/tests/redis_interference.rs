@@ -127,7 +127,7 @@ fn cut_anywhere(stage: &Stage) {
     model.apply(&next);
     for direction in [Direction::Request, Direction::Reply] {
         let mut cuts = 0;
-        for place in (0..).step_by(rounds(if stage.cluster.is_some() { 29 } else { 5 }, 1)) {
+        for place in (0..).step_by(rounds(if stage.cluster.is_some() { 11 } else { 5 }, 1)) {
             let prefix = format!("{direction:?}-{place}");
             let store = stage.config(server.port(), &prefix);
             store.writer().unwrap().apply(&before).unwrap();

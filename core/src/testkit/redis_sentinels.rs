@@ -71,9 +71,10 @@ impl RedisSentinels {
         &self.servers
     }
 
-    /// Returns the server that says that it is the master.
+    /// Returns the server that says that it is the master, once there is one.
     pub fn master(&self) -> &RedisServer {
-        self.find(true).map(|n| &self.servers[n]).expect("there is a master")
+        eventually("there is a master", || self.find(true).is_some());
+        self.find(true).map(|n| &self.servers[n]).expect("there was one just now")
     }
 
     /// Returns a server that says that it is none.
@@ -82,12 +83,7 @@ impl RedisSentinels {
     }
 
     fn find(&self, is_master: bool) -> Option<usize> {
-        self.servers.iter().position(|server| {
-            server.is_running() && {
-                let Reply::Text(info) = server.client().run(&["INFO", "replication"]) else { return false };
-                info.contains("role:master") == is_master
-            }
-        })
+        self.servers.iter().position(|server| server.is_running() && says_master(server) == Some(is_master))
     }
 
     /// Kills the master, whose place a replica takes after a while.
@@ -119,14 +115,23 @@ impl RedisSentinels {
             client.run(&["SENTINEL", "FAILOVER", MASTER]) == Reply::Text("OK".to_owned())
         });
         eventually("another server is the master, and no longer the old one", || {
-            let is_master = |server: &RedisServer| {
-                let Reply::Text(info) = server.client().run(&["INFO", "replication"]) else { return false };
-                info.contains("role:master")
-            };
-            let masters: Vec<u16> =
-                self.servers.iter().filter(|server| is_master(server)).map(RedisServer::port).collect();
+            let masters: Vec<u16> = self
+                .servers
+                .iter()
+                .filter(|server| says_master(server) == Some(true))
+                .map(RedisServer::port)
+                .collect();
             matches!(masters[..], [port] if port != before)
         });
+    }
+}
+
+/// Asks a server for its role. A failover ends the connections of those whose role changes, this one perhaps, too.
+fn says_master(server: &RedisServer) -> Option<bool> {
+    let mut client = RedisClient::connect(&server.socket()).ok()?;
+    match client.try_run(&["INFO", "replication"]).ok()? {
+        Reply::Text(info) => Some(info.contains("role:master")),
+        _ => None,
     }
 }
 

@@ -1,40 +1,33 @@
 //! A cluster: finds the node that has a key, and follows where the nodes point.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{join_all, select_ok};
+use futures_util::future::select_ok;
 use parking_lot::Mutex;
-use redis::{Pipeline, ServerError, Value};
+use redis::{Pipeline, Value};
 use tokio::sync::watch;
 
 use super::config::{ReadFrom, RedisAddress};
 use super::connector::{Connector, Target};
-use super::errand::{Errand, News, Patience, Route};
+use super::delivery::Delivery;
+use super::errand::{Patience, Route};
 use super::keys::Keys;
 use super::node::Node;
-use super::slots::{SlotMap, SlotRange, slot_of};
+use super::slots::{SlotMap, SlotRange, slot_of, slot_of_command};
 use crate::clock::{Clock, Moment};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 
 /// How often the whole map is learned anew, at most: while slots are being moved, every reply points elsewhere.
 const LEARNING_INTERVAL: Duration = Duration::from_millis(250);
-/// Redirections are followed at once, so often; from then on there are pauses, of so long at first and at most.
-const ROUNDS_AT_ONCE: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(200);
-/// How often a command is sent that nodes pass on to one another.
-const ROUNDS: u32 = 100;
-/// How often a command fails before it is given up, however patient its sender is, if no node at all has answered.
-const UNHEARD: u32 = 6;
 
 const LEARNING: &str = "asking who owns which slot";
 
 /// The nodes as they are known, each with one connection for all.
 pub(super) struct Cluster {
-    connector: Connector,
+    pub(super) connector: Connector,
     /// The nodes that the configuration names.
     seeds: Vec<RedisAddress>,
     read_from: ReadFrom,
@@ -47,15 +40,6 @@ pub(super) struct Cluster {
 enum Learning {
     Refused,
     From(Moment),
-}
-
-/// Commands that go to one node together.
-struct Party {
-    node: Arc<Node>,
-    asking: bool,
-    /// Whether nobody said that it is the node's business: if it answers, it is.
-    is_guess: bool,
-    members: Vec<usize>,
 }
 
 impl Cluster {
@@ -95,74 +79,15 @@ impl Cluster {
         commands: &Pipeline,
         patience: &Patience,
     ) -> Result<Vec<Result<Value>>> {
-        let until = Clock::System.now().after(patience.whole);
-        let mut errands: Vec<Errand> = commands.cmd_iter().map(Errand::new).collect();
-        if errands.iter().any(|errand| self.owner(errand.slot).is_none()) {
+        let slots: Vec<u16> = commands.cmd_iter().map(slot_of_command).collect();
+        let is_unknown = {
+            let map = self.map.lock();
+            slots.iter().any(|slot| map.owner(*slot).is_none())
+        };
+        if is_unknown {
             self.learn(None).await;
         }
-        let (mut is_alive, mut is_heard, mut pause) = (false, false, FIRST_PAUSE);
-        for round in 1..=ROUNDS {
-            let left = until.since(Clock::System.now());
-            if left.is_zero() {
-                break;
-            }
-            let reply = patience.reply.min(left);
-            let calls = self.parties(&mut errands, patience).await.into_iter().map(|party| {
-                let commands = party.commands(&errands);
-                async move { (party.node.exchange(doing, &commands, reply).await, party) }
-            });
-            let mut moved = Vec::new();
-            for (replies, party) in join_all(calls).await {
-                let address = &party.node.address;
-                let site = self.connector.config.at(address);
-                match replies {
-                    Err(e) => party
-                        .members
-                        .iter()
-                        .for_each(|n| errands[*n].fail(e.clone(), Some(address), patience)),
-                    Ok(replies) => {
-                        is_heard = true;
-                        let mut replies = replies.into_iter();
-                        for n in &party.members {
-                            let permit = if party.asking { replies.next() } else { None };
-                            let reply = match (permit, replies.next().unwrap_or_default()) {
-                                (Some(refused @ Value::ServerError(_)), _) => refused,
-                                (_, reply) => reply,
-                            };
-                            let refusal = |e: &ServerError| match party.asking {
-                                true => site.refusal(&format!("{doing}, whose slot is being moved"), e),
-                                false => site.refusal(doing, e),
-                            };
-                            let news = errands[*n].hear(reply, address, refusal, patience);
-                            is_alive |= news != News::Nothing;
-                            match news {
-                                News::Moved(owner) => moved.push((errands[*n].slot, owner)),
-                                News::Answer if party.is_guess => {
-                                    moved.push((errands[*n].slot, address.clone()))
-                                }
-                                _ => {}
-                            }
-                        }
-                    }
-                }
-            }
-            self.move_slots(&moved).await;
-            let is_over = |errand: &Errand| errand.is_done() || !is_heard && errand.failures >= UNHEARD;
-            if errands.iter().all(is_over) {
-                break;
-            }
-            if round >= ROUNDS_AT_ONCE {
-                self.connector.pause(pause.min(until.since(Clock::System.now()))).await;
-                pause = (2 * pause).min(LONGEST_PAUSE);
-            }
-        }
-        let never =
-            || self.connector.config.error(ErrorKind::StoreTimeout, doing, "there was no time for it");
-        let outcomes: Vec<_> = errands.into_iter().map(|errand| errand.into_outcome(never)).collect();
-        match outcomes.iter().find_map(|outcome| outcome.as_ref().err()) {
-            Some(e) if !is_alive => Err(e.clone()),
-            _ => Ok(outcomes),
-        }
+        Delivery::new(self, doing, patience, commands.cmd_iter().zip(slots)).run().await
     }
 
     /// Makes sure who owns a key, which holds text if anything, and returns whom to talk to about it.
@@ -260,52 +185,18 @@ impl Cluster {
         }
     }
 
-    /// Groups what is not done yet by the node it goes to now. What finds none has failed.
-    async fn parties(&self, errands: &mut [Errand<'_>], patience: &Patience) -> Vec<Party> {
-        let mut routed: Vec<(usize, bool, Option<Arc<Node>>)> = Vec::with_capacity(errands.len());
-        let mut avoided = Vec::new();
-        {
-            let mut map = self.map.lock();
-            for (n, errand) in errands.iter_mut().enumerate().filter(|(_, errand)| !errand.is_done()) {
-                let owner = map.owner(errand.slot);
-                let replica = owner.and_then(|owner| self.replica(&map, owner, errand.slot));
-                if errand.route == Route::Any && replica.is_none() {
-                    errand.route = Route::Owner;
-                }
-                let (asking, node) = match &errand.route {
-                    Route::Any => (false, replica),
-                    Route::Owner => (false, owner.cloned()),
-                    Route::NotTo(address) => {
-                        avoided.push(address.clone());
-                        (false, None)
-                    }
-                    Route::Asking(address) => (true, Some(map.node(&self.connector, address))),
-                };
-                routed.push((n, asking, node));
-            }
+    /// Returns where a command for that slot goes, and how it got to be that; nobody if that is not known.
+    pub(super) fn follow(&self, route: &Route, slot: u16) -> (Route, Option<Arc<Node>>) {
+        let mut map = self.map.lock();
+        match route {
+            Route::Any => match map.owner(slot).and_then(|owner| self.replica(&map, owner, slot)) {
+                Some(replica) => (Route::Any, Some(replica)),
+                None => (Route::Owner, map.owner(slot).cloned()),
+            },
+            Route::Owner => (Route::Owner, map.owner(slot).cloned()),
+            Route::NotTo(_) => (route.clone(), None),
+            Route::Asking(address) => (route.clone(), Some(map.node(&self.connector, address))),
         }
-        let stand_in = match routed.iter().any(|(_, _, node)| node.is_none()) {
-            true => self.somebody(&avoided).await,
-            false => Err(Error::new(ErrorKind::Internal, "nobody needs a stand-in")),
-        };
-        let mut parties: BTreeMap<(RedisAddress, bool, bool), Party> = BTreeMap::new();
-        for (n, asking, node) in routed {
-            let is_guess = node.is_none();
-            match node.map_or_else(|| stand_in.clone(), Ok) {
-                Err(e) => errands[n].fail(e, None, patience),
-                Ok(node) => {
-                    let place = (node.address.clone(), asking, is_guess);
-                    let party = parties.entry(place).or_insert_with(|| Party {
-                        node,
-                        asking,
-                        is_guess,
-                        members: Vec::new(),
-                    });
-                    party.members.push(n);
-                }
-            }
-        }
-        parties.into_values().collect()
     }
 
     /// Returns the replica that is to be asked for a slot of that master's, if any is.
@@ -318,7 +209,7 @@ impl Cluster {
     }
 
     /// Returns a node that can be talked to: best one that is talked to already, otherwise the first to open.
-    async fn somebody(&self, avoided: &[RedisAddress]) -> Result<Arc<Node>> {
+    pub(super) async fn somebody(&self, avoided: &[RedisAddress]) -> Result<Arc<Node>> {
         let nodes: Vec<Arc<Node>> = self.map.lock().nodes().cloned().collect();
         let (bad, good): (Vec<_>, Vec<_>) =
             nodes.into_iter().partition(|node| avoided.contains(&node.address));
@@ -332,7 +223,7 @@ impl Cluster {
     }
 
     /// Takes note of who owns which slot now.
-    async fn move_slots(&self, moved: &[(u16, RedisAddress)]) {
+    pub(super) async fn move_slots(&self, moved: &[(u16, RedisAddress)]) {
         let give = || {
             let mut map = self.map.lock();
             let mut news = false;
@@ -411,18 +302,5 @@ impl Cluster {
             *known = masters;
             news
         });
-    }
-}
-
-impl Party {
-    fn commands(&self, errands: &[Errand<'_>]) -> Pipeline {
-        let mut commands = Pipeline::with_capacity(self.members.len());
-        for n in &self.members {
-            if self.asking {
-                commands.cmd("ASKING");
-            }
-            commands.add_command(errands[*n].command.clone());
-        }
-        commands
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::{Cmd, Value};
 
 use super::config::{RedisAddress, RedisConfig};
-use super::slots::{redirection, slot_of};
+use super::slots::redirection;
 use crate::error::{Error, Result};
 
 /// How often nodes may point elsewhere before that counts as a failure.
@@ -73,12 +73,8 @@ pub(super) enum News {
 }
 
 impl<'a> Errand<'a> {
-    /// Begins with a command that names its key first.
-    pub(super) fn new(command: &'a Cmd) -> Self {
-        let slot = match command.args_iter().nth(1) {
-            Some(redis::Arg::Simple(key)) => slot_of(key),
-            _ => 0,
-        };
+    /// Begins with a command, and the slot of its key.
+    pub(super) fn new(command: &'a Cmd, slot: u16) -> Self {
         Self { command, slot, route: Route::Any, failures: 0, hops: 0, outcome: None, is_done: false }
     }
 

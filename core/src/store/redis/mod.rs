@@ -7,6 +7,7 @@ mod cluster;
 mod config;
 mod connection;
 mod connector;
+mod delivery;
 mod errand;
 mod failure;
 mod keys;

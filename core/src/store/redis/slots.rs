@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use redis::Value;
+use redis::{Arg, Cmd, Value};
 
 use super::config::RedisAddress;
 use super::connector::Connector;
@@ -15,6 +15,14 @@ const SLOTS: usize = 16_384;
 /// Returns the slot of a key.
 pub(super) fn slot_of(key: &[u8]) -> u16 {
     crc16::State::<crc16::XMODEM>::calculate(hash_tag(key).unwrap_or(key)) % SLOTS as u16
+}
+
+/// Returns the slot of the key that a command names first.
+pub(super) fn slot_of_command(command: &Cmd) -> u16 {
+    match command.args_iter().nth(1) {
+        Some(Arg::Simple(key)) => slot_of(key),
+        _ => 0,
+    }
 }
 
 /// Returns what stands in a key's first braces, if anything does: it alone decides on the slot.
