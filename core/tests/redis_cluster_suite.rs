@@ -4,8 +4,10 @@
 use std::cell::Cell;
 
 use bigseg_core::StoreConfig;
+use bigseg_core::patch::PatchOutcome;
 use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS};
-use bigseg_core::testkit::{RedisCluster, StoreUnderTest, store_suite};
+use bigseg_core::testkit::samples::{list, patch};
+use bigseg_core::testkit::{RedisCluster, Reply, StoreUnderTest, store_suite};
 
 /// Makes stores, each under a prefix of its own, from what gives a store string for a role and options.
 fn stores(store: impl Fn(&str, &str) -> String) -> impl Fn() -> StoreUnderTest {
@@ -61,4 +63,26 @@ fn with_minimal_permissions() {
         "any sequence of loads ends as the model says",
     ];
     assert_eq!(failures, replacing);
+}
+
+/// The keys are those of a single server, but for the lock, which is of no use across slots.
+#[test]
+fn the_schema_is_the_same() {
+    let cluster = RedisCluster::start(2, false);
+    let writer = StoreConfig::parse(&cluster.store("", "prefix=env")).unwrap().writer().unwrap();
+    let mut first = patch("s.g1", "", "v1", list(&["user1"], &[]));
+    first.changes.excluded = list(&["user2"], &[]);
+    assert_eq!(writer.apply(&first).unwrap(), PatchOutcome::Applied);
+    writer.set_synchronized_on(1_700_000_000_123).unwrap();
+    let (include, exclude) = (
+        "env:big_segment_include:CgQblGLKpKMbrDVn4Lbm/ZEAeH2yq0M9lvbReMq/zpA=",
+        "env:big_segment_exclude:YCXRj+SKvUUWhSjxioLiZd2Y1CGnCEqgn2GzQXA5AaM=",
+    );
+    let (cursor, sync) = ("env:big_segments_cursor", "env:big_segments_synchronized_on");
+    assert_eq!(cluster.keys(), [exclude, include, cursor, sync]);
+    for key in [include, exclude] {
+        assert_eq!(cluster.run(&["SMEMBERS", key]), Reply::List(vec![Reply::Text("s.g1".to_owned())]));
+    }
+    assert_eq!(cluster.run(&["GET", cursor]), Reply::Text("v1".to_owned()));
+    assert_eq!(cluster.run(&["GET", sync]), Reply::Text("1700000000123".to_owned()));
 }
