@@ -12,25 +12,37 @@ use super::redis_server::RedisServer;
 const GLANCES: u32 = 6_000;
 const SLOTS: usize = 16_384;
 
-/// A running cluster: first the masters, then the replicas, in the order of their masters.
+/// A running cluster: first the masters, then the replicas, in the order of their masters, then a master without slots if
+/// there is one.
 pub struct RedisCluster {
     nodes: Vec<RedisServer>,
     masters: usize,
+    replicas: usize,
     certificates: Option<Arc<Certificates>>,
 }
 
 impl RedisCluster {
     /// Starts so many masters, each with a replica if there are to be any, and shares out the slots evenly.
     pub fn start(masters: usize, with_replicas: bool) -> Self {
-        Self::launch(masters, with_replicas, None)
+        Self::launch(masters, if with_replicas { masters } else { 0 }, 0, None)
+    }
+
+    /// Starts so many masters, and one more that is given no slots.
+    pub fn start_with_spare(masters: usize) -> Self {
+        Self::launch(masters, 0, 1, None)
     }
 
     /// Starts masters that take TLS only, and want a client certificate.
     pub fn start_tls(masters: usize) -> Self {
-        Self::launch(masters, false, Some(Arc::new(Certificates::make_anywhere())))
+        Self::launch(masters, 0, 0, Some(Arc::new(Certificates::make_anywhere())))
     }
 
-    fn launch(masters: usize, with_replicas: bool, certificates: Option<Arc<Certificates>>) -> Self {
+    fn launch(
+        masters: usize,
+        replicas: usize,
+        spares: usize,
+        certificates: Option<Arc<Certificates>>,
+    ) -> Self {
         let arguments = [
             "--cluster-node-timeout",
             "1000",
@@ -39,9 +51,9 @@ impl RedisCluster {
             "--repl-diskless-sync-delay",
             "0",
         ];
-        let count = if with_replicas { 2 * masters } else { masters };
+        let count = masters + replicas + spares;
         let nodes = (0..count).map(|_| RedisServer::start_node(certificates.as_ref(), &arguments)).collect();
-        let cluster = Self { nodes, masters, certificates };
+        let cluster = Self { nodes, masters, replicas, certificates };
         for (n, node) in cluster.nodes.iter().enumerate() {
             ok(node, &["CLUSTER", "SET-CONFIG-EPOCH", &(n + 1).to_string()]);
             if n < masters {
@@ -58,7 +70,7 @@ impl RedisCluster {
                     == count
             })
         });
-        for (n, replica) in cluster.nodes[masters..].iter().enumerate() {
+        for (n, replica) in cluster.nodes[masters..][..replicas].iter().enumerate() {
             let id = cluster.id(n);
             eventually("a replica knows its master as one", || {
                 replica.client().run(&["CLUSTER", "REPLICATE", &id]) == Reply::Text("OK".to_owned())
@@ -78,7 +90,7 @@ impl RedisCluster {
                 };
                 let replication = info(&["INFO", "replication"]);
                 info(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
-                    && replicas(node) == self.nodes.len() - self.masters
+                    && replicas(node) == self.replicas
                     && (replication.contains("role:master") || replication.contains("master_link_status:up"))
             })
         });

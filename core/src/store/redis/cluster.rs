@@ -195,7 +195,14 @@ impl Cluster {
             },
             Route::Owner => (Route::Owner, map.owner(slot).cloned()),
             Route::NotTo(_) => (route.clone(), None),
-            Route::Asking(address) => (route.clone(), Some(map.node(&self.connector, address))),
+            Route::Asking(address) => {
+                let (node, is_news) = (map.node(&self.connector, address), map.imports(address));
+                drop(map);
+                if is_news {
+                    self.tell_masters();
+                }
+                (route.clone(), Some(node))
+            }
         }
     }
 
@@ -296,7 +303,7 @@ impl Cluster {
     }
 
     fn tell_masters(&self) {
-        let masters: Vec<Target> = self.map.lock().masters().into_iter().map(Target::Node).collect();
+        let masters: Vec<Target> = self.map.lock().writable().into_iter().map(Target::Node).collect();
         self.masters.send_if_modified(|known| {
             let news = *known != masters;
             *known = masters;

@@ -59,6 +59,11 @@ impl Connection {
         self.health.broken.load(Ordering::Acquire) || is_silent()
     }
 
+    /// Returns where the server is.
+    pub(super) fn address(&self) -> &RedisAddress {
+        &self.address
+    }
+
     /// Names the server, for those who put into words what happened there.
     pub(super) fn site(&self) -> Site<'_> {
         self.config.at(&*self.address)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
+use super::config::RedisAddress;
 use super::connection::Connection;
 use super::connector::{Attempt, Connector};
 use crate::clock::{Clock, Moment};
@@ -56,6 +57,15 @@ impl Link {
     /// Returns whether there is a connection that nothing is known to be wrong with.
     pub(super) fn is_open(&self) -> bool {
         matches!(&self.line.lock().state, State::Open(connection) if !connection.is_broken())
+    }
+
+    /// Gives up a connection to anybody else.
+    pub(super) fn keep_to(&self, address: &RedisAddress) {
+        if let State::Open(connection) = &self.line.lock().state
+            && connection.address() != address
+        {
+            connection.give_up();
+        }
     }
 
     /// Returns the connection, making it if there is none.

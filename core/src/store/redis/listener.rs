@@ -11,6 +11,7 @@ use futures_util::future::{Either, select};
 use redis::{Pipeline, PushInfo, PushKind, ServerError, Value};
 use tokio::sync::Notify;
 
+use super::config::RedisAddress;
 use super::connection::Connection;
 use super::connector::Connector;
 use super::keys::Keys;
@@ -62,6 +63,11 @@ impl Listener {
         listener.check_master().await?;
         listener.subscribe(keys).await?;
         Ok(listener)
+    }
+
+    /// Returns where the server is.
+    pub(super) fn address(&self) -> &RedisAddress {
+        self.connection.address()
     }
 
     async fn subscribe(&self, keys: &Keys) -> Result<()> {

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::config::{ReadFrom, RedisServers};
+use super::config::{ReadFrom, RedisAddress, RedisServers};
 use super::connector::{Connector, Target};
 use super::keys::Keys;
 use super::listener::{Listener, Silence};
@@ -78,7 +78,10 @@ impl Push {
                 None => observer.not_watching(),
                 Some(_) if sessions == told => {}
                 // One may have been lost and found again in between.
-                Some(_) => observer.watching(),
+                Some(sessions) => {
+                    sessions.values().for_each(|(_, master)| servers.keep_to(master));
+                    observer.watching();
+                }
             }
             told = sessions;
             // Neither channel closes while its sender is held here.
@@ -87,12 +90,12 @@ impl Push {
     }
 }
 
-/// Which lines are heard, each in which session.
-type Sessions = BTreeMap<u64, u64>;
+/// Which lines are heard, each in which session and from where.
+type Sessions = BTreeMap<u64, (u64, RedisAddress)>;
 
 /// Returns the sessions of these lines if every one is heard: only then can no change go untold.
 fn sessions_of_all(lines: impl Iterator<Item = u64>, heard: &Sessions) -> Option<Sessions> {
-    let all = lines.map(|line| Some((line, *heard.get(&line)?)));
+    let all = lines.map(|line| Some((line, heard.get(&line)?.clone())));
     all.collect::<Option<Sessions>>().filter(|sessions| !sessions.is_empty())
 }
 
@@ -118,7 +121,7 @@ impl Line {
                     self.refusals.lock().remove(target);
                     (rest, session) = (FIRST_REST, session + 1);
                     self.heard.send_modify(|heard| {
-                        heard.insert(self.id, session);
+                        heard.insert(self.id, (session, listener.address().clone()));
                     });
                     listener.silence().await
                 }

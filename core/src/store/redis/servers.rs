@@ -4,7 +4,7 @@ use redis::{Pipeline, Value};
 use tokio::sync::watch;
 
 use super::cluster::Cluster;
-use super::config::{ReadFrom, RedisConfig, RedisServers};
+use super::config::{ReadFrom, RedisAddress, RedisConfig, RedisServers};
 use super::connector::{Connector, Target};
 use super::errand::Patience;
 use super::keys::Keys;
@@ -52,11 +52,19 @@ impl Servers {
     }
 
     /// Tells whom to connect to in order to reach all that is written, and of every change. Of a cluster it is what is
-    /// known; behind sentinels it is one target that leads to another server after a failover.
+    /// known, with the nodes that are just taking over slots; behind sentinels it is one target that leads to another server after a failover.
     pub(super) fn masters(&self) -> watch::Receiver<Vec<Target>> {
         match &self.kind {
             Kind::One(_, masters) => masters.subscribe(),
             Kind::Cluster(cluster) => cluster.masters(),
+        }
+    }
+
+    /// Takes note of who is a master: whoever sentinels named before is not asked any more, for it may be cut off from the
+    /// rest and know nothing of that.
+    pub(super) fn keep_to(&self, master: &RedisAddress) {
+        if let Kind::One(link, _) = &self.kind {
+            link.keep_to(master);
         }
     }
 

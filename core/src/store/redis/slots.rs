@@ -37,6 +37,8 @@ pub(super) fn hash_tag(key: &[u8]) -> Option<&[u8]> {
 pub(super) struct SlotMap {
     owners: Vec<Option<Arc<Node>>>,
     nodes: HashMap<RedisAddress, Arc<Node>>,
+    /// Nodes that answer for slots which they do not own yet.
+    importing: BTreeSet<RedisAddress>,
     /// Of each master that has any, where its replicas are.
     replicas: HashMap<RedisAddress, Vec<Arc<Node>>>,
     /// Changes whenever a slot that had an owner gets another.
@@ -53,7 +55,13 @@ pub(super) struct SlotRange {
 
 impl SlotMap {
     pub(super) fn new() -> Self {
-        Self { owners: vec![None; SLOTS], nodes: HashMap::new(), replicas: HashMap::new(), version: 0 }
+        Self {
+            owners: vec![None; SLOTS],
+            nodes: HashMap::new(),
+            importing: BTreeSet::new(),
+            replicas: HashMap::new(),
+            version: 0,
+        }
     }
 
     pub(super) fn owner(&self, slot: u16) -> Option<&Arc<Node>> {
@@ -89,6 +97,16 @@ impl SlotMap {
             }
         }
         masters
+    }
+
+    /// Returns the masters, and the nodes that are just taking over slots.
+    pub(super) fn writable(&self) -> BTreeSet<RedisAddress> {
+        &self.masters() | &self.importing
+    }
+
+    /// Takes note that a node is taking over a slot; returns whether that is news.
+    pub(super) fn imports(&mut self, address: &RedisAddress) -> bool {
+        self.importing.insert(address.clone())
     }
 
     /// Returns the node at that address, making it known.
