@@ -8,40 +8,78 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 
-use bigseg_core::StoreConfig;
-use bigseg_core::testkit::RedisServer;
+use bigseg_core::store::{LoadEntry, LoadPlan, LoadSource};
 use bigseg_core::testkit::proxy::{Direction, Proxy};
+use bigseg_core::testkit::{RedisCluster, RedisServer};
+use bigseg_core::{ContextHash, Result, SegmentRef, StoreConfig};
 
-use crate::population::fill;
+use crate::population::{fill, hash};
 use crate::rounds::{median, time};
 use crate::server::{CONTEXTS, config};
 
 const ROUNDS: usize = 5;
+const SEGMENTS: usize = 20;
 
-/// Alternates both, each on an empty server.
+/// Alternates them, each on empty servers.
 pub(crate) fn run() {
     let server = RedisServer::start();
+    let cluster = RedisCluster::start(3, false);
+    let several = StoreConfig::parse(&cluster.store("", "")).expect("a good store string");
     let commands = tempfile::NamedTempFile::new().expect("a temporary file");
-    record(&server, commands.as_file());
+    let hashes: Vec<ContextHash> = (0..CONTEXTS).map(hash).collect();
+    record(&server, &hashes, commands.as_file());
     let mut rounds = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
-        server.client().run(&["FLUSHALL"]);
+        let empty = || drop(server.client().run(&["FLUSHALL"]));
+        empty();
         let floor = time(1, |_| pipe(&server, commands.path()));
-        server.client().run(&["FLUSHALL"]);
-        let load = time(1, |_| fill(config(&server).writer().expect("the store opens"), CONTEXTS));
-        rounds.push((floor, load));
+        empty();
+        let one = time(1, |_| load(&config(&server), &hashes));
+        cluster.run_everywhere(&["FLUSHALL"]);
+        let three = time(1, |_| load(&several, &hashes));
+        empty();
+        let import = time(1, |_| fill(config(&server).writer().expect("the store opens"), CONTEXTS));
+        rounds.push([floor, one, three, import]);
     }
     let rate = |nanoseconds: f64| CONTEXTS as f64 / nanoseconds * 1e9;
-    let floor = median(rounds.iter().map(|(floor, _)| rate(*floor)));
-    let load = median(rounds.iter().map(|(_, load)| rate(*load)));
-    let ratio = median(rounds.iter().map(|(floor, load)| floor / load));
-    println!(
-        "| import of {CONTEXTS} contexts, hashing and sorting included (floor: redis-cli --pipe, the same commands) | {floor:.0} contexts/s | {load:.0} contexts/s | {ratio:.2} |"
-    );
+    let floor = median(rounds.iter().map(|round| rate(round[0])));
+    let whats = ["a list", "a list, into three masters", "an import, hashing and sorting included"];
+    for (n, what) in whats.into_iter().enumerate() {
+        let ours = median(rounds.iter().map(|round| rate(round[n + 1])));
+        let ratio = median(rounds.iter().map(|round| round[0] / round[n + 1]));
+        println!(
+            "| {what} of {CONTEXTS} contexts (floor: redis-cli --pipe, the commands of the first) | {floor:.0} contexts/s | {ours:.0} contexts/s | {ratio:.2} |"
+        );
+    }
+}
+
+/// A list that costs nothing to prepare: each context in 1 to 3 segments.
+struct List<'a> {
+    hashes: &'a [ContextHash],
+    next: usize,
+}
+
+impl LoadSource for List<'_> {
+    fn next(&mut self, entries: &mut Vec<LoadEntry>) -> Result<Option<ContextHash>> {
+        entries.clear();
+        let Some(hash) = self.hashes.get(self.next) else { return Ok(None) };
+        let segments = (0..1 + self.next % 3).map(|nth| (self.next * 7 + nth * 11) % SEGMENTS);
+        entries.extend(segments.map(|segment| LoadEntry { segment: segment as u32, excluded: false }));
+        self.next += 1;
+        Ok(Some(*hash))
+    }
+}
+
+fn load(store: &StoreConfig, hashes: &[ContextHash]) {
+    let refs =
+        (0..SEGMENTS).map(|segment| SegmentRef::from_store(&format!("segment-{segment}.g1"))).collect();
+    let plan = LoadPlan { refs, replace: None, synchronized_on: 1 };
+    let writer = store.writer().expect("the store opens");
+    writer.load(&plan, &mut List { hashes, next: 0 }, &mut |_| {}).expect("the store takes it");
 }
 
 /// Writes down what a load says, connection by connection: each is a thread of the proxy's.
-fn record(server: &RedisServer, mut file: &File) {
+fn record(server: &RedisServer, hashes: &[ContextHash], mut file: &File) {
     let said: Arc<Mutex<HashMap<ThreadId, Vec<u8>>>> = Arc::default();
     let proxy = Proxy::start(server.port(), {
         let said = said.clone();
@@ -54,7 +92,7 @@ fn record(server: &RedisServer, mut file: &File) {
         }
     });
     let store = format!("redis://127.0.0.1:{}", proxy.expect("a port").port());
-    fill(StoreConfig::parse(&store).expect("it parses").writer().expect("it opens"), CONTEXTS);
+    load(&StoreConfig::parse(&store).expect("it parses"), hashes);
     for bytes in said.lock().expect("nobody panics").values() {
         file.write_all(bytes).expect("room in the temporary directory");
     }
