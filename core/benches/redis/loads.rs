@@ -71,8 +71,7 @@ impl LoadSource for List<'_> {
 }
 
 fn load(store: &StoreConfig, hashes: &[ContextHash]) {
-    let refs =
-        (0..SEGMENTS).map(|segment| SegmentRef::from_store(&format!("segment-{segment}.g1"))).collect();
+    let refs = (0..SEGMENTS).map(|segment| SegmentRef::from_store(format!("segment-{segment}.g1"))).collect();
     let plan = LoadPlan { refs, replace: None, synchronized_on: 1 };
     let writer = store.writer().expect("the store opens");
     writer.load(&plan, &mut List { hashes, next: 0 }, &mut |_| {}).expect("the store takes it");
