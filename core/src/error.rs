@@ -75,6 +75,8 @@ error_kinds! {
     StorePermission = 306, "store_permission", false;
     /// The store has no room left.
     StoreFull = 307, "store_full", false;
+    /// The store refuses to do so much in so little time.
+    StoreThrottled = 308, "store_throttled", true;
     // 900: us
     /// A defect of this library, caught before it could do harm.
     Internal = 900, "internal", false;

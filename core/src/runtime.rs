@@ -108,6 +108,17 @@ impl Runtime {
         self.handle().spawn_blocking(work)
     }
 
+    /// Polls a future with this runtime around it, for libraries whose timers and tasks need one; may be awaited on any
+    /// executor.
+    pub async fn surround<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let polled = std::future::poll_fn(|context| {
+            let _runtime = self.handle().enter();
+            work.as_mut().poll(context)
+        });
+        polled.await
+    }
+
     /// Completes once `clock` has reached `deadline`; may be awaited on any executor.
     pub fn sleep_until(&self, clock: &Clock, deadline: Moment) -> BoxFuture<'static, ()> {
         match clock {

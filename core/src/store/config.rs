@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+#[cfg(feature = "dynamodb")]
+use super::dynamodb::{DynamoDbConfig, DynamoDbReader, DynamoDbScanner, DynamoDbWriter};
 use super::local::{LocalConfig, LocalReader, LocalWriter};
 use super::memory::MemoryStore;
 #[cfg(feature = "redis")]
@@ -41,6 +43,8 @@ impl Backend {
         RedisConfig::BACKENDS[5],
         #[cfg(feature = "redis")]
         RedisConfig::BACKENDS[6],
+        #[cfg(feature = "dynamodb")]
+        Backend { scheme: "dynamodb", form: DynamoDbConfig::FORM, options: DynamoDbConfig::OPTIONS },
     ];
 }
 
@@ -55,10 +59,13 @@ pub enum StoreConfig {
     /// A store in Redis.
     #[cfg(feature = "redis")]
     Redis(Box<RedisConfig>),
+    /// A store in DynamoDB.
+    #[cfg(feature = "dynamodb")]
+    DynamoDb(Box<DynamoDbConfig>),
 }
 
 impl StoreConfig {
-    /// Reads a store string: `memory:`, `memory:NAME`, `local:PATH`, `redis://HOST`, … with `?option=value&…` after it.
+    /// Reads a store string: `memory:`, `memory:NAME`, `local:PATH`, `redis://HOST`, `dynamodb://TABLE`, … with `?option=value&…` after it.
     ///
     /// In `redis://USER:PASSWORD@HOST:PORT/DATABASE`, characters that have a meaning are written `%XX` (`%40` for `@`).
     /// A path is taken literally up to the first `?`; one that holds a `?` needs [`LocalConfig`] instead.
@@ -90,6 +97,8 @@ impl StoreConfig {
             scheme if scheme.starts_with("redis") => {
                 Ok(Self::Redis(Box::new(RedisConfig::parse(scheme, place, &options)?)))
             }
+            #[cfg(feature = "dynamodb")]
+            "dynamodb" => Ok(Self::DynamoDb(Box::new(DynamoDbConfig::parse(place, &options)?))),
             _ => Ok(Self::Local(LocalConfig::parse(place, &options)?)),
         }
     }
@@ -100,6 +109,8 @@ impl StoreConfig {
             Self::Memory(_) | Self::Local(_) => true,
             #[cfg(feature = "redis")]
             Self::Redis(_) => false,
+            #[cfg(feature = "dynamodb")]
+            Self::DynamoDb(_) => false,
         }
     }
 
@@ -119,6 +130,8 @@ impl StoreConfig {
             Self::Local(config) => Arc::new(LocalReader::new(config.clone())),
             #[cfg(feature = "redis")]
             Self::Redis(config) => Arc::new(RedisReader::new((**config).clone())?),
+            #[cfg(feature = "dynamodb")]
+            Self::DynamoDb(config) => Arc::new(DynamoDbReader::new((**config).clone())?),
         })
     }
 
@@ -132,6 +145,8 @@ impl StoreConfig {
             Self::Local(config) => Arc::new(LocalWriter::open(config)?),
             #[cfg(feature = "redis")]
             Self::Redis(config) => Arc::new(RedisWriter::new((**config).clone())?),
+            #[cfg(feature = "dynamodb")]
+            Self::DynamoDb(config) => Arc::new(DynamoDbWriter::new((**config).clone())?),
         })
     }
 
@@ -145,6 +160,8 @@ impl StoreConfig {
             Self::Local(config) => Arc::new(LocalReader::new(config.clone())),
             #[cfg(feature = "redis")]
             Self::Redis(config) => Arc::new(RedisScanner::new((**config).clone())?),
+            #[cfg(feature = "dynamodb")]
+            Self::DynamoDb(config) => Arc::new(DynamoDbScanner::new((**config).clone())?),
         })
     }
 }
@@ -170,6 +187,8 @@ impl fmt::Display for StoreConfig {
             }
             #[cfg(feature = "redis")]
             Self::Redis(config) => write!(f, "{config}"),
+            #[cfg(feature = "dynamodb")]
+            Self::DynamoDb(config) => write!(f, "{config}"),
         }
     }
 }

@@ -3,7 +3,11 @@
 mod changes;
 mod config;
 mod offload;
+#[cfg(any(feature = "dynamodb", feature = "redis"))]
+mod options;
 
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
 pub mod local;
 pub mod memory;
 #[cfg(feature = "redis")]

@@ -2,7 +2,10 @@
 
 pub mod certificates;
 pub mod child;
+pub mod dynamodb_client;
+pub mod dynamodb_server;
 pub mod fault_store;
+pub mod http;
 pub mod proxy;
 pub mod redis_client;
 pub mod redis_cluster;
@@ -14,6 +17,8 @@ pub mod store_suite;
 pub mod telling_store;
 
 pub use child::Child;
+pub use dynamodb_client::DynamoDbClient;
+pub use dynamodb_server::DynamoDbServer;
 pub use fault_store::{Fault, FaultStore};
 pub use redis_client::{RedisClient, Reply};
 pub use redis_cluster::RedisCluster;

@@ -3,9 +3,8 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
 
 use super::config::{
     ReadFrom, RedisAddress, RedisConfig, RedisLogin, RedisSentinels, RedisServers, RedisTls,
@@ -13,6 +12,7 @@ use super::config::{
 use super::keys::KeyPrefix;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Backend;
+use crate::store::options::{self, RESERVED, parse_timeout};
 
 impl RedisConfig {
     /// The schemes, what their store strings look like, and the options they take.
@@ -167,7 +167,7 @@ impl RedisConfig {
             [("connect_timeout", &mut self.connect_timeout), ("response_timeout", &mut self.response_timeout)]
         {
             if let Some(value) = option(name) {
-                *timeout = parse_timeout(name, &value)?;
+                *timeout = parse_timeout(name, &value, Self::MAX_TIMEOUT)?;
             }
         }
         let Some(tls) = &mut self.tls else { return Ok(()) };
@@ -249,24 +249,7 @@ fn parse_database(text: &str) -> Result<u32, &'static str> {
     number.ok_or("the database is not a number, such as 0")
 }
 
-/// Reads a time: `500ms`, `2s`, or plain milliseconds.
-fn parse_timeout(name: &str, text: &str) -> Result<Duration, String> {
-    let (digits, unit) = match text.strip_suffix("ms") {
-        Some(digits) => (digits, 1),
-        None => text.strip_suffix('s').map_or((text, 1), |digits| (digits, 1000)),
-    };
-    let millis = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    let millis = millis.ok_or_else(|| format!("{name} is not a time, such as 500ms or 2s"))?;
-    let timeout = Duration::from_millis(millis);
-    match timeout.is_zero() || timeout > RedisConfig::MAX_TIMEOUT {
-        true => Err(format!("{name} must lie between 1ms and {}s", RedisConfig::MAX_TIMEOUT.as_secs())),
-        false => Ok(timeout),
-    }
-}
-
-/// What would end or change the part of a store string it stands in.
-const RESERVED: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'%').add(b'&').add(b'+').add(b'#').add(b'=').add(b'?').add(b'@');
+/// Also what would end or change a login.
 const RESERVED_IN_LOGIN: &AsciiSet = &RESERVED.add(b'/').add(b':').add(b'[').add(b']');
 
 /// Writes the store string without the password and without options that have their default.
@@ -329,10 +312,6 @@ impl fmt::Display for RedisConfig {
             );
             options.extend(tls.server_name.iter().map(|name| ("server_name", name.clone())));
         }
-        for (number, (name, value)) in options.iter().enumerate() {
-            let mark = if number == 0 { '?' } else { '&' };
-            write!(f, "{mark}{name}={}", utf8_percent_encode(value, RESERVED))?;
-        }
-        Ok(())
+        options::write(f, &options)
     }
 }
