@@ -1,7 +1,7 @@
 //! DynamoDB servers of a test's own: each on a free port of 127.0.0.1, in memory, gone when dropped.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
@@ -17,8 +17,8 @@ pub const TABLE: &str = "segments";
 pub const REGION: &str = "eu-west-1";
 /// Names another server for the suite, as a URL: `http://127.0.0.1:8000`.
 pub const ENDPOINT_VARIABLE: &str = "BIGSEG_TEST_DYNAMODB_ENDPOINT";
-/// Names the directory that holds Amazon's DynamoDB Local, where `scripts/setup.sh` could fetch it.
-pub const LOCAL_VARIABLE: &str = "BIGSEG_TEST_DYNAMODB_LOCAL";
+/// Where `scripts/dynamodb_local.sh` puts Amazon's DynamoDB Local.
+const LOCAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/dynamodb-local");
 /// How often a start is waited for, ten milliseconds at a time: never exhausted by a test that passes.
 const GLANCES: u32 = 6_000;
 
@@ -49,17 +49,18 @@ impl DynamoDbServer {
     /// Starts Amazon's DynamoDB Local; nothing where it was not fetched.
     pub fn start_local() -> Option<Self> {
         prepare_environment();
-        let directory = PathBuf::from(std::env::var_os(LOCAL_VARIABLE).filter(|path| !path.is_empty())?);
+        if !Path::new(LOCAL).is_dir() {
+            return None;
+        }
         let port = free_port();
         let process = Command::new("java")
-            .arg(format!("-Djava.library.path={}", directory.display()))
-            .arg(format!("-Dsqlite4java.library.path={}", directory.display()))
-            .args(["-XX:+UseSerialGC", "-Xmx512m", "-cp", &format!("{}/*", directory.display())])
-            .arg("com.amazonaws.services.dynamodbv2.local.main.ServerRunner")
+            .args([&format!("-Dsqlite4java.library.path={LOCAL}"), "-XX:+UseSerialGC", "-Xmx512m"])
+            .args(["-cp", &format!("{LOCAL}/*"), "com.amazonaws.services.dynamodbv2.local.main.ServerRunner"])
             .args(["-inMemory", "-sharedDb", "-disableTelemetry", "-port", &port.to_string()])
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()
-            .expect("java is there");
+            .expect("what was fetched with java can be run with java");
         Some(Self { port, process: Some(process), _input: None }.with_table())
     }
 
