@@ -140,6 +140,8 @@ BIGSEG_ENUM(bigseg_code) {
     BIGSEG_STORE_PERMISSION = 306,
     // The store has no room left.
     BIGSEG_STORE_FULL = 307,
+    // The store refuses to do so much in so little time.
+    BIGSEG_STORE_THROTTLED = 308,
     // A defect of the library, caught before it could do harm.
     BIGSEG_INTERNAL = 900,
 };
@@ -823,6 +825,8 @@ typedef struct bigseg_metrics {
     uint64_t circuit_open;
     // Contexts that the store said have changed.
     uint64_t pushed_invalidations;
+    // Queries and polls that failed because too much was asked of the store in too little time.
+    uint64_t store_throttles;
 } bigseg_metrics;
 
 // Fills in an engine's figures; set `metrics->struct_size` first. Works on a closed engine too. Does not block.

@@ -105,4 +105,6 @@ counters! {
     status_poll_errors,
     /// Contexts that the store said have changed.
     pushed_invalidations,
+    /// Queries and polls that failed because too much was asked of the store in too little time.
+    store_throttles,
 }

@@ -6,12 +6,12 @@ mod stage;
 use std::sync::Arc;
 
 use bigseg_core::patch::PatchOutcome;
+use bigseg_core::testkit::DynamoDbServer;
 use bigseg_core::testkit::dynamodb_faults::{denied, error, internal, throttled};
 use bigseg_core::testkit::dynamodb_server::{TABLE, store_at};
 use bigseg_core::testkit::http_proxy::{HttpProxy, Reaction, action};
 use bigseg_core::testkit::redis_server::free_port;
 use bigseg_core::testkit::samples::{SampleList, hash, list, patch};
-use bigseg_core::testkit::DynamoDbServer;
 use bigseg_core::{Engine, EngineConfig, Error, ErrorKind, StoreConfig};
 use serde_json::json;
 use stage::eventually;
@@ -98,7 +98,8 @@ fn a_bad_address_is_named() {
 fn a_server_that_never_answers_is_not_waited_for() {
     let server = DynamoDbServer::start();
     let silent = HttpProxy::start(server.port(), |_| Reaction::Stall);
-    let reader = StoreConfig::parse(&store_at(silent.port(), "response_timeout=100ms")).unwrap().reader().unwrap();
+    let reader =
+        StoreConfig::parse(&store_at(silent.port(), "response_timeout=100ms")).unwrap().reader().unwrap();
     for hashes in [&[hash("a")][..], &[hash("a"), hash("b")]] {
         let error = pollster::block_on(reader.memberships(hashes)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StoreTimeout, "{error:?}");
@@ -110,8 +111,10 @@ fn a_server_that_never_answers_is_not_waited_for() {
 #[test]
 fn what_dynamodb_says_is_put_into_words() {
     let server = DynamoDbServer::start();
-    let unknown = error(400, "UnrecognizedClientException", "The security token included in the request is invalid.");
-    let signature = error(400, "InvalidSignatureException", "The request signature we calculated does not match");
+    let unknown =
+        error(400, "UnrecognizedClientException", "The security token included in the request is invalid.");
+    let signature =
+        error(400, "InvalidSignatureException", "The request signature we calculated does not match");
     for (answer, kind, word) in [
         (denied("GetItem"), ErrorKind::StorePermission, "grant dynamodb:"),
         (unknown, ErrorKind::StorePermission, "not known there"),

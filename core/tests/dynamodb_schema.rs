@@ -47,7 +47,8 @@ fn put(client: &DynamoDbClient, item: &Value) {
 
 #[test]
 fn every_prefix_leads_to_its_items() {
-    for (options, lead) in [("", ""), ("prefix=", ""), ("prefix=my%20own", "my own:"), ("prefix=a:b", "a:b:")] {
+    for (options, lead) in [("", ""), ("prefix=", ""), ("prefix=my%20own", "my own:"), ("prefix=a:b", "a:b:")]
+    {
         let server = DynamoDbServer::start();
         let client = server.client();
         let config = config(&server, options);
@@ -100,7 +101,9 @@ fn who_leaves_the_last_segment_has_no_attributes_left() {
         // An update of what is not there may create it, empty: as good as nothing.
         assert!(!items.iter().any(|item| item["key"] == user["key"] && item != user), "{items:?}");
     }
-    let found = pollster::block_on(config(&server, "").reader().unwrap().memberships(&[hash("user1"), hash("user2")]));
+    let found = pollster::block_on(
+        config(&server, "").reader().unwrap().memberships(&[hash("user1"), hash("user2")]),
+    );
     assert!(found.unwrap().iter().all(|found| found.as_ref().unwrap().is_empty()));
 }
 
@@ -127,7 +130,10 @@ fn a_context_of_the_wrong_type_fails_alone() {
         let alone = pollster::block_on(reader.memberships(&[hash(name)])).unwrap().remove(0);
         for error in [answers[n].as_ref().unwrap_err(), &alone.unwrap_err()] {
             assert_eq!(error.kind(), ErrorKind::StoreData, "{name}");
-            assert!(error.message().contains(&hash(name).to_string()) && error.message().contains(word), "{error}");
+            assert!(
+                error.message().contains(&hash(name).to_string()) && error.message().contains(word),
+                "{error}"
+            );
         }
     }
     let error = config.scanner().unwrap().scan(&mut |_, _| ControlFlow::Continue(())).unwrap_err();
@@ -140,14 +146,18 @@ fn metadata_that_are_none_are_an_error() {
     let client = server.client();
     let config = config(&server, "prefix=p");
     let (reader, writer) = (config.reader().unwrap(), config.writer().unwrap());
-    let place = |attributes| put(&client, &item("p:", "big_segments_metadata", "p:big_segments_metadata", attributes));
+    let place = |attributes| {
+        put(&client, &item("p:", "big_segments_metadata", "p:big_segments_metadata", attributes))
+    };
     let metadata = |value: Value| {
         place(json!({ "synchronizedOn": value }));
         pollster::block_on(reader.metadata())
     };
     assert_eq!(metadata(json!({"N": "0"})).unwrap().synchronized_on, None);
     assert_eq!(metadata(json!({"N": "-5"})).unwrap().synchronized_on, Some(-5));
-    for bad in [json!({"N": "1.5"}), json!({"N": "99999999999999999999"}), json!({"S": "5"}), json!({"BOOL": true})] {
+    for bad in
+        [json!({"N": "1.5"}), json!({"N": "99999999999999999999"}), json!({"S": "5"}), json!({"BOOL": true})]
+    {
         let error = metadata(bad).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StoreData);
         assert!(error.message().contains("p:big_segments_metadata"), "{error}");
@@ -156,8 +166,10 @@ fn metadata_that_are_none_are_an_error() {
     assert_eq!(pollster::block_on(reader.metadata()).unwrap().synchronized_on, None);
     assert_eq!(writer.cursor().unwrap().as_deref(), Some("7"));
     place(json!({"lastVersion": {"N": "7"}}));
-    let errors =
-        [writer.cursor().unwrap_err(), writer.apply(&patch("s.g1", "7", "8", list(&["a"], &[]))).unwrap_err()];
+    let errors = [
+        writer.cursor().unwrap_err(),
+        writer.apply(&patch("s.g1", "7", "8", list(&["a"], &[]))).unwrap_err(),
+    ];
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::StoreData);
         assert!(error.message().contains("lastVersion"), "{error}");

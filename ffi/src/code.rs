@@ -52,6 +52,8 @@ pub enum bigseg_code {
     BIGSEG_STORE_PERMISSION = 306,
     /// The store has no room left.
     BIGSEG_STORE_FULL = 307,
+    /// The store refuses to do so much in so little time.
+    BIGSEG_STORE_THROTTLED = 308,
 
     /// A defect of the library, caught before it could do harm.
     BIGSEG_INTERNAL = 900,
@@ -82,6 +84,7 @@ impl bigseg_code {
             ErrorKind::StoreData => Self::BIGSEG_STORE_DATA,
             ErrorKind::StorePermission => Self::BIGSEG_STORE_PERMISSION,
             ErrorKind::StoreFull => Self::BIGSEG_STORE_FULL,
+            ErrorKind::StoreThrottled => Self::BIGSEG_STORE_THROTTLED,
             // The core may grow a kind before this file does; the test below then fails.
             _ => Self::BIGSEG_INTERNAL,
         }

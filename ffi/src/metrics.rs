@@ -44,6 +44,8 @@ pub struct bigseg_metrics {
     pub circuit_open: u64,
     /// Contexts that the store said have changed.
     pub pushed_invalidations: u64,
+    /// Queries and polls that failed because too much was asked of the store in too little time.
+    pub store_throttles: u64,
 }
 
 // SAFETY: plain numbers.
@@ -52,7 +54,7 @@ unsafe impl SizedStruct for bigseg_metrics {
 }
 
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<bigseg_metrics>() == 128);
+const _: () = assert!(size_of::<bigseg_metrics>() == 136);
 
 /// Fills in an engine's figures; set `metrics->struct_size` first. Works on a closed engine too. Does not block.
 ///
@@ -84,6 +86,7 @@ pub extern "C" fn bigseg_engine_metrics(
             cached_contexts: figures.cached_contexts,
             circuit_open: figures.circuit_open,
             pushed_invalidations: figures.pushed_invalidations,
+            store_throttles: figures.store_throttles,
         };
         // SAFETY: `size` is what the struct says.
         unsafe { write_struct(metrics, size, &figures) };

@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use super::{Shared, Store, closed};
 use crate::coalesce::Batch;
 use crate::context_key::ContextHash;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::membership::Membership;
 use crate::store::guarded;
 
@@ -52,12 +52,20 @@ impl Shared {
         answers
     }
 
+    /// Counts a failure, and lets it show in the status.
+    fn note_failure(&self, error: &Error) {
+        self.counters.store_errors.add(1);
+        if error.kind() == ErrorKind::StoreThrottled {
+            self.counters.store_throttles.add(1);
+        }
+        self.tracker.lookup_failed(error);
+    }
+
     fn query_failed(self: &Arc<Self>, store: &Store, error: &Error, hash: ContextHash) {
         if self.tasks.stop.is_given() {
             return;
         }
-        self.counters.store_errors.add(1);
-        self.tracker.lookup_failed(error);
+        self.note_failure(error);
         if store.breaker.failed() {
             self.counters.circuit_openings.add(1);
             log::error!("the store failed repeatedly, lookups no longer wait for it: {error}");
@@ -79,8 +87,7 @@ impl Shared {
             if let Err(e) = self.query(store, &[hash]).await
                 && !self.tasks.stop.is_given()
             {
-                self.counters.store_errors.add(1);
-                self.tracker.lookup_failed(&e);
+                self.note_failure(&e);
             }
         }
     }

@@ -47,6 +47,9 @@ impl Poller {
             Ok(metadata) => self.tracker.poll_succeeded(*metadata),
             Err(e) => {
                 self.counters.status_poll_errors.add(1);
+                if e.kind() == ErrorKind::StoreThrottled {
+                    self.counters.store_throttles.add(1);
+                }
                 self.tracker.poll_failed(e);
             }
         }

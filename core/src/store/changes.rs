@@ -35,4 +35,6 @@ pub struct Limitation {
 impl Limitation {
     /// Hearing of changes as they happen; without it, answers are renewed when they expire.
     pub const PUSH_INVALIDATION: &'static str = "push_invalidation";
+    /// Reading many contexts in one request; without it, each is read in one of its own.
+    pub const BATCHED_READS: &'static str = "batched_reads";
 }

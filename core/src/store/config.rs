@@ -118,6 +118,8 @@ impl StoreConfig {
     pub fn may_tell_of_changes(&self) -> bool {
         match self {
             Self::Memory(_) | Self::Local(_) => false,
+            #[cfg(feature = "dynamodb")]
+            Self::DynamoDb(_) => false,
             #[cfg(feature = "redis")]
             Self::Redis(_) => true,
         }

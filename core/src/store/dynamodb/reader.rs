@@ -17,7 +17,7 @@ use crate::context_key::ContextHash;
 use crate::error::{ErrorKind, Result};
 use crate::membership::Membership;
 use crate::runtime::BoxFuture;
-use crate::store::{Metadata, StoreReader};
+use crate::store::{Limitation, Metadata, StoreReader};
 
 /// The most keys one `BatchGetItem` may name.
 const BATCH: usize = 100;
@@ -56,11 +56,6 @@ impl DynamoDbReader {
         // So that one lost answer does not use up all the time there is.
         let attempt_timeout = config.response_timeout / 2;
         Ok(Self { link: Link::new(config, attempt_timeout)?, items, refused: Mutex::default() })
-    }
-
-    /// Returns why batches are not used, when DynamoDB refused one lately.
-    pub fn batches_refused(&self) -> Option<String> {
-        self.refused.lock().as_ref().map(|refusal| refusal.reason.clone())
     }
 
     /// Runs work in the time a reader has, the search for credentials included.
@@ -170,10 +165,7 @@ impl DynamoDbReader {
 
     fn refuse(&self, reason: &str) {
         let until = Clock::System.now().after(REFUSED_FOR);
-        let before = self.refused.lock().replace(Refusal { reason: reason.to_owned(), until });
-        if before.is_none() {
-            log::info!("contexts are read one by one, because batches are not permitted: {reason}");
-        }
+        *self.refused.lock() = Some(Refusal { reason: reason.to_owned(), until });
     }
 
     async fn read_metadata(&self) -> Result<Metadata> {
@@ -202,5 +194,14 @@ impl StoreReader for DynamoDbReader {
 
     fn metadata(&self) -> BoxFuture<'_, Result<Metadata>> {
         Box::pin(self.in_time(READING_METADATA, self.read_metadata()))
+    }
+
+    fn limitations(&self) -> Vec<Limitation> {
+        let refused = self.refused.lock();
+        let limitation = |refusal: &Refusal| Limitation {
+            feature: Limitation::BATCHED_READS,
+            reason: refusal.reason.clone(),
+        };
+        refused.iter().map(limitation).collect()
     }
 }
