@@ -70,7 +70,12 @@ fn membership() {
 
 #[test]
 fn store_url() {
-    let is_built = |case: &&Value| case["needs"].as_str() != Some("redis") || cfg!(feature = "redis");
+    let is_built = |case: &&Value| match case["needs"].as_str() {
+        None => true,
+        Some("redis") => cfg!(feature = "redis"),
+        Some("dynamodb") => cfg!(feature = "dynamodb"),
+        Some(other) => panic!("there is no feature {other}"),
+    };
     for case in cases(&file("store_url"), "stores").iter().filter(is_built) {
         let parsed = StoreConfig::parse(text(&case["text"]));
         if let Err(error) = &parsed {
@@ -163,6 +168,21 @@ fn patch_on_redis() {
     for (number, sequence) in cases(&file("patch"), "sequences").iter().enumerate() {
         let store = StoreConfig::parse(&server.store("", &format!("prefix={number}"))).unwrap();
         play_patches(sequence, &*store.writer().unwrap(), &*store.scanner().unwrap());
+    }
+}
+
+/// Plays every sequence on stores in DynamoDB.
+#[cfg(feature = "dynamodb")]
+#[test]
+fn patch_on_dynamodb() {
+    use bigseg_core::testkit::DynamoDbServer;
+    let servers = [Some(DynamoDbServer::start()), DynamoDbServer::start_local()];
+    for server in servers.iter().flatten() {
+        for (number, sequence) in cases(&file("patch"), "sequences").iter().enumerate() {
+            let store = server.store(&format!("prefix={number}&response_timeout=60s"));
+            let store = StoreConfig::parse(&store).unwrap();
+            play_patches(sequence, &*store.writer().unwrap(), &*store.scanner().unwrap());
+        }
     }
 }
 

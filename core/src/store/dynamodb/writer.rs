@@ -24,7 +24,7 @@ use crate::store::{LoadPlan, LoadReport, LoadSource, StoreWriter};
 /// other; where they do, fewer are sent.
 const TRANSACTIONS_AT_ONCE: usize = 4;
 /// How often a request is tried that others, or a lack of capacity, thwart.
-const ATTEMPTS: u32 = 30;
+const ATTEMPTS: u32 = 12;
 
 const READING_CURSOR: Doing = Doing::new("reading the cursor", "GetItem");
 const MOVING_CURSOR: Doing = Doing::new("moving the cursor", "UpdateItem");
