@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 /// How many histories are played side by side: most of their time they wait.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 12;
 
 fn config(port: u16, options: &str) -> StoreConfig {
     StoreConfig::parse(&store_at(port, options)).unwrap()
