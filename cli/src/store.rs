@@ -7,7 +7,7 @@ use crate::failure::Failure;
 /// Names the store.
 #[derive(clap::Args)]
 pub(crate) struct StoreArgument {
-    /// The store, such as local:./population.bigseg or redis://localhost
+    /// The store, such as local:./population.bigseg, redis://localhost or dynamodb://my-table
     #[arg(long, env = "BIGSEG_STORE", hide_env_values = true, value_name = "STORE")]
     store: String,
 }

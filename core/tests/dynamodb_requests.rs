@@ -236,7 +236,8 @@ fn a_load_is_one_update_for_each_context_or_two() {
 #[test]
 fn a_load_keeps_within_its_rate() {
     let recorded = Recorded::start();
-    let mut list = hashes(30).into_iter().fold(SampleList::default(), |list, hash| list.add(hash, "s.g1", true));
+    let mut list =
+        hashes(30).into_iter().fold(SampleList::default(), |list, hash| list.add(hash, "s.g1", true));
     let plan = list.plan(None, 1);
     let writer = recorded.store("write_units_per_second=100").writer().unwrap();
     let began = Clock::System.now();

@@ -47,7 +47,10 @@ fn another_schema_is_neither_used_nor_changed() {
     let table = table(&server.store("").replace(TABLE, "other-table"));
     for error in [table.create().unwrap_err(), table.state().unwrap_err()] {
         assert_eq!(error.kind(), ErrorKind::StoreFormat);
-        assert!(error.message().contains("has id (HASH)") && error.message().contains("namespace (HASH)"), "{error}");
+        assert!(
+            error.message().contains("has id (HASH)") && error.message().contains("namespace (HASH)"),
+            "{error}"
+        );
     }
 }
 

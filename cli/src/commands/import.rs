@@ -24,8 +24,10 @@ const NOTHING_IMPORTED: &str = "nothing was imported";
 /// the default, or "exclude".
 ///
 /// In an embedded store, all lists together are one transaction: all of it is imported or nothing, also when the command
-/// is interrupted. In Redis, an import that is cut short leaves a part, and importing again completes it, from where it
-/// stood with --resume-after; --replace needs a user who may SCAN. The store is then marked as up to date. Lists larger than memory are sorted in temporary files (TMPDIR).
+/// is interrupted. In Redis and DynamoDB, an import that is cut short leaves a part, and importing again completes it,
+/// from where it stood with --resume-after; --replace needs the permission to SCAN or to Query.
+/// `?write_units_per_second=` spares the capacity of a DynamoDB table. The store is then marked as up to date. Lists
+/// larger than memory are sorted in temporary files (TMPDIR).
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg import --store local:./population.bigseg list.csv

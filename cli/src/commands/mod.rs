@@ -10,6 +10,7 @@ mod import;
 mod segment_ref;
 mod stats;
 mod status;
+mod table;
 
 use clap::Subcommand;
 
@@ -25,6 +26,7 @@ pub(crate) enum Command {
     Status(status::StatusCommand),
     Stats(stats::StatsCommand),
     Export(export::ExportCommand),
+    Table(table::TableCommand),
     Hash(hash::HashCommand),
     Ref(segment_ref::RefCommand),
     Demo(demo::DemoCommand),
@@ -40,6 +42,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Status(command) => command.run(),
         Command::Stats(command) => command.run(),
         Command::Export(command) => command.run(),
+        Command::Table(command) => command.run(),
         Command::Hash(command) => command.run(),
         Command::Ref(command) => command.run(),
         Command::Demo(command) => command.run(),

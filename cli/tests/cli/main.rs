@@ -3,6 +3,7 @@
 mod answers;
 mod command;
 mod demo;
+mod dynamodb;
 mod help;
 mod import;
 mod interruption;

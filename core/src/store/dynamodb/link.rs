@@ -203,8 +203,9 @@ impl Link {
                 let what = format!("none were found within {FINDING_PATIENCE:?}");
                 Err(config.error(ErrorKind::StoreTimeout, FINDING, &what))
             });
-            if let Some(state) = settling.upgrade() {
-                state.lock().settle(&outcome);
+            let had_access = settling.upgrade().is_some_and(|state| state.lock().settle(&outcome));
+            if let (true, Err(error)) = (had_access, &outcome) {
+                log::warn!("credentials about to expire cannot be renewed: {error}");
             }
             // Fails when nobody waits any more.
             let _ = sender.send(outcome);
@@ -218,7 +219,9 @@ impl Link {
 }
 
 impl State {
-    fn settle(&mut self, outcome: &Result<Access>) {
+    /// Notes how an attempt ended; returns whether there were credentials before.
+    fn settle(&mut self, outcome: &Result<Access>) -> bool {
+        let had_access = self.access.is_some();
         self.attempt = None;
         match outcome {
             Ok(access) => {
@@ -226,12 +229,10 @@ impl State {
                 self.resting = None;
             }
             Err(error) => {
-                if self.access.is_some() {
-                    log::warn!("credentials about to expire cannot be renewed: {error}");
-                }
                 self.resting = Some((error.clone(), Clock::System.now().after(REST)));
             }
         }
+        had_access
     }
 }
 
@@ -308,4 +309,21 @@ fn lifetime(credentials: &Credentials, now: i64) -> (i64, i64) {
     let end = expiry.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     let before = (end.saturating_sub(now) / 4).clamp(0, RENEWED_BEFORE.as_millis() as i64);
     (end - before, end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_renewed_five_minutes_or_a_quarter_of_their_life_before_they_expire() {
+        let expiring = |seconds| {
+            let expiry = UNIX_EPOCH + Duration::from_secs(seconds);
+            Credentials::new("id", "secret", None, Some(expiry), "test")
+        };
+        assert_eq!(lifetime(&expiring(10_000), 0), (9_700_000, 10_000_000));
+        assert_eq!(lifetime(&expiring(900), 0), (675_000, 900_000));
+        assert_eq!(lifetime(&expiring(900), 1_000_000), (900_000, 900_000), "they have expired");
+        assert_eq!(lifetime(&Credentials::new("id", "secret", None, None, "test"), 5), (i64::MAX, i64::MAX));
+    }
 }
