@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Once, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -110,13 +111,8 @@ impl Runtime {
 
     /// Polls a future with this runtime around it, for libraries whose timers and tasks need one; may be awaited on any
     /// executor.
-    pub async fn surround<T>(&self, work: impl Future<Output = T>) -> T {
-        let mut work = std::pin::pin!(work);
-        let polled = std::future::poll_fn(|context| {
-            let _runtime = self.handle().enter();
-            work.as_mut().poll(context)
-        });
-        polled.await
+    pub fn surround<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<'_, F> {
+        Surrounded { runtime: self, work: Some(Box::pin(work)) }
     }
 
     /// Completes once `clock` has reached `deadline`; may be awaited on any executor.
@@ -133,6 +129,28 @@ impl Runtime {
                 Box::pin(async move { manual.reached(deadline).await })
             }
         }
+    }
+}
+
+/// A future that sees the runtime around it wherever it is polled, or given up.
+struct Surrounded<'a, F> {
+    runtime: &'a Runtime,
+    work: Option<Pin<Box<F>>>,
+}
+
+impl<F: Future> Future for Surrounded<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let _runtime = self.runtime.handle().enter();
+        self.work.as_mut().expect("only drop takes it").as_mut().poll(context)
+    }
+}
+
+impl<F> Drop for Surrounded<'_, F> {
+    fn drop(&mut self) {
+        let _runtime = self.runtime.handle().enter();
+        self.work = None;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use super::config::DynamoDbConfig;
 use crate::error::{Error, ErrorKind};
@@ -44,6 +44,21 @@ pub(super) fn is_throttling(code: Option<&str>) -> bool {
     )
 }
 
+/// Says what an error says, and what each of its causes adds.
+pub(super) fn causes(error: &dyn StdError) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !words.contains(&more) {
+            words.push_str(": ");
+            words.push_str(&more);
+        }
+        cause = error.source();
+    }
+    words
+}
+
 impl DynamoDbConfig {
     /// Makes an error that says where the table is and what was being done.
     pub(super) fn error(&self, kind: ErrorKind, doing: &str, what: &str) -> Error {
@@ -69,12 +84,9 @@ impl DynamoDbConfig {
             ),
             SdkError::DispatchFailure(failure) if failure.is_io() => (
                 StoreUnavailable,
-                format!(
-                    "nothing answers there; are the region and the endpoint right? ({})",
-                    DisplayErrorContext(error)
-                ),
+                format!("nothing answers there; are the region and the endpoint right? ({})", causes(error)),
             ),
-            _ => (StoreUnavailable, format!("the request failed ({})", DisplayErrorContext(error))),
+            _ => (StoreUnavailable, format!("the request failed ({})", causes(error))),
         };
         self.error(kind, doing.what, &what)
     }

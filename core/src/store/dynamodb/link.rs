@@ -2,19 +2,11 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
-use aws_config::sts::AssumeRoleProvider;
-use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{
-    Credentials, ProvideCredentials, SharedCredentialsProvider, SharedHttpClient,
-};
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::{Builder, tls};
 use futures_util::FutureExt;
 use futures_util::future::{Either, Shared, select};
@@ -23,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::config::DynamoDbConfig;
+use super::credentials::{Access, FINDING, find};
 use super::failure::{Doing, refuses_credentials};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, ErrorKind, Result};
@@ -30,27 +23,13 @@ use crate::runtime::{BoxFuture, ProcessStamp, Runtime};
 
 /// How long finding credentials may take; it goes on when the one who asked for them has given up.
 const FINDING_PATIENCE: Duration = Duration::from_secs(10);
-/// How long before they expire credentials are renewed, unless that is more than a quarter of their life.
-const RENEWED_BEFORE: Duration = Duration::from_secs(300);
 /// How long nobody looks for credentials after a failure; callers in between fail at once with the same words.
 const REST: Duration = Duration::from_millis(500);
-/// How often the client tries a request before it says what is wrong, and how long it waits at first.
-const ATTEMPTS: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_millis(25);
-
-const FINDING: &str = "finding credentials";
+/// How long credentials that were just found and are refused all the same are not looked for again.
+const REFUSED_REST: Duration = Duration::from_secs(5);
 
 /// An attempt to find credentials; clones share its outcome.
-type Attempt = Shared<BoxFuture<'static, Result<Access>>>;
-
-/// A client, and how long its credentials are good for.
-#[derive(Clone)]
-struct Access {
-    client: Client,
-    /// When to look for new credentials, and when these are worth nothing; in Unix milliseconds.
-    due: i64,
-    end: i64,
-}
+type Attempt = Shared<BoxFuture<'static, Result<Arc<Access>>>>;
 
 /// Sends requests; whoever asks for the first one finds the credentials, together with all others who ask meanwhile.
 pub(super) struct Link {
@@ -62,11 +41,12 @@ pub(super) struct Link {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Default)]
 struct State {
-    access: Option<Access>,
+    access: Option<Arc<Access>>,
     attempt: Option<Attempt>,
     resting: Option<(Error, Moment)>,
+    /// Until when it is no use to look for better credentials: the last ones that were found are refused, too.
+    refused_until: Moment,
     tasks: JoinSet<()>,
 }
 
@@ -85,7 +65,7 @@ impl Link {
             runtime: Runtime::shared()?,
             http: Builder::new().tls_provider(ring).build_https(),
             attempt_timeout,
-            state: Arc::default(),
+            state: Arc::new(Mutex::new(State::new())),
         })
     }
 
@@ -109,12 +89,18 @@ impl Link {
     {
         let access = self.access().await?;
         let answer = send(access.client.clone()).await;
-        let code = answer.as_ref().err().and_then(SdkError::as_service_error).and_then(|e| e.code());
-        if !refuses_credentials(code) {
+        let is_refused = |answer: &Result<T, SdkError<E>>| {
+            let error = answer.as_ref().err().and_then(SdkError::as_service_error);
+            error.is_some_and(|e| refuses_credentials(e.code()))
+        };
+        if !is_refused(&answer) || !self.forget(&access) {
             return Ok(answer);
         }
-        self.forget(&access);
-        Ok(send(self.access().await?.client).await)
+        let answer = send(self.access().await?.client.clone()).await;
+        if is_refused(&answer) {
+            self.state.lock().refused_until = Clock::System.now().after(REFUSED_REST);
+        }
+        Ok(answer)
     }
 
     /// Polls a future with our runtime around it, which the client's timers and connections need.
@@ -156,7 +142,7 @@ impl Link {
         self.access().await.map(drop)
     }
 
-    async fn access(&self) -> Result<Access> {
+    async fn access(&self) -> Result<Arc<Access>> {
         let attempt = {
             let mut state = self.state.lock();
             let now = Clock::System.unix_millis();
@@ -181,13 +167,14 @@ impl Link {
         attempt.await
     }
 
-    /// Drops credentials that were refused, unless they were replaced meanwhile.
-    fn forget(&self, refused: &Access) {
+    /// Drops credentials that were refused, unless they were replaced meanwhile; returns whether to look for others.
+    fn forget(&self, refused: &Arc<Access>) -> bool {
         let mut state = self.state.lock();
-        if state.access.as_ref().is_some_and(|access| access.due == refused.due && access.end == refused.end)
-        {
+        let is_worthwhile = Clock::System.now() >= state.refused_until;
+        if is_worthwhile && state.access.as_ref().is_some_and(|access| Arc::ptr_eq(access, refused)) {
             state.access = None;
         }
+        is_worthwhile
     }
 
     /// Starts to look for credentials, in a task that no impatient caller cuts short.
@@ -219,8 +206,13 @@ impl Link {
 }
 
 impl State {
+    fn new() -> Self {
+        let (access, attempt, resting) = (None, None, None);
+        Self { access, attempt, resting, refused_until: Moment::DISTANT_PAST, tasks: JoinSet::new() }
+    }
+
     /// Notes how an attempt ended; returns whether there were credentials before.
-    fn settle(&mut self, outcome: &Result<Access>) -> bool {
+    fn settle(&mut self, outcome: &Result<Arc<Access>>) -> bool {
         let had_access = self.access.is_some();
         self.attempt = None;
         match outcome {
@@ -233,97 +225,5 @@ impl State {
             }
         }
         had_access
-    }
-}
-
-/// Looks for a region and for credentials in the usual places, and makes a client of them.
-///
-/// Everything is read anew each time, so that files and variables may change while the process lives.
-async fn find(config: &DynamoDbConfig, http: SharedHttpClient, attempt_timeout: Duration) -> Result<Access> {
-    let mut loader = ConfigLoader::default().behavior_version(BehaviorVersion::latest()).http_client(http);
-    if let Some(region) = &config.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    if let Some(profile) = &config.profile {
-        loader = loader.profile_name(profile);
-    }
-    let sdk = loader.load().await;
-    if sdk.region().is_none() {
-        let what = "no region is known; name it as ?region=, in AWS_REGION, or in the profile";
-        return Err(config.error(ErrorKind::InvalidConfig, FINDING, what));
-    }
-    let credentials = credentials(config, &sdk).await?;
-
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(config.connect_timeout)
-        .operation_attempt_timeout(attempt_timeout)
-        .build();
-    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE);
-    let mut client = aws_sdk_dynamodb::config::Builder::from(&sdk)
-        .credentials_provider(credentials.clone())
-        .timeout_config(timeouts)
-        .retry_config(retries);
-    if let Some(endpoint) = &config.endpoint {
-        client = client.endpoint_url(endpoint);
-    }
-    let (due, end) = lifetime(&credentials, Clock::System.unix_millis());
-    Ok(Access { client: Client::from_conf(client.build()), due, end })
-}
-
-async fn credentials(config: &DynamoDbConfig, sdk: &SdkConfig) -> Result<Credentials> {
-    let base = match &config.profile {
-        // Who names a profile means it, also where the environment has keys, which the chain would prefer.
-        Some(profile) => {
-            let settings = ProviderConfig::without_region()
-                .with_region(sdk.region().cloned())
-                .with_http_client(sdk.http_client().expect("it was given").clone());
-            let named = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&settings);
-            SharedCredentialsProvider::new(named.build())
-        }
-        None => sdk.credentials_provider().expect("the loader has a chain of providers"),
-    };
-    let found = match &config.role {
-        None => base.provide_credentials().await,
-        Some(role) => {
-            let mut assumed =
-                AssumeRoleProvider::builder(&role.arn).session_name(&role.session_name).configure(sdk);
-            if let Some(external_id) = &role.external_id {
-                assumed = assumed.external_id(external_id);
-            }
-            assumed.build_from_provider(base).await.provide_credentials().await
-        }
-    };
-    found.map_err(|e| {
-        let advice = match &config.role {
-            None => "there are no usable ones in the environment, a profile, a web identity, the container or the instance",
-            Some(_) => "the role could not be assumed; does its trust policy name this identity and the external id?",
-        };
-        let what = format!("{advice} ({})", DisplayErrorContext(&e));
-        config.error(ErrorKind::StorePermission, FINDING, &what)
-    })
-}
-
-/// Returns when to renew credentials, and when they end, in Unix milliseconds.
-fn lifetime(credentials: &Credentials, now: i64) -> (i64, i64) {
-    let Some(expiry) = credentials.expiry() else { return (i64::MAX, i64::MAX) };
-    let end = expiry.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-    let before = (end.saturating_sub(now) / 4).clamp(0, RENEWED_BEFORE.as_millis() as i64);
-    (end - before, end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_are_renewed_five_minutes_or_a_quarter_of_their_life_before_they_expire() {
-        let expiring = |seconds| {
-            let expiry = UNIX_EPOCH + Duration::from_secs(seconds);
-            Credentials::new("id", "secret", None, Some(expiry), "test")
-        };
-        assert_eq!(lifetime(&expiring(10_000), 0), (9_700_000, 10_000_000));
-        assert_eq!(lifetime(&expiring(900), 0), (675_000, 900_000));
-        assert_eq!(lifetime(&expiring(900), 1_000_000), (900_000, 900_000), "they have expired");
-        assert_eq!(lifetime(&Credentials::new("id", "secret", None, None, "test"), 5), (i64::MAX, i64::MAX));
     }
 }

@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 
 use super::config::{Consistency, DynamoDbConfig};
+use super::credentials::FINDING;
 use super::failure::Doing;
 use super::items::{self, Item, Items};
 use super::link::Link;
@@ -64,7 +65,7 @@ impl DynamoDbReader {
         let began = Clock::System.now();
         self.link
             .within(async {
-                self.link.in_time(patience, "finding credentials", self.link.ready()).await?;
+                self.link.in_time(patience, FINDING, self.link.ready()).await?;
                 let left = patience.saturating_sub(Clock::System.now().since(began));
                 self.link.in_time(left, doing.what, work).await
             })

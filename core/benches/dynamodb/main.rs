@@ -1,0 +1,23 @@
+//! `scripts/bench_dynamodb.sh`: the engine on a DynamoDB, beside the bare SDK and the official Python store.
+//!
+//! Every figure is a ratio to a floor that is measured on the same server in the same run, the two taking turns. The
+//! server is the emulator of `tests/emulator`, so that requests and write units say more than times do. The Python
+//! store is measured where `BIGSEG_INTEROP` names the directory it was installed in.
+
+mod alone;
+mod bare;
+mod crowds;
+mod patches;
+#[path = "../engine/population.rs"]
+mod population;
+#[path = "../engine/rounds.rs"]
+#[allow(dead_code, reason = "the other benchmark uses all of it")]
+mod rounds;
+mod server;
+
+fn main() {
+    println!("| what | floor | engine | ratio |\n|---|---|---|---|");
+    alone::run();
+    crowds::run();
+    patches::run();
+}

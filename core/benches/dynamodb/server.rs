@@ -1,0 +1,40 @@
+//! The server everything is measured on, and engines that read from it.
+
+use std::time::Duration;
+
+use bigseg_core::testkit::DynamoDbServer;
+use bigseg_core::{Engine, EngineConfig, StoreConfig};
+
+use crate::population::fill;
+
+/// How many contexts the server holds.
+pub(crate) const CONTEXTS: usize = 2_000;
+
+/// Starts a server that holds the population.
+pub(crate) fn filled() -> DynamoDbServer {
+    let server = DynamoDbServer::start();
+    fill(config(&server).writer().expect("the store opens"), CONTEXTS);
+    server
+}
+
+/// Names the store; a busy machine must not make anything cheap by failing it.
+pub(crate) fn config(server: &DynamoDbServer) -> StoreConfig {
+    StoreConfig::parse(&store(server)).expect("a good store string")
+}
+
+fn store(server: &DynamoDbServer) -> String {
+    server.store("response_timeout=60s")
+}
+
+/// Opens an engine that remembers nothing, so that every lookup asks the server.
+pub(crate) fn uncached(server: &DynamoDbServer) -> Engine {
+    let engine = Engine::open(EngineConfig {
+        context_cache_size: 0,
+        status_poll_interval: Duration::from_secs(3600),
+        lookup_deadline: Duration::from_secs(60),
+        ..EngineConfig::new(&store(server)).expect("a good store string")
+    });
+    let engine = engine.expect("the engine opens");
+    assert!(engine.blocking().refresh_status().expect("usable").available);
+    engine
+}
