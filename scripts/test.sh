@@ -13,7 +13,11 @@ cargo run --quiet -p xtask -- verify
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --lib
 
+step "without the stores that need a server"
+cargo check --quiet -p bigseg-core --no-default-features
+
 step "tests of every crate, and the C programs"
+scripts/dynamodb_local.sh
 cargo build --workspace
 cargo test --workspace
 

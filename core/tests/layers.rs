@@ -14,7 +14,7 @@ const EMPTY_NAMES: &[&str] =
     &["util", "utils", "common", "helper", "helpers", "manager", "managers", "impl", "impls", "misc"];
 /// What only the crate for the C ABI, or a binding, may say.
 const FOREIGN_WORDS: &[&str] =
-    &["no_mangle", "export_name", "pub extern", "pub unsafe extern", "pyo3", "napi", "cbindgen"];
+    &["no_mangle", "export_name", "pub extern ", "pub unsafe extern ", "pyo3", "napi", "cbindgen"];
 /// Everything of ours that is looked at, from the root of the repository.
 const FOLDERS: &[&str] = &["core", "ffi", "cli", "xtask", "bindings", "include", "tests", "scripts"];
 /// Folders that hold what was made or fetched, not written.

@@ -1,9 +1,8 @@
 //! The store in DynamoDB: `dynamodb://TABLE`, with the schema that every SDK reads.
 //!
-//! `items.rs` has the layout (SPEC §3). All sides share `link.rs`, which has credentials
-//! found by `credentials.rs`, and renewed in time.
-//! Readers need `GetItem` and use `BatchGetItem` where they may; writers need `ConditionCheckItem`, `GetItem` and
-//! `UpdateItem`; walks need `Query`.
+//! `items.rs` has the layout (SPEC §3). All sides send their requests through `link.rs`, with credentials that
+//! `credentials.rs` finds. Readers need the action `GetItem` and use `BatchGetItem` where they may; writers need
+//! `ConditionCheckItem`, `GetItem` and `UpdateItem`; walks need `Query`.
 
 mod config;
 mod credentials;
