@@ -3,6 +3,7 @@
 
 mod stage;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -178,6 +179,24 @@ fn an_answer_that_is_too_long_is_asked_for_in_parts() {
     let found = pollster::block_on(reader.memberships(&asked)).unwrap();
     assert!(found.iter().all(|found| found.as_ref().unwrap().len() == refs.len()));
     assert_eq!(recorded.take_actions(), ["BatchGetItem", "BatchGetItem"]);
+
+    // A walk comes in pages of a megabyte.
+    let mut met = Vec::new();
+    let walk = recorded.store("").scanner().unwrap().scan(&mut |hash, _| {
+        met.push(hash);
+        ControlFlow::Continue(())
+    });
+    walk.unwrap();
+    met.sort_unstable();
+    let mut expected = asked;
+    expected.sort_unstable();
+    assert_eq!(met, expected);
+    let pages = recorded.take_actions();
+    assert!(pages.len() > 10 && pages.iter().all(|action| action == "Query"), "{pages:?}");
+    let mut nobody = SampleList::default();
+    let plan = nobody.plan(Some(&refs[5]), 1);
+    let report = recorded.store("").writer().unwrap().load(&plan, &mut nobody, &mut |_| {}).unwrap();
+    assert_eq!(report.replaced, 50);
 }
 
 #[test]
