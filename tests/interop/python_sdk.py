@@ -9,13 +9,21 @@ import sys
 
 import ldclient
 from ldclient.config import BigSegmentsConfig, Config
-from ldclient.integrations import Files, Redis
+from ldclient.integrations import DynamoDB, Files, Redis
 
 
 def open_store(store):
     """Opens the SDK's own store."""
     prefix = {} if store["prefix"] is None else {"prefix": store["prefix"]}
-    return {"redis": lambda: Redis.new_big_segment_store(url=store["url"], **prefix)}[store["kind"]]()
+    kinds = {
+        "redis": lambda: Redis.new_big_segment_store(url=store["url"], **prefix),
+        "dynamodb": lambda: DynamoDB.new_big_segment_store(
+            store["table"],
+            dynamodb_opts={"endpoint_url": store["endpoint"], "region_name": store["region"]},
+            **prefix,
+        ),
+    }
+    return kinds[store["kind"]]()
 
 
 def read(request):

@@ -7,6 +7,7 @@ import time
 import unittest
 from collections import namedtuple
 
+from dynamodb_store import DynamoDbStore
 from parties import HERE, Ours, Sdk, apply_patches, context_hash, import_list
 from redis_store import RedisStore
 
@@ -118,6 +119,10 @@ class Interoperation:
 
 class RedisInteroperation(Interoperation, unittest.TestCase):
     kind = RedisStore
+
+
+class DynamoDbInteroperation(Interoperation, unittest.TestCase):
+    kind = DynamoDbStore
 
 
 if __name__ == "__main__":
