@@ -9,5 +9,7 @@ cargo bench --quiet -p bigseg-ffi --bench cached
 echo
 scripts/bench_redis.sh
 echo
+scripts/bench_dynamodb.sh
+echo
 cargo build --quiet --release -p bigseg-cli
 python3 scripts/bench_import.py "${CARGO_TARGET_DIR:-target}/release/bigseg" "$@"

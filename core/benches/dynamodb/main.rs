@@ -16,8 +16,13 @@ mod rounds;
 mod server;
 
 fn main() {
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let sections: [(&str, fn()); 3] =
+        [("alone", alone::run), ("crowds", crowds::run), ("patches", patches::run)];
     println!("| what | floor | engine | ratio |\n|---|---|---|---|");
-    alone::run();
-    crowds::run();
-    patches::run();
+    for (name, run) in sections {
+        if name.contains(&wanted) {
+            run();
+        }
+    }
 }

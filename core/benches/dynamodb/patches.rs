@@ -33,12 +33,15 @@ pub(crate) fn run() {
         }
         Reaction::Pass
     });
-    let config =
-        StoreConfig::parse(&store_at(proxy.port(), "response_timeout=60s")).expect("a good store string");
-    let writer = config.writer().expect("the store opens");
     let patch = patch("patched.g1", "", "1", ListChanges { add: hashes, remove: Vec::new() });
-    let ours =
-        time(1, |_| assert_eq!(writer.apply(&patch).expect("it applies"), PatchOutcome::Applied)) / 1e9;
+    let apply = |port, prefix| {
+        let store = store_at(port, &format!("response_timeout=60s&prefix={prefix}"));
+        let config = StoreConfig::parse(&store).expect("a good store string");
+        let writer = config.writer().expect("the store opens");
+        time(1, |_| assert_eq!(writer.apply(&patch).expect("it applies"), PatchOutcome::Applied)) / 1e9
+    };
+    let ours = apply(server.port(), "timed");
+    apply(proxy.port(), "counted");
 
     let what =
         format!("a patch of {OPERATIONS} operations (floor: transactions of {UPDATES}, one after the other)");
