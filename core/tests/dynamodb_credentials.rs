@@ -12,6 +12,7 @@ use bigseg_core::testkit::dynamodb_faults::expired;
 use bigseg_core::testkit::dynamodb_server::{TABLE, store_at};
 use bigseg_core::testkit::http::Message;
 use bigseg_core::testkit::http_proxy::{HttpProxy, Reaction};
+use bigseg_core::testkit::redis_server::free_port;
 use bigseg_core::testkit::samples::hash;
 use bigseg_core::{Clock, Error, ErrorKind, StoreConfig};
 use parking_lot::Mutex;
@@ -269,6 +270,19 @@ fn a_role_that_may_not_be_assumed_says_so() {
     assert_eq!(error.kind(), ErrorKind::StorePermission);
     assert!(error.message().contains("trust policy") && error.message().contains("AccessDenied"), "{error}");
     assert!(!format!("{error:?}").contains("sesame"), "{error:?}");
+}
+
+#[test]
+fn a_token_service_that_is_not_there_is_no_matter_of_permission() {
+    let door = Door::open();
+    let lines = format!(
+        "services = gone\n[services gone]\nsts =\n  endpoint_url = http://127.0.0.1:{}\n",
+        free_port()
+    );
+    write_profile("gone", &(keys("GONE") + &lines));
+    let error = read(&door.store(&format!("profile=gone&{ROLE}"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{error:?}");
+    assert!(error.message().contains("did not answer"), "{error}");
 }
 
 #[test]

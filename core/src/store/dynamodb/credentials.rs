@@ -96,12 +96,20 @@ async fn credentials(config: &DynamoDbConfig, sdk: &SdkConfig) -> Result<Credent
         }
     };
     found.map_err(|e| {
+        let words = causes(&e);
+        // The providers' errors have no type of their own for a service that could not be asked.
+        let in_passing = ["dispatch failure", "timed out", "timeout"].iter().any(|word| words.contains(word));
+        let kind = if in_passing { ErrorKind::StoreUnavailable } else { ErrorKind::StorePermission };
         let advice = match &config.role {
-            None => "there are no usable ones in the environment, a profile, a web identity, the container or the instance",
-            Some(_) => "the role could not be assumed; does its trust policy name this identity and the external id?",
+            _ if in_passing => "the service that lends them did not answer",
+            None => {
+                "there are no usable ones in the environment, a profile, a web identity, the container or the instance"
+            }
+            Some(_) => {
+                "the role could not be assumed; does its trust policy name this identity and the external id?"
+            }
         };
-        let what = format!("{advice} ({})", causes(&e));
-        config.error(ErrorKind::StorePermission, FINDING, &what)
+        config.error(kind, FINDING, &format!("{advice} ({words})"))
     })
 }
 

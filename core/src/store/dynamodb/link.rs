@@ -116,17 +116,17 @@ impl Link {
         }
     }
 
-    /// Gives up waiting after a while.
+    /// Gives up waiting at the moment at which `response_timeout` is over.
     pub(super) async fn in_time<T>(
         &self,
-        patience: Duration,
+        over: Moment,
         doing: &str,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        match select(pin!(work), self.pause(patience)).await {
+        match select(pin!(work), self.runtime.sleep_until(&Clock::System, over)).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => {
-                let what = format!("there was no answer within {patience:?}");
+                let what = format!("there was no answer within {:?}", self.config.response_timeout);
                 Err(self.config.error(ErrorKind::StoreTimeout, doing, &what))
             }
         }

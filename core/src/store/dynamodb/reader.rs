@@ -61,15 +61,13 @@ impl DynamoDbReader {
 
     /// Runs work in the time a reader has, the search for credentials included.
     async fn in_time<T>(&self, doing: Doing, work: impl Future<Output = Result<T>> + Send) -> Result<T> {
-        let patience = self.link.config.response_timeout;
-        let began = Clock::System.now();
-        self.link
-            .within(async {
-                self.link.in_time(patience, FINDING, self.link.ready()).await?;
-                let left = patience.saturating_sub(Clock::System.now().since(began));
-                self.link.in_time(left, doing.what, work).await
-            })
-            .await
+        let over = Clock::System.now().after(self.link.config.response_timeout);
+        let work = async {
+            // Apart, so that the error says what took so long.
+            self.link.in_time(over, FINDING, self.link.ready()).await?;
+            self.link.in_time(over, doing.what, work).await
+        };
+        self.link.within(work).await
     }
 
     fn is_consistent(&self) -> bool {
