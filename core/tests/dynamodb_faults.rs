@@ -245,6 +245,41 @@ fn a_table_that_is_always_throttled_is_reported_as_that() {
     assert_eq!(writer.cursor().unwrap(), None);
 }
 
+/// Whatever of a patch or a list got through before the writer died, doing it again completes it.
+#[test]
+fn what_a_crash_leaves_behind_is_completed_by_a_replay() {
+    let server = DynamoDbServer::start();
+    let keys: Vec<String> = (0..250).map(|n| n.to_string()).collect();
+    let everyone: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let patches = [
+        patch("s.g1", "", "1", list(&everyone[..120], &[])),
+        patch("s.g1", "1", "2", list(&everyone[120..], &everyone[..120])),
+    ];
+    let mut model = StoreModel::default();
+    assert!(patches.iter().all(|patch| model.apply(patch) == PatchOutcome::Applied));
+    // Of the cursor's read, three transactions and the cursor's move, so many get through; the last one with an answer, or
+    // without.
+    for (through, answered) in (0..=5).flat_map(|through| [(through, true), (through, false)]) {
+        let prefix = format!("prefix={through}-{answered}");
+        let truth = config(server.port(), &prefix);
+        assert_eq!(truth.writer().unwrap().apply(&patches[0]).unwrap(), PatchOutcome::Applied);
+        let requests = AtomicUsize::new(0);
+        let proxy = HttpProxy::start(server.port(), move |_| {
+            match (requests.fetch_add(1, Ordering::Relaxed) + 1).cmp(&through) {
+                std::cmp::Ordering::Less => Reaction::Pass,
+                std::cmp::Ordering::Equal if answered => Reaction::Pass,
+                std::cmp::Ordering::Equal => Reaction::Truncate(0),
+                std::cmp::Ordering::Greater => Reaction::Cut,
+            }
+        });
+        let outcome = config(proxy.port(), &prefix).writer().unwrap().apply(&patches[1]);
+        assert_eq!(outcome.is_ok(), (through, answered) == (5, true), "{prefix}: {outcome:?}");
+        let expected = if through == 5 { PatchOutcome::AlreadyApplied } else { PatchOutcome::Applied };
+        assert_eq!(truth.writer().unwrap().apply(&patches[1]).unwrap(), expected, "{prefix}");
+        model.assert_same(&*truth.scanner().unwrap());
+    }
+}
+
 /// A writer that fell behind stops at once, wherever it is, and undoes nothing of what came after.
 #[test]
 fn a_writer_that_is_overtaken_changes_nothing() {

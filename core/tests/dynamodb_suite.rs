@@ -4,8 +4,9 @@
 use std::cell::Cell;
 
 use bigseg_core::StoreConfig;
+use bigseg_core::store::dynamodb::DynamoDbTable;
 use bigseg_core::testkit::dynamodb_faults::denied;
-use bigseg_core::testkit::dynamodb_server::{ENDPOINT_VARIABLE, TABLE, store_at};
+use bigseg_core::testkit::dynamodb_server::{ENDPOINT_VARIABLE, REGION, TABLE, store_at};
 use bigseg_core::testkit::http_proxy::{HttpProxy, Reaction, action};
 use bigseg_core::testkit::{DynamoDbServer, StoreUnderTest, store_suite};
 
@@ -42,14 +43,16 @@ fn on_dynamodb_local() {
     }
 }
 
-/// At Amazon's, for one: the table `segments` in eu-west-1 must be there; prefixes keep the stores apart.
+/// Amazon's, for one; the table `segments` is made there if it is missing, and prefixes keep the stores apart.
 #[test]
 fn on_the_server_that_the_environment_names() {
-    if let Ok(endpoint) = std::env::var(ENDPOINT_VARIABLE) {
-        store_suite::run(stores(|_, options| {
-            format!("dynamodb://{TABLE}?region=eu-west-1&endpoint={endpoint}&{options}")
-        }));
-    }
+    let Ok(endpoint) = std::env::var(ENDPOINT_VARIABLE) else { return };
+    let store = |options: &str| format!("dynamodb://{TABLE}?region={REGION}&endpoint={endpoint}&{options}");
+    let StoreConfig::DynamoDb(config) = StoreConfig::parse(&store("")).unwrap() else {
+        panic!("it is another")
+    };
+    DynamoDbTable::new(*config).unwrap().create().unwrap();
+    store_suite::run(stores(|_, options| store(options)));
 }
 
 /// Also with no more than SPEC §6 asks for, but for loads that replace a segment, which need `Query`.
