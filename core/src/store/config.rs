@@ -25,27 +25,18 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Every backend of this build.
-    pub const ALL: &'static [Backend] = &[
-        Backend { scheme: "memory", form: "memory:[NAME]", options: &[] },
-        Backend { scheme: "local", form: LocalConfig::FORM, options: LocalConfig::OPTIONS },
-        #[cfg(feature = "redis")]
-        RedisConfig::BACKENDS[0],
-        #[cfg(feature = "redis")]
-        RedisConfig::BACKENDS[1],
-        #[cfg(feature = "redis")]
-        RedisConfig::BACKENDS[2],
-        #[cfg(feature = "redis")]
-        RedisConfig::BACKENDS[3],
-        #[cfg(feature = "redis")]
-        RedisConfig::BACKENDS[4],
-        #[cfg(feature = "redis")]
-        RedisConfig::BACKENDS[5],
-        #[cfg(feature = "redis")]
-        RedisConfig::BACKENDS[6],
-        #[cfg(feature = "dynamodb")]
-        Backend { scheme: "dynamodb", form: DynamoDbConfig::FORM, options: DynamoDbConfig::OPTIONS },
-    ];
+    /// Returns every backend of this build.
+    pub fn all() -> impl Iterator<Item = &'static Backend> {
+        let families: &[&[Backend]] = &[
+            MemoryStore::BACKENDS,
+            LocalConfig::BACKENDS,
+            #[cfg(feature = "redis")]
+            RedisConfig::BACKENDS,
+            #[cfg(feature = "dynamodb")]
+            DynamoDbConfig::BACKENDS,
+        ];
+        families.iter().copied().flatten()
+    }
 }
 
 /// Which store to use; made from a store string, or by hand.
@@ -77,8 +68,8 @@ impl StoreConfig {
         let (scheme, rest) = text.split_once(':').ok_or_else(|| {
             invalid(format!("a store string begins with a scheme, such as {}", known_forms()))
         })?;
-        let backend = Backend::ALL.iter().find(|backend| backend.scheme == scheme).ok_or_else(|| {
-            let schemes = Backend::ALL.iter().map(|backend| backend.scheme);
+        let backend = Backend::all().find(|backend| backend.scheme == scheme).ok_or_else(|| {
+            let schemes = Backend::all().map(|backend| backend.scheme);
             let suggestion = suggest(scheme, schemes, "; did you mean ", ":");
             // A scheme is a short word; anything else might be a secret that lost its beginning.
             let shown = if is_word(scheme) { format!("{scheme:?}") } else { "(not a word)".to_owned() };
@@ -200,7 +191,7 @@ fn invalid(message: String) -> Error {
 }
 
 fn known_forms() -> String {
-    Backend::ALL.iter().map(|backend| backend.form).collect::<Vec<_>>().join(", ")
+    Backend::all().map(|backend| backend.form).collect::<Vec<_>>().join(", ")
 }
 
 fn is_word(text: &str) -> bool {

@@ -4,23 +4,27 @@ use std::fmt;
 
 use super::config::{AssumedRole, Consistency, DynamoDbConfig};
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::Backend;
 use crate::store::options::{self, parse_timeout};
 
 impl DynamoDbConfig {
-    pub(in crate::store) const FORM: &'static str = "dynamodb://TABLE";
-    pub(in crate::store) const OPTIONS: &'static [&'static str] = &[
-        "region",
-        "prefix",
-        "endpoint",
-        "profile",
-        "role_arn",
-        "external_id",
-        "session_name",
-        "consistency",
-        "connect_timeout",
-        "response_timeout",
-        "write_units_per_second",
-    ];
+    pub(in crate::store) const BACKENDS: &'static [Backend] = &[Backend {
+        scheme: "dynamodb",
+        form: "dynamodb://TABLE",
+        options: &[
+            "region",
+            "prefix",
+            "endpoint",
+            "profile",
+            "role_arn",
+            "external_id",
+            "session_name",
+            "consistency",
+            "connect_timeout",
+            "response_timeout",
+            "write_units_per_second",
+        ],
+    }];
 
     /// Reads what follows the scheme and its colon, and the options, whose names are known to be good.
     pub(in crate::store) fn parse(place: &str, options: &[(String, String)]) -> Result<Self> {

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::Backend;
 
 /// Where an embedded store is, and how large it may grow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +25,9 @@ impl LocalConfig {
         Self { path: path.into(), map_size: Self::DEFAULT_MAP_SIZE }
     }
 
-    pub(in crate::store) const FORM: &'static str = "local:PATH[?map_size=BYTES]";
-    pub(in crate::store) const OPTIONS: &'static [&'static str] = &["map_size"];
+    const FORM: &'static str = "local:PATH[?map_size=BYTES]";
+    pub(in crate::store) const BACKENDS: &'static [Backend] =
+        &[Backend { scheme: "local", form: Self::FORM, options: &["map_size"] }];
 
     /// Reads what follows the scheme and its colon, and the options, whose names are known to be good.
     pub(in crate::store) fn parse(path: &str, options: &[(String, String)]) -> Result<Self> {

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock, Weak};
 
 use parking_lot::{Mutex, RwLock};
 
-use super::StoreScanner;
+use super::{Backend, StoreScanner};
 use crate::context_key::{BuildPrefixHasher, ContextHash};
 use crate::error::Result;
 use crate::membership::Membership;
@@ -29,6 +29,9 @@ struct Content {
 static NAMED: LazyLock<Mutex<HashMap<String, Weak<RwLock<Content>>>>> = LazyLock::new(Mutex::default);
 
 impl MemoryStore {
+    pub(in crate::store) const BACKENDS: &'static [Backend] =
+        &[Backend { scheme: "memory", form: "memory:[NAME]", options: &[] }];
+
     /// Opens the store of that name, or a private one for the empty name.
     ///
     /// A named store lives until the last of its readers and writers goes.

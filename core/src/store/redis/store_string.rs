@@ -16,7 +16,7 @@ use crate::store::options::{self, RESERVED, parse_timeout};
 
 impl RedisConfig {
     /// The schemes, what their store strings look like, and the options they take.
-    pub(in crate::store) const BACKENDS: [Backend; 7] = [
+    pub(in crate::store) const BACKENDS: &'static [Backend] = &[
         Backend {
             scheme: "redis",
             form: "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]",
