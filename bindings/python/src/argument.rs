@@ -1,0 +1,73 @@
+//! Arguments as they come from Python.
+
+use std::time::Duration;
+
+use bigseg_core::{ContextHash, ContextKey, Error, ErrorKind};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+use crate::error::raised;
+
+/// Hashes a context key, which is a `str` or UTF-8 `bytes`.
+pub(crate) fn hash_of_key(context_key: &Bound<'_, PyAny>) -> PyResult<ContextHash> {
+    let py = context_key.py();
+    let key = if let Ok(text) = context_key.cast::<PyString>() {
+        // Python's own error holds the key, so that it must not be passed on.
+        let text = text.to_str().map_err(|_| {
+            let message = "the context key holds a lone surrogate, which is not UTF-8";
+            raised(py, &Error::new(ErrorKind::InvalidContextKey, message))
+        })?;
+        ContextKey::new(text)
+    } else if let Ok(bytes) = context_key.cast::<PyBytes>() {
+        ContextKey::from_bytes(bytes.as_bytes())
+    } else {
+        return Err(wrong_type("a context key is a str or bytes", context_key));
+    };
+    Ok(key.map_err(|e| raised(py, &e))?.hash())
+}
+
+/// Reads a context hash, which is a `str` or `bytes` of 44 characters.
+pub(crate) fn hash_of_text(text: &Bound<'_, PyAny>) -> PyResult<ContextHash> {
+    let hash = if let Ok(text) = text.cast::<PyString>() {
+        // What is not UTF-8 is not base64 either.
+        ContextHash::parse(text.to_str().unwrap_or_default())
+    } else if let Ok(bytes) = text.cast::<PyBytes>() {
+        ContextHash::parse(bytes.as_bytes())
+    } else {
+        return Err(wrong_type("a context hash is a str or bytes", text));
+    };
+    hash.map_err(|e| raised(text.py(), &e))
+}
+
+/// Reads each element of an iterable.
+pub(crate) fn hashes(
+    contexts: &Bound<'_, PyAny>,
+    hash: fn(&Bound<'_, PyAny>) -> PyResult<ContextHash>,
+) -> PyResult<Vec<ContextHash>> {
+    if contexts.is_instance_of::<PyString>() || contexts.is_instance_of::<PyBytes>() {
+        return Err(PyTypeError::new_err("many contexts are a list, not one str or bytes"));
+    }
+    contexts.try_iter()?.map(|context| hash(&context?)).collect()
+}
+
+/// Reads a duration, which is a number of seconds or a `timedelta`.
+pub(crate) fn duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    let seconds: f64 = if value.hasattr("total_seconds")? {
+        value.call_method0("total_seconds")?.extract()?
+    } else {
+        value
+            .extract()
+            .map_err(|_| wrong_type(&format!("{name} is a number of seconds or a timedelta"), value))?
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        let message = format!("{name} is {seconds} s; it must lie between 0 and a year");
+        raised(value.py(), &Error::new(ErrorKind::InvalidConfig, message))
+    })
+}
+
+/// Returns a `TypeError` that names the type that was given, never the value.
+pub(crate) fn wrong_type(expected: &str, given: &Bound<'_, PyAny>) -> PyErr {
+    let name = given.get_type().name().map_or_else(|_| "something else".to_owned(), |name| name.to_string());
+    PyTypeError::new_err(format!("{expected}, not {name}"))
+}

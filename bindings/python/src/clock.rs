@@ -1,0 +1,31 @@
+//! A clock that is moved by hand, for tests.
+
+use pyo3::prelude::*;
+
+use crate::argument::duration;
+
+/// A clock for tests: it stands still until it is told to move.
+#[pyclass(frozen, module = "bigseg")]
+pub(crate) struct ManualClock(pub(crate) bigseg_core::ManualClock);
+
+#[pymethods]
+impl ManualClock {
+    #[new]
+    fn new(unix_millis: i64) -> Self {
+        Self(bigseg_core::ManualClock::new(unix_millis))
+    }
+
+    /// Moves both the monotonic and the wall-clock time forward, by seconds or a `timedelta`.
+    #[pyo3(signature = (by, /))]
+    fn advance(&self, py: Python<'_>, by: &Bound<'_, PyAny>) -> PyResult<()> {
+        let by = duration("by", by)?;
+        py.detach(|| self.0.advance(by));
+        Ok(())
+    }
+
+    /// Sets the wall-clock time alone, as an administrator or NTP would.
+    #[pyo3(signature = (unix_millis, /))]
+    fn set_unix_millis(&self, unix_millis: i64) {
+        self.0.set_unix_millis(unix_millis);
+    }
+}

@@ -1,0 +1,89 @@
+//! A store written in Python, as the engine sees it.
+//!
+//! `python/bigseg/custom_store.py` makes every such store look alike: `memberships(hashes)` and `synchronized_on()`.
+
+use std::sync::{Arc, Weak};
+
+use bigseg_core::store::{BlockingStore, Metadata};
+use bigseg_core::{ContextHash, Error, ErrorKind, Result, SegmentRef};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString};
+
+use crate::error::store_failed;
+use crate::interpreter::enter;
+use crate::membership::Membership;
+
+/// Holds on to the Python object only weakly, as listeners do: the engine object owns it.
+pub(crate) struct CustomStore(Weak<Py<PyAny>>);
+
+impl CustomStore {
+    pub(crate) fn new(store: &Arc<Py<PyAny>>) -> Self {
+        Self(Arc::downgrade(store))
+    }
+
+    fn call<T>(&self, work: impl FnOnce(Python<'_>, &Bound<'_, PyAny>) -> PyResult<T>) -> Result<T> {
+        let called = enter(|py| {
+            let store = self.0.upgrade()?;
+            Some(work(py, store.bind(py)).map_err(|exception| store_failed(py, exception)))
+        });
+        called.flatten().unwrap_or_else(|| {
+            Err(Error::new(
+                ErrorKind::Closed,
+                "the custom store is gone, for its engine or the interpreter is",
+            ))
+        })
+    }
+}
+
+impl BlockingStore for CustomStore {
+    fn memberships(&self, hashes: &[ContextHash]) -> Result<Vec<Result<bigseg_core::Membership>>> {
+        self.call(|py, store| {
+            let hashes = PyList::new(py, hashes.iter().map(ContextHash::to_string))?;
+            let answers = store.call_method1("memberships", (hashes,))?;
+            answers.try_iter()?.map(|answer| Ok(membership(&answer?))).collect()
+        })
+    }
+
+    fn metadata(&self) -> Result<Metadata> {
+        self.call(|_, store| {
+            let synchronized_on: Option<i64> = store.call_method0("synchronized_on")?.extract()?;
+            Ok(Metadata { synchronized_on: synchronized_on.filter(|time| *time != 0) })
+        })
+    }
+}
+
+/// Makes sense of what the store said about one context: nothing, a mapping, or an exception.
+fn membership(answer: &Bound<'_, PyAny>) -> Result<bigseg_core::Membership> {
+    if answer.is_none() {
+        return Ok(bigseg_core::Membership::empty());
+    }
+    if let Ok(membership) = answer.cast::<Membership>() {
+        return Ok(membership.get().0.clone());
+    }
+    if answer.is_instance_of::<pyo3::exceptions::PyBaseException>() {
+        return Err(store_failed(answer.py(), PyErr::from_value(answer.clone())));
+    }
+    let invalid = |_: PyErr| {
+        let message = "the custom store answered with something that is no mapping of segment refs to bool";
+        Error::new(ErrorKind::StoreData, message)
+    };
+    from_mapping(answer).map_err(invalid)
+}
+
+fn from_mapping(answer: &Bound<'_, PyAny>) -> PyResult<bigseg_core::Membership> {
+    let py = answer.py();
+    let mapping = match answer.cast::<PyDict>() {
+        Ok(dict) => dict.clone(),
+        Err(_) => py.get_type::<PyDict>().call1((answer,))?.cast_into()?,
+    };
+    let (mut included, mut excluded) = (Vec::new(), Vec::new());
+    for (segment_ref, is_included) in mapping {
+        let segment_ref = SegmentRef::from_store(segment_ref.cast::<PyString>()?.to_str()?);
+        match is_included.extract::<Option<bool>>()? {
+            Some(true) => included.push(segment_ref),
+            Some(false) => excluded.push(segment_ref),
+            None => {}
+        }
+    }
+    Ok(bigseg_core::Membership::new(included, excluded))
+}

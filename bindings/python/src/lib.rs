@@ -1,0 +1,55 @@
+//! The native half of the Python module `bigseg`: conversions and waiting, no logic.
+//!
+//! `python/bigseg/` is the API; this module is private to it. Nothing here holds the GIL while it waits, and no thread
+//! of the engine enters the interpreter except through `interpreter.rs`.
+
+mod answer;
+mod argument;
+mod clock;
+mod custom_store;
+mod engine;
+mod error;
+mod import;
+mod interpreter;
+mod listeners;
+mod log;
+mod loop_queue;
+mod membership;
+mod options;
+mod store_config;
+mod vocabulary;
+mod wait;
+mod words;
+
+use pyo3::prelude::*;
+
+/// What `python/bigseg/` is made of.
+#[pymodule(gil_used = false)]
+mod _native {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::answer::Answer;
+    #[pymodule_export]
+    use crate::clock::ManualClock;
+    #[pymodule_export]
+    use crate::engine::Engine;
+    #[pymodule_export]
+    use crate::import::Import;
+    #[pymodule_export]
+    use crate::interpreter::{after_fork_in_child, leave};
+    #[pymodule_export]
+    use crate::membership::Membership;
+    #[pymodule_export]
+    use crate::store_config::StoreConfig;
+    #[pymodule_export]
+    use crate::vocabulary::install;
+    #[pymodule_export]
+    use crate::words::{context_hash, parse_context_hash, parse_segment_ref, segment_ref};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::log::register();
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

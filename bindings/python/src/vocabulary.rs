@@ -1,0 +1,121 @@
+//! The classes of `python/bigseg/` that native code makes objects of; Python hands them over once, when it is imported.
+
+use bigseg_core::error::ErrorKind;
+use bigseg_core::import::ImportReport;
+use bigseg_core::{LookupStatus, Metrics, Origin, StoreStatus};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyTuple};
+
+static VOCABULARY: PyOnceLock<Vocabulary> = PyOnceLock::new();
+
+struct Vocabulary {
+    /// Of each kind of error, in the order of [`ErrorKind::ALL`]: the member of the enumeration, and the exception.
+    errors: Vec<(Py<PyAny>, Py<PyAny>)>,
+    lookup_statuses: Vec<Py<PyAny>>,
+    origins: Vec<Py<PyAny>>,
+    store_status: Py<PyAny>,
+    status_error: Py<PyAny>,
+    metrics: Py<PyAny>,
+    import_report: Py<PyAny>,
+}
+
+/// Takes over the classes of the package; `errors` maps the name of each kind to its enumeration member and exception.
+#[pyfunction]
+pub(crate) fn install(
+    py: Python<'_>,
+    errors: &Bound<'_, PyDict>,
+    classes: &Bound<'_, PyDict>,
+) -> PyResult<()> {
+    let class = |name: &str| classes.as_any().get_item(name);
+    let error = |kind: &ErrorKind| -> PyResult<_> {
+        errors.as_any().get_item(kind.name())?.extract::<(Py<PyAny>, Py<PyAny>)>()
+    };
+    let lookup_status = class("LookupStatus")?;
+    let origin = class("Origin")?;
+    let vocabulary = Vocabulary {
+        errors: ErrorKind::ALL.iter().map(error).collect::<PyResult<_>>()?,
+        lookup_statuses: LookupStatus::ALL
+            .iter()
+            .map(|status| Ok(lookup_status.get_item(status.name())?.unbind()))
+            .collect::<PyResult<_>>()?,
+        origins: ["STORE", "CACHE", "LAST_KNOWN", "NOTHING"]
+            .iter()
+            .map(|name| Ok(origin.get_item(name)?.unbind()))
+            .collect::<PyResult<_>>()?,
+        store_status: class("StoreStatus")?.unbind(),
+        status_error: class("StatusError")?.unbind(),
+        metrics: class("Metrics")?.unbind(),
+        import_report: class("ImportReport")?.unbind(),
+    };
+    // A second import in one process finds the first one's classes, which are the same.
+    let _ = VOCABULARY.set(py, vocabulary);
+    Ok(())
+}
+
+fn vocabulary(py: Python<'_>) -> &Vocabulary {
+    VOCABULARY.get(py).expect("the package installs its classes when it is imported")
+}
+
+/// Returns the exception class of a kind of error.
+pub(crate) fn exception_of(py: Python<'_>, kind: ErrorKind) -> &Bound<'_, PyAny> {
+    vocabulary(py).errors[place(kind)].1.bind(py)
+}
+
+fn kind_of(py: Python<'_>, kind: ErrorKind) -> &Bound<'_, PyAny> {
+    vocabulary(py).errors[place(kind)].0.bind(py)
+}
+
+fn place(kind: ErrorKind) -> usize {
+    ErrorKind::ALL.iter().position(|known| *known == kind).expect("every kind stands in the table")
+}
+
+/// Returns the member of `LookupStatus`.
+pub(crate) fn lookup_status(py: Python<'_>, status: LookupStatus) -> Py<PyAny> {
+    vocabulary(py).lookup_statuses[status as usize].clone_ref(py)
+}
+
+/// Returns the member of `Origin`.
+pub(crate) fn origin(py: Python<'_>, origin: &Origin) -> Py<PyAny> {
+    let place = match origin {
+        Origin::Store => 0,
+        Origin::Cache { .. } => 1,
+        Origin::LastKnown { .. } => 2,
+        Origin::Nothing => 3,
+    };
+    vocabulary(py).origins[place].clone_ref(py)
+}
+
+/// Makes a `StoreStatus`.
+pub(crate) fn store_status(py: Python<'_>, status: &StoreStatus) -> PyResult<Py<PyAny>> {
+    let last_error = match &status.last_error {
+        None => py.None(),
+        Some(error) => {
+            let fields = (kind_of(py, error.kind), &error.message, error.at);
+            vocabulary(py).status_error.call1(py, fields)?
+        }
+    };
+    let fields = PyDict::new(py);
+    fields.set_item("available", status.available)?;
+    fields.set_item("stale", status.stale)?;
+    fields.set_item("last_up_to_date", status.last_up_to_date)?;
+    fields.set_item("last_error", last_error)?;
+    fields.set_item("since", status.since)?;
+    fields.set_item("clock_skew", status.clock_skew)?;
+    vocabulary(py).store_status.call(py, PyTuple::empty(py), Some(&fields))
+}
+
+/// Makes a `Metrics`.
+pub(crate) fn metrics(py: Python<'_>, metrics: &Metrics) -> PyResult<Py<PyAny>> {
+    let fields = PyDict::new(py);
+    for (name, figure) in metrics.all() {
+        fields.set_item(name, figure)?;
+    }
+    vocabulary(py).metrics.call(py, PyTuple::empty(py), Some(&fields))
+}
+
+/// Makes an `ImportReport`.
+pub(crate) fn import_report(py: Python<'_>, report: &ImportReport) -> PyResult<Py<PyAny>> {
+    let fields = (report.memberships, report.contexts, report.replaced);
+    vocabulary(py).import_report.call1(py, fields)
+}
