@@ -75,5 +75,5 @@ fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
         Ok((threading.getattr("main_thread")?.unbind(), threading.getattr("get_ident")?.unbind()))
     })?;
     let main = main_thread.call0(py)?.getattr(py, "ident")?;
-    Ok(main.bind(py).eq(current_thread.call0(py)?)?)
+    main.bind(py).eq(current_thread.call0(py)?)
 }

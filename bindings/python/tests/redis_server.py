@@ -1,0 +1,102 @@
+"""A real Redis server of a test's own, on a free port of the loopback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+PATIENCE = 20.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class RedisServer:
+    """The server, and a few commands for it."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._directory = tempfile.TemporaryDirectory()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Starts it, or starts it again on the same port, empty."""
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._process = subprocess.Popen(command, cwd=self._directory.name, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.command("PING")
+                return
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        """Lets it accept and never answer."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+        self._directory.cleanup()
+
+    def command(self, *words: str | int) -> str:
+        """Sends one command, and returns the first line of the reply."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
+            encoded = [str(word).encode() for word in words]
+            request = b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)
+            connection.sendall(request)
+            reply = b""
+            while not reply.endswith(b"\r\n"):
+                received = connection.recv(65536)
+                if not received:
+                    raise ConnectionError("Redis hung up")
+                reply += received
+            line = reply.decode().splitlines()[0]
+            if line.startswith("-"):
+                raise RuntimeError(line)
+            return line
+
+    def put(self, context_hash: str, included: list[str], excluded: list[str], prefix: str = "launchdarkly") -> None:
+        """Writes a membership as the SDKs' schema has it, without any code of ours."""
+        if included:
+            self.command("SADD", f"{prefix}:big_segment_include:{context_hash}", *included)
+        if excluded:
+            self.command("SADD", f"{prefix}:big_segment_exclude:{context_hash}", *excluded)
+
+    def synchronize(self, unix_millis: int | None = None, prefix: str = "launchdarkly") -> None:
+        millis = int(time.time() * 1000) if unix_millis is None else unix_millis
+        self.command("SET", f"{prefix}:big_segments_synchronized_on", millis)
+
+    def commands_of(self, name: str) -> int:
+        """Returns how often a command was carried out since the server started."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
+            connection.sendall(b"INFO commandstats\r\nQUIT\r\n")
+            reply = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        calls = [line.split("calls=")[1].split(",")[0] for line in reply.splitlines() if line.startswith(f"cmdstat_{name}:")]
+        return int(calls[0]) if calls else 0
