@@ -6,6 +6,8 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use pyo3::exceptions::PyImportError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 
 static SHUT: AtomicBool = AtomicBool::new(false);
@@ -30,6 +32,19 @@ impl Drop for Inside {
     fn drop(&mut self) {
         // In a forked child the count starts again, perhaps while the forking thread is inside.
         let _ = INSIDE.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
+    }
+}
+
+/// Refuses sub-interpreters: what native code keeps for the process would be shared between them.
+///
+/// # Errors
+/// `ImportError` anywhere but in the main interpreter.
+pub(crate) fn check_main() -> PyResult<()> {
+    // SAFETY: a module is imported on a thread that is attached to the interpreter that imports it.
+    let number = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
+    match number {
+        0 => Ok(()),
+        _ => Err(PyImportError::new_err("bigseg works in the main interpreter only, not in a sub-interpreter")),
     }
 }
 

@@ -49,6 +49,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::interpreter::check_main()?;
         crate::log::register();
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

@@ -28,7 +28,8 @@ class CustomStore(Protocol):
 
     The engine does the rest: cache, batching, deadline, circuit breaker, status. The methods are called on threads of the
     engine's, up to 8 at once; if they are ``async``, on the event loop that the engine was opened in, or else on one of its
-    own. They may block: lookups give up waiting at their deadline. An exception means that the store failed; one of
+    own. They may block: lookups give up waiting at their deadline. They must not look things up in their own engine, which waits
+    for them before it asks again. An exception means that the store failed; one of
     :mod:`bigseg.errors` also says how.
 
     A store may also have ``get_memberships(context_hashes)``, which answers many at once, in their order.
@@ -62,7 +63,7 @@ class StoreAdapter:
         answers = [self._begin(context_hash) for context_hash in hashes]
         if any(inspect.isawaitable(answer) for answer in answers):
             return self._wait(_gather(answers))
-        return self._unless_all_failed(answers)
+        return _raise_if_all_failed(answers)
 
     def synchronized_on(self) -> int | None:
         """Returns when the store was last up to date, in Unix milliseconds."""
@@ -87,10 +88,6 @@ class StoreAdapter:
             raise RuntimeError("the event loop that the engine was opened in is closed")
         return asyncio.run_coroutine_threadsafe(work, loop).result()
 
-    @staticmethod
-    def _unless_all_failed(answers: list[object]) -> list[object]:
-        return _raise_if_all_failed(answers)
-
 
 def _raise_if_all_failed(answers: list[object]) -> list[object]:
     """Where not one context was answered for, it is the store that failed, which is worth more than a failed context."""
@@ -114,9 +111,8 @@ async def _gather(answers: list[object]) -> list[object]:
     return _raise_if_all_failed(await asyncio.gather(*map(settled, answers), return_exceptions=True))
 
 
-_loop: asyncio.AbstractEventLoop | None = None
-_loop_process = 0
-_loop_lock = threading.Lock()
+_loops: dict[int, asyncio.AbstractEventLoop] = {}
+_locks: dict[int, threading.Lock] = {}
 
 
 def _own_loop() -> asyncio.AbstractEventLoop:
@@ -124,15 +120,11 @@ def _own_loop() -> asyncio.AbstractEventLoop:
     import asyncio
     import os
 
-    global _loop, _loop_process
-    with _loop_lock:
-        if _loop is None or _loop_process != os.getpid():
-            _loop, _loop_process = asyncio.new_event_loop(), os.getpid()
-            threading.Thread(target=_loop.run_forever, name="bigseg-store", daemon=True).start()
-        return _loop
-
-
-def _forget_lock() -> None:
-    """Gives a forked child a lock of its own: a thread may have held it that exists no more."""
-    global _loop_lock
-    _loop_lock = threading.Lock()
+    process = os.getpid()
+    # In a forked child the lock may be held by a thread that exists no more; so each process has one of its own.
+    with _locks.setdefault(process, threading.Lock()):
+        loop = _loops.get(process)
+        if loop is None:
+            loop = _loops[process] = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="bigseg-store", daemon=True).start()
+        return loop

@@ -19,7 +19,7 @@ from ldclient.interfaces import BigSegmentStoreMetadata
 from .aio import Engine as AsyncEngine
 from .engine import Engine
 from .errors import StoreUnavailableError
-from .status import LookupStatus, Origin
+from .status import Origin
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -60,12 +60,11 @@ class _Honesty:
         return BigSegmentStoreMetadata(status.last_up_to_date)
 
     def membership(self, answer: Answer) -> Any:
-        if answer.status >= LookupStatus.STORE_ERROR and not self._may_tell(answer):
-            raise answer.error or StoreUnavailableError("the store cannot tell whether it is up to date")
+        if answer.origin is Origin.LAST_KNOWN and self._sdk_knows_of_outage:
+            return answer.membership
+        if answer.origin in (Origin.LAST_KNOWN, Origin.NOTHING):
+            raise answer.error or StoreUnavailableError("no store is configured")
         return answer.membership
-
-    def _may_tell(self, answer: Answer) -> bool:
-        return self._sdk_knows_of_outage and answer.origin is not Origin.NOTHING
 
 
 class BigSegmentStore(_BigSegmentStore):
