@@ -16,6 +16,11 @@ fn text<'a>(segment_ref: &'a Bound<'_, PyAny>) -> Option<&'a str> {
     segment_ref.cast::<PyString>().ok()?.to_str().ok()
 }
 
+/// Makes a view of the standard library's.
+fn view<'py>(membership: &Bound<'py, Membership>, kind: &str) -> PyResult<Bound<'py, PyAny>> {
+    membership.py().import("collections.abc")?.getattr(kind)?.call1((membership,))
+}
+
 impl Membership {
     fn value(&self, segment_ref: &Bound<'_, PyAny>) -> Option<bool> {
         self.0.check(text(segment_ref)?)
@@ -70,7 +75,8 @@ impl Membership {
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        self.keys(py)?.try_iter()
+        let refs: Vec<_> = self.refs().map(|(segment_ref, _)| segment_ref.as_str()).collect();
+        PyList::new(py, refs)?.try_iter()
     }
 
     /// Returns the value of a ref, or `default`.
@@ -88,19 +94,18 @@ impl Membership {
     }
 
     /// Returns the refs.
-    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, self.refs().map(|(segment_ref, _)| segment_ref.as_str()).collect::<Vec<_>>())
+    fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        view(slf, "KeysView")
     }
 
     /// Returns the values, in the order of `keys`.
-    fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, self.refs().map(|(_, included)| included).collect::<Vec<_>>())
+    fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        view(slf, "ValuesView")
     }
 
     /// Returns the refs with their values.
-    fn items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let items = self.refs().map(|(segment_ref, included)| (segment_ref.as_str(), included));
-        PyList::new(py, items.collect::<Vec<_>>())
+    fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        view(slf, "ItemsView")
     }
 
     /// Compares with another membership, or with any mapping.

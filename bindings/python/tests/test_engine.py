@@ -8,6 +8,7 @@ import logging
 import pathlib
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -53,9 +54,11 @@ def test_cached(users: str) -> None:
 
 def test_membership_is_a_read_only_mapping() -> None:
     membership = bigseg.Membership(["b.g1", "a.g1"], ["c.g1", "a.g1"])
-    assert list(membership) == membership.keys() == ["a.g1", "b.g1", "c.g1"]
+    assert list(membership) == list(membership.keys()) == ["a.g1", "b.g1", "c.g1"]
+    assert isinstance(membership, Mapping)
     assert dict(membership) == {"a.g1": True, "b.g1": True, "c.g1": False} == membership
-    assert membership.values() == [True, True, False]
+    assert list(membership.values()) == [True, True, False]
+    assert membership.items() >= {("a.g1", True)}
     assert len(membership) == 3
     assert "a.g1" in membership and "d.g1" not in membership and 7 not in membership
     assert membership["c.g1"] is False

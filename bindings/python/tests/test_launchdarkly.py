@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -14,7 +13,8 @@ pytest.importorskip("ldclient")
 
 from ldclient import Context, LDClient
 from ldclient.config import BigSegmentsConfig, Config
-from ldclient.integrations.test_data import TestData
+from ldclient.feature_store import InMemoryFeatureStore
+from ldclient.versioned_data_kind import FEATURES, SEGMENTS
 
 import bigseg
 import bigseg.aio
@@ -155,7 +155,6 @@ class TestStoreSuite:
 
 def client_with(config: BigSegmentsConfig | None) -> LDClient:
     """A client without a network, whose one flag is on for members of a big segment."""
-    data = TestData.data_source()
     name = f"big-{uuid.uuid4()}"
     flag = {
         "key": "flag",
@@ -173,14 +172,6 @@ def client_with(config: BigSegmentsConfig | None) -> LDClient:
         ],
     }
     segment = {"key": name, "version": 1, "unbounded": True, "generation": 2, "included": [], "excluded": [], "rules": []}
-
-    def with_segment(ready: Any) -> Any:
-        source = data(*ready) if isinstance(ready, tuple) else data(ready)
-        return source
-
-    del with_segment
-    from ldclient.feature_store import InMemoryFeatureStore
-    from ldclient.versioned_data_kind import FEATURES, SEGMENTS
 
     feature_store = InMemoryFeatureStore()
     feature_store.init({FEATURES: {"flag": flag}, SEGMENTS: {name: segment}})
@@ -298,4 +289,3 @@ def test_the_asynchronous_client(redis: RedisServer) -> None:
         await client.close()
 
     asyncio.run(main())
-    assert time.time() > 0

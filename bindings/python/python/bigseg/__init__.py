@@ -16,14 +16,36 @@ to the logger ``bigseg``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping as _Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._native import Answer, ManualClock, Membership, StoreConfig, __version__
 from .engine import Engine
-from .errors import *  # noqa: F403
 from .errors import BY_KIND as _BY_KIND
-from .errors import __all__ as _errors
+from .errors import (
+    AlreadyUsedError,
+    BigSegError,
+    CircuitOpenError,
+    ClosedError,
+    ErrorKind,
+    ForkedError,
+    InternalError,
+    InvalidArgumentError,
+    InvalidConfigError,
+    InvalidContextHashError,
+    InvalidContextKeyError,
+    InvalidInputError,
+    InvalidSegmentRefError,
+    StoreDataError,
+    StoreFormatError,
+    StoreFullError,
+    StoreNotFoundError,
+    StorePermissionError,
+    StoreTimeoutError,
+    StoreUnavailableError,
+    UnsupportedError,
+)
 from .lists import Import, ImportReport
 from .status import LookupStatus, Metrics, Origin, StatusError, StoreStatus
 from .words import ContextHash, SegmentRef
@@ -34,12 +56,25 @@ if TYPE_CHECKING:
     from .custom_store import CustomStore, StoreMetadata
 
 __all__ = [
+    "AlreadyUsedError",
     "Answer",
+    "BigSegError",
+    "CircuitOpenError",
+    "ClosedError",
     "ContextHash",
     "CustomStore",
     "Engine",
+    "ErrorKind",
+    "ForkedError",
     "Import",
     "ImportReport",
+    "InternalError",
+    "InvalidArgumentError",
+    "InvalidConfigError",
+    "InvalidContextHashError",
+    "InvalidContextKeyError",
+    "InvalidInputError",
+    "InvalidSegmentRefError",
     "LookupStatus",
     "ManualClock",
     "Membership",
@@ -48,12 +83,21 @@ __all__ = [
     "SegmentRef",
     "StatusError",
     "StoreConfig",
+    "StoreDataError",
+    "StoreFormatError",
+    "StoreFullError",
     "StoreMetadata",
+    "StoreNotFoundError",
+    "StorePermissionError",
     "StoreStatus",
+    "StoreTimeoutError",
+    "StoreUnavailableError",
+    "UnsupportedError",
     "__version__",
 ]
-__all__ += _errors
 
+if not TYPE_CHECKING:  # To type checkers it is one already.
+    _Mapping.register(Membership)
 _native.install(
     _BY_KIND,
     {

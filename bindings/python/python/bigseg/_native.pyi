@@ -1,7 +1,7 @@
 # The native half; bindings/python/src is its source, and a test compares the two.
 import os
 from asyncio import Future
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from datetime import timedelta
 from typing import Any, TypeVar, final, overload
 
@@ -16,7 +16,7 @@ __version__: str
 _T = TypeVar("_T")
 
 @final
-class Membership:
+class Membership(Mapping[str, bool]):
     """A read-only mapping: ``True`` for each segment that the context is included in, ``False`` for each that it is excluded
     from; a segment that is not in it has no value, and its rules decide."""
 
@@ -36,12 +36,14 @@ class Membership:
     @overload
     def get(self, segment_ref: str, /) -> bool | None: ...
     @overload
+    def get(self, segment_ref: str, default: bool, /) -> bool: ...
+    @overload
     def get(self, segment_ref: str, default: _T, /) -> bool | _T: ...
-    def keys(self) -> list[str]:
+    def keys(self) -> KeysView[str]:
         """Returns the refs."""
-    def values(self) -> list[bool]:
+    def values(self) -> ValuesView[bool]:
         """Returns the values, in the order of ``keys``."""
-    def items(self) -> list[tuple[str, bool]]:
+    def items(self) -> ItemsView[str, bool]:
         """Returns the refs with their values."""
     def __eq__(self, other: object, /) -> bool: ...
 
@@ -92,7 +94,7 @@ class StoreConfig:
 class Engine:
     """The native half of ``bigseg.Engine`` and ``bigseg.aio.Engine``."""
 
-    def __new__(cls, *arguments: object, **options: object) -> Self: ...
+    def __new__(cls, *arguments: Any, **options: Any) -> Self: ...
     def _open(self, store: StoreConfig | None, custom: object, options: dict[str, Any]) -> None: ...
     def membership(self, context_key: str | bytes, /) -> Answer:
         """Looks up the membership of the context with that key; waits at most for the lookup deadline."""

@@ -15,7 +15,7 @@ from .lists import Import as BlockingImport
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable
     from types import TracebackType
 
     from typing_extensions import Self, Unpack
@@ -100,7 +100,7 @@ class Engine:
         """Removes a listener, and returns whether it was there."""
         return self._engine.remove_status_listener(number)
 
-    async def status_updates(self) -> AsyncIterator[StoreStatus]:
+    async def status_updates(self) -> AsyncGenerator[StoreStatus, None]:
         """Follows the status: the current one first, then each change, until the engine is closed; the latest wins.
 
         >>> import bigseg.aio
@@ -112,7 +112,12 @@ class Engine:
         True
         """
         news: asyncio.Queue[StoreStatus | None] = asyncio.Queue()
-        end = _OnLoop(lambda _: news.put_nowait(None)).end
+        loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(news.put_nowait, None)
+
         self._ends.add(end)
         number = self.add_status_listener(news.put_nowait)
         try:
@@ -175,10 +180,6 @@ class _OnLoop:
         # A loop that is closed has nobody left who listens.
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._callback, status)
-
-    def end(self) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._callback, None)
 
 
 class Import:

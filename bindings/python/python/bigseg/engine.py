@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from . import _native
 from .options import store_config, take_engine_options
@@ -69,7 +69,7 @@ def open_engine(
     engine_options = take_engine_options(options)
     config = custom = None
     if isinstance(store, (str, os.PathLike, _native.StoreConfig)):
-        config = store_config(store, options)
+        config = store_config(cast("StorePlace", store), options)
     elif options:
         from .errors import InvalidConfigError
 
@@ -77,6 +77,6 @@ def open_engine(
     elif store is not None:
         from .custom_store import StoreAdapter
 
-        custom = StoreAdapter(store, loop)  # type: ignore[arg-type]
+        custom = StoreAdapter(cast("CustomStore", store), loop)
     engine._open(config, custom, engine_options)
     watch(engine)

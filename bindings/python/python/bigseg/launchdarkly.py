@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import ldclient.interfaces
 from ldclient.config import BigSegmentsConfig
 from ldclient.interfaces import BigSegmentStore as _BigSegmentStore
 from ldclient.interfaces import BigSegmentStoreMetadata
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
     from .options import EngineOptions, StorePlace
     from .status import StoreStatus
 
-try:
+if TYPE_CHECKING:
     from ldclient.interfaces import AsyncBigSegmentStore as _AsyncBigSegmentStore
-except ImportError:  # A version of the SDK without an asynchronous client.
-    _AsyncBigSegmentStore = object  # type: ignore[assignment, misc]
+else:
+    # Older versions of the SDK have no asynchronous client.
+    _AsyncBigSegmentStore = getattr(ldclient.interfaces, "AsyncBigSegmentStore", object)
 
 __all__ = ["AsyncBigSegmentStore", "BigSegmentStore", "big_segments_config"]
 
@@ -126,10 +128,11 @@ def big_segments_config(
     """
     poll_interval = _seconds(options.get("status_poll_interval", _SDK_DEFAULT_POLL_INTERVAL))
     stale_after = options.get("stale_after", _SDK_DEFAULT_STALE_AFTER)
+    sdk_store: Any = store
     if not isinstance(store, (BigSegmentStore, AsyncBigSegmentStore)):
-        store = BigSegmentStore(store, **options)
+        sdk_store = BigSegmentStore(store, **options)
     return BigSegmentsConfig(
-        store=store,
+        store=sdk_store,
         context_cache_size=1,
         context_cache_time=0,
         status_poll_interval=poll_interval,

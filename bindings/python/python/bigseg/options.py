@@ -10,11 +10,12 @@ from .errors import InvalidConfigError
 
 if TYPE_CHECKING:
     from datetime import timedelta
+    from typing import TypeAlias
 
-    Duration = float | timedelta
+    Duration: TypeAlias = float | timedelta
     """Seconds, or a ``timedelta``."""
 
-    StorePlace = str | os.PathLike[str] | StoreConfig
+    StorePlace: TypeAlias = str | os.PathLike[str] | StoreConfig
     """A store of ours: its store string, or the path of an embedded store."""
 
 __all__ = ["EngineOptions", "StoreOptions", "store_config", "take_engine_options"]

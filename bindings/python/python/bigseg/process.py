@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
-import threading  # Its own handler for forked children must come before ours.
+import threading
 import weakref
 
 from . import _native
 
 __all__ = ["watch"]
+
+# `logging` and `threading` have handlers for `fork` of their own, which must be there before ours, and before a thread of the
+# engine's could import them in the middle of one.
 
 _engines: weakref.WeakSet[_native.Engine] = weakref.WeakSet()
 _lock = threading.Lock()
@@ -38,8 +42,6 @@ def _after_fork_in_child() -> None:
         try:
             engine._after_fork_in_child()
         except Exception:
-            import logging
-
             logging.getLogger("bigseg").exception("an engine could not be opened in a forked child; its next call tries again")
 
 
