@@ -290,9 +290,11 @@ impl Engine {
         self.is_closed.store(true, Ordering::Release);
         // SAFETY: as in `opened`.
         match unsafe { self.opened.load(Ordering::Acquire).as_ref() } {
-            Some(opened) if !opened.stamp.is_stale() => wait(py, opened.engine.close()),
-            _ => Ok(()),
+            Some(opened) if !opened.stamp.is_stale() => wait(py, opened.engine.close())?,
+            _ => {}
         }
+        crate::log::deliver(py);
+        Ok(())
     }
 
     /// Whether `close` was called.
@@ -344,7 +346,10 @@ impl Engine {
             if let Some(engine) = engine {
                 engine.close().await;
             }
-            outcome(|py| Ok(py.None()))
+            outcome(|py| {
+                crate::log::deliver(py);
+                Ok(py.None())
+            })
         })
     }
 

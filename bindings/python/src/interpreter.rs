@@ -44,7 +44,9 @@ pub(crate) fn check_main() -> PyResult<()> {
     let number = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
     match number {
         0 => Ok(()),
-        _ => Err(PyImportError::new_err("bigseg works in the main interpreter only, not in a sub-interpreter")),
+        _ => {
+            Err(PyImportError::new_err("bigseg works in the main interpreter only, not in a sub-interpreter"))
+        }
     }
 }
 
@@ -64,7 +66,7 @@ pub(crate) fn detached<R: Send>(py: Python<'_>, work: impl FnOnce() -> R + Send)
 /// Shuts the door for good, after every engine was closed.
 #[pyfunction]
 pub(crate) fn leave(py: Python<'_>) {
-    crate::log::deliver_rest(py);
+    crate::log::deliver(py);
     SHUT.store(true, Ordering::SeqCst);
     py.detach(|| {
         let mut patience = PATIENCE;

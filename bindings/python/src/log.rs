@@ -27,6 +27,15 @@ struct Queue {
 /// The queue of this process. A forked child gets one of its own: a thread may have held the lock that exists no more.
 static QUEUE: AtomicPtr<Mutex<Queue>> = AtomicPtr::new(std::ptr::null_mut());
 
+/// The duty to deliver what waits in a queue; dropped when it was not done.
+struct Delivery(&'static Mutex<Queue>);
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        self.0.lock().is_being_delivered = false;
+    }
+}
+
 struct Logger;
 
 /// Makes this the logger of the engine.
@@ -67,10 +76,15 @@ impl Log for Logger {
             !std::mem::replace(&mut queue.is_being_delivered, true)
         };
         if is_first {
-            // Where no thread can be had, the line is handed over together with the next one.
-            match Runtime::shared() {
-                Ok(runtime) => drop(runtime.run_blocking(|| enter(deliver))),
-                Err(_) => queue().lock().is_being_delivered = false,
+            let delivery = Delivery(queue());
+            // Where no thread can be had, and where the engine goes before one comes to it, what waits is handed over by
+            // the next line, by `close`, or at exit.
+            if let Ok(runtime) = Runtime::shared() {
+                drop(runtime.run_blocking(move || {
+                    if enter(deliver).is_some() {
+                        std::mem::forget(delivery);
+                    }
+                }));
             }
         }
     }
@@ -79,22 +93,18 @@ impl Log for Logger {
 }
 
 /// Hands over every line that waits.
-fn deliver(py: Python<'_>) {
+pub(crate) fn deliver(py: Python<'_>) {
     loop {
         let line = {
             let mut queue = queue().lock();
             let line = queue.lines.pop_front();
+            // Under the same lock, or a line could come in between and stay.
             queue.is_being_delivered = line.is_some();
             line
         };
         let Some((level, message)) = line else { return };
         say(py, level, &message, None);
     }
-}
-
-/// Hands over what still waits when the interpreter is about to go.
-pub(crate) fn deliver_rest(py: Python<'_>) {
-    deliver(py);
 }
 
 /// Reports an exception that has no caller.

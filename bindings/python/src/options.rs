@@ -1,5 +1,6 @@
 //! How an engine is to behave, from keyword options of the names that the core gives them.
 
+use bigseg_core::engine::PushInvalidation;
 use bigseg_core::{Clock, EngineConfig, Error, ErrorKind};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -23,6 +24,8 @@ fn set(config: &mut EngineConfig, name: &str, value: &Bound<'_, PyAny>) -> PyRes
     match name {
         "context_cache_size" => config.context_cache_size = count(name, value)?,
         "context_cache_time" => config.context_cache_time = duration(name, value)?,
+        "push_invalidation" => config.push_invalidation = push_invalidation(name, value)?,
+        "push_cache_time" => config.push_cache_time = duration(name, value)?,
         "status_poll_interval" => config.status_poll_interval = duration(name, value)?,
         "stale_after" if value.is_none() => config.stale_after = None,
         "stale_after" => config.stale_after = Some(duration(name, value)?),
@@ -36,6 +39,14 @@ fn set(config: &mut EngineConfig, name: &str, value: &Bound<'_, PyAny>) -> PyRes
         _ => return Err(invalid(value, format!("there is no option {name}"))),
     }
     Ok(())
+}
+
+fn push_invalidation(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PushInvalidation> {
+    match value.extract() {
+        Ok("auto") => Ok(PushInvalidation::Auto),
+        Ok("off") => Ok(PushInvalidation::Off),
+        _ => Err(invalid(value, format!("{name} is neither \"auto\" nor \"off\""))),
+    }
 }
 
 fn count<T: for<'a, 'py> FromPyObject<'a, 'py>>(name: &str, value: &Bound<'_, PyAny>) -> PyResult<T> {

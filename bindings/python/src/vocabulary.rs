@@ -2,6 +2,7 @@
 
 use bigseg_core::error::ErrorKind;
 use bigseg_core::import::ImportReport;
+use bigseg_core::store::Limitation;
 use bigseg_core::{LookupStatus, Metrics, Origin, StoreStatus};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -16,6 +17,7 @@ struct Vocabulary {
     origins: Vec<Py<PyAny>>,
     store_status: Py<PyAny>,
     status_error: Py<PyAny>,
+    limitation: Py<PyAny>,
     metrics: Py<PyAny>,
     import_report: Py<PyAny>,
 }
@@ -45,6 +47,7 @@ pub(crate) fn install(
             .collect::<PyResult<_>>()?,
         store_status: class("StoreStatus")?.unbind(),
         status_error: class("StatusError")?.unbind(),
+        limitation: class("Limitation")?.unbind(),
         metrics: class("Metrics")?.unbind(),
         import_report: class("ImportReport")?.unbind(),
     };
@@ -95,6 +98,10 @@ pub(crate) fn store_status(py: Python<'_>, status: &StoreStatus) -> PyResult<Py<
             vocabulary(py).status_error.call1(py, fields)?
         }
     };
+    let limitation = |limitation: &Limitation| {
+        vocabulary(py).limitation.call1(py, (&limitation.feature, &limitation.reason))
+    };
+    let limitations = status.limitations.iter().map(limitation).collect::<PyResult<Vec<_>>>()?;
     let fields = PyDict::new(py);
     fields.set_item("available", status.available)?;
     fields.set_item("stale", status.stale)?;
@@ -102,6 +109,8 @@ pub(crate) fn store_status(py: Python<'_>, status: &StoreStatus) -> PyResult<Py<
     fields.set_item("last_error", last_error)?;
     fields.set_item("since", status.since)?;
     fields.set_item("clock_skew", status.clock_skew)?;
+    fields.set_item("push_invalidation", status.push_invalidation)?;
+    fields.set_item("limitations", PyTuple::new(py, limitations)?)?;
     vocabulary(py).store_status.call(py, PyTuple::empty(py), Some(&fields))
 }
 

@@ -141,6 +141,8 @@ def test_a_subclass_that_was_not_opened() -> None:
         {"batch_size": 0},
         {"prefix": "x"},
         {"colour": "red"},
+        {"push_invalidation": "maybe"},
+        {"push_cache_time": 601},
         {"stale_after": 1e30},
     ],
     ids=str,
@@ -216,6 +218,32 @@ def test_redis(redis: RedisServer) -> None:
         answer = engine.membership("alice")
         assert (answer.membership, answer.status) == ({"beta.g1": True, "gamma.g1": False}, LookupStatus.HEALTHY)
         assert engine.status().available
+
+
+def test_push_invalidation(redis: RedisServer) -> None:
+    alice = bigseg.ContextHash.of("alice")
+    redis.put(alice, ["beta.g1"], [])
+    redis.synchronize()
+    with bigseg.Engine(redis.url, lookup_deadline=30, response_timeout=30, context_cache_time=600) as engine:
+        eventually("Redis tells of changes", lambda: engine.status().push_invalidation)
+        assert engine.membership("alice").check("beta.g1") is True
+        redis.command("DEL", f"launchdarkly:big_segment_include:{alice}")
+        eventually("the change is seen", lambda: engine.membership("alice").check("beta.g1") is None)
+        assert engine.metrics().pushed_invalidations >= 1
+        assert engine.status().limitations == ()
+    with bigseg.Engine(redis.url, push_invalidation="off", lookup_deadline=30) as engine:
+        engine.membership("alice")
+        assert not engine.status().push_invalidation
+
+
+def test_a_limitation_shows_in_the_status(own_redis: RedisServer) -> None:
+    own_redis.synchronize()
+    rules = ["on", ">secret", "~*", "+GET", "+SMEMBERS", "+PING"]
+    own_redis.command("ACL", "SETUSER", "reader", *rules)
+    with bigseg.Engine(own_redis.url, username="reader", password="secret", lookup_deadline=30) as engine:
+        assert engine.membership("alice").status is LookupStatus.HEALTHY
+        eventually("the limitation is known", lambda: engine.status().limitations)
+        assert "secret" not in repr(engine.status())
 
 
 def test_an_outage(own_redis: RedisServer) -> None:

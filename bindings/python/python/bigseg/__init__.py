@@ -47,7 +47,7 @@ from .errors import (
     UnsupportedError,
 )
 from .lists import Import, ImportReport
-from .status import LookupStatus, Metrics, Origin, StatusError, StoreStatus
+from .status import Limitation, LookupStatus, Metrics, Origin, StatusError, StoreStatus
 from .words import ContextHash, SegmentRef
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ __all__ = [
     "InvalidContextKeyError",
     "InvalidInputError",
     "InvalidSegmentRefError",
+    "Limitation",
     "LookupStatus",
     "ManualClock",
     "Membership",
@@ -105,6 +106,7 @@ _native.install(
         "Origin": Origin,
         "StoreStatus": StoreStatus,
         "StatusError": StatusError,
+        "Limitation": Limitation,
         "Metrics": Metrics,
         "ImportReport": ImportReport,
     },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from ._native import ManualClock, StoreConfig
 from .errors import InvalidConfigError
@@ -63,6 +63,10 @@ class EngineOptions(StoreOptions, total=False):
     """How many contexts are remembered, a hard bound; 0 = none. Default: 1,000."""
     context_cache_time: Duration
     """How long an answer is served without asking again; 0 = not at all. Default: 5 s."""
+    push_invalidation: Literal["auto", "off"]
+    """Whether to have the store tell of changes as they happen, where it can. Default: ``auto``."""
+    push_cache_time: Duration
+    """How long an answer is served while the store tells of changes, if that is longer. Default: 60 s."""
     status_poll_interval: Duration
     """How often the store's sync time is read. Default: 5 s."""
     stale_after: Duration | None

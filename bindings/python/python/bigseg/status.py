@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .errors import ErrorKind
 
-__all__ = ["LookupStatus", "Metrics", "Origin", "StatusError", "StoreStatus"]
+__all__ = ["Limitation", "LookupStatus", "Metrics", "Origin", "StatusError", "StoreStatus"]
 
 
 class LookupStatus(enum.IntEnum):
@@ -60,6 +60,16 @@ class StatusError:
 
 
 @dataclass(frozen=True)
+class Limitation:
+    """Something a store is doing without, because it was refused."""
+
+    feature: str
+    """What it is doing without, in a word or two."""
+    reason: str
+    """Why, and what to do about it."""
+
+
+@dataclass(frozen=True)
 class StoreStatus:
     """The state of the store as the engine knew it at one moment."""
 
@@ -75,6 +85,11 @@ class StoreStatus:
     """Since when ``available`` and ``stale`` have been as they are, in Unix milliseconds."""
     clock_skew: bool
     """Whether ``last_up_to_date`` lies in the future: this machine's clock, or the writer's, is wrong."""
+    push_invalidation: bool
+    """Whether the store tells of each change as it happens. Otherwise answers are renewed when they expire. Listeners are not
+    called when this, or what follows, changes."""
+    limitations: tuple[Limitation, ...]
+    """What the store is doing without, because it was refused."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +118,8 @@ class Metrics:
     """Polls of the store's metadata."""
     status_poll_errors: int
     """Polls that failed."""
+    pushed_invalidations: int
+    """Contexts that the store said have changed."""
     cache_evictions: int
     """Contexts evicted from the cache to make room."""
     cached_contexts: int
