@@ -13,3 +13,5 @@ scripts/bench_dynamodb.sh
 echo
 cargo build --quiet --release -p bigseg-cli
 python3 scripts/bench_import.py "${CARGO_TARGET_DIR:-target}/release/bigseg" "$@"
+echo
+scripts/bench_python.sh

@@ -24,6 +24,9 @@ cargo test --workspace
 step "the official SDKs on the same stores"
 scripts/test_interop.sh
 
+step "the Python module"
+scripts/test_python.sh
+
 step "the installed copy"
 scripts/test_install.sh
 
