@@ -3,10 +3,11 @@
 //! One runtime serves every engine of the process; it starts with the first and stops with the last. Nothing here
 //! ever adopts a runtime of the host application, and no foreign code ever runs on a reactor thread.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Once, Weak};
+use std::sync::{Arc, Once, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -31,18 +32,51 @@ static SHARED: Mutex<Weak<Runtime>> = Mutex::new(Weak::new());
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessStamp(u32);
 
-extern "C" fn count_fork() {
+/// Held for reading by whoever holds a lock of the whole process, and for writing by whoever forks: in a child, a lock that
+/// another thread held would stay locked for ever. It is one of the standard library's, which keep no list of waiters.
+static FORK_GATE: RwLock<()> = RwLock::new(());
+
+thread_local! {
+    static FORKING: RefCell<Option<RwLockWriteGuard<'static, ()>>> = const { RefCell::new(None) };
+}
+
+/// Holds off `fork` in this process for as long as the result lives, which must be moments only, without foreign code.
+///
+/// To be called before locking anything that every process has one of, and that a child uses as it finds it; not twice by one
+/// thread, since whoever forks comes before those who ask later.
+pub(crate) fn hold_off_fork() -> RwLockReadGuard<'static, ()> {
+    watch_forks();
+    FORK_GATE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+extern "C" fn before_fork() {
+    let gate = FORK_GATE.write().unwrap_or_else(PoisonError::into_inner);
+    FORKING.set(Some(gate));
+}
+
+extern "C" fn after_fork_in_parent() {
+    FORKING.set(None);
+}
+
+extern "C" fn after_fork_in_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
+    FORKING.set(None);
+}
+
+fn watch_forks() {
+    static REGISTER: Once = Once::new();
+    REGISTER.call_once(|| {
+        // SAFETY: the handlers only touch atomics and locks of this module, which no thread can hold in a child.
+        unsafe {
+            libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child))
+        };
+    });
 }
 
 impl ProcessStamp {
     /// Stamps this process.
     pub fn current() -> Self {
-        static REGISTER: Once = Once::new();
-        REGISTER.call_once(|| {
-            // SAFETY: the handler only touches an atomic, which is all a child may do before `exec`.
-            unsafe { libc::pthread_atfork(None, None, Some(count_fork)) };
-        });
+        watch_forks();
         Self(FORKS.load(Ordering::Relaxed))
     }
 
@@ -75,6 +109,7 @@ impl Runtime {
     /// # Errors
     /// [`ErrorKind::Internal`] when the machine refuses more threads.
     pub fn shared() -> Result<Arc<Self>> {
+        let _gate = hold_off_fork();
         let mut shared = SHARED.lock();
         if let Some(runtime) = shared.upgrade().filter(|runtime| !runtime.stamp.is_stale()) {
             return Ok(runtime);

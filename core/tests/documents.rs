@@ -13,6 +13,7 @@ const DOCUMENTS: &[&str] = &[
     "CONTRIBUTING.md",
     "BENCHMARKS.md",
     "CHANGELOG.md",
+    "bindings/python/README.md",
     "include/README.md",
     "tests/interop/README.md",
     "tests/vectors/README.md",

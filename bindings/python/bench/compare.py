@@ -241,7 +241,7 @@ look_up = engine.membership
 
 
 def memory(server: RedisServer) -> None:
-    users = USERS
+    users = USERS if QUICK else 10 * USERS
 
     def bytes_each(setup: str) -> float:
         source = MEMORY.format(tests="", setup=setup.format(url=server.url), users=users)

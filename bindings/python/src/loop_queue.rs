@@ -179,6 +179,9 @@ impl LoopQueue {
 impl LoopQueue {
     /// Called by the loop when a byte has arrived.
     fn deliver(&self, py: Python<'_>) -> PyResult<()> {
+        if self.stamp.is_stale() {
+            return Ok(());
+        }
         // Before the list is taken: a byte that is written after that must not be lost.
         while (&self.inbox).read(&mut [0; 64]).is_ok_and(|length| length == 64) {}
         let numbers = std::mem::take(&mut *self.arrivals.numbers.lock());
@@ -198,6 +201,15 @@ impl LoopQueue {
         visit.call(&self.event_loop)?;
         let Some(waiting) = self.waiting.try_lock() else { return Ok(()) };
         waiting.values().try_for_each(|waiting| visit.call(&waiting.future))
+    }
+}
+
+impl Drop for LoopQueue {
+    fn drop(&mut self) {
+        if self.stamp.is_stale() {
+            // Calls that were under way at `fork` hang on timers of threads that do not exist in this process.
+            std::mem::forget(std::mem::take(self.waiting.get_mut()));
+        }
     }
 }
 

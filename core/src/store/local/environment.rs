@@ -16,7 +16,7 @@ use super::decoder::Decoder;
 use super::failure::{failure, not_a_store};
 use super::tables::{FORMAT, FORMAT_1, TABLES, Tables};
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::ProcessStamp;
+use crate::runtime::{ProcessStamp, hold_off_fork};
 
 /// Threads and processes that may read at the same time; pre-forking servers have many.
 const MAX_READERS: u32 = 1024;
@@ -102,6 +102,7 @@ impl Environment {
         let opening = |e: heed::Error| failure(&format!("opening {}", config.path.display()), &e);
         let path = config.path.canonicalize().map_err(|e| opening(e.into()))?;
         let identity = Identity::of(&std::fs::metadata(&path).map_err(|e| opening(e.into()))?);
+        let _gate = hold_off_fork();
         let mut opened = OPENED.lock();
         let shared = opened.get(&path).and_then(Weak::upgrade);
         if let Some(inherited) = shared.as_ref().filter(|shared| shared.stamp.is_stale()) {

@@ -14,6 +14,7 @@ use super::{Backend, StoreScanner};
 use crate::context_key::{BuildPrefixHasher, ContextHash};
 use crate::error::Result;
 use crate::membership::Membership;
+use crate::runtime::hold_off_fork;
 
 /// The store: a reader, writer and scanner in one; cheap to clone, clones share their content.
 #[derive(Clone, Default)]
@@ -39,6 +40,7 @@ impl MemoryStore {
         if name.is_empty() {
             return Self::default();
         }
+        let _gate = hold_off_fork();
         let mut named = NAMED.lock();
         if let Some(content) = named.get(name).and_then(Weak::upgrade) {
             return Self(content);
