@@ -7,6 +7,8 @@ export PATH=$venv/bin:$PATH
 target=$(realpath "${CARGO_TARGET_DIR:-target}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+cargo build --quiet --workspace --bin dynamodb-emulator
+export BIGSEG_EMULATOR=$target/debug/dynamodb-emulator
 cd bindings/python
 
 # The wheel that the tests run on: of the development profile, which is built quickly and checks its own arithmetic.

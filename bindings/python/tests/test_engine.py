@@ -175,6 +175,8 @@ def test_durations_are_seconds_or_timedeltas(users: str) -> None:
         ("redis://h", {"prefix": "a&b %"}, "redis://h?prefix=a%26b%20%25"),
         ("redis://h", {"tls": True, "server_name": "n"}, "rediss://h?server_name=n"),
         ("redis://h:1/", {"database": 3}, "redis://h:1/3"),
+        ("redis+sentinel://a,b/m", {"database": 3, "tls": True}, "rediss+sentinel://a,b/m/3"),
+        ("dynamodb://table", {"region": "eu-west-1", "prefix": "p"}, "dynamodb://table?region=eu-west-1&prefix=p"),
         ("redis+unix:///s", {"database": 3}, "redis+unix:///s?db=3"),
         ("redis://h?prefix=p", {"response_timeout": 0.25}, "redis://h?prefix=p&response_timeout=250ms"),
         ("redis://h", {"connect_timeout": datetime.timedelta(seconds=2)}, "redis://h?connect_timeout=2000ms"),

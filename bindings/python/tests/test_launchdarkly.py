@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -69,8 +73,55 @@ class LocalPlace:
         bigseg.Import(self.store_string(prefix), clock=bigseg.ManualClock(unix_millis)).commit()
 
 
+class DynamoDbPlace:
+    """The emulator of tests/emulator, which scripts/test_python.sh builds."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        emulator = os.environ.get("BIGSEG_EMULATOR")
+        if emulator is None:
+            pytest.skip("BIGSEG_EMULATOR names no DynamoDB emulator")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            request.getfixturevalue("monkeypatch").setenv(name, "test")
+        process = subprocess.Popen([emulator], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        request.addfinalizer(lambda: (process.kill(), process.communicate()))
+        assert process.stdout is not None
+        self.endpoint = f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        names = ("namespace", "key")
+        self.call(
+            "CreateTable",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"))],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+    def call(self, operation: str, **parameters: Any) -> None:
+        headers = {"X-Amz-Target": f"DynamoDB_20120810.{operation}", "Content-Type": "application/x-amz-json-1.0"}
+        headers["Authorization"] = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/dynamodb/aws4_request"
+        body = json.dumps({"TableName": "segments", **parameters}).encode()
+        urllib.request.urlopen(urllib.request.Request(self.endpoint, body, headers), timeout=60).close()
+
+    def store_string(self, prefix: str | None) -> str:
+        options = f"region=eu-west-1&endpoint={self.endpoint}&response_timeout=30s"
+        return f"dynamodb://segments?{options}" + (f"&prefix={prefix}" if prefix else "")
+
+    def put(self, included: list[str], excluded: list[str], prefix: str | None) -> None:
+        item: dict[str, Any] = {"namespace": {"S": self.namespace("user", prefix)}, "key": {"S": HASH}}
+        for name, refs in (("included", included), ("excluded", excluded)):
+            if refs:
+                item[name] = {"SS": refs}
+        self.call("PutItem", Item=item)
+
+    def synchronize(self, unix_millis: int, prefix: str | None) -> None:
+        name = {"S": self.namespace("metadata", prefix)}
+        self.call("PutItem", Item={"namespace": name, "key": name, "synchronizedOn": {"N": str(unix_millis)}})
+
+    @staticmethod
+    def namespace(what: str, prefix: str | None) -> str:
+        return f"{prefix}:big_segments_{what}" if prefix else f"big_segments_{what}"
+
+
 # A further backend is one more line.
-PLACES: Any = [RedisPlace, LocalPlace]
+PLACES: Any = [RedisPlace, LocalPlace, DynamoDbPlace]
 
 
 @pytest.fixture(params=PLACES, ids=lambda place: place.__name__)

@@ -52,6 +52,28 @@ class StoreOptions(TypedDict, total=False):
     """How long connecting and logging in may take. Default: 0.75 s."""
     response_timeout: Duration
     """How long to wait for a reply. Default: 0.5 s."""
+    read_from: Literal["master", "replica"]
+    """Where a cluster or a server found by sentinels is read. Default: ``master``."""
+    sentinel_user: str
+    """The user to log in to sentinels as."""
+    sentinel_password: str
+    """The password for sentinels."""
+    region: str
+    """The region of a DynamoDB table. Default: that of the environment."""
+    endpoint: str
+    """Another DynamoDB than the region's, such as ``http://localhost:8000``."""
+    consistency: Literal["strong", "eventual"]
+    """How DynamoDB is read. Default: ``strong``."""
+    profile: str
+    """A profile of the AWS configuration files."""
+    role_arn: str
+    """A role to assume first."""
+    external_id: str
+    """What the role's trust policy asks for."""
+    session_name: str
+    """The name in the role's logs. Default: ``bigseg``."""
+    write_units_per_second: int
+    """What an import into DynamoDB may consume. Default: no limit."""
     map_size: int
     """The most bytes an embedded store's file may ever take. Default: 16 GiB."""
 
@@ -114,8 +136,8 @@ def _with_options(text: str, options: dict[str, Any]) -> str:
     options = dict(options)
     scheme, colon, rest = text.partition(":")
     place, mark, query = rest.partition("?")
-    if options.pop("tls", False) and scheme == "redis":
-        scheme = "rediss"
+    if options.pop("tls", False) and scheme.partition("+")[0] == "redis":
+        scheme = scheme.replace("redis", "rediss", 1)
     username, password = options.pop("username", None), options.pop("password", None)
     if username is not None or password is not None:
         if not place.startswith("//") or "@" in place:
@@ -126,8 +148,10 @@ def _with_options(text: str, options: dict[str, Any]) -> str:
     if database is not None and scheme == "redis+unix":
         options["db"] = database
     elif database is not None:
-        if "/" in place.rpartition("@")[2].removeprefix("//").rstrip("/"):
-            raise InvalidConfigError(f"{scheme}: the database is given twice")
+        # What sentinels watch has a name, which comes before.
+        names = 1 if scheme.endswith("+sentinel") else 0
+        if place.removeprefix("//").rstrip("/").count("/") != names:
+            raise InvalidConfigError(f"{scheme}: the database is given twice, or what comes before it is missing")
         place = f"{place.rstrip('/')}/{database}"
     added = [f"{quote(name)}={quote(_text(name, value), safe='')}" for name, value in options.items()]
     all_options = "&".join([query, *added] if query else added)

@@ -120,6 +120,8 @@ class Metrics:
     """Polls that failed."""
     pushed_invalidations: int
     """Contexts that the store said have changed."""
+    store_throttles: int
+    """Queries and polls that failed because too much was asked of the store in too little time."""
     cache_evictions: int
     """Contexts evicted from the cache to make room."""
     cached_contexts: int
