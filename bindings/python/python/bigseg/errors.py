@@ -32,6 +32,7 @@ __all__ = [
     "StoreFullError",
     "StoreNotFoundError",
     "StorePermissionError",
+    "StoreThrottledError",
     "StoreTimeoutError",
     "StoreUnavailableError",
     "UnsupportedError",
@@ -77,6 +78,8 @@ class ErrorKind(enum.Enum):
     """The store refused access."""
     STORE_FULL = "store_full"
     """The store has no room left."""
+    STORE_THROTTLED = "store_throttled"
+    """The store refuses to do so much in so little time."""
     INTERNAL = "internal"
     """A defect of this library, caught before it could do harm."""
 
@@ -229,6 +232,14 @@ class StoreFullError(BigSegError):
     number = 307
 
 
+class StoreThrottledError(BigSegError):
+    """The store refuses to do so much in so little time."""
+
+    kind = ErrorKind.STORE_THROTTLED
+    number = 308
+    retryable = True
+
+
 class InternalError(BigSegError):
     """A defect of this library, caught before it could do harm."""
 
@@ -255,6 +266,7 @@ _EXCEPTIONS: tuple[type[BigSegError], ...] = (
     StoreDataError,
     StorePermissionError,
     StoreFullError,
+    StoreThrottledError,
     InternalError,
 )
 
