@@ -96,8 +96,14 @@ class DynamoDbPlace:
         )
 
     def call(self, operation: str, **parameters: Any) -> None:
-        headers = {"X-Amz-Target": f"DynamoDB_20120810.{operation}", "Content-Type": "application/x-amz-json-1.0"}
-        headers["Authorization"] = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/dynamodb/aws4_request"
+        scope = "Credential=test/20260101/eu-west-1/dynamodb/aws4_request"
+        headers = {
+            "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+            "X-Amz-Date": "20260101T000000Z",
+            "Content-Type": "application/x-amz-json-1.0",
+            # The emulator looks at the form of a signature only.
+            "Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host;x-amz-date, Signature=0",
+        }
         body = json.dumps({"TableName": "segments", **parameters}).encode()
         urllib.request.urlopen(urllib.request.Request(self.endpoint, body, headers), timeout=60).close()
 
