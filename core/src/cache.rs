@@ -11,6 +11,7 @@
 use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use parking_lot::Mutex;
 
 use crate::clock::Moment;
 use crate::context_key::{BuildPrefixHasher, ContextHash};
+use crate::epoch::Epoch;
 use crate::membership::Membership;
 
 /// Up to this capacity the order of eviction is exact to the single use.
@@ -37,6 +39,7 @@ pub struct Cache {
     id: u64,
     insertions: Padded<AtomicU64>,
     order: Padded<Mutex<Order>>,
+    epoch: Arc<Epoch>,
 }
 
 struct Entry {
@@ -82,8 +85,9 @@ thread_local! {
 }
 
 impl Cache {
-    /// Creates a cache for that many contexts; with 0 it stays empty.
-    pub fn new(capacity: usize) -> Self {
+    /// Creates a cache for that many contexts; with 0 it stays empty. It advances `epoch` whenever an entry goes, or comes
+    /// to say something else.
+    pub fn new(capacity: usize, epoch: Arc<Epoch>) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(1);
         Self {
             entries: HashMap::with_hasher(BuildPrefixHasher::default()),
@@ -91,6 +95,7 @@ impl Cache {
             id: IDS.fetch_add(1, Ordering::Relaxed),
             insertions: Padded(AtomicU64::new(0)),
             order: Padded(Mutex::default()),
+            epoch,
         }
     }
 
@@ -165,9 +170,13 @@ impl Cache {
         }
         let used = now.nanos();
         let entries = self.entries.pin();
+        let mut says_otherwise = false;
         // A renewed entry keeps its record, so that there is always exactly one.
         let queued = match entries.get(&hash) {
-            Some(known) => known.queued.load(Ordering::Relaxed),
+            Some(known) => {
+                says_otherwise = known.membership != membership;
+                known.queued.load(Ordering::Relaxed)
+            }
             None => {
                 while order.entries >= self.capacity {
                     self.evict(order);
@@ -180,6 +189,9 @@ impl Cache {
         let entry =
             Entry { membership, fetched: now, used: AtomicU64::new(used), queued: AtomicU64::new(queued) };
         entries.insert(hash, entry);
+        if says_otherwise {
+            self.epoch.advance();
+        }
         self.insertions.0.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -198,6 +210,7 @@ impl Cache {
                 continue;
             }
             entries.remove(&hash);
+            self.epoch.advance();
             order.entries -= 1;
             order.evictions += 1;
             return;
@@ -210,6 +223,7 @@ impl Cache {
         order.removals += 1;
         let entries = self.entries.pin();
         if entries.remove(hash).is_some() {
+            self.epoch.advance();
             order.entries -= 1;
         }
         if order.records.len() > 2 * order.entries + 64 {
@@ -225,6 +239,7 @@ impl Cache {
         let mut order = self.order.0.lock();
         order.removals += 1;
         self.entries.pin().clear();
+        self.epoch.advance();
         order.records.clear();
         order.entries = 0;
     }

@@ -8,6 +8,7 @@
 
 // 0: ground
 pub mod clock;
+pub mod epoch;
 pub mod error;
 pub mod metrics;
 pub mod runtime;
@@ -36,6 +37,7 @@ pub mod testkit;
 pub use clock::{Clock, ManualClock};
 pub use context_key::{ContextHash, ContextKey};
 pub use engine::{Answer, Engine, EngineConfig, Origin};
+pub use epoch::Epoch;
 pub use error::{Error, ErrorKind, Result};
 pub use membership::{LookupStatus, Membership};
 pub use metrics::Metrics;

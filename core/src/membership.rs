@@ -96,6 +96,14 @@ impl Membership {
         &refs.refs[refs.included..]
     }
 
+    /// Returns a number by which another language can know this membership again, for one that is kept for ever.
+    pub fn lasting_identity(&self) -> Option<usize> {
+        match &self.0 {
+            Repr::Common(refs) => Some(std::ptr::from_ref::<Refs>(refs).addr()),
+            Repr::Counted(_) => None,
+        }
+    }
+
     /// Returns the number of refs, included and excluded.
     pub fn len(&self) -> usize {
         self.refs().refs.len()

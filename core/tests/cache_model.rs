@@ -1,5 +1,6 @@
 //! The cache against a model that is obviously right: a list in the order of use.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -77,7 +78,7 @@ proptest! {
     ) {
         let hand = ManualClock::new(0);
         let clock = Clock::Manual(hand.clone());
-        let cache = Cache::new(capacity);
+        let cache = Cache::new(capacity, Arc::default());
         let mut model = Model { capacity, entries: Vec::new(), evictions: 0, removals: 0 };
         for (step, operation) in operations.iter().enumerate() {
             let now = clock.now();
@@ -127,7 +128,7 @@ proptest! {
 /// SPEC §4: with room for two, looking up a, b, b, c, a asks the store for a, b, c, a.
 #[test]
 fn the_least_recently_used_goes_first() {
-    let (clock, cache) = (Clock::Manual(ManualClock::new(0)), Cache::new(2));
+    let (clock, cache) = (Clock::Manual(ManualClock::new(0)), Cache::new(2, Arc::default()));
     let mut asked = String::new();
     for key in ["a", "b", "b", "c", "a"] {
         if cache.get(&hash(key), clock.now()).is_none() {
@@ -140,7 +141,7 @@ fn the_least_recently_used_goes_first() {
 
 #[test]
 fn a_use_saves_from_eviction_but_renews_nothing() {
-    let (clock, cache) = (Clock::Manual(ManualClock::new(0)), Cache::new(2));
+    let (clock, cache) = (Clock::Manual(ManualClock::new(0)), Cache::new(2, Arc::default()));
     let fetched = clock.now();
     cache.insert(hash("a"), Membership::empty(), fetched);
     cache.insert(hash("b"), Membership::empty(), clock.now());
@@ -153,7 +154,7 @@ fn a_use_saves_from_eviction_but_renews_nothing() {
 #[test]
 fn four_threads_never_exceed_the_capacity() {
     for capacity in [0, 1, 2, 7, 100, 2000] {
-        let (clock, cache, hits) = (Clock::System, Cache::new(capacity), AtomicUsize::new(0));
+        let (clock, cache, hits) = (Clock::System, Cache::new(capacity, Arc::default()), AtomicUsize::new(0));
         let hashes: Vec<_> = (0..3 * capacity + 5).map(|n| hash(&n.to_string())).collect();
         std::thread::scope(|scope| {
             for seed in 0..4 {

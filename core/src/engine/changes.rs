@@ -33,6 +33,7 @@ impl ChangeObserver for Shared {
         store.coalescer.overtake_all();
         self.cache.overtake();
         self.freshness.told(self.config.clock.now());
+        self.epoch.advance();
         self.note_limitations(store);
         self.tracker.push_invalidation(true);
     }
@@ -40,6 +41,7 @@ impl ChangeObserver for Shared {
     fn not_watching(&self) {
         let Some(store) = &self.store else { return };
         self.freshness.untold();
+        self.epoch.advance();
         self.note_limitations(store);
         self.tracker.push_invalidation(false);
     }

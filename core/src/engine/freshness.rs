@@ -26,14 +26,19 @@ impl Freshness {
         Self { cache_time, push_cache_time, told_since: AtomicU64::new(UNTOLD) }
     }
 
-    /// Returns whether what is remembered may be served without asking. What was fetched before the store began to tell
-    /// may have changed untold.
-    pub(super) fn is_fresh(&self, cached: &Cached, now: Moment) -> bool {
-        let age = now.since(cached.fetched);
+    /// Returns until when what is remembered may be served without asking. What was fetched before the store began to
+    /// tell may have changed untold.
+    pub(super) fn fresh_until(&self, cached: &Cached) -> Moment {
         match self.told_since.load(Ordering::Acquire) {
-            UNTOLD => age < self.cache_time,
-            since => age < self.push_cache_time && cached.fetched.nanos() > since,
+            UNTOLD => cached.fetched.after(self.cache_time),
+            since if cached.fetched.nanos() > since => cached.fetched.after(self.push_cache_time),
+            _ => Moment::DISTANT_PAST,
         }
+    }
+
+    /// Returns whether that moment is still to come.
+    pub(super) fn is_fresh(&self, cached: &Cached, now: Moment) -> bool {
+        now < self.fresh_until(cached)
     }
 
     /// From now on every change is told.

@@ -1,6 +1,7 @@
 //! From a hash to an answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select};
 
@@ -13,29 +14,44 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::membership::{LookupStatus, Membership};
 use crate::store::InPlaceReader;
 
+/// How long a caller waits, and since when.
+#[derive(Clone, Copy)]
+struct Patience {
+    began: Moment,
+    deadline: Duration,
+}
+
 impl Shared {
     /// Answers without asking the store, or returns what is remembered of old.
     pub(super) fn recall(&self, hash: &ContextHash, now: Moment) -> Result<Answer, Option<Cached>> {
+        self.recall_until(hash, now).map(|(answer, _)| answer)
+    }
+
+    /// Does the same, and says until when the answer holds unless the epoch changes.
+    pub(super) fn recall_until(
+        &self,
+        hash: &ContextHash,
+        now: Moment,
+    ) -> Result<(Answer, Moment), Option<Cached>> {
         if self.store.is_none() {
-            return Ok(Answer {
+            let answer = Answer {
                 membership: Membership::empty(),
                 status: LookupStatus::NotConfigured,
                 origin: Origin::Nothing,
                 error: None,
-            });
+            };
+            return Ok((answer, Moment::NEVER));
         }
-        match self.cache.get(hash, now) {
-            Some(cached) if self.freshness.is_fresh(&cached, now) => {
-                self.counters.cache_hits.add(1);
-                Ok(Answer {
-                    status: self.tracker.lookup_status(now),
-                    origin: Origin::Cache { age: now.since(cached.fetched) },
-                    membership: cached.membership,
-                    error: None,
-                })
-            }
-            cached => Err(cached),
+        let Some(cached) = self.cache.get(hash, now) else { return Err(None) };
+        let fresh_until = self.freshness.fresh_until(&cached);
+        if now >= fresh_until {
+            return Err(Some(cached));
         }
+        self.counters.cache_hits.add(1);
+        let (status, status_until) = self.tracker.lookup_status_until(now);
+        let origin = Origin::Cache { age: now.since(cached.fetched) };
+        let answer = Answer { membership: cached.membership, status, origin, error: None };
+        Ok((answer, fresh_until.min(status_until)))
     }
 
     pub(super) async fn lookup(self: Arc<Self>, hash: ContextHash) -> Answer {
@@ -49,12 +65,19 @@ impl Shared {
         if let Some(reader) = store.reader.in_place() {
             return self.answer_in_place(reader, hash, cached);
         }
-        let [result] = self.ask(store, &[hash], now).await.try_into().expect("one result for one context");
-        self.conclude(result, cached, self.trust(now).await)
+        let patience = Patience { began: now, deadline: self.config.lookup_deadline };
+        let [result] =
+            self.ask(store, &[hash], patience).await.try_into().expect("one result for one context");
+        self.conclude(result, cached, self.trust(patience).await)
     }
 
-    pub(super) async fn lookup_many(self: Arc<Self>, hashes: &[ContextHash]) -> Vec<Answer> {
+    pub(super) async fn lookup_many(
+        self: Arc<Self>,
+        hashes: &[ContextHash],
+        deadline: Duration,
+    ) -> Vec<Answer> {
         let now = self.config.clock.now();
+        let patience = Patience { began: now, deadline };
         let recalled: Vec<_> = hashes.iter().map(|hash| self.recall(hash, now)).collect();
         let misses: Vec<ContextHash> = hashes
             .iter()
@@ -68,9 +91,9 @@ impl Shared {
         self.counters.cache_misses.add(misses.len() as u64);
         let results = match store.reader.in_place() {
             Some(reader) => self.ask_in_place(reader, &misses),
-            None => self.ask(store, &misses, now).await,
+            None => self.ask(store, &misses, patience).await,
         };
-        let status = self.trust(now).await;
+        let status = self.trust(patience).await;
         let mut results = results.into_iter();
         let conclude = |recalled: Result<Answer, _>| {
             recalled.unwrap_or_else(|cached| {
@@ -99,8 +122,9 @@ impl Shared {
         self: &Arc<Self>,
         store: &Store,
         hashes: &[ContextHash],
-        now: Moment,
+        patience: Patience,
     ) -> Vec<Result<Membership>> {
+        let now = patience.began;
         if store.breaker.is_open() {
             let error = Error::new(
                 ErrorKind::CircuitOpen,
@@ -117,26 +141,26 @@ impl Shared {
         for batch in boarding.batches {
             self.tasks.spawn(self.clone().run_batches(batch));
         }
-        join_all(boarding.flights.into_iter().map(|flight| self.wait(now, flight.landed()))).await
+        join_all(boarding.flights.into_iter().map(|flight| self.wait(patience, flight.landed()))).await
     }
 
-    /// Waits for a query, but no longer than a caller that began at `began` should.
-    async fn wait<T>(&self, began: Moment, query: impl Future<Output = Result<T>>) -> Result<T> {
-        let deadline = self.config.lookup_deadline;
+    /// Waits for a query, but no longer than its caller does.
+    async fn wait<T>(&self, patience: Patience, query: impl Future<Output = Result<T>>) -> Result<T> {
+        let Patience { began, deadline } = patience;
         let alarm = self.tasks.runtime().sleep_until(&self.config.clock, began.after(deadline));
         match select(std::pin::pin!(query), alarm).await {
             Either::Left((result, _)) => result,
-            Either::Right(_) => Err(self.timed_out()),
+            Either::Right(_) => Err(timed_out(deadline)),
         }
     }
 
-    /// Returns how far the store can be trusted now, once that is known: a caller that began at `began` waits for the
-    /// first poll. If that takes too long, the status says that the store is not available, which is true.
-    async fn trust(&self, began: Moment) -> LookupStatus {
+    /// Returns how far the store can be trusted now, once that is known: a caller waits for the first poll. If that takes
+    /// too long, the status says that the store is not available, which is true.
+    async fn trust(&self, patience: Patience) -> LookupStatus {
         if !self.tracker.is_known() {
             let mut statuses = self.tracker.subscribe();
             let first = async { Ok(statuses.wait_for(Option::is_some).await.is_ok()) };
-            let _ = self.wait(began, first).await;
+            let _ = self.wait(patience, first).await;
         }
         self.tracker.lookup_status(self.config.clock.now())
     }
@@ -214,9 +238,8 @@ impl Shared {
         }
         result
     }
+}
 
-    pub(super) fn timed_out(&self) -> Error {
-        let deadline = self.config.lookup_deadline;
-        Error::new(ErrorKind::StoreTimeout, format!("the store did not answer within {deadline:?}"))
-    }
+pub(super) fn timed_out(deadline: Duration) -> Error {
+    Error::new(ErrorKind::StoreTimeout, format!("the store did not answer within {deadline:?}"))
 }

@@ -1,7 +1,7 @@
 //! The front door: an [`Engine`] answers "which segments is this context in?" from its cache, or else from the store.
 //!
 //! `lookup.rs` walks from a hash to an answer, `query.rs` asks the store on behalf of all who wait, `blocking.rs` is
-//! the same front door for callers without an executor.
+//! the same front door for callers without an executor, `repeat.rs` is for a first-level cache above the engine.
 
 mod answer;
 mod blocking;
@@ -10,12 +10,14 @@ mod config;
 mod freshness;
 mod lookup;
 mod query;
+mod repeat;
 
 pub use answer::{Answer, Origin};
 pub use blocking::Blocking;
 pub use config::{
     EngineConfig, MAX_BATCH_SIZE, MAX_BATCHES_AT_ONCE, MAX_CACHE_SIZE, MAX_DURATION, PushInvalidation, Source,
 };
+pub use repeat::Repeatable;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +31,7 @@ use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::coalesce::{Batching, Coalescer};
 use crate::context_key::{ContextHash, ContextKey};
+use crate::epoch::Epoch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::{Counters, Metrics};
 use crate::runtime::{ProcessStamp, Runtime};
@@ -57,6 +60,7 @@ struct Shared {
     stamp: ProcessStamp,
     closed: AtomicBool,
     store: Option<Store>,
+    epoch: Arc<Epoch>,
     cache: Cache,
     freshness: Freshness,
     tracker: Arc<StatusTracker>,
@@ -83,7 +87,8 @@ impl Engine {
     pub fn open(config: EngineConfig) -> Result<Self> {
         config.validate()?;
         let runtime = Runtime::shared()?;
-        let tracker = Arc::new(StatusTracker::new(config.clock.clone(), config.stale_after));
+        let epoch = Arc::new(Epoch::default());
+        let tracker = Arc::new(StatusTracker::new(config.clock.clone(), config.stale_after, epoch.clone()));
         let counters = Arc::new(Counters::default());
         let reader = match &config.source {
             Source::None => None,
@@ -111,7 +116,8 @@ impl Engine {
         });
         let tasks = Arc::new(TaskGroup::new(runtime));
         let shared = Arc::new(Shared {
-            cache: Cache::new(config.context_cache_size),
+            cache: Cache::new(config.context_cache_size, epoch.clone()),
+            epoch,
             freshness: Freshness::new(&config),
             stamp: ProcessStamp::current(),
             closed: AtomicBool::new(false),
@@ -147,8 +153,18 @@ impl Engine {
 
     /// Looks up many hashes together, in their order.
     pub async fn memberships_by_hash(&self, hashes: &[ContextHash]) -> Result<Vec<Answer>> {
+        self.memberships_by_hash_within(hashes, self.shared.config.lookup_deadline).await
+    }
+
+    /// Does the same, and waits at most `deadline` instead of the lookup deadline, if that is shorter.
+    pub async fn memberships_by_hash_within(
+        &self,
+        hashes: &[ContextHash],
+        deadline: Duration,
+    ) -> Result<Vec<Answer>> {
         self.shared.check_usable()?;
-        Ok(self.shared.clone().lookup_many(hashes).await)
+        let deadline = deadline.min(self.shared.config.lookup_deadline);
+        Ok(self.shared.clone().lookup_many(hashes, deadline).await)
     }
 
     /// Returns an answer if there is one without asking anybody; never waits, never allocates for what is cached.
@@ -274,6 +290,7 @@ impl Engine {
 
     fn stop(&self) {
         self.shared.closed.store(true, Ordering::Release);
+        self.shared.epoch.advance();
         self.shared.tasks.stop.give();
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::{Either, select};
 
+use super::lookup::timed_out;
 use super::{Shared, Store, closed};
 use crate::coalesce::Batch;
 use crate::context_key::ContextHash;
@@ -41,7 +42,7 @@ impl Shared {
         let answers = match self.tasks.stop.unless_given(query).await {
             None => return Err(closed()),
             Some(Either::Left((answers, _))) => answers,
-            Some(Either::Right(_)) => Err(self.timed_out()),
+            Some(Either::Right(_)) => Err(timed_out(self.config.lookup_deadline)),
         };
         if answers.is_ok() {
             if store.breaker.succeeded() {

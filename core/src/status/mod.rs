@@ -11,6 +11,7 @@ pub use listeners::{ListenerId, Listeners};
 pub use poller::Poller;
 pub use updates::StatusUpdates;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::clock::{Clock, Moment};
+use crate::epoch::Epoch;
 use crate::error::{Error, ErrorKind};
 use crate::membership::LookupStatus;
 use crate::store::{Limitation, Metadata};
@@ -74,6 +76,7 @@ pub struct StatusTracker {
     trusted_until: AtomicU64,
     lookup_failing: AtomicBool,
     published: watch::Sender<Option<StoreStatus>>,
+    epoch: Arc<Epoch>,
 }
 
 struct Facts {
@@ -88,8 +91,9 @@ struct Facts {
 }
 
 impl StatusTracker {
-    /// Starts out knowing nothing. `stale_after = None` trusts a store for ever once it was synchronised.
-    pub fn new(clock: Clock, stale_after: Option<Duration>) -> Self {
+    /// Starts out knowing nothing. `stale_after = None` trusts a store for ever once it was synchronised. It advances
+    /// `epoch` whenever [`StatusTracker::lookup_status`] may say otherwise than it foretold.
+    pub fn new(clock: Clock, stale_after: Option<Duration>, epoch: Arc<Epoch>) -> Self {
         let status = StoreStatus {
             available: false,
             stale: false,
@@ -116,6 +120,7 @@ impl StatusTracker {
             trusted_until: AtomicU64::new(UNAVAILABLE),
             lookup_failing: AtomicBool::new(false),
             published: watch::Sender::new(None),
+            epoch,
         }
     }
 
@@ -252,7 +257,11 @@ impl StatusTracker {
             true => facts.stale_at.nanos().max(UNAVAILABLE + 1),
             false => UNAVAILABLE,
         };
-        self.trusted_until.store(trusted_until, Ordering::Release);
+        let foretold = self.trusted_until.swap(trusted_until, Ordering::AcqRel);
+        let still_trusted = now.nanos() < foretold && foretold <= trusted_until;
+        if trusted_until != foretold && !still_trusted {
+            self.epoch.advance();
+        }
         let unchanged = self.published.borrow().as_ref().is_some_and(|before| before.same_state(status));
         if unchanged || !facts.polled {
             return None;
@@ -263,10 +272,15 @@ impl StatusTracker {
 
     /// Returns how far an answer from the store or the cache can be trusted at that moment.
     pub fn lookup_status(&self, now: Moment) -> LookupStatus {
+        self.lookup_status_until(now).0
+    }
+
+    /// Does the same, and says until when that holds unless the epoch changes.
+    pub fn lookup_status_until(&self, now: Moment) -> (LookupStatus, Moment) {
         match self.trusted_until.load(Ordering::Acquire) {
-            UNAVAILABLE => LookupStatus::StoreError,
-            until if now.nanos() >= until => LookupStatus::Stale,
-            _ => LookupStatus::Healthy,
+            UNAVAILABLE => (LookupStatus::StoreError, Moment::NEVER),
+            until if now.nanos() >= until => (LookupStatus::Stale, Moment::NEVER),
+            until => (LookupStatus::Healthy, Moment::from_nanos(until)),
         }
     }
 
