@@ -1,0 +1,18 @@
+// The same module as for `require`, so that a process has it once.
+import bigseg from "../dist/index.js";
+
+export const {
+  Answer,
+  BigSegError,
+  Engine,
+  Import,
+  LookupStatus,
+  ManualClock,
+  Membership,
+  StatusUpdates,
+  contextHash,
+  displayStore,
+  parseContextHash,
+  parseSegmentRef,
+  segmentRef,
+} = bigseg;

@@ -1,0 +1,3 @@
+import launchdarkly from "../dist/launchdarkly.js";
+
+export const { bigSegments, store } = launchdarkly;

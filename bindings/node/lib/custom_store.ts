@@ -1,0 +1,80 @@
+/** Stores written in JavaScript, plain or with promises. */
+
+import { BigSegError } from "./errors.js";
+import type { NativeEngine, NativeMembership } from "./native.js";
+
+/** What a custom store says about one context: a `Membership`, or any object with lists of segment refs; nothing = no rows. */
+export type MembershipLike =
+  | { readonly included?: Iterable<string>; readonly excluded?: Iterable<string> }
+  | null
+  | undefined;
+
+/** What a custom store says about itself. */
+export interface StoreMetadata {
+  /** When the store was last known to match its source, in Unix milliseconds; absent, `null` or 0 = never. */
+  readonly lastUpToDate?: number | null | undefined;
+}
+
+/**
+ * A store of the program's own. The engine does the rest: cache, batching, deadline, circuit breaker, status.
+ *
+ * The methods are called on the thread that opened the engine. Lookups give up waiting for a promise at their deadline. An
+ * exception means that the store failed; a `BigSegError` also says how.
+ */
+export interface CustomStore {
+  /**
+   * Answers for many contexts at once, in their order. An `Error` in the place of an answer means that this context alone has
+   * data that cannot be understood.
+   */
+  memberships(
+    contextHashes: readonly string[],
+  ): readonly (MembershipLike | Error)[] | Promise<readonly (MembershipLike | Error)[]>;
+  /** Says when the store was last up to date; doubles as the health check. */
+  metadata(): StoreMetadata | null | undefined | Promise<StoreMetadata | null | undefined>;
+}
+
+/** @internal Whether something is a custom store. */
+export function isCustomStore(store: unknown): store is CustomStore {
+  const methods = store as Partial<CustomStore> | null;
+  return typeof store === "object" && typeof methods?.memberships === "function" && typeof methods.metadata === "function";
+}
+
+/** @internal Answers the native half's questions for memberships. */
+export async function answerMemberships(
+  engine: NativeEngine,
+  store: CustomStore,
+  question: number,
+  hashes: string[],
+): Promise<void> {
+  await answered(engine, question, async () => {
+    const answers = await store.memberships(hashes);
+    engine.replyMemberships(question, Array.from(answers, nativeMembership));
+  });
+}
+
+/** @internal Answers the native half's questions for metadata. */
+export async function answerMetadata(engine: NativeEngine, store: CustomStore, question: number): Promise<void> {
+  await answered(engine, question, async () => {
+    const metadata = await store.metadata();
+    engine.replyMetadata(question, metadata?.lastUpToDate ?? 0);
+  });
+}
+
+/** Whatever goes wrong, the question is answered. */
+async function answered(engine: NativeEngine, question: number, answer: () => Promise<void>): Promise<void> {
+  try {
+    await answer();
+  } catch (error) {
+    engine.replyFailure(question, ...words(error, "store_unavailable"));
+  }
+}
+
+function nativeMembership(answer: MembershipLike | Error): NativeMembership {
+  if (answer instanceof Error) return { included: [], excluded: [], failure: words(answer, "store_data") };
+  return { included: [...(answer?.included ?? [])], excluded: [...(answer?.excluded ?? [])] };
+}
+
+function words(error: unknown, kind: string): [kind: string, message: string] {
+  if (error instanceof BigSegError) return [error.kind, error.message];
+  return [kind, error instanceof Error ? error.message : String(error)];
+}

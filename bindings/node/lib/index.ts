@@ -1,0 +1,18 @@
+/**
+ * Big segments: is this context in that segment? Answers from a cache, an embedded store or Redis, with an honest status.
+ *
+ * @module
+ */
+
+export { Answer, LookupStatus, type Origin } from "./answer.js";
+export { ManualClock } from "./clock.js";
+export type { CustomStore, MembershipLike, StoreMetadata } from "./custom_store.js";
+export { Engine, type LookupOptions } from "./engine.js";
+export { BigSegError, type ErrorKind } from "./errors.js";
+export { Import, type FileOptions, type ImportOptions, type ImportReport, type ListFormat } from "./import.js";
+export { Membership } from "./membership.js";
+export type { EngineOptions, StoreOptions } from "./options.js";
+export type { Limitation, Metrics, StatusError, StoreStatus } from "./status.js";
+export { StatusUpdates } from "./status_updates.js";
+export { displayStore } from "./store.js";
+export { contextHash, parseContextHash, parseSegmentRef, segmentRef, type SegmentRef } from "./words.js";

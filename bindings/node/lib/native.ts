@@ -1,0 +1,167 @@
+/** Finds and describes the native half of the package; private to it. */
+
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import * as path from "node:path";
+
+/** A failure as a plain object. */
+export interface NativeFailure {
+  kind: string;
+  message: string;
+  cause?: string;
+}
+
+/** What the package passes to the native half; durations are milliseconds. */
+export interface NativeOptions {
+  contextCacheSize?: number;
+  contextCacheTime?: number;
+  pushInvalidation?: string;
+  pushCacheTime?: number;
+  statusPollInterval?: number;
+  staleAfter?: number;
+  lookupDeadline?: number;
+  lastKnownTime?: number;
+  batchSize?: number;
+  batchesAtOnce?: number;
+  breakerFailures?: number;
+  breakerProbeInterval?: number;
+}
+
+export interface NativeStatus {
+  available: boolean;
+  stale: boolean;
+  lastUpToDate?: number;
+  lastError?: { kind: string; message: string; at: number };
+  since: number;
+  clockSkew: boolean;
+  pushInvalidation: boolean;
+  limitations: { feature: string; reason: string }[];
+}
+
+/** The functions that lookups call; `hot_path.rs` documents them. */
+export interface HotPath {
+  readonly shared: ArrayBuffer;
+  readonly epoch?: ArrayBuffer;
+  recall(contextKey: string, slot: number): number;
+  recallByHash(contextHash: string, slot: number): number;
+  lookUpNow(contextKey: string): number;
+  lookUpNowByHash(contextHash: string): number;
+  noteRepeats(count: number, times: number): void;
+  begin(ticket: number, texts: readonly string[], areHashes: number, deadline: number): void;
+}
+
+/** Hears of everything that happens later; `inbox.ts` has the kinds. */
+export type Deliver = (
+  kind: number,
+  ticket: number,
+  failure: NativeFailure | undefined,
+  value: unknown,
+  more: unknown,
+) => void;
+
+export interface NativeMembership {
+  included: string[];
+  excluded: string[];
+  failure?: [kind: string, message: string];
+}
+
+export interface NativeEngine {
+  readonly inPlace: boolean;
+  hotPath(): HotPath;
+  membershipRefs(number: number): { included: string[]; excluded: string[] } | null;
+  lastFailure(): NativeFailure | null;
+  status(): NativeStatus;
+  beginRefreshStatus(ticket: number): void;
+  addStatusListener(): number;
+  removeStatusListener(listener: number): boolean;
+  invalidate(contextKey: string): void;
+  invalidateByHash(contextHash: string): void;
+  invalidateAll(): void;
+  metrics(): [name: string, figure: number][];
+  beginClose(ticket: number): void;
+  replyMemberships(question: number, memberships: NativeMembership[]): void;
+  replyMetadata(question: number, synchronizedOn: number): void;
+  replyFailure(question: number, kind: string, message: string): void;
+}
+
+export interface NativeManualClock {
+  advance(milliseconds: number): void;
+  setUnixMillis(unixMillis: number): void;
+  now(): number;
+}
+
+export interface ImportProgress {
+  failure?: NativeFailure;
+  skipped: number;
+  memberships: number;
+  contexts: number;
+  replaced: number;
+}
+
+export interface NativeImport {
+  add(contextKey: string, segmentRef: string, included: boolean): void;
+  addByHash(contextHash: string, segmentRef: string, included: boolean): void;
+  addFile(path: string, format: string, segmentRef: string | undefined, skipBadLines: boolean): Promise<ImportProgress>;
+  commit(): Promise<ImportProgress>;
+  abandon(): void;
+}
+
+/** The native module. */
+export interface Native {
+  openEngine(
+    store: string | undefined,
+    isCustom: boolean,
+    options: NativeOptions,
+    clock: NativeManualClock | undefined,
+    deliver: Deliver,
+  ): NativeEngine;
+  openImport(
+    store: string,
+    replace: string | undefined,
+    clock: NativeManualClock | undefined,
+  ): Promise<{ failure?: NativeFailure; import?: NativeImport }>;
+  ManualClock: new (unixMillis: number) => NativeManualClock;
+  contextHash(contextKey: string): string;
+  checkContextHash(text: string): void;
+  parseSegmentRef(text: string): { segmentKey: string; generation: bigint };
+  segmentRef(segmentKey: string, generation: bigint): string;
+  displayStore(store: string): string;
+  errorKinds(): { name: string; number: number; retryable: boolean }[];
+  lookupStatuses(): string[];
+}
+
+/** Names this platform as the packages with the binaries do. */
+export function platformName(platform: string, architecture: string, isMusl: boolean): string {
+  const libc = platform === "linux" ? (isMusl ? "-musl" : "-gnu") : platform === "win32" ? "-msvc" : "";
+  return `${platform}-${architecture}${libc}`;
+}
+
+function isMusl(): boolean {
+  if (process.platform !== "linux") return false;
+  const report = process.report?.getReport() as unknown as { header?: { glibcVersionRuntime?: string } } | undefined;
+  return report?.header?.glibcVersionRuntime === undefined;
+}
+
+function load(): Native {
+  const require = createRequire(__filename);
+  const chosen = process.env["BIGSEG_NODE_BINARY"];
+  if (chosen) return require(path.resolve(chosen)) as Native;
+  const name = platformName(process.platform, process.arch, isMusl());
+  const built = path.join(__dirname, "..", "npm", name, `bigseg.${name}.node`);
+  if (existsSync(built)) return require(built) as Native;
+  try {
+    return require(`bigseg-${name}`) as Native;
+  } catch (cause) {
+    const isMissing = (cause as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
+    const advice = isMissing
+      ? `there is no package bigseg-${name} here. If your platform is one of those the README lists, install without ` +
+        `--omit=optional (and delete a lock file made elsewhere); otherwise build from source: clone the repository, run ` +
+        `\`npm ci && npm run build\` in bindings/node, and set BIGSEG_NODE_BINARY to the .node file in bindings/node/npm/${name}`
+      : `the binary of bigseg-${name} cannot be loaded: ${(cause as Error).message}`;
+    const error = new Error(`bigseg: ${advice}`, { cause });
+    throw Object.assign(error, { code: "BIGSEG_NO_BINARY" });
+  }
+}
+
+/** The native half; loading it is the first thing the package does. */
+export const native: Native = load();

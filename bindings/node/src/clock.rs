@@ -1,0 +1,38 @@
+//! A clock that is moved by hand, for tests.
+
+use std::time::Duration;
+
+use bigseg_core::Clock;
+use napi_derive::napi;
+
+/// A clock that stands still until it is told to move.
+#[napi]
+pub struct ManualClock(pub(crate) bigseg_core::ManualClock);
+
+#[napi]
+impl ManualClock {
+    /// Creates a clock whose wall-clock time is `unix_millis`.
+    #[napi(constructor)]
+    #[allow(clippy::new_without_default, reason = "JavaScript knows no such thing")]
+    pub fn new(unix_millis: i64) -> Self {
+        Self(bigseg_core::ManualClock::new(unix_millis))
+    }
+
+    /// Moves both the monotonic and the wall-clock time forward; what is not a duration moves nothing.
+    #[napi]
+    pub fn advance(&self, milliseconds: f64) {
+        self.0.advance(Duration::try_from_secs_f64(milliseconds / 1e3).unwrap_or_default());
+    }
+
+    /// Sets the wall-clock time alone.
+    #[napi]
+    pub fn set_unix_millis(&self, unix_millis: i64) {
+        self.0.set_unix_millis(unix_millis);
+    }
+
+    /// Returns the monotonic time, in milliseconds.
+    #[napi]
+    pub fn now(&self) -> f64 {
+        Clock::Manual(self.0.clone()).now().nanos() as f64 / 1e6
+    }
+}

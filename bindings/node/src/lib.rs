@@ -1,0 +1,17 @@
+//! The native half of the Node package `bigseg`: conversions and waiting, no logic.
+//!
+//! The package around it, in `../lib/`, is the API; this module is private to it. Everything here runs on the thread of
+//! one JavaScript environment, except `mailbox.rs`, through which the engine's threads reach it.
+
+pub mod answers;
+mod calls;
+pub mod clock;
+pub mod custom_store;
+pub mod engine;
+pub mod error;
+mod hot_path;
+pub mod import;
+mod mailbox;
+pub mod options;
+pub mod status;
+pub mod words;
