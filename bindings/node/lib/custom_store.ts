@@ -48,15 +48,19 @@ export async function answerMemberships(
 ): Promise<void> {
   await answered(engine, question, async () => {
     const answers = await store.memberships(hashes);
-    engine.replyMemberships(question, Array.from(answers, nativeMembership));
+    if (!Array.isArray(answers) || answers.length !== hashes.length) {
+      throw spoilt(`memberships() must answer with an array of ${hashes.length}, one for each context`);
+    }
+    engine.replyMemberships(question, answers.map(nativeMembership));
   });
 }
 
 /** @internal Answers the native half's questions for metadata. */
 export async function answerMetadata(engine: NativeEngine, store: CustomStore, question: number): Promise<void> {
   await answered(engine, question, async () => {
-    const metadata = await store.metadata();
-    engine.replyMetadata(question, metadata?.lastUpToDate ?? 0);
+    const lastUpToDate = (await store.metadata())?.lastUpToDate ?? 0;
+    if (!Number.isSafeInteger(lastUpToDate)) throw spoilt("lastUpToDate must be a whole number of Unix milliseconds");
+    engine.replyMetadata(question, lastUpToDate);
   });
 }
 
@@ -71,7 +75,17 @@ async function answered(engine: NativeEngine, question: number, answer: () => Pr
 
 function nativeMembership(answer: MembershipLike | Error): NativeMembership {
   if (answer instanceof Error) return { included: [], excluded: [], failure: words(answer, "store_data") };
-  return { included: [...(answer?.included ?? [])], excluded: [...(answer?.excluded ?? [])] };
+  return { included: refs(answer?.included), excluded: refs(answer?.excluded) };
+}
+
+function refs(given: Iterable<string> | undefined): string[] {
+  const refs = typeof given === "string" ? [undefined] : [...(given ?? [])];
+  if (refs.every((ref) => typeof ref === "string")) return refs;
+  throw spoilt("included and excluded must be lists of segment refs");
+}
+
+function spoilt(message: string): BigSegError {
+  return new BigSegError("store_data", message);
 }
 
 function words(error: unknown, kind: string): [kind: string, message: string] {

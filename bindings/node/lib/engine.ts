@@ -80,7 +80,7 @@ export class Engine {
     const text = typeof store === "string" ? storeString(store, storeOptions) : undefined;
     const inbox = new Inbox();
     const opened = guarded(() =>
-      native.openEngine(text, custom !== undefined, nativeOptions(engineOptions), nativeClock, inbox.deliver),
+      native.openEngine(text, custom !== undefined, nativeOptions(engineOptions), nativeClock, inbox),
     );
     return new Engine(opened, inbox, custom, nowOf(clock));
   }

@@ -64,6 +64,11 @@ export class Inbox {
     this.#waiting.delete(ticket);
   }
 
+  /** Whether it keeps the process alive, as tools ask that look for open handles. */
+  hasRef(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** Hears of a delivery; called by the native half. */
   readonly deliver: Deliver = (kind, number, failure, value, more) => {
     switch (kind as Delivery) {

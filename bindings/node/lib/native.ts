@@ -113,7 +113,7 @@ export interface Native {
     isCustom: boolean,
     options: NativeOptions,
     clock: NativeManualClock | undefined,
-    deliver: Deliver,
+    inbox: { readonly deliver: Deliver; hasRef(): boolean },
   ): NativeEngine;
   openImport(
     store: string,
@@ -123,8 +123,8 @@ export interface Native {
   ManualClock: new (unixMillis: number) => NativeManualClock;
   contextHash(contextKey: string): string;
   checkContextHash(text: string): void;
-  parseSegmentRef(text: string): { segmentKey: string; generation: bigint };
-  segmentRef(segmentKey: string, generation: bigint): string;
+  parseSegmentRef(text: string): { segmentKey: string; generation: string };
+  segmentRef(segmentKey: string, generation: string): string;
   displayStore(store: string): string;
   errorKinds(): { name: string; number: number; retryable: boolean }[];
   lookupStatuses(): string[];

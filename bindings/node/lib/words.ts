@@ -38,8 +38,8 @@ export interface SegmentRef {
  * generation is not a whole number of 64 bits
  */
 export function segmentRef(segmentKey: string, generation: number | bigint): string {
-  const whole = typeof generation === "bigint" || Number.isSafeInteger(generation) ? BigInt(generation) : -1n;
-  return guarded(() => native.segmentRef(segmentKey, whole));
+  const isWhole = typeof generation === "bigint" || Number.isSafeInteger(generation);
+  return guarded(() => native.segmentRef(segmentKey, isWhole ? String(generation) : "none"));
 }
 
 /**
@@ -48,5 +48,6 @@ export function segmentRef(segmentKey: string, generation: number | bigint): str
  * @throws BigSegError `invalid_segment_ref` when it is none
  */
 export function parseSegmentRef(text: string): SegmentRef {
-  return guarded(() => native.parseSegmentRef(text));
+  const { segmentKey, generation } = guarded(() => native.parseSegmentRef(text));
+  return { segmentKey, generation: BigInt(generation) };
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use bigseg_core::runtime::BoxFuture;
 use bigseg_core::{Answer, Result, StoreStatus};
-use napi::sys;
+use napi_sys as sys;
 
 use crate::mailbox::{Mailbox, Message};
 

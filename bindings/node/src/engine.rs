@@ -9,9 +9,10 @@ use std::time::Duration;
 use bigseg_core::engine::Source;
 use bigseg_core::status::ListenerId;
 use bigseg_core::{Answer, Clock, ContextHash, ContextKey, Engine, Error, ErrorKind, StoreConfig};
-use napi::bindgen_prelude::{ClassInstance, Function, Object, ToNapiValue};
-use napi::{Env, JsValue, sys};
+use napi::bindgen_prelude::{ClassInstance, Function, JsObjectValue, Object, ToNapiValue};
+use napi::{Env, JsValue};
 use napi_derive::napi;
+use napi_sys as sys;
 
 use crate::answers::{EncodedAnswers, MembershipRefs, MembershipTable};
 use crate::calls::{Calls, Outcome};
@@ -60,8 +61,8 @@ pub struct NativeEngine {
     custom: Option<Arc<CustomStore>>,
 }
 
-/// Opens an engine on the store of a store string, on a custom one, or on none. `deliver` hears of everything that happens
-/// later; see `lib/inbox.ts`.
+/// Opens an engine on the store of a store string, on a custom one, or on none. `inbox.deliver` hears of everything that
+/// happens later; see `lib/inbox.ts`.
 #[napi]
 pub fn open_engine(
     env: Env,
@@ -69,7 +70,7 @@ pub fn open_engine(
     is_custom: bool,
     options: NativeOptions,
     clock: Option<ClassInstance<'_, ManualClock>>,
-    deliver: Function<'_, (), ()>,
+    inbox: Object<'_>,
 ) -> Result<NativeEngine> {
     let mut config = options.engine_config().raise()?;
     if let Some(clock) = clock {
@@ -89,9 +90,11 @@ pub fn open_engine(
     };
     let table = Rc::new(RefCell::new(MembershipTable::default()));
     let calls = Rc::new(Calls::new(mailbox.clone()));
-    let inbox = Inbox { mailbox: mailbox.clone(), calls: calls.clone(), table: table.clone() };
-    let status = |e: napi::Error| napi::Error::new(ErrorKind::Internal.name().to_owned(), e.reason.clone());
-    mailbox.open(env.raw(), deliver.raw(), inbox).map_err(status)?;
+    let recipient = Inbox { mailbox: mailbox.clone(), calls: calls.clone(), table: table.clone() };
+    let deliver: Function<'_, (), ()> =
+        inbox.get_named_property("deliver").map_err(|e| internal(&e.reason))?;
+    let opened = mailbox.open(env.raw(), deliver.raw(), inbox.raw(), recipient);
+    opened.map_err(|e| internal(&e.reason))?;
     let engine = Engine::open(config).inspect_err(|_| mailbox.close()).raise()?;
     let state = Rc::new(EngineState {
         engine: Arc::new(engine),

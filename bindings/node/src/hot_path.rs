@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bigseg_core::{Answer, ContextHash, ContextKey, Engine, Error, ErrorKind, Result};
-use napi::sys;
+use napi_sys as sys;
 
 use crate::answers::age;
 use crate::engine::EngineState;

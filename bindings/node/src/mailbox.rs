@@ -8,7 +8,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use bigseg_core::{ContextHash, StoreStatus};
-use napi::sys;
+use napi_sys as sys;
 use parking_lot::Mutex;
 
 /// What a thread of the engine's has to say.
@@ -48,11 +48,12 @@ struct Recipients<R> {
 }
 
 impl Mailbox {
-    /// Hangs up the bell. `deliver` is kept for as long as it hangs.
+    /// Hangs up the bell. `deliver` is kept for as long as it hangs; tools that look for open handles are shown `resource`.
     pub(crate) fn open<R: Recipient>(
         self: &Arc<Self>,
         env: sys::napi_env,
         deliver: sys::napi_value,
+        resource: sys::napi_value,
         recipient: R,
     ) -> napi::Result<()> {
         let owned = Box::into_raw(Box::new(Recipients { recipient, mailbox: self.clone() }));
@@ -63,7 +64,7 @@ impl Mailbox {
             sys::napi_create_threadsafe_function(
                 env,
                 deliver,
-                ptr::null_mut(),
+                resource,
                 name,
                 0,
                 1,

@@ -1,10 +1,9 @@
 //! The words that stores know contexts and segments by, and the engine's vocabulary.
 
-use bigseg_core::{ContextHash, ContextKey, ErrorKind, LookupStatus, SegmentRef, StoreConfig};
-use napi::bindgen_prelude::BigInt;
+use bigseg_core::{ContextHash, ContextKey, Error, ErrorKind, LookupStatus, SegmentRef, StoreConfig};
 use napi_derive::napi;
 
-use crate::error::{Raise, Result};
+use crate::error::{Raise, Result, raised};
 
 /// Hashes a context key.
 #[napi]
@@ -23,8 +22,8 @@ pub fn check_context_hash(text: String) -> Result<()> {
 pub struct SegmentRefParts {
     /// The segment's key.
     pub segment_key: String,
-    /// The segment's generation, of 64 bits.
-    pub generation: BigInt,
+    /// The segment's generation, of 64 bits, in decimal.
+    pub generation: String,
 }
 
 /// Takes a segment ref apart.
@@ -32,18 +31,17 @@ pub struct SegmentRefParts {
 pub fn parse_segment_ref(text: String) -> Result<SegmentRefParts> {
     let parsed = SegmentRef::parse(&text).raise()?;
     let generation = parsed.generation().unwrap_or_default();
-    Ok(SegmentRefParts { segment_key: parsed.segment_key().to_owned(), generation: generation.into() })
+    Ok(SegmentRefParts { segment_key: parsed.segment_key().to_owned(), generation: generation.to_string() })
 }
 
-/// Builds a segment ref.
+/// Builds a segment ref; the generation is in decimal.
 #[napi]
-pub fn segment_ref(segment_key: String, generation: BigInt) -> Result<String> {
-    let (negative, number, lossless) = generation.get_u64();
-    if negative || !lossless {
+pub fn segment_ref(segment_key: String, generation: String) -> Result<String> {
+    let generation = generation.parse().map_err(|_| {
         let message = "a generation is a whole number from 0 to 18446744073709551615";
-        return Err(napi::Error::new(ErrorKind::InvalidSegmentRef.name().to_owned(), message.to_owned()));
-    }
-    Ok(SegmentRef::new(&segment_key, number).raise()?.as_str().to_owned())
+        raised(&Error::new(ErrorKind::InvalidSegmentRef, message))
+    })?;
+    Ok(SegmentRef::new(&segment_key, generation).raise()?.as_str().to_owned())
 }
 
 /// Writes a store string without its secrets and without options that have their default.
