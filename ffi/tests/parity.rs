@@ -28,6 +28,19 @@ fn c_operations() -> Names {
         .collect()
 }
 
+/// The public methods and properties of the Node package's `Engine`.
+fn node_operations() -> Names {
+    let source = read("bindings/node/lib/engine.ts");
+    let class = source.split_once("\nexport class Engine {").expect("the class").1;
+    let class = class.split_once("\n}\n").expect("its end").0;
+    let members = class.lines().filter_map(|line| line.strip_prefix("  "));
+    let members = members.map(|line| line.trim_start_matches("static ").trim_start_matches("async "));
+    let names =
+        members.filter_map(|line| line.trim_start_matches("get ").split_once('(').map(|(name, _)| name));
+    let is_public = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric()) && !name.is_empty();
+    names.filter(is_public).map(str::to_owned).collect()
+}
+
 /// The names that the table gives in one language; each operation has some, or says why not.
 fn listed(table: &toml::Table, language: &str) -> Names {
     let mut names = Names::new();
@@ -48,4 +61,5 @@ fn every_operation_stands_in_the_table_and_the_table_is_true() {
     let table: toml::Table = read("tests/parity.toml").parse().expect("TOML");
     assert_eq!(listed(&table, "rust"), rust_operations());
     assert_eq!(listed(&table, "c"), c_operations());
+    assert_eq!(listed(&table, "node"), node_operations());
 }
