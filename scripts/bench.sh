@@ -10,6 +10,7 @@ echo
 scripts/bench_redis.sh
 echo
 scripts/bench_dynamodb.sh
+scripts/bench_node.sh
 echo
 cargo build --quiet --release -p bigseg-cli
 python3 scripts/bench_import.py "${CARGO_TARGET_DIR:-target}/release/bigseg" "$@"

@@ -6,3 +6,4 @@ cargo fmt --all --check
 cargo clippy --quiet --workspace --all-targets --features bigseg-core/testkit -- -D warnings
 cargo run --quiet -p xtask -- verify
 cargo test --quiet -p bigseg-core -p bigseg-cli
+scripts/test_node.sh quick

@@ -29,7 +29,11 @@ if [ "$what" = test ]; then
     python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
     pkg-config --exists jansson 2>/dev/null || packages+=(libjansson-dev)
 fi
-install_sdks() { [ "$what" = build ] || "$(dirname "$0")/setup_interop.sh"; }
+install_sdks() {
+    [ "$what" = build ] && return
+    "$(dirname "$0")/setup_interop.sh"
+    "$(dirname "$0")/setup_node.sh"
+}
 if [ ${#packages[@]} -eq 0 ]; then
     install_sdks
     exit 0

@@ -27,6 +27,9 @@ scripts/test_interop.sh
 step "the Python module"
 scripts/test_python.sh
 
+step "the Node package"
+scripts/test_node.sh
+
 step "the installed copy"
 scripts/test_install.sh
 

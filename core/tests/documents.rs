@@ -12,6 +12,7 @@ const DOCUMENTS: &[&str] = &[
     "DESIGN.md",
     "CONTRIBUTING.md",
     "BENCHMARKS.md",
+    "bindings/node/README.md",
     "CHANGELOG.md",
     "bindings/python/README.md",
     "include/README.md",
@@ -52,7 +53,7 @@ fn exists(document: &str, word: &str) -> bool {
 fn is_below(folder: &Path, name: &str) -> bool {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries
-        .filter(|entry| entry.file_name() != "target" && entry.file_name() != ".git")
+        .filter(|entry| !["target", ".git", "node_modules"].iter().any(|skipped| entry.file_name() == *skipped))
         .any(|entry| entry.file_name() == name || (entry.path().is_dir() && is_below(&entry.path(), name)))
 }
 

@@ -130,6 +130,18 @@ test("uses count for eviction, and hits for the metrics", async () => {
   await engine.close();
 });
 
+test("of several uses of one context, the last one counts", async () => {
+  const store = new ToldStore();
+  const engine = await settled(store, { contextCacheSize: 3 });
+  for (const key of ["a", "b", "c"]) await engine.membership(key);
+  for (const key of ["c", "b", "a"]) engine.cached(key);
+  for (const key of ["a", "b", "a"]) engine.cached(key);
+  await engine.membership("d");
+  await engine.membership("e");
+  assert.deepEqual(["a", "b", "c"].map((key) => engine.cached(key) !== undefined), [true, false, false]);
+  await engine.close();
+});
+
 test("more contexts than it holds, and keys too long for it", async () => {
   const store = new ToldStore();
   const engine = await settled(store, { contextCacheSize: 5000, contextCacheTime: 3_600_000 });

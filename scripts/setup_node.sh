@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Installs what the Node package is built and tested with, unless what is there is what is wanted.
+set -euo pipefail
+cd "$(dirname "$0")/../bindings/node"
+if ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'; then
+    echo "The Node package needs Node 18 or newer; this is $(node --version)" >&2
+    exit 1
+fi
+cmp -s package-lock.json node_modules/.installed-lock.json && exit 0
+echo "Installing the tools of the Node package" >&2
+npm ci --silent --no-audit --no-fund --ignore-scripts
+# Last, so that an installation that was cut short is begun again.
+cp package-lock.json node_modules/.installed-lock.json
