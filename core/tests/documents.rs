@@ -53,7 +53,9 @@ fn exists(document: &str, word: &str) -> bool {
 fn is_below(folder: &Path, name: &str) -> bool {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries
-        .filter(|entry| !["target", ".git", "node_modules"].iter().any(|skipped| entry.file_name() == *skipped))
+        .filter(|entry| {
+            !["target", ".git", "node_modules"].iter().any(|skipped| entry.file_name() == *skipped)
+        })
         .any(|entry| entry.file_name() == name || (entry.path().is_dir() && is_below(&entry.path(), name)))
 }
 

@@ -191,12 +191,11 @@ fn a_deadline_of_ones_own_may_only_be_shorter() {
     let (stage, _) = telling_stage(|config| config.lookup_deadline = Duration::from_secs(1));
     stage.store.set_fault(Fault::Hang);
     for (deadline, waited) in [(300, 300), (5_000, 1_000)] {
-        let engine = stage.engine.clone();
+        let (engine, asked) = (stage.engine.clone(), stage.engine.metrics().cache_misses);
         let lookup = in_thread(move || {
             let deadline = Duration::from_millis(deadline);
             pollster::block_on(engine.memberships_by_hash_within(&[context("a")], deadline)).unwrap()
         });
-        let asked = stage.engine.metrics().cache_misses;
         eventually("it waits", || stage.engine.metrics().cache_misses > asked || lookup.is_finished());
         eventually("it gives up", || {
             stage.clock.advance(Duration::from_millis(10));
