@@ -27,6 +27,7 @@ const SHARED_BYTES: usize = NUMBERS * 8 + SLOTS * 4;
 type Function = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
 /// Memory that JavaScript owns and both sides see, on its thread only.
+#[derive(Clone, Copy)]
 pub(crate) struct SharedMemory(*mut u8);
 
 impl SharedMemory {
@@ -195,10 +196,7 @@ impl Call<'_> {
     }
 
     fn shared(&self) -> SharedMemory {
-        let shared = self.state.shared.take().expect("set before the functions were made");
-        let copy = SharedMemory(shared.0);
-        self.state.shared.set(Some(shared));
-        copy
+        self.state.shared.get().expect("set before the functions were made")
     }
 
     fn recall(&self, hash: ContextHash) -> Result<i64> {

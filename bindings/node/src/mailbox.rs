@@ -135,8 +135,9 @@ impl Mailbox {
 
     /// Takes the bell down; messages are left to nobody from then on.
     pub(crate) fn close(&self) {
-        if let Some(bell) = self.bell.lock().take() {
-            // SAFETY: as in `post`.
+        let bell = self.bell.lock().take();
+        if let Some(bell) = bell {
+            // SAFETY: it was still hanging, so it is not freed before this.
             unsafe {
                 sys::napi_release_threadsafe_function(bell.0, sys::ThreadsafeFunctionReleaseMode::abort)
             };

@@ -1,5 +1,6 @@
 // The first-level cache never gives an answer that the engine itself would not give.
 import assert from "node:assert/strict";
+import { createRequire } from "node:module";
 import { test } from "node:test";
 
 import { BigSegError, Engine, ManualClock, contextHash } from "bigseg";
@@ -169,5 +170,27 @@ test("keys that look alike are different contexts", async () => {
   assert.deepEqual(engine.cachedByHash(hash).membership.included, ["alice.g1"]);
   assert.equal(engine.metrics().cachedContexts, 7, "a lone surrogate is U+FFFD");
   assert.throws(() => engine.cached(""), BigSegError);
+  await engine.close();
+});
+
+test("a host that forbids foreign memory has no first level, and the same answers", async () => {
+  const { native } = createRequire(import.meta.url)("../dist/native.js");
+  const { openEngine } = native;
+  native.openEngine = (...given) => {
+    const opened = openEngine(...given);
+    const { epoch, ...functions } = opened.hotPath();
+    assert.ok(epoch);
+    opened.hotPath = () => functions;
+    return opened;
+  };
+  const store = new ToldStore();
+  store.put(contextHash("alice"), ["a.g1"]);
+  const engine = await settled(store, {}).finally(() => (native.openEngine = openEngine));
+  assert.equal((await engine.membership("alice")).check("a.g1"), true);
+  assert.notEqual(engine.cached("alice"), engine.cached("alice"));
+  assert.equal((await engine.membership("alice")).check("a.g1"), true);
+  engine.invalidate("alice");
+  assert.equal(engine.cached("alice"), undefined);
+  assert.equal(engine.metrics().cacheHits, 3);
   await engine.close();
 });
