@@ -10,6 +10,7 @@ echo
 scripts/bench_redis.sh
 echo
 scripts/bench_dynamodb.sh
+echo
 scripts/bench_node.sh
 echo
 cargo build --quiet --release -p bigseg-cli

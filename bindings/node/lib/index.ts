@@ -1,5 +1,5 @@
 /**
- * Big segments: is this context in that segment? Answers from a cache, an embedded store or Redis, with an honest status.
+ * Big segments: is this context in that segment? Answers from a cache, an embedded store, Redis or DynamoDB, with an honest status.
  *
  * @module
  */
