@@ -22,6 +22,7 @@ export type ErrorKind =
   | "store_data"
   | "store_permission"
   | "store_full"
+  | "store_throttled"
   | "internal";
 
 const kinds = new Map(native.errorKinds().map((kind) => [kind.name, kind]));

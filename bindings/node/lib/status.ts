@@ -72,6 +72,8 @@ export interface Metrics {
   readonly storeContexts: number;
   /** Queries that failed. */
   readonly storeErrors: number;
+  /** Queries and polls that failed because too much was asked of the store in too little time. */
+  readonly storeThrottles: number;
   /** Lookups answered with a last known membership because the store failed. */
   readonly lastKnownAnswers: number;
   /** Lookups answered with nothing because the store failed. */

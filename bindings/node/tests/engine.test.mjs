@@ -1,5 +1,6 @@
 // The front door: what is plain, what is a promise, what is thrown.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 
@@ -229,5 +230,8 @@ test("metrics have every figure of the core's", async () => {
   const metrics = engine.metrics();
   assert.deepEqual([metrics.cacheMisses, metrics.cacheHits, metrics.cachedContexts], [1, 5, 1]);
   assert.ok(Object.values(metrics).every((figure) => Number.isInteger(figure)));
+  const types = readFileSync(new URL("../dist/status.d.ts", import.meta.url), "utf8");
+  const declared = /interface Metrics \{([^]*?)\n\}/.exec(types)[1].matchAll(/readonly (\w+): number/g);
+  assert.deepEqual([...declared].map((match) => match[1]).sort(), Object.keys(metrics).sort());
   await engine.close();
 });

@@ -91,6 +91,13 @@ test("error kinds", () => {
   }
 });
 
+test("the types name every kind, and nothing else", () => {
+  const types = readFileSync(new URL("../dist/errors.d.ts", import.meta.url), "utf8");
+  const union = /type ErrorKind = ([^;]*);/.exec(types)[1];
+  const kinds = read("error_kinds").kinds.map((kind) => kind.name);
+  assert.deepEqual([...union.matchAll(/"(\w+)"/g)].map((match) => match[1]), kinds);
+});
+
 test("lookup statuses", () => {
   const file = read("lookup_status");
   const names = Object.keys(file.numbers).sort((a, b) => file.numbers[a] - file.numbers[b]);
