@@ -27,12 +27,12 @@ scripts/test_interop.sh
 step "the Python module"
 scripts/test_python.sh
 
-step "the Node package"
-scripts/test_node.sh
-
 step "the installed copy"
 scripts/test_install.sh
 
 step "the instructions of a cached answer"
 scripts/test_hot_path.sh
+step "the Node package"
+scripts/test_node.sh
+
 step "done"
