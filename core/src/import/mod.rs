@@ -92,8 +92,8 @@ impl Import {
     /// Adds a membership to the list.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSegmentRef`](crate::ErrorKind::InvalidSegmentRef), after which the import can go on; or
-    /// [`ErrorKind::StoreFull`](crate::ErrorKind::StoreFull) when there is no room for a temporary file.
+    /// [`ErrorKind::InvalidSegmentRef`], after which the import can go on; or
+    /// [`ErrorKind::StoreFull`] when there is no room for a temporary file.
     pub fn add(&mut self, hash: ContextHash, segment_ref: &str, included: bool) -> Result<()> {
         let segment = match self.segments.get(segment_ref) {
             Some(segment) => *segment,
