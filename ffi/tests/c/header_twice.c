@@ -10,7 +10,7 @@ ASSERT(text_is_two_words, sizeof(bigseg_str) == 2 * sizeof(size_t) && offsetof(b
 ASSERT(vtable_is_three_words, sizeof(bigseg_store_vtable) == 3 * sizeof(size_t));
 #if SIZE_MAX == UINT64_MAX
 ASSERT(lookup_is_40_bytes, sizeof(bigseg_lookup) == 40 && offsetof(bigseg_lookup, age_ms) == 24);
-ASSERT(metrics_are_128_bytes, sizeof(bigseg_metrics) == 128 && offsetof(bigseg_metrics, circuit_open) == 112);
+ASSERT(metrics_are_136_bytes, sizeof(bigseg_metrics) == 136 && offsetof(bigseg_metrics, circuit_open) == 112);
 ASSERT(report_is_32_bytes, sizeof(bigseg_import_report) == 32 && offsetof(bigseg_import_report, replaced) == 24);
 #endif
 
