@@ -72,6 +72,26 @@ pub enum PatchOutcome {
     DataLost,
 }
 
+impl PatchOutcome {
+    /// Returns whether the store would not have the patch, nor any that builds on it.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::OutOfOrder | Self::DataLost)
+    }
+}
+
+impl ListChanges {
+    fn len(&self) -> usize {
+        self.add.len() + self.remove.len()
+    }
+}
+
+impl Changes {
+    /// Returns how many operations these are: a context that joins or leaves a list.
+    pub fn operations(&self) -> usize {
+        self.included.len() + self.excluded.len()
+    }
+}
+
 impl Patch {
     /// Reads a patch from JSON.
     ///

@@ -70,6 +70,8 @@ enum Defect {
     AdditionWins,
     IgnoresExcludedChanges,
     PatchesSyncTime,
+    PartsMoveCursor,
+    AppliesPastRefusals,
     LoadIgnoresReplace,
     LoadIgnoresExcluded,
     LoadPrefersExcluded,
@@ -103,6 +105,8 @@ const DEFECTS: &[Defect] = &[
     Defect::AdditionWins,
     Defect::IgnoresExcludedChanges,
     Defect::PatchesSyncTime,
+    Defect::PartsMoveCursor,
+    Defect::AppliesPastRefusals,
     Defect::LoadIgnoresReplace,
     Defect::LoadIgnoresExcluded,
     Defect::LoadPrefersExcluded,
@@ -206,6 +210,20 @@ impl StoreWriter for Mutant {
             (Defect::CallsLossDisorder, PatchOutcome::DataLost) => PatchOutcome::OutOfOrder,
             (_, outcome) => outcome,
         })
+    }
+
+    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
+        match self.1 {
+            Defect::PartsMoveCursor => self.0.apply(part),
+            _ => self.0.apply_part(part),
+        }
+    }
+
+    fn apply_all(&self, patches: &[Patch]) -> Result<Vec<PatchOutcome>> {
+        match self.1 {
+            Defect::AppliesPastRefusals => patches.iter().map(|patch| self.apply(patch)).collect(),
+            _ => self.0.apply_all(patches),
+        }
     }
 
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {

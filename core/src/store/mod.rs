@@ -112,6 +112,30 @@ pub trait StoreWriter: Send + Sync + 'static {
     /// Any failure leaves the cursor where it was, so that applying the same patch again completes it.
     fn apply(&self, patch: &Patch) -> Result<PatchOutcome>;
 
+    /// Applies a part of a patch that is too large for one call, if the cursor allows the patch; the cursor stays. The last
+    /// part goes through [`apply`](Self::apply), which moves it.
+    ///
+    /// # Errors
+    /// As for `apply`.
+    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome>;
+
+    /// Applies patches in their order up to the first that does not apply, and returns an outcome for each that was
+    /// tried. A store overrides this if it is quicker at several together.
+    ///
+    /// # Errors
+    /// As for `apply`; patches at the beginning may have been applied, and the cursor says which.
+    fn apply_all(&self, patches: &[Patch]) -> Result<Vec<PatchOutcome>> {
+        let mut outcomes = Vec::with_capacity(patches.len());
+        for patch in patches {
+            let outcome = self.apply(patch)?;
+            outcomes.push(outcome);
+            if outcome.is_refusal() {
+                break;
+            }
+        }
+        Ok(outcomes)
+    }
+
     /// Declares the store up to date as of that time, in Unix milliseconds.
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()>;
 

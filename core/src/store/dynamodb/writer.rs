@@ -44,6 +44,13 @@ pub(super) struct WritingSide {
     pub(super) items: Items,
 }
 
+/// How much of a patch is at hand: a part leaves the cursor where it is.
+#[derive(Clone, Copy)]
+enum Portion {
+    Part,
+    Whole,
+}
+
 /// Counts the attempts that were thwarted since the last one that was not.
 #[derive(Default)]
 pub(super) struct Attempts(u32);
@@ -98,7 +105,7 @@ impl WritingSide {
         self.items.cursor(item.as_ref()).map_err(|e| e.at(self.link.config.place()))
     }
 
-    async fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
+    async fn apply(&self, patch: &Patch, portion: Portion) -> Result<PatchOutcome> {
         let segment = patch.segment_ref()?;
         let cursor = self.cursor().await?;
         let outcome = patch.outcome_on(cursor.as_deref());
@@ -107,9 +114,9 @@ impl WritingSide {
         }
         let fence = Fence(cursor);
         let changes: Vec<_> = patch.context_changes().into_iter().collect();
-        let verdict = match self.change(&fence, &segment, &changes).await? {
-            Verdict::Done => self.move_cursor(&fence, &patch.version).await?,
-            verdict => verdict,
+        let verdict = match (self.change(&fence, &segment, &changes).await?, portion) {
+            (Verdict::Done, Portion::Whole) => self.move_cursor(&fence, &patch.version).await?,
+            (verdict, _) => verdict,
         };
         if verdict == Verdict::Done {
             return Ok(PatchOutcome::Applied);
@@ -251,7 +258,11 @@ impl StoreWriter for DynamoDbWriter {
     /// Applies the patch in transactions, each of which makes sure that the cursor is still where the patch needs it.
     /// The cursor moves in a last write of its own, after all of them have succeeded.
     fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
-        self.wait(self.side.apply(patch))
+        self.wait(self.side.apply(patch, Portion::Whole))
+    }
+
+    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
+        self.wait(self.side.apply(part, Portion::Part))
     }
 
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {

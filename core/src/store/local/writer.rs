@@ -121,6 +121,33 @@ impl Tables {
         Ok(())
     }
 
+    /// Carries out what a patch says, if the cursor allows it.
+    fn apply_part(&self, txn: &mut RwTxn, patch: &Patch) -> Result<PatchOutcome, WriteError> {
+        let segment = patch.segment_ref()?;
+        let outcome = patch.outcome_on(self.metadata.get(txn, CURSOR)?);
+        if outcome != PatchOutcome::Applied {
+            return Ok(outcome);
+        }
+        let number = self.number_segment(txn, &segment)?;
+        let mut bytes = Vec::new();
+        for (hash, change) in patch.context_changes() {
+            let mut row = self.row(txn, hash.as_bytes())?;
+            Row::change(&mut row.included, number, change.included);
+            Row::change(&mut row.excluded, number, change.excluded);
+            self.put_row(txn, hash.as_bytes(), &mut row, &mut bytes)?;
+        }
+        Ok(outcome)
+    }
+
+    /// Does the same, and moves the cursor.
+    fn apply(&self, txn: &mut RwTxn, patch: &Patch) -> Result<PatchOutcome, WriteError> {
+        let outcome = self.apply_part(txn, patch)?;
+        if outcome == PatchOutcome::Applied {
+            self.metadata.put(txn, CURSOR, &patch.version)?;
+        }
+        Ok(outcome)
+    }
+
     /// Takes a segment away from every context; returns from how many.
     fn forget_segment(&self, txn: &mut RwTxn, segment: u32) -> Result<u64, WriteError> {
         let (mut forgotten, mut bytes) = (0, Vec::new());
@@ -171,22 +198,25 @@ impl StoreWriter for LocalWriter {
     }
 
     fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
-        let segment = patch.segment_ref()?;
+        self.transact(|tables, txn| tables.apply(txn, patch))
+    }
+
+    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
+        self.transact(|tables, txn| tables.apply_part(txn, part))
+    }
+
+    /// Applies the patches in one transaction: all that apply, or on an error none.
+    fn apply_all(&self, patches: &[Patch]) -> Result<Vec<PatchOutcome>> {
         self.transact(|tables, txn| {
-            let outcome = patch.outcome_on(tables.metadata.get(txn, CURSOR)?);
-            if outcome != PatchOutcome::Applied {
-                return Ok(outcome);
+            let mut outcomes = Vec::with_capacity(patches.len());
+            for patch in patches {
+                let outcome = tables.apply(txn, patch)?;
+                outcomes.push(outcome);
+                if outcome.is_refusal() {
+                    break;
+                }
             }
-            let number = tables.number_segment(txn, &segment)?;
-            let mut bytes = Vec::new();
-            for (hash, change) in patch.context_changes() {
-                let mut row = tables.row(txn, hash.as_bytes())?;
-                Row::change(&mut row.included, number, change.included);
-                Row::change(&mut row.excluded, number, change.excluded);
-                tables.put_row(txn, hash.as_bytes(), &mut row, &mut bytes)?;
-            }
-            tables.metadata.put(txn, CURSOR, &patch.version)?;
-            Ok(outcome)
+            Ok(outcomes)
         })
     }
 

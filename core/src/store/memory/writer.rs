@@ -26,6 +26,21 @@ impl Content {
         }
     }
 
+    /// Carries out what a patch says, if the cursor allows it.
+    fn apply(&mut self, patch: &Patch) -> Result<PatchOutcome> {
+        let segment = patch.segment_ref()?;
+        let outcome = patch.outcome_on(self.cursor.as_deref());
+        if outcome == PatchOutcome::Applied {
+            for (hash, changes) in patch.context_changes() {
+                self.edit(hash, |included, excluded| {
+                    change(included, &segment, changes.included);
+                    change(excluded, &segment, changes.excluded);
+                });
+            }
+        }
+        Ok(outcome)
+    }
+
     fn forget_segment(&mut self, segment: &SegmentRef) -> u64 {
         let members: Vec<ContextHash> = self
             .memberships
@@ -58,19 +73,16 @@ impl StoreWriter for MemoryStore {
     }
 
     fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
-        let segment = patch.segment_ref()?;
         let mut content = self.0.write();
-        let outcome = patch.outcome_on(content.cursor.as_deref());
+        let outcome = content.apply(patch)?;
         if outcome == PatchOutcome::Applied {
-            for (hash, changes) in patch.context_changes() {
-                content.edit(hash, |included, excluded| {
-                    change(included, &segment, changes.included);
-                    change(excluded, &segment, changes.excluded);
-                });
-            }
             content.cursor = Some(patch.version.clone());
         }
         Ok(outcome)
+    }
+
+    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
+        self.0.write().apply(part)
     }
 
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {

@@ -80,16 +80,9 @@ impl ManySlots {
         keys: &Keys,
         patch: &Patch,
     ) -> Result<PatchOutcome> {
-        let patience = Patience::of_writer(self.fence.config());
-        let until = Clock::System.now().after(patience.whole);
-        let work = Work { cluster, keys, patch, segment: patch.segment_ref()?, patience, until };
-        let operations = Operation::all(keys, patch);
+        let work = self.work(cluster, keys, patch)?;
         for _ in 0..ATTEMPTS {
-            let outcome = self.watch_cursor(&work).await?;
-            if outcome != PatchOutcome::Applied {
-                return Ok(outcome);
-            }
-            let outcome = self.carry_out(&work, groups(&operations)).await?;
+            let outcome = self.operate(&work).await?;
             if outcome != PatchOutcome::Applied || self.move_cursor(&work).await? {
                 return Ok(outcome);
             }
@@ -97,6 +90,32 @@ impl ManySlots {
         let what =
             format!("other writers came first {ATTEMPTS} times in a row; the cursor stays where it was");
         Err(self.fence.config().error(ErrorKind::StoreUnavailable, APPLYING, &what))
+    }
+
+    /// Carries out the operations only, if the cursor allows the patch, and leaves the cursor where it is.
+    pub(super) async fn apply_part(
+        &mut self,
+        cluster: &Cluster,
+        keys: &Keys,
+        patch: &Patch,
+    ) -> Result<PatchOutcome> {
+        let work = self.work(cluster, keys, patch)?;
+        self.operate(&work).await
+    }
+
+    fn work<'a>(&self, cluster: &'a Cluster, keys: &'a Keys, patch: &'a Patch) -> Result<Work<'a>> {
+        let patience = Patience::of_writer(self.fence.config());
+        let until = Clock::System.now().after(patience.whole);
+        Ok(Work { cluster, keys, patch, segment: patch.segment_ref()?, patience, until })
+    }
+
+    /// Watches the cursor, and carries out all operations, unless it is against them.
+    async fn operate(&mut self, work: &Work<'_>) -> Result<PatchOutcome> {
+        let outcome = self.watch_cursor(work).await?;
+        if outcome != PatchOutcome::Applied {
+            return Ok(outcome);
+        }
+        self.carry_out(work, groups(&Operation::all(work.keys, work.patch))).await
     }
 
     /// Watches the cursor, and decides by it what is to become of the patch.

@@ -27,9 +27,21 @@ pub(super) struct OneSlot<'a> {
 }
 
 impl OneSlot<'_> {
-    /// Applies the patch in transactions of bounded size, each of which makes sure that the cursor is still where the
-    /// patch needs it. The cursor moves in a last one of its own, after every operation has succeeded.
+    /// Applies the patch: all of its operations, then the cursor in a transaction of its own.
     pub(super) fn apply(&mut self) -> Result<PatchOutcome> {
+        let outcome = self.apply_part()?;
+        if outcome != PatchOutcome::Applied {
+            return Ok(outcome);
+        }
+        let (cursor, version) = (&self.keys.cursor, &self.patch.version);
+        self.step(|commands| {
+            commands.cmd("SET").arg(cursor).arg(version);
+        })
+    }
+
+    /// Carries out the operations in transactions of bounded size, each of which makes sure that the cursor is still where
+    /// the patch needs it, and leaves the cursor there.
+    pub(super) fn apply_part(&mut self) -> Result<PatchOutcome> {
         let segment = self.patch.segment_ref()?;
         for chunk in Operation::all(self.keys, self.patch).chunks(CHUNK) {
             let outcome = self
@@ -38,10 +50,7 @@ impl OneSlot<'_> {
                 return Ok(outcome);
             }
         }
-        let (cursor, version) = (&self.keys.cursor, &self.patch.version);
-        self.step(|commands| {
-            commands.cmd("SET").arg(cursor).arg(version);
-        })
+        Ok(PatchOutcome::Applied)
     }
 
     /// Runs commands in a transaction as part of the patch, unless the cursor is against it.

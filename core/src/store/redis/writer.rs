@@ -57,14 +57,14 @@ impl RedisWriter {
         Patience::of_writer(self.servers.config())
     }
 
-    /// Applies a patch where all keys are in one slot, which some node of a cluster may have taken over meanwhile.
-    fn apply_in_one_slot(&self, session: &mut Session, patch: &Patch) -> Result<PatchOutcome> {
+    /// Turns to the node that has the one slot of all keys now, if there are several.
+    fn find_slot(&self, session: &mut Session) -> Result<()> {
         if let Some(cluster) = self.servers.cluster() {
             let patience = self.patience();
             let owner = pollster::block_on(cluster.locate(READING_CURSOR, &self.keys.cursor, &patience))?;
             session.turn_to(&owner);
         }
-        OneSlot { session, keys: &self.keys, patch }.apply()
+        Ok(())
     }
 }
 
@@ -82,7 +82,23 @@ impl StoreWriter for RedisWriter {
                 pollster::block_on(writer.apply(cluster, &self.keys, patch))
             }
             (Way::ManySlots(_), None) => unreachable!("many slots are a cluster's"),
-            (Way::OneSlot(session), _) => self.apply_in_one_slot(session, patch),
+            (Way::OneSlot(session), _) => {
+                self.find_slot(session)?;
+                OneSlot { session, keys: &self.keys, patch }.apply()
+            }
+        }
+    }
+
+    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
+        match (&mut *self.way.lock(), self.servers.cluster()) {
+            (Way::ManySlots(writer), Some(cluster)) => {
+                pollster::block_on(writer.apply_part(cluster, &self.keys, part))
+            }
+            (Way::ManySlots(_), None) => unreachable!("many slots are a cluster's"),
+            (Way::OneSlot(session), _) => {
+                self.find_slot(session)?;
+                OneSlot { session, keys: &self.keys, patch: part }.apply_part()
+            }
         }
     }
 

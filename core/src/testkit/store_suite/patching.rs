@@ -89,6 +89,40 @@ pub(super) const CASES: &[Case] = &[
         assert_eq!(error.kind(), ErrorKind::InvalidSegmentRef);
         assert_eq!(store.cursor().as_deref(), Some("1"));
     }),
+    ("parts of a patch leave the cursor, and heed it", |store| {
+        let part = |keys: &[&str]| patch("s.g1", "", "1", list(keys, &["d"]));
+        assert_eq!(store.writer.apply_part(&part(&["a", "d"])).unwrap(), PatchOutcome::Applied);
+        assert_eq!(store.writer.apply_part(&part(&["b"])).unwrap(), PatchOutcome::Applied);
+        assert_eq!(store.cursor(), None);
+        assert_eq!(store.writer.apply(&part(&["c"])).unwrap(), PatchOutcome::Applied);
+        assert_eq!(store.cursor().as_deref(), Some("1"));
+        let member = membership(&["s.g1"], &[]);
+        let all = [member.clone(), member.clone(), member, membership(&[], &[])];
+        assert_eq!(store.read(&["a", "b", "c", "d"].map(hash)), all);
+        assert_eq!(store.writer.apply_part(&part(&["e"])).unwrap(), PatchOutcome::AlreadyApplied);
+        let stray = patch("s.g1", "0", "2", list(&["e"], &[]));
+        assert_eq!(store.writer.apply_part(&stray).unwrap(), PatchOutcome::OutOfOrder);
+        assert!(store.read_one("e").is_empty());
+    }),
+    ("several patches apply in order, up to the first that does not", |store| {
+        let step =
+            |previous: &str, version: &str, key: &str| patch("s.g1", previous, version, list(&[key], &[]));
+        let chain = [
+            step("", "1", "a"),
+            step("", "1", "b"),
+            step("1", "2", "c"),
+            step("1", "3", "d"),
+            step("2", "3", "e"),
+        ];
+        let outcomes = store.writer.apply_all(&chain).unwrap();
+        use PatchOutcome::{AlreadyApplied, Applied, OutOfOrder};
+        assert_eq!(outcomes, [Applied, AlreadyApplied, Applied, OutOfOrder]);
+        assert_eq!(store.cursor().as_deref(), Some("2"));
+        let (member, none) = (membership(&["s.g1"], &[]), membership(&[], &[]));
+        let all = [member.clone(), none.clone(), member, none.clone(), none];
+        assert_eq!(store.read(&["a", "b", "c", "d", "e"].map(hash)), all);
+        assert_eq!(store.writer.apply_all(&[]).unwrap(), []);
+    }),
     ("patches leave the sync time alone", |store| {
         store.writer.set_synchronized_on(77).unwrap();
         store.include("s.g1", ("", "1"), list(&["a"], &[]));
