@@ -139,8 +139,22 @@ impl serde::Serialize for ContextHash {
 
 impl<'de> serde::Deserialize<'de> for ContextHash {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        Self::parse(text.as_bytes()).map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(HashVisitor)
+    }
+}
+
+/// Reads a hash where it lies, for pages of patches hold millions.
+struct HashVisitor;
+
+impl serde::de::Visitor<'_> for HashVisitor {
+    type Value = ContextHash;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a context hash")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ContextHash, E> {
+        ContextHash::parse(text).map_err(E::custom)
     }
 }
 

@@ -77,6 +77,15 @@ error_kinds! {
     StoreFull = 307, "store_full", false;
     /// The store refuses to do so much in so little time.
     StoreThrottled = 308, "store_throttled", true;
+    // 400: the upstream, which a store is kept in step with
+    /// The upstream cannot be reached, or failed while answering.
+    UpstreamUnavailable = 400, "upstream_unavailable", true;
+    /// The upstream did not answer, or fell silent.
+    UpstreamTimeout = 401, "upstream_timeout", true;
+    /// The upstream refused the SDK key, or has nothing at that address.
+    UpstreamRefused = 402, "upstream_refused", false;
+    /// The upstream answered with something its protocol does not allow (SPEC §6).
+    UpstreamData = 403, "upstream_data", false;
     // 900: us
     /// A defect of this library, caught before it could do harm.
     Internal = 900, "internal", false;

@@ -28,6 +28,8 @@ pub mod coalesce;
 pub mod status;
 // 5: filling a writer
 pub mod import;
+#[cfg(feature = "sync")]
+pub mod sync;
 // 7: front door
 pub mod engine;
 // beside it all: for tests

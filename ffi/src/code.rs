@@ -55,6 +55,15 @@ pub enum bigseg_code {
     /// The store refuses to do so much in so little time.
     BIGSEG_STORE_THROTTLED = 308,
 
+    /// The upstream cannot be reached, or failed while answering.
+    BIGSEG_UPSTREAM_UNAVAILABLE = 400,
+    /// The upstream did not answer, or fell silent.
+    BIGSEG_UPSTREAM_TIMEOUT = 401,
+    /// The upstream refused the SDK key, or has nothing at that address.
+    BIGSEG_UPSTREAM_REFUSED = 402,
+    /// The upstream answered with something its protocol does not allow.
+    BIGSEG_UPSTREAM_DATA = 403,
+
     /// A defect of the library, caught before it could do harm.
     BIGSEG_INTERNAL = 900,
 }
@@ -85,6 +94,10 @@ impl bigseg_code {
             ErrorKind::StorePermission => Self::BIGSEG_STORE_PERMISSION,
             ErrorKind::StoreFull => Self::BIGSEG_STORE_FULL,
             ErrorKind::StoreThrottled => Self::BIGSEG_STORE_THROTTLED,
+            ErrorKind::UpstreamUnavailable => Self::BIGSEG_UPSTREAM_UNAVAILABLE,
+            ErrorKind::UpstreamTimeout => Self::BIGSEG_UPSTREAM_TIMEOUT,
+            ErrorKind::UpstreamRefused => Self::BIGSEG_UPSTREAM_REFUSED,
+            ErrorKind::UpstreamData => Self::BIGSEG_UPSTREAM_DATA,
             // The core may grow a kind before this file does; the test below then fails.
             _ => Self::BIGSEG_INTERNAL,
         }

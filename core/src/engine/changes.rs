@@ -1,8 +1,15 @@
 //! What the engine does when the store says that something has changed (SPEC §8).
 
+#[cfg(feature = "sync")]
+use std::sync::Weak;
+
 use super::{Shared, Store};
 use crate::context_key::ContextHash;
+#[cfg(feature = "sync")]
+use crate::segment_ref::SegmentRef;
 use crate::store::ChangeObserver;
+#[cfg(feature = "sync")]
+use crate::sync::SyncObserver;
 
 impl Shared {
     /// Forgets what is cached of a context; a query under way will not bring it back.
@@ -61,6 +68,25 @@ impl ChangeObserver for Shared {
     fn metadata_changed(&self) {
         if let Some(store) = &self.store {
             store.poller.nudge.notify_one();
+        }
+    }
+}
+
+/// Hears of changes from a worker in the same process. Does not keep the engine alive.
+#[cfg(feature = "sync")]
+pub(super) struct WorkerObserver(pub(super) Weak<Shared>);
+
+#[cfg(feature = "sync")]
+impl SyncObserver for WorkerObserver {
+    fn contexts_changed(&self, _segment: &SegmentRef, contexts: &[ContextHash]) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.memberships_changed(contexts);
+        }
+    }
+
+    fn sync_time_changed(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.metadata_changed();
         }
     }
 }

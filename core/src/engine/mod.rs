@@ -248,6 +248,14 @@ impl Engine {
         self.shared.invalidate_all();
     }
 
+    /// Returns what a worker of this process is to tell of its changes
+    /// ([`SyncConfig::observers`](crate::sync::SyncConfig::observers)): this engine then forgets changed contexts at once.
+    /// It does not keep the engine alive.
+    #[cfg(feature = "sync")]
+    pub fn sync_observer(&self) -> Arc<dyn crate::sync::SyncObserver> {
+        Arc::new(changes::WorkerObserver(Arc::downgrade(&self.shared)))
+    }
+
     /// Returns what the engine has done so far.
     pub fn metrics(&self) -> Metrics {
         let shared = &self.shared;
