@@ -109,8 +109,9 @@ impl Cycle {
                     None
                 }
             };
-            if let Some(failure) = &failure {
-                self.tracker.failed(failure);
+            match &failure {
+                Some(failure) => self.tracker.failed(failure),
+                None => self.tracker.waiting(),
             }
             let clock = &self.config.clock;
             let next = clock.now().after(self.backoff.pause(failure.as_ref()));

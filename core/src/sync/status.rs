@@ -15,7 +15,7 @@ pub enum SyncPhase {
     CatchingUp,
     /// The store matches the upstream, and changes are followed as they happen.
     Synchronized,
-    /// It waits before the next attempt; [`SyncStatus::error`] says why.
+    /// It waits before the next attempt; [`SyncStatus::error`] says why, unless it only lost its place in the order of patches.
     Waiting,
     /// It was stopped.
     Stopped,
@@ -167,6 +167,10 @@ impl SyncTracker {
         if recovered {
             log::info!("the store is in sync with the upstream");
         }
+    }
+
+    pub(super) fn waiting(&self) {
+        self.status.send_modify(|status| self.enter(status, SyncPhase::Waiting));
     }
 
     pub(super) fn stopped(&self) {

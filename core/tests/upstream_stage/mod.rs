@@ -14,12 +14,12 @@ use bigseg_core::{ManualClock, StoreConfig};
 const GLANCES: u32 = 60_000;
 
 /// Names a fake upstream.
-pub fn upstream(fake: &FakeUpstream) -> Upstream {
+pub(crate) fn upstream(fake: &FakeUpstream) -> Upstream {
     Upstream { base_url: fake.url(), stream_url: fake.url(), ..Upstream::new(SdkKey::new(SDK_KEY).unwrap()) }
 }
 
 /// Configures a worker that tries again almost at once.
-pub fn config(fake: &FakeUpstream, store: &StoreConfig) -> SyncConfig {
+pub(crate) fn config(fake: &FakeUpstream, store: &StoreConfig) -> SyncConfig {
     SyncConfig {
         retry_first: Duration::from_millis(1),
         retry_longest: Duration::from_millis(4),
@@ -29,13 +29,13 @@ pub fn config(fake: &FakeUpstream, store: &StoreConfig) -> SyncConfig {
 }
 
 /// Opens a memory store that nothing else uses.
-pub fn private_store(name: &str) -> StoreConfig {
+pub(crate) fn private_store(name: &str) -> StoreConfig {
     StoreConfig::parse(&format!("memory:{name}")).unwrap()
 }
 
 /// Looks until a condition holds.
 #[track_caller]
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..GLANCES {
         if holds() {
             return;
@@ -47,7 +47,7 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Looks until a worker's status is as wanted.
 #[track_caller]
-pub fn wait_for(worker: &SyncWorker, wanted: impl Fn(&SyncStatus) -> bool) -> SyncStatus {
+pub(crate) fn wait_for(worker: &SyncWorker, wanted: impl Fn(&SyncStatus) -> bool) -> SyncStatus {
     let mut status = worker.status();
     for _ in 0..GLANCES {
         if wanted(&status) {
@@ -61,54 +61,62 @@ pub fn wait_for(worker: &SyncWorker, wanted: impl Fn(&SyncStatus) -> bool) -> Sy
 
 /// Looks until a worker is in sync.
 #[track_caller]
-pub fn wait_until_synchronized(worker: &SyncWorker) -> SyncStatus {
+pub(crate) fn wait_until_synchronized(worker: &SyncWorker) -> SyncStatus {
     wait_for(worker, |status| status.phase == SyncPhase::Synchronized)
 }
 
 /// Looks until the store's cursor is there and the worker in sync.
 #[track_caller]
-pub fn wait_for_cursor(worker: &SyncWorker, store: &StoreConfig, cursor: &str) {
+pub(crate) fn wait_for_cursor(worker: &SyncWorker, store: &StoreConfig, cursor: &str) {
     let writer = store.writer().unwrap();
     wait_until(&format!("cursor {cursor}; {:?}", worker.status()), || {
         writer.cursor().unwrap().as_deref() == Some(cursor) && worker.status().is_healthy()
     });
 }
 
-/// Moves time on, step by step, until a worker's status is as wanted; returns how far.
+/// Moves time on while a worker waits before its next attempt, until its status is as wanted; returns how far.
 #[track_caller]
-pub fn advance_until(
+pub(crate) fn advance_until(
     clock: &ManualClock,
     step: Duration,
     worker: &SyncWorker,
     wanted: impl Fn(&SyncStatus) -> bool,
 ) -> Duration {
-    for steps in 0..GLANCES {
-        if wanted(&worker.status()) {
-            return step * steps;
+    let mut taken = Duration::ZERO;
+    for _ in 0..GLANCES {
+        let status = worker.status();
+        if wanted(&status) {
+            return taken;
         }
-        clock.advance(step);
+        // Not while it is busy: however slow the machine is, no timeout may strike.
+        if status.phase == SyncPhase::Waiting {
+            clock.advance(step);
+            taken += step;
+        }
         std::thread::sleep(Duration::from_millis(1));
     }
     panic!("waited in vain; the status is {:?}", worker.status());
 }
 
 /// Builds the patch that leads from version `n - 1` to `n`: context `n` joins, and context `n - 2` leaves.
-pub fn step(n: usize) -> Patch {
+pub(crate) fn step(n: usize) -> Patch {
     let version = |n: usize| if n == 0 { String::new() } else { format!("v{n}") };
     let leaves = n.checked_sub(2).map(|n| n.to_string()).unwrap_or_else(|| "nobody".to_owned());
     patch("s.g1", &version(n - 1), &version(n), list(&[&n.to_string()], &[&leaves]))
 }
 
 /// Works out what a store holds after the first `n` steps.
-pub fn model(n: usize) -> StoreModel {
+pub(crate) fn model(n: usize) -> StoreModel {
     let mut model = StoreModel::default();
-    (1..=n).for_each(|n| drop(model.apply(&step(n))));
+    for n in 1..=n {
+        model.apply(&step(n));
+    }
     model
 }
 
 /// Checks that a store holds exactly the first `n` steps.
 #[track_caller]
-pub fn assert_holds(store: &StoreConfig, n: usize) {
+pub(crate) fn assert_holds(store: &StoreConfig, n: usize) {
     model(n).assert_same(&*store.scanner().unwrap());
     let cursor = store.writer().unwrap().cursor().unwrap();
     assert_eq!(cursor.as_deref(), model(n).cursor());
