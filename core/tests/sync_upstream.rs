@@ -3,12 +3,19 @@
 
 mod upstream_stage;
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bigseg_core::sync::{SdkKey, SyncConfig, SyncPhase, SyncWorker, Upstream, UpstreamProxy};
+use bigseg_core::testkit::certificates::Certificates;
 use bigseg_core::testkit::fake_upstream::{SDK_KEY, to_json};
 use bigseg_core::testkit::{Endpoint, FakeUpstream, UpstreamFault, rounds};
 use bigseg_core::{Clock, ErrorKind, ManualClock};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use upstream_stage::*;
 
 /// Starts a worker with the default waiting times on a clock that is moved by hand.
@@ -323,6 +330,67 @@ fn a_proxy_is_asked_instead() {
     let page = "http://upstream.invalid/some/path/sdk/big-segments/revisions";
     let stream = "http://stream.upstream.invalid/big-segments";
     assert_eq!(targets, [page, &format!("{page}?after=v1"), stream, &format!("{page}?after=v1")]);
+}
+
+/// Puts TLS in front of an upstream: for each connection one request, and then its answer to the end.
+fn encrypt(fake: &FakeUpstream, certificates: &Certificates) -> String {
+    let chain = CertificateDer::pem_file_iter(certificates.file("server.crt")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(certificates.file("server.key")).unwrap();
+    let settings = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain.map(Result::unwrap).collect(), key)
+        .unwrap();
+    let (settings, target) = (Arc::new(settings), fake.url()["http://".len()..].to_owned());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serve = move |client: TcpStream| -> std::io::Result<()> {
+        let session = ServerConnection::new(settings.clone()).unwrap();
+        let mut client = StreamOwned::new(session, client);
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            client.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        let mut server = TcpStream::connect(&target)?;
+        server.write_all(&head)?;
+        std::io::copy(&mut server, &mut client).map(drop)
+    };
+    let serve = Arc::new(serve);
+    let accept = move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let serve = serve.clone();
+            // An error is a client that does not trust us.
+            std::thread::Builder::new().spawn(move || drop(serve(client))).unwrap();
+        }
+    };
+    std::thread::Builder::new().spawn(accept).unwrap();
+    format!("https://localhost:{port}")
+}
+
+#[test]
+fn an_authority_of_ones_own_may_vouch_for_the_upstream_and_a_stranger_may_not() {
+    let (fake, store, directory) =
+        (FakeUpstream::start(), private_store("tls"), tempfile::tempdir().unwrap());
+    let certificates = Certificates::make(directory.path());
+    fake.append(step(1));
+    let url = encrypt(&fake, &certificates);
+    let mut config = config(&fake, &store);
+    config.upstream.base_url = url.clone();
+    config.upstream.stream_url = url;
+    let distrustful = SyncWorker::start(config.clone()).unwrap();
+    let error = wait_for(&distrustful, |status| status.error.is_some()).error.unwrap();
+    assert_eq!(error.kind, ErrorKind::UpstreamUnavailable);
+    assert!(error.message.contains("certificate"), "{}", error.message);
+    assert!(fake.requests().is_empty());
+    distrustful.close_blocking();
+    config.upstream.ca_file = Some(certificates.file("ca.crt").into());
+    let worker = SyncWorker::start(config).unwrap();
+    wait_until_synchronized(&worker);
+    assert_holds(&store, 1);
+    fake.publish(step(2));
+    wait_for_cursor(&worker, &store, "v2");
 }
 
 #[test]

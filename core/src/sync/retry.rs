@@ -67,7 +67,9 @@ mod tests {
             for due in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0] {
                 assert_between(backoff.pause(None), due / 2.0, due);
             }
-            (0..100).for_each(|_| drop(backoff.pause(None)));
+            for _ in 0..100 {
+                backoff.pause(None);
+            }
             assert_between(backoff.pause(None), 30.0, 60.0);
             backoff.reset();
             assert_between(backoff.pause(None), 0.5, 1.0);
