@@ -142,6 +142,14 @@ BIGSEG_ENUM(bigseg_code) {
     BIGSEG_STORE_FULL = 307,
     // The store refuses to do so much in so little time.
     BIGSEG_STORE_THROTTLED = 308,
+    // The upstream cannot be reached, or failed while answering.
+    BIGSEG_UPSTREAM_UNAVAILABLE = 400,
+    // The upstream did not answer, or fell silent.
+    BIGSEG_UPSTREAM_TIMEOUT = 401,
+    // The upstream refused the SDK key, or has nothing at that address.
+    BIGSEG_UPSTREAM_REFUSED = 402,
+    // The upstream answered with something its protocol does not allow.
+    BIGSEG_UPSTREAM_DATA = 403,
     // A defect of the library, caught before it could do harm.
     BIGSEG_INTERNAL = 900,
 };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bigseg_core::store::StoreReader;
-use bigseg_core::sync::{SdkKey, SyncConfig, SyncObserver, SyncWorker, Upstream};
+use bigseg_core::sync::{SdkKey, SyncConfig, SyncObserver, SyncWorker, Upstream, UpstreamProxy};
 use bigseg_core::testkit::samples::{Dice, hash};
 use bigseg_core::testkit::{Child, FakeUpstream, RedisServer, child, rounds};
 use bigseg_core::{
@@ -208,6 +208,7 @@ fn child_process() {
         let upstream = Upstream {
             base_url: arguments[0].to_owned(),
             stream_url: arguments[0].to_owned(),
+            proxy: UpstreamProxy::None,
             ..Upstream::new(SdkKey::new(bigseg_core::testkit::fake_upstream::SDK_KEY).unwrap())
         };
         let config = SyncConfig {

@@ -77,6 +77,7 @@ fn an_upstream_that_is_not_there_is_waited_for() {
             Upstream {
                 base_url: nobody.clone(),
                 stream_url: nobody,
+                proxy: UpstreamProxy::None,
                 ..Upstream::new(SdkKey::new("k").unwrap())
             },
             &store,

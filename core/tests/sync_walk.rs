@@ -278,3 +278,22 @@ fn a_restored_older_store_is_brought_up_to_date_before_it_is_marked_again() {
     });
     assert_holds(&restored, 5);
 }
+
+#[test]
+fn the_status_can_be_followed_to_the_end_and_a_closed_worker_has_let_go_of_the_store() {
+    let (fake, store) = (FakeUpstream::start(), private_store("walk-updates"));
+    fake.append(step(1));
+    let config = config(&fake, &store);
+    let writer = config.writer.clone();
+    let worker = SyncWorker::start(config).unwrap();
+    let mut updates = worker.updates();
+    let mut next = || pollster::block_on(updates.next());
+    while !next().unwrap().is_healthy() {}
+    assert!(Arc::strong_count(&writer) > 1);
+    worker.close_blocking();
+    assert_eq!(Arc::strong_count(&writer), 1, "nothing of the worker is left that could write");
+    assert_eq!(next().unwrap().phase, SyncPhase::Stopped);
+    assert_eq!(next(), None);
+    assert_eq!(pollster::block_on(worker.updates().next()).unwrap().phase, SyncPhase::Stopped);
+    worker.close_blocking();
+}

@@ -153,22 +153,26 @@ impl Batch<'_> {
     /// Applies a gigantic patch part by part; the cursor moves after the last one.
     fn apply_spool(&mut self, head: &Patch, mut spool: Spool) -> Result<(), PageEnd> {
         let applier = self.applier;
-        let mut outcome = spool.for_each_part(head, &mut |part| {
+        let mut outcome = spool.for_each_part::<PageEnd>(head, &mut |part| {
             applier.check_stop()?;
             let outcome = applier.writer.apply_part(part);
             applier.tell(part);
-            outcome.map_err(PageEnd::from)
+            let outcome = outcome?;
+            if outcome == PatchOutcome::Applied {
+                applier.tracker.applied(0, part.changes.operations() as u64);
+            }
+            Ok(outcome)
         })?;
         if outcome == PatchOutcome::Applied {
             outcome = applier.writer.apply(head)?;
         }
-        self.settle(head, outcome, spool.operations)
+        self.settle(head, outcome, 0)
     }
 
     fn settle(&mut self, patch: &Patch, outcome: PatchOutcome, operations: u64) -> Result<(), PageEnd> {
         self.patches += 1;
         match outcome {
-            PatchOutcome::Applied => self.applier.tracker.applied(operations),
+            PatchOutcome::Applied => self.applier.tracker.applied(1, operations),
             PatchOutcome::AlreadyApplied => self.applier.tracker.repeated(),
             PatchOutcome::OutOfOrder => return Err(PageEnd::OutOfOrder),
             PatchOutcome::DataLost => return Err(PageEnd::DataLost),

@@ -236,10 +236,10 @@ impl Cycle {
                 if is_empty {
                     continue;
                 }
-                self.backoff.reset();
             }
             // The stream is alive, or listening to it would have failed.
             self.beat().await?;
+            self.backoff.reset();
             due = clock.now().after(self.config.heartbeat_interval);
         }
     }

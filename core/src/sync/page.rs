@@ -194,7 +194,7 @@ impl<'de> Visitor<'de> for PatchSeed<'_> {
                 PatchField::Changes => {
                     has_changes = true;
                     let (stretch, fault) = (self.stretch, &mut *self.fault);
-                    let gather = Gather { gathering: &mut gathering, stretch, fault, what: What::Changes };
+                    let gather = Gather { gathering: &mut gathering, stretch, fault, part: Part::Changes };
                     fields.next_value_seed(gather)?;
                 }
                 PatchField::Other => drop(fields.next_value::<IgnoredAny>()?),
@@ -212,9 +212,9 @@ impl<'de> Visitor<'de> for PatchSeed<'_> {
 
 /// A part of a patch's changes.
 #[derive(Clone, Copy)]
-enum What {
+enum Part {
     Changes,
-    Excluded(bool),
+    Lists { excluded: bool },
     List(List),
 }
 
@@ -223,12 +223,12 @@ struct Gather<'a> {
     gathering: &'a mut Gathering,
     stretch: &'a Cell<usize>,
     fault: &'a mut Option<PageFault>,
-    what: What,
+    part: Part,
 }
 
 impl Gather<'_> {
-    fn part(&mut self, what: What) -> Gather<'_> {
-        Gather { gathering: self.gathering, stretch: self.stretch, fault: self.fault, what }
+    fn deeper(&mut self, part: Part) -> Gather<'_> {
+        Gather { gathering: self.gathering, stretch: self.stretch, fault: self.fault, part }
     }
 }
 
@@ -243,7 +243,7 @@ impl<'de> Visitor<'de> for Gather<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if matches!(self.what, What::List(_)) { "a list of hashes" } else { "changes" })
+        f.write_str(if matches!(self.part, Part::List(_)) { "a list of hashes" } else { "changes" })
     }
 
     fn visit_none<E>(self) -> Result<(), E> {
@@ -251,15 +251,15 @@ impl<'de> Visitor<'de> for Gather<'_> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        match self.what {
-            What::List(_) => deserializer.deserialize_seq(self),
+        match self.part {
+            Part::List(_) => deserializer.deserialize_seq(self),
             _ => deserializer.deserialize_map(self),
         }
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<(), A::Error> {
-        match self.what {
-            What::Excluded(excluded) => {
+        match self.part {
+            Part::Lists { excluded } => {
                 while let Some(field) = fields.next_key()? {
                     let list = match (field, excluded) {
                         (ListField::Add, false) => List::IncludedAdd,
@@ -271,14 +271,18 @@ impl<'de> Visitor<'de> for Gather<'_> {
                             continue;
                         }
                     };
-                    fields.next_value_seed(self.part(What::List(list)))?;
+                    fields.next_value_seed(self.deeper(Part::List(list)))?;
                 }
             }
             _ => {
                 while let Some(field) = fields.next_key()? {
                     match field {
-                        ChangesField::Included => fields.next_value_seed(self.part(What::Excluded(false)))?,
-                        ChangesField::Excluded => fields.next_value_seed(self.part(What::Excluded(true)))?,
+                        ChangesField::Included => {
+                            fields.next_value_seed(self.deeper(Part::Lists { excluded: false }))?
+                        }
+                        ChangesField::Excluded => {
+                            fields.next_value_seed(self.deeper(Part::Lists { excluded: true }))?
+                        }
                         ChangesField::Other => drop(fields.next_value::<IgnoredAny>()?),
                     }
                 }
@@ -288,7 +292,7 @@ impl<'de> Visitor<'de> for Gather<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut hashes: A) -> Result<(), A::Error> {
-        let What::List(list) = self.what else { return Err(A::Error::custom("not a list")) };
+        let Part::List(list) = self.part else { return Err(A::Error::custom("not a list")) };
         while let Some(hash) = hashes.next_element::<ContextHash>()? {
             self.stretch.set(0);
             if let Err(e) = self.gathering.push(list, hash) {

@@ -42,7 +42,6 @@ impl List {
 pub(super) struct Gathering {
     changes: Changes,
     in_memory: usize,
-    on_disk: u64,
     file: Option<BufWriter<File>>,
 }
 
@@ -55,11 +54,7 @@ pub(super) enum Gathered {
 }
 
 /// Changes on disk.
-pub(super) struct Spool {
-    file: File,
-    /// How many operations there are.
-    pub(super) operations: u64,
-}
+pub(super) struct Spool(File);
 
 impl Gathering {
     /// Adds an operation.
@@ -83,7 +78,6 @@ impl Gathering {
                 file.write_all(hash.as_bytes())?;
             }
         }
-        self.on_disk += self.in_memory as u64;
         self.in_memory = 0;
         Ok(())
     }
@@ -94,10 +88,9 @@ impl Gathering {
             return Ok(Gathered::InMemory(self.changes));
         }
         self.spill().map_err(temporary)?;
-        let operations = self.on_disk;
         let file = self.file.map(|file| file.into_inner().map_err(|e| temporary(e.into_error())));
         let file = file.expect("the changes were spilt into it")?;
-        Ok(Gathered::OnDisk(Spool { file, operations }))
+        Ok(Gathered::OnDisk(Spool(file)))
     }
 }
 
@@ -110,8 +103,8 @@ impl Spool {
         apply: &mut dyn FnMut(&Patch) -> Result<PatchOutcome, E>,
     ) -> Result<PatchOutcome, E> {
         for lists in [List::ADDITIONS, List::REMOVALS] {
-            self.file.rewind().map_err(temporary)?;
-            let mut file = BufReader::with_capacity(BUFFER, &self.file);
+            self.0.rewind().map_err(temporary)?;
+            let mut file = BufReader::with_capacity(BUFFER, &self.0);
             loop {
                 let changes = read_part(&mut file, lists).map_err(temporary)?;
                 if changes.operations() == 0 {

@@ -182,11 +182,12 @@ impl SyncTracker {
         self.status.send_modify(|status| status.last_synchronized = Some(unix_millis));
     }
 
-    pub(super) fn applied(&self, operations: u64) {
+    /// Notes what was applied; the parts of a gigantic patch count as operations before it counts as a patch.
+    pub(super) fn applied(&self, patches: u64, operations: u64) {
         self.status.send_modify(|status| {
-            status.progress.patches += 1;
+            status.progress.patches += patches;
             status.progress.operations += operations;
-            status.counters.patches += 1;
+            status.counters.patches += patches;
             status.counters.operations += operations;
         });
     }

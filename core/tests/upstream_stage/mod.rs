@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bigseg_core::patch::Patch;
-use bigseg_core::sync::{SdkKey, SyncConfig, SyncPhase, SyncStatus, SyncWorker, Upstream};
+use bigseg_core::sync::{SdkKey, SyncConfig, SyncPhase, SyncStatus, SyncWorker, Upstream, UpstreamProxy};
 use bigseg_core::testkit::fake_upstream::SDK_KEY;
 use bigseg_core::testkit::samples::{list, patch};
 use bigseg_core::testkit::{FakeUpstream, StoreModel};
@@ -15,7 +15,12 @@ const GLANCES: u32 = 60_000;
 
 /// Names a fake upstream.
 pub(crate) fn upstream(fake: &FakeUpstream) -> Upstream {
-    Upstream { base_url: fake.url(), stream_url: fake.url(), ..Upstream::new(SdkKey::new(SDK_KEY).unwrap()) }
+    Upstream {
+        base_url: fake.url(),
+        stream_url: fake.url(),
+        proxy: UpstreamProxy::None,
+        ..Upstream::new(SdkKey::new(SDK_KEY).unwrap())
+    }
 }
 
 /// Configures a worker that tries again almost at once.

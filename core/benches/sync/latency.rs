@@ -1,0 +1,58 @@
+//! How soon a change is seen.
+
+use std::time::{Duration, Instant};
+
+use bigseg_core::sync::{SyncConfig, SyncWorker};
+use bigseg_core::testkit::samples::{hash, list, patch};
+use bigseg_core::testkit::{FakeUpstream, RedisServer};
+use bigseg_core::{Engine, EngineConfig, StoreConfig};
+
+use crate::page::upstream;
+
+const CHANGES: usize = 1000;
+
+/// Publishes changes one by one, and looks how soon an engine answers with each.
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+fn measure(what: &str, store: &str, in_process: bool) {
+    let fake = FakeUpstream::start();
+    let engine = Engine::open(EngineConfig::new(store).expect("a good store string")).expect("it opens");
+    let parsed = StoreConfig::parse(store).expect("a good store string");
+    let mut config = SyncConfig::new(upstream(&fake.url()), &parsed).expect("a store");
+    if in_process {
+        config.observers.push(engine.sync_observer());
+    }
+    let worker = SyncWorker::start(config).expect("the worker starts");
+    while !worker.status().is_healthy() || !(in_process || engine.status().push_invalidation) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let mut times = Vec::with_capacity(CHANGES);
+    for number in 1..=CHANGES {
+        let key = hash(&number.to_string());
+        let is_member = || {
+            let answer = engine.blocking().membership_by_hash(key).expect("usable");
+            answer.check("s.g1") == Some(true)
+        };
+        assert!(!is_member(), "and so that is cached");
+        let previous = if number == 1 { String::new() } else { (number - 1).to_string() };
+        let change = patch("s.g1", &previous, &number.to_string(), list(&[&number.to_string()], &[]));
+        let start = Instant::now();
+        fake.publish(change);
+        while !is_member() {
+            std::thread::yield_now();
+        }
+        times.push(start.elapsed());
+    }
+    times.sort();
+    let (median, p99) = (times[CHANGES / 2], times[CHANGES * 99 / 100]);
+    println!("| a streamed patch seen by an engine, {what} | | median {median:.2?}, p99 {p99:.2?} | |");
+    worker.close_blocking();
+    engine.blocking().close();
+}
+
+/// Measures an embedded store in one process, and Redis with push invalidation.
+pub(crate) fn run() {
+    let directory = tempfile::tempdir().expect("there is room");
+    measure("embedded, same process", &format!("local:{}", directory.path().join("store").display()), true);
+    let server = RedisServer::start();
+    measure("through Redis with push", &server.store("", ""), false);
+}

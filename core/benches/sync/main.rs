@@ -1,0 +1,29 @@
+//! `cargo bench -p bigseg-core --bench sync`: the worker beside the floor it stands on. `-- NAME` runs the sections whose
+//! name contains NAME.
+
+mod latency;
+mod page;
+mod source;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [role, operations, patch_size] = &arguments[..]
+        && role == source::ROLE
+    {
+        let number = |text: &str| text.parse().expect("a number");
+        return source::serve(number(operations), number(patch_size));
+    }
+    let wanted = arguments.first().map_or("", String::as_str);
+    let sections: [(&str, fn()); 4] = [
+        ("embedded", page::run_embedded),
+        ("redis", page::run_redis),
+        ("large", page::run_large),
+        ("latency", latency::run),
+    ];
+    println!("| what | floor | worker | |\n|---|---|---|---|");
+    for (name, run) in sections {
+        if name.contains(wanted) {
+            run();
+        }
+    }
+}
