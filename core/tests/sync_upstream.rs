@@ -146,6 +146,20 @@ fn an_answer_that_does_not_come_or_comes_to_a_standstill_is_given_up() {
 }
 
 #[test]
+fn an_answer_that_trickles_is_given_up_too() {
+    let fake = FakeUpstream::start();
+    fake.fault(Endpoint::Page, UpstreamFault::Trickle);
+    let (worker, clock) = start_by_hand(&fake, "trickle");
+    fake.wait_for_open_streams(1);
+    wait_until("the worker gives up", || {
+        fake.send_bytes(b" ");
+        clock.advance(Duration::from_secs(1));
+        worker.status().error.is_some()
+    });
+    assert_eq!(worker.status().error.unwrap().kind, ErrorKind::UpstreamTimeout);
+}
+
+#[test]
 fn what_is_no_page_of_patches_is_reported_and_changes_nothing() {
     let hash = "CEXjZY7cHJG/ydFy7q4+YEFwVrG3/pkJwA4FAjrbfx0=";
     let patch = |changes: &str| {
@@ -168,6 +182,7 @@ fn what_is_no_page_of_patches_is_reported_and_changes_nothing() {
         patch("[]"),
         patch(r#"{"included":7}"#),
         patch(r#"{"included":[]}"#),
+        patch(r#"{"included":"secret-context-key"}"#),
         patch(r#"{"included":{"add":7}}"#),
         patch(r#"{"included":{"add":{}}}"#),
         patch(r#"{"included":{"add":[7]}}"#),
@@ -218,6 +233,8 @@ fn a_page_may_be_cut_at_each_byte() {
         let worker = SyncWorker::start(config(&fake, &store)).unwrap();
         wait_until_synchronized(&worker);
         assert_holds(&store, 2);
+        let errors = worker.status().errors;
+        assert!(errors.iter().all(|error| error.kind == ErrorKind::UpstreamUnavailable), "{errors:?}");
     }
 }
 
@@ -268,6 +285,19 @@ fn a_malformed_event_leads_back_to_polling() {
         wait_for_cursor(&worker, &store, "v2");
         assert_eq!(worker.status().errors[0].kind, ErrorKind::UpstreamData);
     }
+}
+
+#[test]
+fn a_page_that_cannot_be_unpacked_is_told_from_a_broken_connection() {
+    let (fake, store) = (FakeUpstream::start(), private_store("corrupt"));
+    fake.append(step(1));
+    let corrupt = UpstreamFault::Status(200, "Content-Encoding: gzip\r\nContent-Length: 1000\r\n");
+    fake.fault(Endpoint::Page, corrupt);
+    fake.fault(Endpoint::Page, UpstreamFault::CorruptGzip);
+    let worker = SyncWorker::start(config(&fake, &store)).unwrap();
+    wait_until_synchronized(&worker);
+    let kinds: Vec<_> = worker.status().errors.iter().rev().map(|error| error.kind).collect();
+    assert_eq!(kinds, [ErrorKind::UpstreamUnavailable, ErrorKind::UpstreamData]);
 }
 
 #[test]

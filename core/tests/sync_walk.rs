@@ -103,6 +103,10 @@ fn several_initial_patches_may_have_empty_versions() {
     fake.append(patch("s.g1", "", "", list(&["a"], &[])));
     fake.append(patch("t.g1", "", "", list(&["a"], &[])));
     fake.append(patch("u.g1", "", "v1", list(&["a"], &[])));
+    // A worker before this one was stopped after the first.
+    let writer = store.writer().unwrap();
+    writer.apply(&patch("s.g1", "", "", list(&["a"], &[]))).unwrap();
+    assert_eq!(writer.cursor().unwrap().as_deref(), Some(""));
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
     wait_until_synchronized(&worker);
     assert_eq!(walked(&fake), ["page", "page after v1", "stream", "page after v1"]);
@@ -273,10 +277,14 @@ fn a_restored_older_store_is_brought_up_to_date_before_it_is_marked_again() {
     *store.0.lock() = writer;
     clock.advance(SyncConfig::DEFAULT_HEARTBEAT_INTERVAL);
     wait_for(&worker, |status| status.counters.out_of_order == 1);
+    let reader = restored.reader().unwrap();
+    let written = || reader.in_place().unwrap().read_metadata().unwrap().synchronized_on;
+    assert_eq!(written(), None, "it is not marked before it has caught up");
     advance_until(&clock, Duration::from_millis(250), &worker, |status| {
         status.is_healthy() && status.counters.streams == 2
     });
     assert_holds(&restored, 5);
+    assert!(written().is_some());
 }
 
 #[test]

@@ -9,7 +9,9 @@ use bigseg_core::{Engine, EngineConfig, StoreConfig};
 
 use crate::page::upstream;
 
-const CHANGES: usize = 1000;
+const CHANGES: usize = 500;
+/// Between two changes: long enough for the worker to have marked the store after the one before.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Publishes changes one by one, and looks how soon an engine answers with each.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
@@ -35,6 +37,7 @@ fn measure(what: &str, store: &str, in_process: bool) {
         assert!(!is_member(), "and so that is cached");
         let previous = if number == 1 { String::new() } else { (number - 1).to_string() };
         let change = patch("s.g1", &previous, &number.to_string(), list(&[&number.to_string()], &[]));
+        std::thread::sleep(PAUSE);
         let start = Instant::now();
         fake.publish(change);
         while !is_member() {

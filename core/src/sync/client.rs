@@ -134,24 +134,37 @@ pub(super) fn broken(place: &str, error: &reqwest::Error) -> Failure {
         "cannot connect"
     } else if error.is_redirect() {
         "redirected too often"
-    } else if error.is_decode() {
+    } else if is_corrupt(error) {
         "the answer cannot be unpacked"
     } else {
         "the connection broke"
     };
-    let kind = if error.is_decode() { ErrorKind::UpstreamData } else { ErrorKind::UpstreamUnavailable };
+    let kind = if is_corrupt(error) { ErrorKind::UpstreamData } else { ErrorKind::UpstreamUnavailable };
     Failure::upstream(kind, place, &format!("{what}: {}", root_cause(error)))
+}
+
+/// Returns whether compressed data made no sense; the library says the same of a connection that broke in their midst.
+fn is_corrupt(error: &reqwest::Error) -> bool {
+    let root = root(error).downcast_ref::<std::io::Error>();
+    let kinds = [std::io::ErrorKind::InvalidData, std::io::ErrorKind::InvalidInput];
+    error.is_decode() && root.is_some_and(|root| kinds.contains(&root.kind()))
+}
+
+/// Returns the innermost error.
+fn root(error: &reqwest::Error) -> &(dyn std::error::Error + 'static) {
+    let mut root: &(dyn std::error::Error + 'static) = error;
+    while let Some(inner) = root.source() {
+        root = inner;
+    }
+    root
 }
 
 /// Returns the innermost reason; the outer ones repeat URLs, which may hold a proxy's password.
 fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    match std::ptr::addr_eq(cause, error) {
+    let root = root(error);
+    match root.is::<reqwest::Error>() {
         true => "the HTTP library does not say why".to_owned(),
-        false => cause.to_string(),
+        false => root.to_string(),
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Cycle {
     pub(super) backoff: Backoff,
     /// The cursor that the store should have: the one that was found there last, or that a patch has moved it to.
     pub(super) expected: Option<String>,
+    /// When the store is to be marked again.
+    pub(super) next_beat: Moment,
 }
 
 /// Why a walk ended.
@@ -212,6 +214,8 @@ impl Cycle {
     /// Marks the store as synchronised.
     async fn beat(&mut self) -> Result<(), Departure> {
         let (writer, expected) = (self.applier.writer.clone(), self.expected.clone());
+        // Counted from here, so that time that passes meanwhile brings the next one nearer.
+        self.next_beat = self.config.clock.now().after(self.config.heartbeat_interval);
         let now = self.config.clock.unix_millis();
         match self.block(move || beat(&*writer, expected.as_deref(), now)).await? {
             Beat::Ours => {
@@ -226,10 +230,8 @@ impl Cycle {
 
     /// Applies what the stream brings, until it ends.
     async fn follow(&mut self, stream: &mut EventStream) -> Result<Infallible, Departure> {
-        let clock = self.config.clock.clone();
-        let mut due = clock.now().after(self.config.heartbeat_interval);
         loop {
-            if self.await_news(stream, due).await? == News::Event {
+            if self.await_news(stream).await? == News::Event {
                 let report = self.take_event(stream).await?;
                 let is_empty = report.patches == 0;
                 self.settle(report).await?;
@@ -240,16 +242,15 @@ impl Cycle {
             // The stream is alive, or listening to it would have failed.
             self.beat().await?;
             self.backoff.reset();
-            due = clock.now().after(self.config.heartbeat_interval);
         }
     }
 
     /// Waits until there is something to do.
-    async fn await_news(&self, stream: &mut EventStream, due: Moment) -> Result<News, Departure> {
+    async fn await_news(&self, stream: &mut EventStream) -> Result<News, Departure> {
         let mut keys = self.keys.clone();
         let event = std::pin::pin!(self.meet_event(stream));
         let rotated = std::pin::pin!(keys.changed());
-        let alarm = self.tasks.runtime().sleep_until(&self.config.clock, due);
+        let alarm = self.tasks.runtime().sleep_until(&self.config.clock, self.next_beat);
         match self.stop.unless_given(select(event, select(rotated, alarm))).await {
             None => Err(Departure::Stopped),
             Some(Either::Left((met, _))) => Ok(met.map(|()| News::Event)?),

@@ -11,7 +11,7 @@ use super::cycle::Cycle;
 use super::retry::Backoff;
 use super::status::{SyncStatus, SyncTracker, SyncUpdates};
 use super::upstream::SdkKey;
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::error::Result;
 use crate::runtime::{ProcessStamp, Runtime};
 use crate::tasks::TaskGroup;
@@ -67,6 +67,7 @@ impl SyncWorker {
             keys,
             backoff,
             expected: None,
+            next_beat: Moment::NEVER,
         };
         tasks.spawn(cycle.run());
         Ok(Self { tracker, tasks, keys: sender, process })

@@ -38,8 +38,12 @@ pub enum UpstreamFault {
     Body(Vec<u8>),
     /// The body is compressed. Pages only.
     Gzip,
+    /// The body is said to be compressed, and is not. Pages only.
+    CorruptGzip,
     /// It is answered with that content type.
     ContentType(&'static str),
+    /// The page comes byte by byte, as [`FakeUpstream::send_bytes`] sends them.
+    Trickle,
     /// A patch joins the history just before the answer, and no stream is told.
     Overtaken(Box<Patch>),
 }
@@ -84,6 +88,8 @@ struct State {
     cuts: u64,
     closed: bool,
 }
+
+const GZIP: &str = "Content-Encoding: gzip\r\n";
 
 /// The SDK key that a new upstream accepts.
 pub const SDK_KEY: &str = "sdk-key-of-the-test";
@@ -321,10 +327,16 @@ fn answer(shared: &Shared, connection: &TcpStream, request: UpstreamRequest) -> 
         Endpoint::Stream => b": welcome\n\n".to_vec(),
     };
     let mut header = "";
+    let mut is_stream = endpoint == Endpoint::Stream;
     match fault {
+        Some(UpstreamFault::Trickle) => {
+            is_stream = true;
+            body.clear();
+        }
         Some(UpstreamFault::Body(bytes)) => body = bytes,
+        Some(UpstreamFault::CorruptGzip) => header = GZIP,
         Some(UpstreamFault::Gzip) => {
-            header = "Content-Encoding: gzip\r\n";
+            header = GZIP;
             let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
             packed.write_all(&body)?;
             body = packed.finish()?;
@@ -332,10 +344,10 @@ fn answer(shared: &Shared, connection: &TcpStream, request: UpstreamRequest) -> 
         _ => {}
     }
     let length = format!("Content-Length: {}\r\n{header}", body.len());
-    let header = if endpoint == Endpoint::Page { &length } else { header };
+    let header = if is_stream { header } else { &length };
     wire.write(shared, head(200, media, header).as_bytes())?;
     wire.write(shared, &body)?;
-    if endpoint == Endpoint::Stream {
+    if is_stream {
         shared.state.lock().open_streams += 1;
         shared.changed.notify_all();
         let outcome = stream(shared, &mut wire, begin, cuts);
