@@ -101,9 +101,11 @@ fn two_workers_on_one_store_get_on_together() {
     let store = format!("local:{}?map_size=64M", directory.path().join("store").display());
     let store = StoreConfig::parse(&store).unwrap();
     let fake = FakeUpstream::start();
+    fake.set_page_size(3);
+    (1..=100).for_each(|n| fake.append(step(n)));
     let workers = [(), ()].map(|()| SyncWorker::start(config(&fake, &store)).unwrap());
     workers.iter().for_each(|worker| drop(wait_until_synchronized(worker)));
-    for n in 1..=200 {
+    for n in 101..=200 {
         fake.publish(step(n));
     }
     wait_for_cursor(&workers[0], &store, "v200");
@@ -111,6 +113,7 @@ fn two_workers_on_one_store_get_on_together() {
     assert_holds(&store, 200);
     let applied: u64 = workers.iter().map(|worker| worker.status().counters.patches).sum();
     assert_eq!(applied, 200, "each patch was applied once");
+    assert!(workers.iter().all(|worker| worker.status().errors.is_empty()), "to be overtaken is no error");
 }
 
 /// Writes down what it hears.

@@ -140,8 +140,7 @@ impl Cycle {
 
     /// Applies one page; returns whether it held anything.
     async fn catch_up(&mut self) -> Result<bool, Departure> {
-        let writer = self.applier.writer.clone();
-        let cursor = self.block(move || writer.cursor()).await?;
+        let cursor = self.cursor().await?;
         if Beat::of(cursor.as_deref(), self.expected.as_deref()) == Beat::Lost {
             return Err(self.data_lost().await);
         }
@@ -156,16 +155,23 @@ impl Cycle {
         }
         let unrelated =
             matches!(report.end, PageEnd::OutOfOrder | PageEnd::DataLost) && report.cursor.is_none();
-        self.settle(report).await.map_err(|departure| match departure {
-            // Nothing stands between the cursor that was asked for and the page: the upstream contradicts itself, or
-            // another writer was here.
-            Departure::OutOfOrder if unrelated => self.misfit(cursor.as_deref()),
-            departure => departure,
-        })?;
+        match self.settle(report).await {
+            // Nothing stands between the cursor that was asked for and the page. If nobody else has moved the cursor
+            // since, the upstream contradicts itself.
+            Err(Departure::OutOfOrder) if unrelated && self.cursor().await? == cursor => {
+                return Err(self.misfit(cursor.as_deref()));
+            }
+            outcome => outcome?,
+        }
         match moved {
             true => Ok(true),
             false => Err(self.page_fault("the page holds nothing but what the store has already").into()),
         }
+    }
+
+    async fn cursor(&self) -> Result<Option<String>, Departure> {
+        let writer = self.applier.writer.clone();
+        self.block(move || writer.cursor()).await
     }
 
     fn page_fault(&self, what: &str) -> Failure {

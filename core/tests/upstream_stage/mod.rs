@@ -8,7 +8,7 @@ use bigseg_core::sync::{SdkKey, SyncConfig, SyncPhase, SyncStatus, SyncWorker, U
 use bigseg_core::testkit::fake_upstream::SDK_KEY;
 use bigseg_core::testkit::samples::{list, patch};
 use bigseg_core::testkit::{FakeUpstream, StoreModel};
-use bigseg_core::{ManualClock, StoreConfig};
+use bigseg_core::{Clock, ManualClock, StoreConfig};
 
 /// How often a condition is looked at, a millisecond at a time: never exhausted by a test that passes.
 const GLANCES: u32 = 60_000;
@@ -36,6 +36,17 @@ pub(crate) fn config(fake: &FakeUpstream, store: &StoreConfig) -> SyncConfig {
 /// Opens a memory store that nothing else uses.
 pub(crate) fn private_store(name: &str) -> StoreConfig {
     StoreConfig::parse(&format!("memory:{name}")).unwrap()
+}
+
+/// Starts a worker with the default waiting times on a clock that is moved by hand.
+pub(crate) fn start_by_hand(fake: &FakeUpstream, name: &str) -> (SyncWorker, ManualClock) {
+    let clock = ManualClock::new(1_000_000);
+    let store = private_store(name);
+    let config = SyncConfig {
+        clock: Clock::Manual(clock.clone()),
+        ..SyncConfig::new(upstream(fake), &store).unwrap()
+    };
+    (SyncWorker::start(config).unwrap(), clock)
 }
 
 /// Looks until a condition holds.
