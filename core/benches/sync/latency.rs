@@ -1,5 +1,6 @@
 //! How soon a change is seen.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use bigseg_core::sync::{SyncConfig, SyncWorker};
@@ -13,9 +14,24 @@ const CHANGES: usize = 500;
 /// Between two changes: long enough for the worker to have marked the store after the one before.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Returns how long the disk takes to make a page durable, as a median; a commit of the embedded store does it twice.
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+fn durable_page() -> Duration {
+    let mut file = tempfile::tempfile().expect("there is room");
+    let mut times: Vec<Duration> = (0..100)
+        .map(|_| {
+            let start = Instant::now();
+            file.write_all(&[1; 4096]).and_then(|()| file.sync_data()).expect("it can be written");
+            start.elapsed()
+        })
+        .collect();
+    times.sort();
+    times[times.len() / 2]
+}
+
 /// Publishes changes one by one, and looks how soon an engine answers with each.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
-fn measure(what: &str, store: &str, in_process: bool) {
+fn measure(what: &str, floor: &str, store: &str, in_process: bool) {
     let fake = FakeUpstream::start();
     let engine = Engine::open(EngineConfig::new(store).expect("a good store string")).expect("it opens");
     let parsed = StoreConfig::parse(store).expect("a good store string");
@@ -47,7 +63,9 @@ fn measure(what: &str, store: &str, in_process: bool) {
     }
     times.sort();
     let (median, p99) = (times[CHANGES / 2], times[CHANGES * 99 / 100]);
-    println!("| a streamed patch seen by an engine, {what} | | median {median:.2?}, p99 {p99:.2?} | |");
+    println!(
+        "| a streamed patch seen by an engine, {what} | {floor} | median {median:.2?}, p99 {p99:.2?} | |"
+    );
     worker.close_blocking();
     engine.blocking().close();
 }
@@ -55,7 +73,9 @@ fn measure(what: &str, store: &str, in_process: bool) {
 /// Measures an embedded store in one process, and Redis with push invalidation.
 pub(crate) fn run() {
     let directory = tempfile::tempdir().expect("there is room");
-    measure("embedded, same process", &format!("local:{}", directory.path().join("store").display()), true);
+    let store = format!("local:{}", directory.path().join("store").display());
+    let floor = format!("median {:.2?}", durable_page());
+    measure("embedded, same process (floor: one durable page)", &floor, &store, true);
     let server = RedisServer::start();
-    measure("through Redis with push", &server.store("", ""), false);
+    measure("through Redis with push", "", &server.store("", ""), false);
 }
