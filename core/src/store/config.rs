@@ -20,11 +20,16 @@ pub struct Backend {
     pub scheme: &'static str,
     /// What a store string of this kind looks like.
     pub form: &'static str,
-    /// The options that may follow a `?`.
-    pub options: &'static [&'static str],
+    /// The options that may follow a `?`, in lists that backends share.
+    pub option_lists: &'static [&'static [&'static str]],
 }
 
 impl Backend {
+    /// Returns the options that may follow a `?`.
+    pub fn options(&self) -> impl Iterator<Item = &'static str> {
+        self.option_lists.iter().copied().flatten().copied()
+    }
+
     /// Returns every backend of this build.
     pub fn all() -> impl Iterator<Item = &'static Backend> {
         let families: &[&[Backend]] = &[
@@ -211,12 +216,12 @@ fn parse_options(backend: &Backend, query: &str) -> Result<Vec<(String, String)>
     let mut options: Vec<(String, String)> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let scheme = backend.scheme;
-        if !backend.options.contains(&&*name) {
+        if !backend.options().any(|known| known == name) {
             let shown = if is_option_name(&name) { format!("{name:?}") } else { "(not a word)".to_owned() };
-            let suggestion = suggest(&name, backend.options.iter().copied(), "; did you mean ", "?");
-            let known = match backend.options {
+            let suggestion = suggest(&name, backend.options(), "; did you mean ", "?");
+            let known = match backend.option_lists {
                 [] => "it takes none".to_owned(),
-                options => format!("it takes {}", options.join(", ")),
+                lists => format!("it takes {}", lists.concat().join(", ")),
             };
             return Err(invalid(format!("{scheme}: unknown option {shown}{suggestion} ({known})")));
         }

@@ -11,7 +11,7 @@ impl DynamoDbConfig {
     pub(in crate::store) const BACKENDS: &'static [Backend] = &[Backend {
         scheme: "dynamodb",
         form: "dynamodb://TABLE",
-        options: &[
+        option_lists: &[&[
             "region",
             "prefix",
             "endpoint",
@@ -23,7 +23,7 @@ impl DynamoDbConfig {
             "connect_timeout",
             "response_timeout",
             "write_units_per_second",
-        ],
+        ]],
     }];
 
     /// Reads what follows the scheme and its colon, and the options, whose names are known to be good.

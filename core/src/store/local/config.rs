@@ -27,7 +27,7 @@ impl LocalConfig {
 
     const FORM: &'static str = "local:PATH[?map_size=BYTES]";
     pub(in crate::store) const BACKENDS: &'static [Backend] =
-        &[Backend { scheme: "local", form: Self::FORM, options: &["map_size"] }];
+        &[Backend { scheme: "local", form: Self::FORM, option_lists: &[&["map_size"]] }];
 
     /// Reads what follows the scheme and its colon, and the options, whose names are known to be good.
     pub(in crate::store) fn parse(path: &str, options: &[(String, String)]) -> Result<Self> {

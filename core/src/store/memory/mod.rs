@@ -31,7 +31,7 @@ static NAMED: LazyLock<Mutex<HashMap<String, Weak<RwLock<Content>>>>> = LazyLock
 
 impl MemoryStore {
     pub(in crate::store) const BACKENDS: &'static [Backend] =
-        &[Backend { scheme: "memory", form: "memory:[NAME]", options: &[] }];
+        &[Backend { scheme: "memory", form: "memory:[NAME]", option_lists: &[] }];
 
     /// Opens the store of that name, or a private one for the empty name.
     ///

@@ -14,82 +14,51 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::Backend;
 use crate::store::options::{self, RESERVED, parse_timeout};
 
+/// What every form takes.
+const PREFIX: &[&str] = &["prefix", "raw_prefix"];
+const TIMEOUTS: &[&str] = &["connect_timeout", "response_timeout"];
+const TLS: &[&str] = &["ca_file", "cert_file", "key_file", "server_name"];
+/// What those with replicas take.
+const REPLICAS: &[&str] = &["read_from"];
+const SENTINELS: &[&str] = &["sentinel_user", "sentinel_password"];
+
 impl RedisConfig {
     /// The schemes, what their store strings look like, and the options they take.
     pub(in crate::store) const BACKENDS: &'static [Backend] = &[
         Backend {
             scheme: "redis",
             form: "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]",
-            options: &["prefix", "raw_prefix", "connect_timeout", "response_timeout"],
+            option_lists: &[PREFIX, TIMEOUTS],
         },
         Backend {
             scheme: "rediss",
             form: "rediss://[USER:PASSWORD@]HOST[:PORT][/DATABASE]",
-            options: &[
-                "prefix",
-                "raw_prefix",
-                "connect_timeout",
-                "response_timeout",
-                "ca_file",
-                "cert_file",
-                "key_file",
-                "server_name",
-            ],
+            option_lists: &[PREFIX, TIMEOUTS, TLS],
         },
         Backend {
             scheme: "redis+unix",
             form: "redis+unix://[USER:PASSWORD@]/PATH",
-            options: &["db", "prefix", "raw_prefix", "connect_timeout", "response_timeout"],
+            option_lists: &[&["db"], PREFIX, TIMEOUTS],
         },
         Backend {
             scheme: "redis+cluster",
             form: "redis+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…",
-            options: &["prefix", "raw_prefix", "read_from", "connect_timeout", "response_timeout"],
+            option_lists: &[PREFIX, REPLICAS, TIMEOUTS],
         },
         Backend {
             scheme: "rediss+cluster",
             form: "rediss+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…",
-            options: &[
-                "prefix",
-                "raw_prefix",
-                "read_from",
-                "connect_timeout",
-                "response_timeout",
-                "ca_file",
-                "cert_file",
-                "key_file",
-                "server_name",
-            ],
+            option_lists: &[PREFIX, REPLICAS, TIMEOUTS, TLS],
         },
         Backend {
             scheme: "redis+sentinel",
             form: "redis+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…/MASTER[/DATABASE]",
-            options: &[
-                "prefix",
-                "raw_prefix",
-                "read_from",
-                "sentinel_user",
-                "sentinel_password",
-                "connect_timeout",
-                "response_timeout",
-            ],
+            option_lists: &[PREFIX, REPLICAS, SENTINELS, TIMEOUTS],
         },
         Backend {
             scheme: "rediss+sentinel",
             form: "rediss+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…/MASTER[/DATABASE]",
-            options: &[
-                "prefix",
-                "raw_prefix",
-                "read_from",
-                "sentinel_user",
-                "sentinel_password",
-                "connect_timeout",
-                "response_timeout",
-                "ca_file",
-                "cert_file",
-                "key_file",
-                "server_name",
-            ],
+            option_lists: &[PREFIX, REPLICAS, SENTINELS, TIMEOUTS, TLS],
         },
     ];
 
