@@ -19,7 +19,7 @@ cargo check --quiet -p bigseg-core --no-default-features
 step "tests of every crate, and the C programs"
 scripts/dynamodb_local.sh
 cargo build --workspace
-cargo test --workspace
+cargo test --workspace --no-fail-fast
 
 step "the official SDKs on the same stores"
 scripts/test_interop.sh

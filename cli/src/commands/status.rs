@@ -29,7 +29,7 @@ pub(crate) struct StatusCommand {
 }
 
 /// How long the store is given to say whether it tells of changes, and how often that is looked for.
-const GLANCES: u32 = 200;
+const GLANCES: u32 = 1000;
 const GLANCE: Duration = Duration::from_millis(10);
 
 #[derive(Serialize)]
