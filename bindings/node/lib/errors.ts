@@ -23,6 +23,10 @@ export type ErrorKind =
   | "store_permission"
   | "store_full"
   | "store_throttled"
+  | "upstream_unavailable"
+  | "upstream_timeout"
+  | "upstream_refused"
+  | "upstream_data"
   | "internal";
 
 const kinds = new Map(native.errorKinds().map((kind) => [kind.name, kind]));

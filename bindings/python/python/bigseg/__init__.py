@@ -46,6 +46,10 @@ from .errors import (
     StoreTimeoutError,
     StoreUnavailableError,
     UnsupportedError,
+    UpstreamDataError,
+    UpstreamRefusedError,
+    UpstreamTimeoutError,
+    UpstreamUnavailableError,
 )
 from .lists import Import, ImportReport
 from .status import Limitation, LookupStatus, Metrics, Origin, StatusError, StoreStatus
@@ -96,6 +100,10 @@ __all__ = [
     "StoreTimeoutError",
     "StoreUnavailableError",
     "UnsupportedError",
+    "UpstreamDataError",
+    "UpstreamRefusedError",
+    "UpstreamTimeoutError",
+    "UpstreamUnavailableError",
     "__version__",
 ]
 

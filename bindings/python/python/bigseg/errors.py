@@ -36,6 +36,10 @@ __all__ = [
     "StoreTimeoutError",
     "StoreUnavailableError",
     "UnsupportedError",
+    "UpstreamDataError",
+    "UpstreamRefusedError",
+    "UpstreamTimeoutError",
+    "UpstreamUnavailableError",
 ]
 
 
@@ -80,6 +84,14 @@ class ErrorKind(enum.Enum):
     """The store has no room left."""
     STORE_THROTTLED = "store_throttled"
     """The store refuses to do so much in so little time."""
+    UPSTREAM_UNAVAILABLE = "upstream_unavailable"
+    """The upstream cannot be reached, or failed while answering."""
+    UPSTREAM_TIMEOUT = "upstream_timeout"
+    """The upstream did not answer, or fell silent."""
+    UPSTREAM_REFUSED = "upstream_refused"
+    """The upstream refused the SDK key, or has nothing at that address."""
+    UPSTREAM_DATA = "upstream_data"
+    """The upstream answered with something its protocol does not allow."""
     INTERNAL = "internal"
     """A defect of this library, caught before it could do harm."""
 
@@ -240,6 +252,36 @@ class StoreThrottledError(BigSegError):
     retryable = True
 
 
+class UpstreamUnavailableError(BigSegError):
+    """The upstream cannot be reached, or failed while answering."""
+
+    kind = ErrorKind.UPSTREAM_UNAVAILABLE
+    number = 400
+    retryable = True
+
+
+class UpstreamTimeoutError(BigSegError, TimeoutError):
+    """The upstream did not answer, or fell silent."""
+
+    kind = ErrorKind.UPSTREAM_TIMEOUT
+    number = 401
+    retryable = True
+
+
+class UpstreamRefusedError(BigSegError):
+    """The upstream refused the SDK key, or has nothing at that address."""
+
+    kind = ErrorKind.UPSTREAM_REFUSED
+    number = 402
+
+
+class UpstreamDataError(BigSegError):
+    """The upstream answered with something its protocol does not allow."""
+
+    kind = ErrorKind.UPSTREAM_DATA
+    number = 403
+
+
 class InternalError(BigSegError):
     """A defect of this library, caught before it could do harm."""
 
@@ -267,6 +309,10 @@ _EXCEPTIONS: tuple[type[BigSegError], ...] = (
     StorePermissionError,
     StoreFullError,
     StoreThrottledError,
+    UpstreamUnavailableError,
+    UpstreamTimeoutError,
+    UpstreamRefusedError,
+    UpstreamDataError,
     InternalError,
 )
 
