@@ -5,5 +5,5 @@ cd "$(dirname "$0")/.."
 cargo fmt --all --check
 cargo clippy --quiet --workspace --all-targets --features bigseg-core/testkit -- -D warnings
 cargo run --quiet -p xtask -- verify
-cargo test --quiet -p bigseg-core -p bigseg-cli
+cargo test --quiet --workspace --exclude bigseg-ffi
 scripts/test_node.sh quick
