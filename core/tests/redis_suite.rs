@@ -69,7 +69,8 @@ fn with_minimal_permissions() {
         .filter(|command| !["acl|setuser", "info", "ping"].contains(command))
         .collect();
     used.sort_unstable();
-    let expected = ["auth", "exec", "get", "multi", "sadd", "scan", "set", "smembers", "srem", "watch"];
+    let expected =
+        ["auth", "del", "exec", "get", "multi", "sadd", "scan", "set", "smembers", "srem", "watch"];
     assert_eq!(used, expected);
     let Reply::Text(errors) = server.client().run(&["INFO", "errorstats"]) else { panic!("INFO is text") };
     let codes: Vec<_> =

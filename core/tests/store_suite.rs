@@ -70,6 +70,9 @@ enum Defect {
     AdditionWins,
     IgnoresExcludedChanges,
     PatchesSyncTime,
+    TakesNeverForNone,
+    RemembersCursor,
+    ForgetsTooMuch,
     PartsMoveCursor,
     AppliesPastRefusals,
     LoadIgnoresReplace,
@@ -105,6 +108,9 @@ const DEFECTS: &[Defect] = &[
     Defect::AdditionWins,
     Defect::IgnoresExcludedChanges,
     Defect::PatchesSyncTime,
+    Defect::TakesNeverForNone,
+    Defect::RemembersCursor,
+    Defect::ForgetsTooMuch,
     Defect::PartsMoveCursor,
     Defect::AppliesPastRefusals,
     Defect::LoadIgnoresReplace,
@@ -228,6 +234,20 @@ impl StoreWriter for Mutant {
 
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {
         self.0.set_synchronized_on(unix_millis)
+    }
+
+    fn has_sync_time(&self) -> Result<bool> {
+        match self.1 {
+            Defect::TakesNeverForNone => Ok(pollster::block_on(self.0.metadata())?.synchronized_on.is_some()),
+            _ => self.0.has_sync_time(),
+        }
+    }
+
+    fn forget_cursor(&self) -> Result<()> {
+        if self.1 == Defect::ForgetsTooMuch {
+            self.0.set_synchronized_on(0)?;
+        }
+        if self.1 == Defect::RemembersCursor { Ok(()) } else { self.0.forget_cursor() }
     }
 
     fn load(

@@ -84,6 +84,12 @@ impl StoreWriter for Figures {
     fn set_synchronized_on(&self, _unix_millis: i64) -> Result<()> {
         Ok(())
     }
+    fn has_sync_time(&self) -> Result<bool> {
+        Ok(true)
+    }
+    fn forget_cursor(&self) -> Result<()> {
+        unreachable!("nothing is lost here")
+    }
     fn load(
         &self,
         _plan: &LoadPlan,

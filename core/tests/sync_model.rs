@@ -82,6 +82,14 @@ impl StoreWriter for Failing {
         self.stumble()?;
         self.inner.set_synchronized_on(unix_millis)
     }
+    fn has_sync_time(&self) -> Result<bool> {
+        self.stumble()?;
+        self.inner.has_sync_time()
+    }
+    fn forget_cursor(&self) -> Result<()> {
+        self.stumble()?;
+        self.inner.forget_cursor()
+    }
     fn load(
         &self,
         plan: &bigseg_core::store::LoadPlan,

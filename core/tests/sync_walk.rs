@@ -4,6 +4,7 @@
 mod upstream_stage;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bigseg_core::patch::PatchOutcome;
@@ -56,8 +57,8 @@ fn polls_until_nothing_is_missing_then_streams_polls_again_and_marks() {
     fake.publish(step(7));
     wait_until("the event is marked", || synchronized_on() == Some(1_029_997));
     clock.advance(Duration::from_secs(30));
-    wait_until("the heartbeat is marked", || synchronized_on() == Some(1_059_997));
-    assert_eq!(worker.status().last_synchronized, Some(1_059_997));
+    wait_until("the heartbeat is told", || worker.status().last_synchronized == Some(1_059_997));
+    assert_eq!(synchronized_on(), Some(1_059_997));
     worker.close_blocking();
     assert_eq!(worker.status().phase, SyncPhase::Stopped);
     assert_eq!(fake.requests().len(), 6, "nothing was asked beyond what the walk needs");
@@ -211,6 +212,12 @@ impl StoreWriter for Wipeable {
     fn set_synchronized_on(&self, unix_millis: i64) -> bigseg_core::Result<()> {
         self.current().set_synchronized_on(unix_millis)
     }
+    fn has_sync_time(&self) -> bigseg_core::Result<bool> {
+        self.current().has_sync_time()
+    }
+    fn forget_cursor(&self) -> bigseg_core::Result<()> {
+        self.current().forget_cursor()
+    }
     fn load(
         &self,
         plan: &bigseg_core::store::LoadPlan,
@@ -219,6 +226,81 @@ impl StoreWriter for Wipeable {
     ) -> bigseg_core::Result<bigseg_core::store::LoadReport> {
         self.current().load(plan, contexts, progress)
     }
+}
+
+/// A store that is wiped once, after so many patches.
+struct WipedOnce {
+    before: Arc<dyn StoreWriter>,
+    after: Arc<dyn StoreWriter>,
+    patches: AtomicUsize,
+}
+
+impl WipedOnce {
+    const AFTER: usize = 2;
+
+    fn current(&self) -> &dyn StoreWriter {
+        match self.patches.load(Ordering::SeqCst) {
+            0..Self::AFTER => &*self.before,
+            _ => &*self.after,
+        }
+    }
+}
+
+impl StoreWriter for WipedOnce {
+    fn cursor(&self) -> bigseg_core::Result<Option<String>> {
+        self.current().cursor()
+    }
+    fn apply(&self, patch: &bigseg_core::patch::Patch) -> bigseg_core::Result<PatchOutcome> {
+        let outcome = self.current().apply(patch);
+        self.patches.fetch_add(1, Ordering::SeqCst);
+        outcome
+    }
+    fn apply_part(&self, part: &bigseg_core::patch::Patch) -> bigseg_core::Result<PatchOutcome> {
+        self.current().apply_part(part)
+    }
+    fn set_synchronized_on(&self, unix_millis: i64) -> bigseg_core::Result<()> {
+        self.current().set_synchronized_on(unix_millis)
+    }
+    fn has_sync_time(&self) -> bigseg_core::Result<bool> {
+        self.current().has_sync_time()
+    }
+    fn forget_cursor(&self) -> bigseg_core::Result<()> {
+        self.current().forget_cursor()
+    }
+    fn load(
+        &self,
+        plan: &bigseg_core::store::LoadPlan,
+        contexts: &mut dyn bigseg_core::store::LoadSource,
+        progress: &mut dyn FnMut(u64),
+    ) -> bigseg_core::Result<bigseg_core::store::LoadReport> {
+        self.current().load(plan, contexts, progress)
+    }
+}
+
+#[test]
+fn a_store_that_is_wiped_while_it_is_filled_is_filled_anew() {
+    let fake = FakeUpstream::start();
+    // The cursor is empty before and after, so that it does not tell.
+    let initial = [("a", ""), ("b", ""), ("c", ""), ("d", "v1")];
+    for (key, version) in initial {
+        fake.append(patch("s.g1", "", version, list(&[key], &[])));
+    }
+    let [before, after] = ["before", "after"].map(|when| private_store(&format!("walk-filling-{when}")));
+    let store = Arc::new(WipedOnce {
+        before: before.writer().unwrap(),
+        after: after.writer().unwrap(),
+        patches: AtomicUsize::new(0),
+    });
+    let worker = SyncWorker::start(SyncConfig {
+        retry_first: Duration::from_millis(1),
+        ..SyncConfig::with_writer(upstream(&fake), store)
+    })
+    .unwrap();
+    assert_eq!(wait_until_synchronized(&worker).counters.data_losses, 1);
+    let mut found = [(); 4].map(|()| membership(&[], &[]));
+    let keys = initial.map(|(key, _)| hash(key));
+    after.reader().unwrap().in_place().unwrap().read(&keys, &mut found).unwrap();
+    assert_eq!(found, [(); 4].map(|()| membership(&["s.g1"], &[])));
 }
 
 #[test]

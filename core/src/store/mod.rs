@@ -139,6 +139,12 @@ pub trait StoreWriter: Send + Sync + 'static {
     /// Declares the store up to date as of that time, in Unix milliseconds.
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()>;
 
+    /// Returns whether a sync time was ever written, even one that says "never": a store that was wiped has none.
+    fn has_sync_time(&self) -> Result<bool>;
+
+    /// Takes the cursor away, so that whoever keeps the store in step fills it from the beginning; all else stays.
+    fn forget_cursor(&self) -> Result<()>;
+
     /// Writes a whole list, and then declares the store synchronised.
     ///
     /// # Errors

@@ -33,6 +33,8 @@ pub(super) struct Cycle {
     pub(super) backoff: Backoff,
     /// The cursor that the store should have: the one that was found there last, or that a patch has moved it to.
     pub(super) expected: Option<String>,
+    /// Whether the store is being filled from the beginning, and has no version yet that would show a loss.
+    pub(super) filling: bool,
     /// When the store is to be marked again.
     pub(super) next_beat: Moment,
 }
@@ -144,6 +146,7 @@ impl Cycle {
         if Beat::of(cursor.as_deref(), self.expected.as_deref()) == Beat::Lost {
             return Err(self.data_lost().await);
         }
+        self.watch_filling(cursor.as_deref()).await?;
         self.expected.clone_from(&cursor);
         let report = self.poll(cursor.as_deref()).await?;
         if report.patches == 0 && matches!(report.end, PageEnd::Complete) {
@@ -167,6 +170,30 @@ impl Cycle {
             true => Ok(true),
             false => Err(self.page_fault("the page holds nothing but what the store has already").into()),
         }
+    }
+
+    /// Sees to it that a store without a version bears a sync time, be it "never". Initial patches apply to an empty store as
+    /// well as to one that has some of them, so that of a store that is wiped meanwhile only this tells.
+    async fn watch_filling(&mut self, cursor: Option<&str>) -> Result<(), Departure> {
+        if !self.filling && cursor.is_some_and(|cursor| !cursor.is_empty()) {
+            return Ok(());
+        }
+        let (writer, began) = (self.applier.writer.clone(), self.filling);
+        let is_lost = self
+            .block(move || {
+                if writer.has_sync_time()? {
+                    return Ok(false);
+                }
+                if began {
+                    // What was applied since does not build on what was lost, but the cursor says so.
+                    writer.forget_cursor()?;
+                }
+                disown(&*writer)?;
+                Ok(began)
+            })
+            .await?;
+        self.filling = true;
+        if is_lost { Err(self.data_lost().await) } else { Ok(()) }
     }
 
     async fn cursor(&self) -> Result<Option<String>, Departure> {
@@ -211,9 +238,9 @@ impl Cycle {
             return departure;
         }
         self.tell_sync_time();
-        self.expected = None;
+        (self.expected, self.filling) = (None, false);
         self.backoff.reset();
-        let what = "the store has lost its cursor: it was wiped, or its data were evicted; filling it anew from the beginning";
+        let what = "the store has lost its cursor or its sync time: it was wiped, or its data were evicted; filling it anew from the beginning";
         Error::new(ErrorKind::StoreData, what).into()
     }
 
@@ -225,6 +252,7 @@ impl Cycle {
         let now = self.config.clock.unix_millis();
         match self.block(move || beat(&*writer, expected.as_deref(), now)).await? {
             Beat::Ours => {
+                self.filling = false;
                 self.tracker.marked(now);
                 self.tell_sync_time();
                 Ok(())

@@ -67,6 +67,7 @@ impl SyncWorker {
             keys,
             backoff,
             expected: None,
+            filling: false,
             next_beat: Moment::NEVER,
         };
         tasks.spawn(cycle.run());

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use super::config::DynamoDbConfig;
 use super::failure::{Doing, is_throttling};
-use super::items::{CURSOR, Items, SYNCHRONIZED_ON};
+use super::items::{CURSOR, Item, Items, SYNCHRONIZED_ON};
 use super::link::Link;
 use super::loader::Loader;
 use super::pace::pause_after;
@@ -27,7 +27,9 @@ const TRANSACTIONS_AT_ONCE: usize = 4;
 const ATTEMPTS: u32 = 12;
 
 const READING_CURSOR: Doing = Doing::new("reading the cursor", "GetItem");
+const READING_SYNC_TIME: Doing = Doing::new("reading the sync time", "GetItem");
 const MOVING_CURSOR: Doing = Doing::new("moving the cursor", "UpdateItem");
+const FORGETTING_CURSOR: Doing = Doing::new("taking the cursor away", "UpdateItem");
 const MARKING: Doing = Doing::new("writing the sync time", "UpdateItem");
 
 /// Writes a store in DynamoDB, with no actions but `ConditionCheckItem`, `GetItem` and `UpdateItem` (and `Query` for a
@@ -96,13 +98,23 @@ impl Attempts {
 
 impl WritingSide {
     async fn cursor(&self) -> Result<Option<String>> {
+        let item = self.metadata(READING_CURSOR).await?;
+        self.items.cursor(item.as_ref()).map_err(|e| e.at(self.link.config.place()))
+    }
+
+    async fn has_sync_time(&self) -> Result<bool> {
+        let item = self.metadata(READING_SYNC_TIME).await?;
+        Ok(item.is_some_and(|item| item.contains_key(SYNCHRONIZED_ON)))
+    }
+
+    /// Reads the item that is about the whole environment.
+    async fn metadata(&self, doing: Doing) -> Result<Option<Item>> {
         let table = &self.link.config.table;
-        let ask = self.link.ask(READING_CURSOR, |client| {
+        let ask = self.link.ask(doing, |client| {
             let key = self.items.metadata_key();
             client.get_item().table_name(table).set_key(Some(key)).consistent_read(true).send()
         });
-        let item = ask.await?.item;
-        self.items.cursor(item.as_ref()).map_err(|e| e.at(self.link.config.place()))
+        Ok(ask.await?.item)
     }
 
     async fn apply(&self, patch: &Patch, portion: Portion) -> Result<PatchOutcome> {
@@ -212,6 +224,14 @@ impl WritingSide {
         .map(drop)
     }
 
+    async fn forget_cursor(&self) -> Result<()> {
+        self.update(FORGETTING_CURSOR, |update| {
+            update.set_key(Some(self.items.metadata_key())).update_expression(format!("REMOVE {CURSOR}"))
+        })
+        .await
+        .map(drop)
+    }
+
     /// Updates one item, however often others come first; returns also the write units consumed, if they were asked for.
     pub(super) async fn update(
         &self,
@@ -267,6 +287,14 @@ impl StoreWriter for DynamoDbWriter {
 
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {
         self.wait(self.side.set_synchronized_on(unix_millis))
+    }
+
+    fn has_sync_time(&self) -> Result<bool> {
+        self.wait(self.side.has_sync_time())
+    }
+
+    fn forget_cursor(&self) -> Result<()> {
+        self.wait(self.side.forget_cursor())
     }
 
     /// Loads the list with one update for each context, or two when it is included and excluded. A failure leaves the

@@ -53,6 +53,15 @@ impl LocalWriter {
         environment.lengthen();
         Ok(value)
     }
+
+    fn metadata(&self, name: &str) -> Result<Option<String>> {
+        let reading = |e| failure(&format!("reading {}", self.environment.path().display()), &e);
+        self.environment.check_process()?;
+        self.environment.check_place()?;
+        let txn = self.environment.env.read_txn().map_err(reading)?;
+        let value = self.environment.tables.metadata.get(&txn, name).map_err(reading)?;
+        Ok(value.map(str::to_owned))
+    }
 }
 
 /// A failure inside a transaction: ours, or the storage library's, which still wants words.
@@ -189,12 +198,7 @@ fn merge(row: &mut Row, entries: &[LoadEntry], numbers: &[u32]) {
 
 impl StoreWriter for LocalWriter {
     fn cursor(&self) -> Result<Option<String>> {
-        let reading = |e| failure(&format!("reading {}", self.environment.path().display()), &e);
-        self.environment.check_process()?;
-        self.environment.check_place()?;
-        let txn = self.environment.env.read_txn().map_err(reading)?;
-        let cursor = self.environment.tables.metadata.get(&txn, CURSOR).map_err(reading)?;
-        Ok(cursor.map(str::to_owned))
+        self.metadata(CURSOR)
     }
 
     fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
@@ -224,6 +228,14 @@ impl StoreWriter for LocalWriter {
         self.transact(|tables, txn| {
             Ok(tables.metadata.put(txn, SYNCHRONIZED_ON, &unix_millis.to_string())?)
         })
+    }
+
+    fn has_sync_time(&self) -> Result<bool> {
+        Ok(self.metadata(SYNCHRONIZED_ON)?.is_some())
+    }
+
+    fn forget_cursor(&self) -> Result<()> {
+        self.transact(|tables, txn| Ok(tables.metadata.delete(txn, CURSOR).map(drop)?))
     }
 
     /// Loads the list in one transaction: a failure, or a crash, leaves the store as it was.

@@ -23,7 +23,7 @@ pub struct MemoryStore(Arc<RwLock<Content>>);
 #[derive(Default)]
 struct Content {
     memberships: HashMap<ContextHash, Membership, BuildPrefixHasher>,
-    synchronized_on: i64,
+    synchronized_on: Option<i64>,
     cursor: Option<String>,
 }
 

@@ -16,7 +16,7 @@ impl InPlaceReader for MemoryStore {
 
     fn read_metadata(&self) -> Result<Metadata> {
         let synchronized_on = self.0.read().synchronized_on;
-        Ok(Metadata { synchronized_on: (synchronized_on != 0).then_some(synchronized_on) })
+        Ok(Metadata { synchronized_on: synchronized_on.filter(|time| *time != 0) })
     }
 }
 

@@ -86,7 +86,16 @@ impl StoreWriter for MemoryStore {
     }
 
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {
-        self.0.write().synchronized_on = unix_millis;
+        self.0.write().synchronized_on = Some(unix_millis);
+        Ok(())
+    }
+
+    fn has_sync_time(&self) -> Result<bool> {
+        Ok(self.0.read().synchronized_on.is_some())
+    }
+
+    fn forget_cursor(&self) -> Result<()> {
+        self.0.write().cursor = None;
         Ok(())
     }
 
@@ -115,7 +124,7 @@ impl StoreWriter for MemoryStore {
             });
             progress(done as u64 + 1);
         }
-        content.synchronized_on = plan.synchronized_on;
+        content.synchronized_on = Some(plan.synchronized_on);
         Ok(LoadReport { contexts: list.len() as u64, replaced })
     }
 }

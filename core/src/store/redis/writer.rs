@@ -10,7 +10,7 @@ use super::keys::Keys;
 use super::loader;
 use super::many_slots::ManySlots;
 use super::one_slot::OneSlot;
-use super::operation::READING_CURSOR;
+use super::operation::{READING_CURSOR, executed};
 use super::reader::text;
 use super::servers::Servers;
 use super::session::Session;
@@ -19,8 +19,10 @@ use crate::patch::{Patch, PatchOutcome};
 use crate::store::{LoadPlan, LoadReport, LoadSource, StoreWriter};
 
 const MARKING: &str = "writing the sync time";
+const FORGETTING: &str = "taking the cursor away";
+const READING_SYNC_TIME: &str = "reading the sync time";
 
-/// Writes a store in Redis, with no commands but `GET SET SADD SREM WATCH MULTI EXEC` (and `SCAN` for a load that
+/// Writes a store in Redis, with no commands but `GET SET SADD SREM DEL WATCH MULTI EXEC` (and `SCAN` for a load that
 /// replaces a segment; in a cluster also `PING`, and `CLUSTER`, `ASKING` where they are permitted).
 ///
 /// Nothing connects until it is asked. Any number of writers, here and elsewhere, may write to one store.
@@ -57,6 +59,13 @@ impl RedisWriter {
         Patience::of_writer(self.servers.config())
     }
 
+    fn get(&self, doing: &'static str, key: &str) -> Result<Option<String>> {
+        let mut commands = Pipeline::new();
+        commands.cmd("GET").arg(key);
+        let replies = pollster::block_on(self.servers.ask(doing, &commands, &self.patience()))?;
+        text(self.servers.config(), doing, replies.into_iter().next().transpose()?.as_ref())
+    }
+
     /// Turns to the node that has the one slot of all keys now, if there are several.
     fn find_slot(&self, session: &mut Session) -> Result<()> {
         if let Some(cluster) = self.servers.cluster() {
@@ -70,10 +79,7 @@ impl RedisWriter {
 
 impl StoreWriter for RedisWriter {
     fn cursor(&self) -> Result<Option<String>> {
-        let mut commands = Pipeline::new();
-        commands.cmd("GET").arg(&self.keys.cursor);
-        let replies = pollster::block_on(self.servers.ask(READING_CURSOR, &commands, &self.patience()))?;
-        text(self.servers.config(), READING_CURSOR, replies.into_iter().next().transpose()?.as_ref())
+        self.get(READING_CURSOR, &self.keys.cursor)
     }
 
     fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
@@ -106,6 +112,35 @@ impl StoreWriter for RedisWriter {
         let mut commands = Pipeline::new();
         commands.cmd("SET").arg(&self.keys.synchronized_on).arg(unix_millis);
         pollster::block_on(self.servers.ask_all(MARKING, &commands, &self.patience())).map(drop)
+    }
+
+    fn has_sync_time(&self) -> Result<bool> {
+        Ok(self.get(READING_SYNC_TIME, &self.keys.synchronized_on)?.is_some())
+    }
+
+    fn forget_cursor(&self) -> Result<()> {
+        let mut commands = Pipeline::new();
+        match &mut *self.way.lock() {
+            // Whoever watches the cursor itself sees it go.
+            Way::ManySlots(_) => {
+                commands.cmd("DEL").arg(&self.keys.cursor);
+                pollster::block_on(self.servers.ask_all(FORGETTING, &commands, &self.patience())).map(drop)
+            }
+            Way::OneSlot(session) => {
+                self.find_slot(session)?;
+                // As in `OneSlot::watch`.
+                commands.cmd("MULTI").cmd("EXEC").cmd("MULTI");
+                commands
+                    .cmd("SET")
+                    .arg(&self.keys.lock)
+                    .arg("")
+                    .cmd("DEL")
+                    .arg(&self.keys.cursor)
+                    .cmd("EXEC");
+                let replies = session.exchange(FORGETTING, &commands)?;
+                executed(session.config(), &replies).map(drop)
+            }
+        }
     }
 
     /// Loads the list in pipelines. A failure leaves the part that was written, and the sync time as it was: loading

@@ -123,6 +123,29 @@ pub(super) const CASES: &[Case] = &[
         assert_eq!(store.read(&["a", "b", "c", "d", "e"].map(hash)), all);
         assert_eq!(store.writer.apply_all(&[]).unwrap(), []);
     }),
+    ("a sync time is there once it was written, even if it says never", |store| {
+        assert!(!store.writer.has_sync_time().unwrap());
+        store.include("s.g1", ("", "1"), list(&["a"], &[]));
+        assert!(!store.writer.has_sync_time().unwrap());
+        for time in [0, 77, 0] {
+            store.writer.set_synchronized_on(time).unwrap();
+            assert!(store.writer.has_sync_time().unwrap());
+        }
+    }),
+    ("a cursor that is taken away is gone, and nothing else is", |store| {
+        store.writer.forget_cursor().unwrap();
+        assert_eq!(store.cursor(), None);
+        store.include("s.g1", ("", "1"), list(&["a"], &[]));
+        store.writer.set_synchronized_on(77).unwrap();
+        store.writer.forget_cursor().unwrap();
+        assert_eq!(store.cursor(), None);
+        assert_eq!(store.metadata().synchronized_on, Some(77));
+        assert_eq!(store.read_one("a"), membership(&["s.g1"], &[]));
+        let next = patch("s.g1", "1", "2", list(&["b"], &[]));
+        assert_eq!(store.writer.apply(&next).unwrap(), PatchOutcome::DataLost);
+        store.include("s.g1", ("", "2"), list(&["b"], &[]));
+        assert_eq!(store.cursor().as_deref(), Some("2"));
+    }),
     ("patches leave the sync time alone", |store| {
         store.writer.set_synchronized_on(77).unwrap();
         store.include("s.g1", ("", "1"), list(&["a"], &[]));
