@@ -30,6 +30,9 @@ pub mod status;
 pub mod import;
 #[cfg(feature = "sync")]
 pub mod sync;
+// 6: managed
+#[cfg(feature = "integration")]
+pub mod integration;
 // 7: front door
 pub mod engine;
 // beside it all: for tests

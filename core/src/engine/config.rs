@@ -107,7 +107,7 @@ impl EngineConfig {
     /// Default of [`status_poll_interval`](Self::status_poll_interval).
     pub const DEFAULT_STATUS_POLL_INTERVAL: Duration = Duration::from_secs(5);
     /// Default of [`stale_after`](Self::stale_after).
-    pub const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(120);
+    pub const DEFAULT_STALE_AFTER: Duration = crate::status::DEFAULT_STALE_AFTER;
     /// Default of [`lookup_deadline`](Self::lookup_deadline).
     pub const DEFAULT_LOOKUP_DEADLINE: Duration = Duration::from_secs(1);
     /// Default of [`last_known_time`](Self::last_known_time).

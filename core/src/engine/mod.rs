@@ -51,7 +51,7 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 /// Dropping an engine tells it to stop; [`Engine::close`] also waits until it has.
 pub struct Engine {
     shared: Arc<Shared>,
-    listeners: Listeners,
+    listeners: Listeners<StoreStatus>,
 }
 
 /// What the engine's tasks share.
@@ -131,7 +131,7 @@ impl Engine {
             start_polling(store, &tasks);
             start_following(&shared);
         }
-        Ok(Self { listeners: Listeners::new(tracker, tasks), shared })
+        Ok(Self { listeners: Listeners::new(tracker.subscribe(), tasks), shared })
     }
 
     /// Looks up the membership of the context with that key.

@@ -3,9 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-use super::{StatusTracker, StoreStatus};
 use crate::tasks::{Stop, TaskGroup};
 
 /// Names a listener, for removing it.
@@ -27,8 +26,8 @@ impl ListenerId {
 /// Callbacks that hear of the first status and of every change.
 ///
 /// Each has its own place in the stream: a listener that is slow misses intermediate values and delays nobody.
-pub struct Listeners {
-    tracker: Arc<StatusTracker>,
+pub struct Listeners<T> {
+    statuses: watch::Receiver<Option<T>>,
     tasks: Arc<TaskGroup>,
     ids: AtomicU64,
     listeners: Mutex<HashMap<ListenerId, Listener>>,
@@ -39,19 +38,19 @@ struct Listener {
     finished: oneshot::Receiver<()>,
 }
 
-impl Listeners {
-    /// Creates an empty list.
-    pub fn new(tracker: Arc<StatusTracker>, tasks: Arc<TaskGroup>) -> Self {
-        Self { tracker, tasks, ids: AtomicU64::new(1), listeners: Mutex::default() }
+impl<T: Clone + Send + Sync + 'static> Listeners<T> {
+    /// Creates an empty list of those who hear of `statuses`.
+    pub fn new(statuses: watch::Receiver<Option<T>>, tasks: Arc<TaskGroup>) -> Self {
+        Self { statuses, tasks, ids: AtomicU64::new(1), listeners: Mutex::default() }
     }
 
     /// Adds a listener; it is called with the current status soon, if there is one, and never by two threads at once.
-    pub fn add(&self, callback: impl Fn(&StoreStatus) + Send + Sync + 'static) -> ListenerId {
+    pub fn add(&self, callback: impl Fn(&T) + Send + Sync + 'static) -> ListenerId {
         let id = ListenerId(self.ids.fetch_add(1, Ordering::Relaxed));
         let stop = Stop::default();
         let (finish, finished) = oneshot::channel();
         self.listeners.lock().insert(id, Listener { stop: stop.clone(), finished });
-        let (tasks, mut statuses) = (self.tasks.clone(), self.tracker.subscribe());
+        let (tasks, mut statuses) = (self.tasks.clone(), self.statuses.clone());
         let callback = Arc::new(callback);
         self.tasks.spawn(async move {
             // A value that is there already counts as news.
@@ -75,12 +74,12 @@ impl Listeners {
     }
 
     /// Removes a listener; when this returns it is not running and will not run again. From inside a callback of the
-    /// same engine it cannot wait, and returns at once. Returns whether the listener was there.
+    /// same owner it cannot wait, and returns at once. Returns whether the listener was there.
     pub fn remove(&self, id: ListenerId) -> bool {
         let Some(listener) = self.listeners.lock().remove(&id) else { return false };
         listener.stop.give();
         if !self.tasks.is_inside_callback() {
-            // Fails when the engine was closed, and then nothing runs either.
+            // Fails when the owner was closed, and then nothing runs either.
             let _ = pollster::block_on(listener.finished);
         }
         true

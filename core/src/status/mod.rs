@@ -24,6 +24,9 @@ use crate::error::{Error, ErrorKind};
 use crate::membership::LookupStatus;
 use crate::store::{Limitation, Metadata};
 
+/// How long a store counts as up to date after it was last synchronised, unless the engine is told otherwise (SPEC §4).
+pub const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(120);
+
 /// The state of the store as the engine knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreStatus {

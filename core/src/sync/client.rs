@@ -49,11 +49,7 @@ impl UpstreamClient {
         http = match &upstream.proxy {
             UpstreamProxy::Environment => http,
             UpstreamProxy::None => http.no_proxy(),
-            UpstreamProxy::Url(url) => http.proxy(Proxy::all(url).map_err(|_| {
-                // Its words might repeat a password.
-                let message = "the proxy is not a URL; one looks like http://proxy.example.com:3128";
-                Error::new(ErrorKind::InvalidConfig, message)
-            })?),
+            UpstreamProxy::Url(url) => http.proxy(proxy(url)?),
         };
         let http = http.build().map_err(|e| {
             let message = format!("the HTTP client cannot be made: {}", root_cause(&e));
@@ -168,8 +164,17 @@ fn root_cause(error: &reqwest::Error) -> String {
     }
 }
 
+/// Reads the URL of a proxy.
+pub(super) fn proxy(url: &str) -> Result<Proxy> {
+    Proxy::all(url).map_err(|_| {
+        // Its words might repeat a password.
+        let message = "the proxy is not a URL; one looks like http://proxy.example.com:3128";
+        Error::new(ErrorKind::InvalidConfig, message)
+    })
+}
+
 /// Makes TLS settings of our own: the library's would want a provider for the whole process.
-fn tls(ca_file: Option<&Path>) -> Result<ClientConfig> {
+pub(super) fn tls(ca_file: Option<&Path>) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     match ca_file {
         Some(path) => {

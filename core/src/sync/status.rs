@@ -30,6 +30,8 @@ pub struct SyncError {
     pub status_code: Option<u16>,
     /// The sentence for a person; holds neither the SDK key nor any context.
     pub message: String,
+    /// When it happened first, in Unix milliseconds.
+    pub since: i64,
     /// When it happened last, in Unix milliseconds.
     pub timestamp: i64,
     /// How often it happened in a row.
@@ -202,11 +204,13 @@ impl SyncTracker {
 
     /// Notes a failure, after which the worker waits.
     pub(super) fn failed(&self, failure: &Failure) {
+        let now = self.clock.unix_millis();
         let error = SyncError {
             kind: failure.error.kind(),
             status_code: failure.status,
             message: failure.error.message().to_owned(),
-            timestamp: self.clock.unix_millis(),
+            since: now,
+            timestamp: now,
             times: 1,
         };
         let mut is_news = true;

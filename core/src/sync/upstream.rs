@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use reqwest::Url;
 
+use super::client;
 use crate::error::{Error, ErrorKind, Result};
 
 /// An SDK key: a secret. It is sent to the upstream and printed nowhere.
@@ -88,6 +89,22 @@ impl Upstream {
             sdk_key,
             proxy: UpstreamProxy::default(),
             ca_file: None,
+        }
+    }
+
+    /// Checks all that can be checked without asking anybody: the URLs, and the proxy and the authorities if they are given.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`], naming the field.
+    pub fn validate(&self) -> Result<()> {
+        self.page_url()?;
+        self.event_url()?;
+        if let UpstreamProxy::Url(url) = &self.proxy {
+            client::proxy(url)?;
+        }
+        match &self.ca_file {
+            Some(path) => client::tls(Some(path)).map(drop),
+            None => Ok(()),
         }
     }
 

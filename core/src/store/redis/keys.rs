@@ -16,7 +16,8 @@ impl KeyPrefix {
     /// The prefix of whoever gives none.
     pub const DEFAULT: &'static str = "launchdarkly";
 
-    fn lead(&self) -> String {
+    /// Returns the very first bytes of each key.
+    pub fn lead(&self) -> String {
         match self {
             Self::Named(prefix) if prefix.is_empty() => format!("{}:", Self::DEFAULT),
             Self::Named(prefix) => format!("{prefix}:"),

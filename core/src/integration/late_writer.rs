@@ -1,0 +1,54 @@
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::error::Result;
+use crate::patch::{Patch, PatchOutcome};
+use crate::store::{LoadPlan, LoadReport, LoadSource, StoreConfig, StoreWriter};
+
+/// A writer that opens its store when it is first needed, and again as long as that fails: a store that cannot be opened is
+/// then an error like any other, in the worker's status, and is tried again.
+pub(super) struct LateWriter {
+    store: StoreConfig,
+    writer: Mutex<Option<Arc<dyn StoreWriter>>>,
+}
+
+impl LateWriter {
+    pub(super) fn new(store: StoreConfig) -> Self {
+        Self { store, writer: Mutex::default() }
+    }
+
+    fn writer(&self) -> Result<Arc<dyn StoreWriter>> {
+        if let Some(writer) = &*self.writer.lock() {
+            return Ok(writer.clone());
+        }
+        let opened = self.store.writer()?;
+        Ok(self.writer.lock().get_or_insert(opened).clone())
+    }
+}
+
+impl StoreWriter for LateWriter {
+    fn cursor(&self) -> Result<Option<String>> {
+        self.writer()?.cursor()
+    }
+    fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
+        self.writer()?.apply(patch)
+    }
+    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
+        self.writer()?.apply_part(part)
+    }
+    fn apply_all(&self, patches: &[Patch]) -> Result<Vec<PatchOutcome>> {
+        self.writer()?.apply_all(patches)
+    }
+    fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {
+        self.writer()?.set_synchronized_on(unix_millis)
+    }
+    fn load(
+        &self,
+        plan: &LoadPlan,
+        contexts: &mut dyn LoadSource,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<LoadReport> {
+        self.writer()?.load(plan, contexts, progress)
+    }
+}
