@@ -20,16 +20,28 @@
 //! # }
 //! ```
 //! That is also the least that a binding offers: start, status, error log, listener, rotation of the key, on and off, close.
+//!
+//! A [`Registry`] runs any number of them, as one file defines them, and changes that file.
 
 mod config;
 mod driver;
+mod edit;
 mod error_log;
+mod file;
 mod late_writer;
+mod registry;
 mod state;
+mod store_edit;
+mod store_table;
+mod substitution;
 
 pub use config::{IntegrationConfig, IntegrationDefinition};
+pub use edit::{IntegrationEdit, StoreText};
 pub use error_log::ERROR_LOG_LENGTH;
+pub use file::{FileProblem, FileProblems, IntegrationFile};
+pub use registry::{Registry, RegistryConfig, Reloaded};
 pub use state::{IntegrationProgress, IntegrationState, IntegrationStatus};
+pub use substitution::Variables;
 
 use std::sync::Arc;
 use std::time::Duration;

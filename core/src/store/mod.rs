@@ -5,6 +5,7 @@ mod config;
 mod offload;
 #[cfg(any(feature = "dynamodb", feature = "redis"))]
 mod options;
+mod place;
 
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;

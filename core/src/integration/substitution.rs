@@ -1,0 +1,80 @@
+//! `${NAME}` in the strings of a configuration file: what must not stand there itself comes from the environment.
+
+use std::sync::Arc;
+
+/// Looks up a variable of the environment.
+pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Looks into the environment of this process.
+pub(super) fn of_this_process() -> Variables {
+    Arc::new(|name| std::env::var(name).ok())
+}
+
+/// Replaces each `${NAME}` by the variable's value; `$${` stands for `${` itself.
+///
+/// # Errors
+/// What is wrong, and what to do; no value is repeated.
+pub(super) fn substitute(text: &str, variables: &Variables) -> Result<String, String> {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let (before, after) = (&rest[..at], &rest[at + 2..]);
+        if let Some(before) = before.strip_suffix('$') {
+            result.push_str(before);
+            result.push_str("${");
+            rest = after;
+            continue;
+        }
+        result.push_str(before);
+        let (name, after) = after.split_once('}').ok_or("a ${ has no }; write $${ for ${ itself")?;
+        if !is_name(name) {
+            return Err("what stands in ${…} is no name of a variable; write $${ for ${ itself".to_owned());
+        }
+        let value = variables(name);
+        result.push_str(&value.ok_or_else(|| format!("the variable {name} is not set in the environment; set it, such as in the unit's EnvironmentFile"))?);
+        rest = after;
+    }
+    result.push_str(rest);
+    Ok(result)
+}
+
+/// Spells a text so that nothing in it is taken for a variable.
+pub(super) fn escape(text: &str) -> String {
+    text.replace("${", "$${")
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn substituted(text: &str) -> Result<String, String> {
+        let variables: Variables = Arc::new(|name| (name == "KEY").then(|| "a${b".to_owned()));
+        substitute(text, &variables)
+    }
+
+    #[test]
+    fn variables_are_replaced_once() {
+        for (text, expected) in [
+            ("", ""),
+            ("plain $ text }", "plain $ text }"),
+            ("${KEY}", "a${b"),
+            ("<${KEY}${KEY}>", "<a${ba${b>"),
+            ("$${KEY}", "${KEY}"),
+            ("$$ ${KEY}", "$$ a${b"),
+        ] {
+            assert_eq!(substituted(text).as_deref(), Ok(expected), "{text}");
+            assert_eq!(substituted(&escape(text)).as_deref(), Ok(text), "escaped");
+        }
+        for (text, word) in
+            [("${KEY", "no }"), ("${}", "no name"), ("${A B}", "no name"), ("${NO}", "NO is not set")]
+        {
+            assert!(substituted(text).is_err_and(|message| message.contains(word)), "{text}");
+        }
+    }
+}
