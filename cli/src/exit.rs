@@ -24,7 +24,7 @@ impl Exit {
         (Exit::NoValue, "`check`: no value, the segment's rules decide"),
         (Exit::NotHealthy, "`status`, `check --healthy`: the store answers but is not up to date"),
         (Exit::Usage, "the command line is wrong"),
-        (Exit::Data, "a key, hash, segment ref or line of a list cannot be understood"),
+        (Exit::Data, "a key, hash, segment ref, list or configuration file cannot be understood"),
         (Exit::Store, "the store is missing, damaged, full, or failed while answering"),
         (Exit::Internal, "a defect of bigseg"),
         (Exit::Io, "a file, or standard input or output, cannot be read or written"),

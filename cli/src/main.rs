@@ -1,4 +1,4 @@
-//! The `bigseg` command: what an operator types to fill, ask and inspect a Big Segments store.
+//! The `bigseg` command: what an operator types to fill, ask, inspect and keep up to date a Big Segments store.
 
 mod arguments;
 mod commands;
@@ -12,6 +12,7 @@ mod output;
 mod population;
 mod progress;
 mod store;
+mod sync;
 mod table;
 mod timestamp;
 

@@ -14,7 +14,7 @@ pub(crate) fn last_up_to_date(unix_millis: Option<i64>) -> String {
 }
 
 /// Writes Unix milliseconds as `2026-11-22 15:44:10 UTC`.
-fn utc(unix_millis: i64) -> String {
+pub(crate) fn utc(unix_millis: i64) -> String {
     let (year, month, day) = date(unix_millis.div_euclid(DAY));
     let seconds = unix_millis.rem_euclid(DAY) / SECOND;
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -37,7 +37,7 @@ fn date(days: i64) -> (i64, i64, i64) {
 }
 
 /// Says how long ago a point in time was, in the largest unit that fits.
-fn ago(unix_millis: i64, now: i64) -> String {
+pub(crate) fn ago(unix_millis: i64, now: i64) -> String {
     let seconds = now.saturating_sub(unix_millis) / SECOND;
     let (number, unit) = match seconds.unsigned_abs() {
         s @ 0..120 => (s, "s"),

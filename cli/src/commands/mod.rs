@@ -10,6 +10,7 @@ mod import;
 mod segment_ref;
 mod stats;
 mod status;
+mod sync;
 mod table;
 
 use clap::Subcommand;
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Stats(stats::StatsCommand),
     Export(export::ExportCommand),
     Table(table::TableCommand),
+    Sync(sync::SyncCommand),
     Hash(hash::HashCommand),
     Ref(segment_ref::RefCommand),
     Demo(demo::DemoCommand),
@@ -43,6 +45,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Stats(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Table(command) => command.run(),
+        Command::Sync(command) => command.run(),
         Command::Hash(command) => command.run(),
         Command::Ref(command) => command.run(),
         Command::Demo(command) => command.run(),

@@ -4,8 +4,20 @@ use std::process::Command;
 
 use crate::command::Workplace;
 
-const COMMANDS: [&str; 11] =
-    ["import", "get", "check", "status", "stats", "export", "table", "hash", "ref", "demo", "completions"];
+const COMMANDS: [&str; 12] = [
+    "import",
+    "get",
+    "check",
+    "status",
+    "stats",
+    "export",
+    "table",
+    "sync",
+    "hash",
+    "ref",
+    "demo",
+    "completions",
+];
 
 #[test]
 fn help_names_every_command_and_exit_status() {

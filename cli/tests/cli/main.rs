@@ -10,5 +10,8 @@ mod interruption;
 mod lists;
 mod redis;
 mod secrets;
+mod sync;
+mod sync_page;
+mod sync_stage;
 mod terminal;
 mod words;
