@@ -26,6 +26,7 @@ if [ "$what" = test ]; then
     need openssl openssl
     need node nodejs
     need npm npm
+    need chromium chromium
     python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
     pkg-config --exists jansson 2>/dev/null || packages+=(libjansson-dev)
 fi
@@ -33,6 +34,7 @@ install_sdks() {
     [ "$what" = build ] && return
     "$(dirname "$0")/setup_interop.sh"
     "$(dirname "$0")/setup_node.sh"
+    "$(dirname "$0")/setup_page.sh"
 }
 if [ ${#packages[@]} -eq 0 ]; then
     install_sdks

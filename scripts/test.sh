@@ -21,6 +21,9 @@ scripts/dynamodb_local.sh
 cargo build --workspace
 cargo test --workspace --no-fail-fast
 
+step "the page of bigseg sync in a browser"
+scripts/test_page.sh
+
 step "the official SDKs on the same stores"
 scripts/test_interop.sh
 

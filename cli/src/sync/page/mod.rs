@@ -46,7 +46,10 @@ fn framed(title: &str, content: &str) -> String {
 pub(super) fn message(text: &str) -> String {
     framed(
         "bigseg sync",
-        &format!("<p role=\"alert\">{}</p>\n<p><a href=\"/\">All integrations</a></p>", escape(text)),
+        &format!(
+            "<h1>bigseg sync</h1>\n<p role=\"alert\">{}</p>\n<p><a href=\"/\">All integrations</a></p>",
+            escape(text)
+        ),
     )
 }
 
@@ -119,12 +122,12 @@ pub(super) fn index(integrations: &[Arc<Integration>], form_token: &str, now: i6
         let (definition, status) = (integration.definition(), integration.status());
         let id = escape(&definition.id);
         // Writing into a text cannot fail.
-        let _ = write!(
+        let _ = writeln!(
             rows,
             "<tr role=\"row\"><th role=\"rowheader\" scope=\"row\"><a id=\"name-{id}\" href=\"{}\">{}</a> <small>{} / {}</small></th>\
              <td role=\"cell\" data-label=\"State\" data-live id=\"state-{id}\">{}</td>\
              <td role=\"cell\" data-label=\"Last successful sync\" data-live id=\"sync-{id}\">{}</td>\
-             <td role=\"cell\" data-label=\"Change\" data-live id=\"change-{id}\">{}</td></tr>\n",
+             <td role=\"cell\" data-label=\"Change\" data-live id=\"change-{id}\">{}</td></tr>",
             place(&definition.id),
             escape(&definition.name),
             escape(&definition.project),
@@ -196,9 +199,9 @@ fn error_log(errors: &[SyncError], now: i64) -> String {
         } else {
             String::new()
         };
-        let _ = write!(
+        let _ = writeln!(
             rows,
-            "<tr role=\"row\"><td role=\"cell\" data-label=\"Time\">{}{times}</td><td role=\"cell\" data-label=\"Code\">{}</td><td role=\"cell\" data-label=\"Message\">{}</td></tr>\n",
+            "<tr role=\"row\"><td role=\"cell\" data-label=\"Time\">{}{times}</td><td role=\"cell\" data-label=\"Code\">{}</td><td role=\"cell\" data-label=\"Message\">{}</td></tr>",
             time(Some(error.timestamp), now),
             escape(&code),
             escape(&error.message),

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# The page of `bigseg sync` in a real Chromium.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=$(realpath "${CARGO_TARGET_DIR:-target}")
+scripts/setup_page.sh
+cargo build --quiet --workspace --bin bigseg
+export BIGSEG_COMMAND=$target/debug/bigseg BIGSEG_PAGE_TOOLS=$target/page
+BIGSEG_CHROMIUM=$(command -v chromium) node --test cli/tests/page/page.test.mjs
