@@ -9,6 +9,8 @@ use std::time::Duration;
 use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::store::StoreWriter;
 use bigseg_core::sync::{SyncConfig, SyncPhase, SyncWorker};
+#[cfg(feature = "dynamodb")]
+use bigseg_core::testkit::DynamoDbServer;
 use bigseg_core::testkit::samples::{Dice, hash, list, patch};
 use bigseg_core::testkit::{Endpoint, FakeUpstream, RedisServer, StoreModel, UpstreamFault, rounds};
 use bigseg_core::{Result, StoreConfig};
@@ -191,5 +193,17 @@ fn any_history_ends_as_the_model_says_in_redis() {
         let store = StoreConfig::parse(&server.store("", &format!("prefix=model-{seed}"))).unwrap();
         play(&store, seed, 1 + seed as usize % 2);
         server.client().run(&["FLUSHALL"]);
+    }
+}
+
+#[cfg(feature = "dynamodb")]
+#[test]
+fn any_history_ends_as_the_model_says_in_dynamodb() {
+    let server = DynamoDbServer::start();
+    for seed in 0..rounds(5, 100) as u64 {
+        // A server for tests may be slow, which is not what this is about.
+        let options = format!("response_timeout=60s&prefix=model-{seed}");
+        let store = StoreConfig::parse(&server.store(&options)).unwrap();
+        play(&store, seed, 1 + seed as usize % 2);
     }
 }
