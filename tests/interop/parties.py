@@ -5,6 +5,11 @@ import hashlib
 import json
 import os
 import subprocess
+import tempfile
+import threading
+import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # What does not end by itself hangs.
@@ -35,17 +40,90 @@ def import_list(store, contexts):
     run([os.environ["BIGSEG_COMMAND"], "import", "--quiet", "--format", "ndjson", "--store", store, "-"], lines)
 
 
-def apply_patches(store, contexts, synchronized_on):
-    """Writes with patches of one segment each, and one more for each from which contexts leave."""
+def patches_of(contexts):
+    """Returns patches of one segment each, and one more for each from which contexts leave."""
     patches = []
     for step in ("add", "remove"):
         for ref in sorted({ref for context in contexts for ref in refs(context)}):
             patches += patch(ref, step, contexts, len(patches))
+    return patches
+
+
+def apply_patches(store, contexts, synchronized_on):
+    """Writes with patches, as a writer does that is handed them."""
+    patches = patches_of(contexts)
     outcomes = run(
         [os.environ["BIGSEG_APPLY_PATCHES"], store, str(synchronized_on)],
         "".join(json.dumps(each) + "\n" for each in patches),
     )
     assert outcomes.split() == ["Applied"] * len(patches), outcomes
+
+
+class Upstream(BaseHTTPRequestHandler):
+    """The service that `bigseg sync` follows: one page of patches, then an event of the last one, then silence."""
+
+    patches = []
+
+    def do_GET(self):
+        self.send_response(200)
+        if self.path.startswith("/sdk/big-segments/revisions"):
+            body = json.dumps([] if "after=" in self.path else self.patches[:-1]).encode()
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(b"data: " + json.dumps(self.patches[-1:]).encode() + b"\n\n")
+        self.wfile.flush()
+        self.server.ended.wait(PATIENCE)
+
+    def log_message(self, *_):
+        """Says nothing."""
+
+
+def synchronize(store, contexts):
+    """Writes with `bigseg sync`, half of it from a page and half from a stream, which also marks the store as up to date."""
+    patches = patches_of(contexts)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Filled", (Upstream,), {"patches": patches}))
+    server.daemon_threads = True
+    server.ended = threading.Event()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    integration = {"id": "main", "sdk_key": "key", "base_url": url, "stream_url": url, "proxy": "none", "store": store}
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "bigseg.toml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("[[integration]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in integration.items()))
+        command = [os.environ["BIGSEG_COMMAND"], "sync", "--config", path, "--listen", "127.0.0.1:0"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as worker:
+            try:
+                wait_until_filled(worker, len(patches))
+            finally:
+                server.ended.set()
+                worker.terminate()
+                said = worker.communicate(timeout=PATIENCE)[1]
+    server.shutdown()
+    server.server_close()
+    assert worker.returncode == 0, said
+
+
+def wait_until_filled(worker, patches):
+    """Waits until the worker has applied that many patches and marked the store."""
+    said = ""
+    while " listening at " not in said:
+        said = worker.stderr.readline()
+        assert said, "the worker has ended"
+    status = said.split(" at ")[1].strip() + "status"
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(status, timeout=PATIENCE) as answer:
+            integration = json.load(answer)["integrations"][0]
+        if integration["counters"]["patches"] == patches and integration["state"] == "healthy":
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"the worker did not fill the store: {integration}")
 
 
 def refs(context):

@@ -8,7 +8,7 @@ import unittest
 from collections import namedtuple
 
 from dynamodb_store import DynamoDbStore
-from parties import HERE, Ours, Sdk, apply_patches, context_hash, import_list
+from parties import HERE, Ours, Sdk, apply_patches, context_hash, import_list, synchronize
 from redis_store import RedisStore
 
 # Both names of one store: our store string, and what the SDKs' programs take.
@@ -59,6 +59,7 @@ class Interoperation:
         ours = self.store.ours(prefix)
         yield "import", lambda _: import_list(ours, CONTEXTS)
         yield "patches", lambda synchronized_on: apply_patches(ours, CONTEXTS, synchronized_on)
+        yield "worker", lambda _: synchronize(ours, CONTEXTS)
         yield "their client", lambda synchronized_on: self.store.place(prefix, LISTS, synchronized_on)
 
     def test_what_anybody_writes_everybody_reads(self):
