@@ -1,4 +1,4 @@
-//! Types the shell example of the README, so that it stays true.
+//! Tries the examples of the README, so that they stay true.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,4 +24,24 @@ fn the_shell_example_of_the_readme_works() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("beta.g1") && said.contains("included"), "{said}");
     assert!(!said.contains("alice"), "a context key was printed: {said}");
+}
+
+#[test]
+fn the_configuration_file_of_the_readme_is_a_good_one() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = std::fs::read_to_string(readme).expect("a README");
+    let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("bigseg.toml");
+    std::fs::write(&path, example.expect("a configuration file")).expect("it can be written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bigseg"));
+    command.args(["sync", "--check", "--config"]).arg(&path);
+    let output = command
+        .env("SDK_KEY", "sdk-key")
+        .env("REDIS_PASSWORD", "a:password@with/everything")
+        .env("EXTERNAL_ID", "id")
+        .output()
+        .expect("the command runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("3 integrations"));
 }

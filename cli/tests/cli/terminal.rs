@@ -1,8 +1,14 @@
 //! What only shows on a terminal: colours and progress. `script` (util-linux) provides the terminal.
 
+use std::io::Read;
 use std::process::{Command, Stdio};
 
+use bigseg_core::testkit::FakeUpstream;
+use bigseg_core::testkit::fake_upstream::SDK_KEY;
+use bigseg_core::testkit::samples::{list, patch};
+
 use crate::command::Workplace;
+use crate::sync_stage::integration;
 
 /// Runs a command on a terminal and returns everything that appears there.
 fn on_terminal(workplace: &Workplace, arguments: &str) -> Option<String> {
@@ -49,4 +55,41 @@ fn a_pipe_gets_neither() {
     let help = workplace.run("--help").succeeds();
     assert!(![said, get, help].concat().contains('\u{1b}'));
     assert!(workplace.run("get --color always user1").succeeds().contains('\u{1b}'));
+}
+
+#[test]
+fn a_terminal_gets_a_row_for_each_integration() {
+    let (workplace, fake) = (Workplace::new(), FakeUpstream::start());
+    fake.append(patch("beta.g1", "", "v1", list(&["user1"], &[])));
+    let labels = "name = \"Main\"\nproject = \"shop\"\nenvironment = \"production\"\n";
+    let file = integration(&fake, "main", &format!("{labels}store = \"local:mirror\""))
+        + &integration(&fake, "refused", "store = \"local:other\"").replace("${SDK_KEY}", "wrong-key");
+    workplace.file("bigseg.toml", file);
+    // The terminal's program must be ended itself, so it says who it is.
+    let command = format!("echo $$ > pid; exec {} sync --config bigseg.toml", env!("CARGO_BIN_EXE_bigseg"));
+    let terminal = Command::new("script")
+        .args(["--quiet", "--return", "--flush", "--command", &command, "/dev/null"])
+        .current_dir(workplace.path(""))
+        .env_remove("NO_COLOR")
+        .env("SDK_KEY", SDK_KEY)
+        .env("TERM", "xterm-256color")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut terminal) = terminal else { return eprintln!("there is no `script` here: not tested") };
+    let mut output = terminal.stdout.take().unwrap();
+    let (mut shown, mut piece) = (String::new(), [0; 4096]);
+    while !(shown.contains("32mhealthy") && shown.contains("failing: ")) {
+        let length = output.read(&mut piece).unwrap();
+        assert!(length > 0, "it ended: {shown}");
+        shown.push_str(&String::from_utf8_lossy(&piece[..length]));
+    }
+    let pid = workplace.read("pid");
+    assert!(Command::new("kill").args(["-TERM", pid.trim()]).status().unwrap().success());
+    output.read_to_string(&mut shown).unwrap();
+    assert!(terminal.wait().unwrap().success(), "{shown}");
+    for part in ["Main", "shop", "production", "last successful sync", "UTC (", "\u{1b}[?1049l", "stopping"] {
+        assert!(shown.contains(part), "{part}: {shown:?}");
+    }
+    assert!(!shown.contains(SDK_KEY) && !shown.contains("wrong-key"));
 }

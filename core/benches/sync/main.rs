@@ -1,6 +1,7 @@
 //! `cargo bench -p bigseg-core --bench sync`: the worker beside the floor it stands on. `-- NAME` runs the sections whose
 //! name contains NAME.
 
+mod idle;
 mod latency;
 mod page;
 mod source;
@@ -14,11 +15,12 @@ fn main() {
         return source::serve(number(operations), number(patch_size));
     }
     let wanted = arguments.first().map_or("", String::as_str);
-    let sections: [(&str, fn()); 4] = [
+    let sections: [(&str, fn()); 5] = [
         ("embedded", page::run_embedded),
         ("redis", page::run_redis),
         ("large", page::run_large),
         ("latency", latency::run),
+        ("idle", idle::run),
     ];
     println!("| what | floor | worker | |\n|---|---|---|---|");
     for (name, run) in sections {

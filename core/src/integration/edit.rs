@@ -59,15 +59,23 @@ impl FileText {
         Ok(())
     }
 
-    pub(super) fn set_store(&mut self, number: usize, spelling: Spelling) -> Result<()> {
+    pub(super) fn set_store(
+        &mut self,
+        number: usize,
+        spelling: Spelling,
+        prefix: Option<String>,
+    ) -> Result<()> {
         let table = self.table(number)?;
-        match spelling.prefix {
+        match prefix {
             Some(prefix) => set(table, "prefix", escape(&prefix).into()),
             None => drop(table.remove("prefix")),
         }
-        let Some(fields) = spelling.fields else {
-            set(table, "store", spelling.string.into());
-            return Ok(());
+        let fields = match spelling {
+            Spelling::String(text) => {
+                set(table, "store", text.into());
+                return Ok(());
+            }
+            Spelling::Fields(fields) => fields,
         };
         let store = table.get_mut("store").and_then(Item::as_table_like_mut);
         let store = store.ok_or_else(|| Error::new(ErrorKind::Internal, "the store is no table"))?;

@@ -122,9 +122,10 @@ impl Registry {
                 }
                 IntegrationEdit::Store(text) if text.0 == definition.store.to_string() => {}
                 IntegrationEdit::Store(text) => {
-                    let (spelling, store) = respell(edited.table(number)?, &definition.store, &text.0)?;
+                    let (spelling, prefix, store) =
+                        respell(edited.table(number)?, &definition.store, &text.0)?;
                     definition.store = store;
-                    edited.set_store(number, spelling)?;
+                    edited.set_store(number, spelling, prefix)?;
                 }
                 IntegrationEdit::Delete => {
                     wanted.integrations.remove(number);

@@ -2,111 +2,126 @@
 
 use toml_edit::{TableLike, Value};
 
-use super::store_table::{StoreShape, encode};
+use super::store_table::{self, StoreShape, encode};
 use super::substitution::escape;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::StoreConfig;
 #[cfg(feature = "redis")]
-use crate::store::redis::{KeyPrefix, RedisAddress, RedisConfig, RedisServers};
+use crate::store::redis::{KeyPrefix, RedisConfig, RedisLogin, RedisServers};
 
 /// A store as the file is to spell it.
-#[derive(Default)]
-pub(super) struct Spelling {
-    /// The field `prefix` of the integration, if it has one.
-    pub(super) prefix: Option<String>,
-    /// The field `store`, if it is a string.
-    pub(super) string: String,
-    /// The fields of the table `store`; `None` = to be removed.
-    pub(super) fields: Option<Vec<(&'static str, Option<Value>)>>,
+pub(super) enum Spelling {
+    /// As a store string.
+    String(String),
+    /// As a table of fields; those without a value are removed, those not named stay.
+    Fields(Vec<(&'static str, Option<Value>)>),
+}
+
+/// A secret of a store.
+struct Secret<'a> {
+    /// The option of the store string and the field of the table that holds it; the password of a login has no option.
+    name: &'static str,
+    value: &'a mut Option<String>,
+    /// Whom it is told, and how well it is kept from others.
+    recipient: String,
+}
+
+/// The name of the secret that stands in the login.
+const PASSWORD: &str = "password";
+
+/// Returns the places for a store's secrets.
+fn secrets(store: &mut StoreConfig) -> Vec<Secret<'_>> {
+    match store {
+        #[cfg(feature = "redis")]
+        StoreConfig::Redis(config) => {
+            let servers = recipient(config);
+            let told =
+                |login: &RedisLogin| format!("{} at {servers}", login.user.as_deref().unwrap_or_default());
+            let login = told(&config.login);
+            let mut secrets =
+                vec![Secret { name: PASSWORD, value: &mut config.login.password, recipient: login }];
+            if let RedisServers::Sentinel(sentinels) = &mut config.servers {
+                let recipient = told(&sentinels.login);
+                let value = &mut sentinels.login.password;
+                secrets.push(Secret { name: "sentinel_password", value, recipient });
+            }
+            secrets
+        }
+        #[cfg(feature = "dynamodb")]
+        StoreConfig::DynamoDb(config) => {
+            let endpoint = config.endpoint.clone().unwrap_or_default();
+            config
+                .role
+                .iter_mut()
+                .map(|role| Secret {
+                    name: "external_id",
+                    recipient: format!("{} at {endpoint}", role.arn),
+                    value: &mut role.external_id,
+                })
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Names the servers of a store, and how they are spoken to.
+#[cfg(feature = "redis")]
+fn recipient(config: &RedisConfig) -> String {
+    let mut servers = RedisConfig { tls: config.tls.clone(), ..RedisConfig::new(config.servers.clone()) };
+    if let RedisServers::Sentinel(sentinels) = &mut servers.servers {
+        sentinels.login = RedisLogin::default();
+    }
+    servers.to_string()
 }
 
 fn invalid(message: &str) -> Error {
     Error::new(ErrorKind::InvalidConfig, format!("store: {message}"))
 }
 
-/// Where a secret that stays is found, in the text of the file.
-enum Secret {
-    Password,
-    Option(&'static str),
-}
-
-/// Completes a store with the secrets that it lacks and the present one has; returns which were taken over.
-fn keep_secrets(present: &StoreConfig, next: &mut StoreConfig) -> Result<Vec<Secret>> {
-    let mut kept: Vec<Secret> = Vec::new();
-    match (present, next) {
-        #[cfg(feature = "redis")]
-        (StoreConfig::Redis(present), StoreConfig::Redis(next)) => {
-            if next.login.password.is_none() && next.login.user == present.login.user {
-                next.login.password.clone_from(&present.login.password);
-                kept.extend(next.login.password.iter().map(|_| Secret::Password));
-            }
-            let is_elsewhere = next.login_target() != present.login_target();
-            if let (RedisServers::Sentinel(present), RedisServers::Sentinel(next)) =
-                (&present.servers, &mut next.servers)
-                && next.login.password.is_none()
-                && next.login.user == present.login.user
-            {
-                next.login.password.clone_from(&present.login.password);
-                kept.extend(next.login.password.iter().map(|_| Secret::Option("sentinel_password")));
-            }
-            if is_elsewhere && !kept.is_empty() {
-                // Or whoever may edit could send the password to a server of his own.
-                return Err(invalid(
-                    "the servers or their encryption change, so the password must be given again",
-                ));
-            }
-        }
-        #[cfg(feature = "dynamodb")]
-        (StoreConfig::DynamoDb(present), StoreConfig::DynamoDb(next)) => {
-            if let (Some(role), Some(next_role)) = (&present.role, &mut next.role)
-                && next_role.external_id.is_none()
-                && role.external_id.is_some()
-            {
-                if role.arn != next_role.arn || present.endpoint != next.endpoint {
-                    return Err(invalid(
-                        "the role or the endpoint changes, so the external_id must be given again",
-                    ));
-                }
-                next_role.external_id.clone_from(&role.external_id);
-                kept.push(Secret::Option("external_id"));
-            }
-        }
-        _ => {}
-    }
-    Ok(kept)
-}
-
-#[cfg(feature = "redis")]
-impl RedisConfig {
-    /// Returns whom a login is sent to, and how well it is kept from others.
-    fn login_target(&self) -> String {
-        let mut servers = Self { tls: self.tls.clone(), ..Self::new(self.servers.clone()) };
-        if let RedisServers::Sentinel(sentinels) = &mut servers.servers {
-            sentinels.login = Default::default();
-        }
-        servers.to_string()
-    }
-}
-
-/// Spells a changed store in the form that the file uses; returns also the store with all its secrets.
+/// Spells a changed store in the form that the file uses, with the prefix in the field of its own if there is one; returns also
+/// the store with all its secrets.
 pub(super) fn respell(
     table: &dyn TableLike,
     present: &StoreConfig,
     text: &str,
-) -> Result<(Spelling, StoreConfig)> {
+) -> Result<(Spelling, Option<String>, StoreConfig)> {
     let mut typed = StoreConfig::parse(text)?;
     let mut next = typed.clone();
-    let kept = keep_secrets(present, &mut next)?;
+    let kept = keep_secrets(&mut present.clone(), &mut next)?;
     let prefix = table.contains_key("prefix").then(|| take_prefix(&mut typed)).flatten();
-    let mut spelling = Spelling { prefix, ..Spelling::default() };
-    match StoreShape::of(table.get("store")) {
-        StoreShape::Table(_) => spelling.fields = Some(fields(&typed, !kept.is_empty())?),
+    let spelling = match StoreShape::of(table.get("store")) {
+        StoreShape::Table(_) => Spelling::Fields(fields(&mut typed, &kept)?),
         _ => {
             let raw = table.get("store").and_then(|item| item.as_str()).unwrap_or_default();
-            spelling.string = string(&typed, &kept, raw)?;
+            Spelling::String(string(&mut typed, &kept, raw)?)
         }
+    };
+    Ok((spelling, prefix, next))
+}
+
+/// Completes a store with the secrets that it lacks and the present one has; returns the names of those that were taken over.
+fn keep_secrets(present: &mut StoreConfig, next: &mut StoreConfig) -> Result<Vec<&'static str>> {
+    let mut kept = Vec::new();
+    let known = secrets(present);
+    for secret in secrets(next) {
+        let Some(known) = known.iter().find(|known| known.name == secret.name && known.value.is_some())
+        else {
+            continue;
+        };
+        if secret.value.is_some() {
+            continue;
+        }
+        if secret.recipient != known.recipient {
+            // Or whoever may edit could have it sent to a server of his own.
+            return Err(invalid(&format!(
+                "the {} must be given again, because whom it is told changes (user, servers, encryption or role)",
+                secret.name
+            )));
+        }
+        secret.value.clone_from(known.value);
+        kept.push(secret.name);
     }
-    Ok((spelling, next))
+    Ok(kept)
 }
 
 /// Takes the prefix out of a store, if the field `prefix` can express it.
@@ -127,50 +142,57 @@ fn take_prefix(store: &mut StoreConfig) -> Option<String> {
 }
 
 /// Spells a store string: without secrets as it shows itself, then those that were typed, and those that stay as they stood.
-fn string(typed: &StoreConfig, kept: &[Secret], raw: &str) -> Result<String> {
+fn string(typed: &mut StoreConfig, kept: &[&'static str], raw: &str) -> Result<String> {
     let mut spelled = escape(&typed.to_string());
-    match typed {
-        #[cfg(feature = "redis")]
-        StoreConfig::Redis(config) => {
-            if let Some(password) = &config.login.password {
-                spelled = with_password(&spelled, &escape(&encode(password)));
-            }
-            if let RedisServers::Sentinel(sentinels) = &config.servers
-                && let Some(password) = &sentinels.login.password
-            {
-                spelled = with_option(&spelled, "sentinel_password", &escape(&encode(password)));
-            }
+    for secret in secrets(typed) {
+        if let Some(value) = secret.value {
+            spelled = with_secret(&spelled, secret.name, &escape(&encode(value)));
         }
-        #[cfg(feature = "dynamodb")]
-        StoreConfig::DynamoDb(config) => {
-            if let Some(id) = config.role.as_ref().and_then(|role| role.external_id.as_ref()) {
-                spelled = with_option(&spelled, "external_id", &escape(&encode(id)));
-            }
-        }
-        _ => {}
     }
-    let lost = || invalid("the secret stands in a variable together with other things; change the variable");
-    for secret in kept {
-        spelled = match secret {
-            Secret::Password => with_password(&spelled, raw_password(raw).ok_or_else(lost)?),
-            Secret::Option(name) => with_option(&spelled, name, raw_option(raw, name).ok_or_else(lost)?),
+    for name in kept {
+        let found = if *name == PASSWORD { raw_password(raw) } else { raw_option(raw, name) };
+        let lost = || {
+            invalid("its secret stands in a variable together with other things; change the variable instead")
         };
+        spelled = with_secret(&spelled, name, found.ok_or_else(lost)?);
     }
     Ok(spelled)
 }
 
-fn with_password(spelled: &str, password: &str) -> String {
+/// Spells the fields of a table; the field of a secret that stays is not touched.
+fn fields(typed: &mut StoreConfig, kept: &[&'static str]) -> Result<Vec<(&'static str, Option<Value>)>> {
+    let mut fields = store_table::fields(typed).ok_or_else(too_rich)?;
+    for secret in secrets(typed) {
+        if let Some(value) = secret.value {
+            fields.push((secret.name, Some(escape(value).into())));
+        }
+    }
+    // Fields of another type of store go.
+    for field in store_table::every_field() {
+        if !kept.contains(&field) && !fields.iter().any(|(known, _)| *known == field) {
+            fields.push((field, None));
+        }
+    }
+    Ok(fields)
+}
+
+/// Says that the fields of a table cannot express a store.
+pub(super) fn too_rich() -> Error {
+    invalid("the file writes it as single fields, which cannot express that; edit the file instead")
+}
+
+/// Puts a secret into a store string.
+fn with_secret(spelled: &str, name: &str, secret: &str) -> String {
+    if name != PASSWORD {
+        let mark = if spelled.contains('?') { '&' } else { '?' };
+        return format!("{spelled}{mark}{name}={secret}");
+    }
     let (scheme, rest) = spelled.split_once("://").unwrap_or((spelled, ""));
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     match authority.rfind('@') {
-        Some(at) => format!("{scheme}://{}:{password}{}", &rest[..at], &rest[at..]),
-        None => format!("{scheme}://:{password}@{rest}"),
+        Some(at) => format!("{scheme}://{}:{secret}{}", &rest[..at], &rest[at..]),
+        None => format!("{scheme}://:{secret}@{rest}"),
     }
-}
-
-fn with_option(spelled: &str, name: &str, value: &str) -> String {
-    let mark = if spelled.contains('?') { '&' } else { '?' };
-    format!("{spelled}{mark}{name}={value}")
 }
 
 /// Cuts the password out of a store string as the file has it.
@@ -184,72 +206,6 @@ fn raw_password(raw: &str) -> Option<&str> {
 fn raw_option<'a>(raw: &'a str, name: &str) -> Option<&'a str> {
     let (_, options) = raw.split_once('?')?;
     options.split('&').find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
-}
-
-/// Spells the fields of a table; the secret's stands as it is if it stays.
-fn fields(typed: &StoreConfig, keeps_secret: bool) -> Result<Vec<(&'static str, Option<Value>)>> {
-    let text = |text: &str| Some(Value::from(escape(text)));
-    let secret = |name: &'static str, value: Option<&String>| match (keeps_secret, value) {
-        (true, _) => None,
-        (false, value) => Some((name, value.and_then(|value| text(value)))),
-    };
-    let mut fields: Vec<(&'static str, Option<Value>)> = match typed {
-        #[cfg(feature = "redis")]
-        StoreConfig::Redis(config) => {
-            let RedisServers::One(RedisAddress::Tcp(host, port)) = &config.servers else {
-                return Err(too_rich());
-            };
-            let default = *port == RedisConfig::DEFAULT_PORT;
-            vec![
-                ("type", text("redis")),
-                ("host", text(host)),
-                ("port", (!default).then(|| i64::from(*port).into())),
-                ("username", config.login.user.as_ref().and_then(|user| text(user))),
-                ("tls", config.tls.is_some().then(|| true.into())),
-                ("database", (config.database != 0).then(|| i64::from(config.database).into())),
-            ]
-        }
-        #[cfg(feature = "dynamodb")]
-        StoreConfig::DynamoDb(config) => vec![
-            ("type", text("dynamodb")),
-            ("table", text(&config.table)),
-            ("region", config.region.as_ref().and_then(|region| text(region))),
-            ("role_arn", config.role.as_ref().and_then(|role| text(&role.arn))),
-            ("endpoint", config.endpoint.as_ref().and_then(|endpoint| text(endpoint))),
-        ],
-        StoreConfig::Local(config) => {
-            vec![("type", text("local")), ("path", text(&config.path.display().to_string()))]
-        }
-        _ => return Err(too_rich()),
-    };
-    match typed {
-        #[cfg(feature = "redis")]
-        StoreConfig::Redis(config) => fields.extend(secret("password", config.login.password.as_ref())),
-        #[cfg(feature = "dynamodb")]
-        StoreConfig::DynamoDb(config) => {
-            let id = config.role.as_ref().and_then(|role| role.external_id.as_ref());
-            fields.extend(secret("external_id", id));
-        }
-        _ => {}
-    }
-    // Fields of another type of store go.
-    let every = [
-        super::store_table::REDIS_FIELDS,
-        super::store_table::DYNAMODB_FIELDS,
-        super::store_table::LOCAL_FIELDS,
-    ];
-    let keeps = if keeps_secret { ["password", "external_id"].as_slice() } else { &[] };
-    for field in every.concat() {
-        if !keeps.contains(&field) && !fields.iter().any(|(known, _)| *known == field) {
-            fields.push((field, None));
-        }
-    }
-    Ok(fields)
-}
-
-/// Says that the fields of a table cannot express a store.
-pub(super) fn too_rich() -> Error {
-    invalid("the file writes this store as single fields, which cannot express that; edit the file instead")
 }
 
 #[cfg(test)]
@@ -266,9 +222,49 @@ mod tests {
         ] {
             assert_eq!(raw_password(raw), password, "{raw}");
         }
-        assert_eq!(with_password("redis://host/1", "${P}"), "redis://:${P}@host/1");
-        assert_eq!(with_password("redis://u@host?prefix=a@b", "p"), "redis://u:p@host?prefix=a@b");
+        assert_eq!(with_secret("redis://host/1", PASSWORD, "${P}"), "redis://:${P}@host/1");
+        assert_eq!(with_secret("redis://u@host?prefix=a@b", PASSWORD, "p"), "redis://u:p@host?prefix=a@b");
         assert_eq!(raw_option("dynamodb://t?a=1&external_id=${E}&b=2", "external_id"), Some("${E}"));
-        assert_eq!(with_option("dynamodb://t", "external_id", "x"), "dynamodb://t?external_id=x");
+        assert_eq!(with_secret("dynamodb://t", "external_id", "x"), "dynamodb://t?external_id=x");
+    }
+
+    #[cfg(all(feature = "redis", feature = "dynamodb"))]
+    #[test]
+    fn a_secret_is_kept_for_whom_it_is_meant_only() {
+        let role = "role_arn=arn:aws:iam::123456789012:role";
+        for (present, next, kept) in [
+            ("redis://u:p@host", "redis://u@host/1?prefix=x", Some(vec![PASSWORD])),
+            ("redis://u:p@host", "redis://u:q@other", Some(vec![])),
+            ("redis://u:p@host", "redis://u@other", None),
+            ("redis://u:p@host", "redis://other@host", None),
+            ("rediss://u:p@host", "redis://u@host", None),
+            ("rediss://u:p@host", "rediss://u@host?ca_file=/mine", None),
+            ("redis://host", "redis://other", Some(vec![])),
+            (
+                "redis+sentinel://a/m?sentinel_password=p",
+                "redis+sentinel://a/m/1",
+                Some(vec!["sentinel_password"]),
+            ),
+            ("redis+sentinel://a/m?sentinel_password=p", "redis+sentinel://b/m", None),
+            ("redis://:p@host", "memory:x", Some(vec![])),
+            (
+                &format!("dynamodb://table?{role}/a&external_id=p"),
+                &format!("dynamodb://other?{role}/a"),
+                Some(vec!["external_id"]),
+            ),
+            (
+                &format!("dynamodb://table?{role}/a&external_id=p"),
+                &format!("dynamodb://table?{role}/b"),
+                None,
+            ),
+            (
+                &format!("dynamodb://table?{role}/a&external_id=p"),
+                &format!("dynamodb://table?{role}/a&endpoint=http://evil"),
+                None,
+            ),
+        ] {
+            let parse = |text: &str| StoreConfig::parse(text).unwrap();
+            assert_eq!(keep_secrets(&mut parse(present), &mut parse(next)).ok(), kept, "{present} {next}");
+        }
     }
 }

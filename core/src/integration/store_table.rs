@@ -1,8 +1,12 @@
 //! The store of an integration written as a table of fields, so that a password needs no escaping.
 
-use toml_edit::{Item, TableLike};
+use toml_edit::{Item, TableLike, Value};
 
 use super::file::Reading;
+use super::substitution::escape;
+use crate::store::StoreConfig;
+#[cfg(feature = "redis")]
+use crate::store::redis::{RedisAddress, RedisConfig, RedisServers};
 
 /// How the file writes a store.
 pub(super) enum StoreShape<'a> {
@@ -21,9 +25,14 @@ impl<'a> StoreShape<'a> {
 }
 
 /// The fields of each type of store, after `type`.
-pub(super) const REDIS_FIELDS: &[&str] = &["host", "port", "username", "password", "tls", "database"];
-pub(super) const DYNAMODB_FIELDS: &[&str] = &["table", "region", "role_arn", "external_id", "endpoint"];
-pub(super) const LOCAL_FIELDS: &[&str] = &["path"];
+const REDIS_FIELDS: &[&str] = &["host", "port", "username", "password", "tls", "database"];
+const DYNAMODB_FIELDS: &[&str] = &["table", "region", "role_arn", "external_id", "endpoint"];
+const LOCAL_FIELDS: &[&str] = &["path"];
+
+/// Returns the fields of every type of store.
+pub(super) fn every_field() -> impl Iterator<Item = &'static str> {
+    [REDIS_FIELDS, DYNAMODB_FIELDS, LOCAL_FIELDS].into_iter().flatten().copied()
+}
 
 /// Writes the table as a store string, secrets included.
 pub(super) fn spell(reading: &mut Reading<'_>, table: &dyn TableLike, header: usize) -> Option<String> {
@@ -93,6 +102,39 @@ fn spell_dynamodb(reading: &mut Reading<'_>, table: &dyn TableLike, name: &str) 
         }
     }
     spelled
+}
+
+/// Writes a store as fields, but for its secrets; `None` = no table can express it. Options that have no field are lost.
+pub(super) fn fields(store: &StoreConfig) -> Option<Vec<(&'static str, Option<Value>)>> {
+    let text = |text: &str| Some(Value::from(escape(text)));
+    Some(match store {
+        #[cfg(feature = "redis")]
+        StoreConfig::Redis(config) => {
+            let RedisServers::One(RedisAddress::Tcp(host, port)) = &config.servers else { return None };
+            let port = Some(*port).filter(|port| *port != RedisConfig::DEFAULT_PORT);
+            let database = Some(config.database).filter(|database| *database != 0);
+            vec![
+                ("type", text("redis")),
+                ("host", text(host)),
+                ("port", port.map(|port| i64::from(port).into())),
+                ("username", config.login.user.as_deref().and_then(text)),
+                ("tls", config.tls.as_ref().map(|_| true.into())),
+                ("database", database.map(|database| i64::from(database).into())),
+            ]
+        }
+        #[cfg(feature = "dynamodb")]
+        StoreConfig::DynamoDb(config) => vec![
+            ("type", text("dynamodb")),
+            ("table", text(&config.table)),
+            ("region", config.region.as_deref().and_then(text)),
+            ("role_arn", config.role.as_ref().and_then(|role| text(&role.arn))),
+            ("endpoint", config.endpoint.as_deref().and_then(text)),
+        ],
+        StoreConfig::Local(config) => {
+            vec![("type", text("local")), ("path", text(&config.path.display().to_string()))]
+        }
+        _ => return None,
+    })
 }
 
 /// Writes a text so that it has no meaning in a store string.
