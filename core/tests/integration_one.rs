@@ -160,6 +160,8 @@ fn its_error_log_survives_it_and_holds_no_secret() {
     let (_fake, integration) = failing_once(directory.path(), "one-log");
     let first = integration.error_log();
     assert_eq!(first.len(), 1);
+    // At once, for nobody knows how the process will end.
+    wait_until("it is kept", || directory.path().join("main.errors.json").exists());
     integration.close_blocking();
     let (_fake, integration) = failing_once(directory.path(), "one-log");
     wait_until("the newer error stands before the older", || integration.error_log().len() == 2);
