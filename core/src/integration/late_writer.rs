@@ -43,6 +43,12 @@ impl StoreWriter for LateWriter {
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {
         self.writer()?.set_synchronized_on(unix_millis)
     }
+    fn has_sync_time(&self) -> Result<bool> {
+        self.writer()?.has_sync_time()
+    }
+    fn forget_cursor(&self) -> Result<()> {
+        self.writer()?.forget_cursor()
+    }
     fn load(
         &self,
         plan: &LoadPlan,
