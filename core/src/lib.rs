@@ -19,6 +19,9 @@ pub mod segment_ref;
 // 2: words made of words
 pub mod membership;
 pub mod patch;
+// 2: segments and flags, pure and synchronous
+#[cfg(feature = "segment")]
+pub mod segment;
 // 3: stores
 pub mod store;
 // 4: watching a reader
@@ -46,6 +49,8 @@ pub use epoch::Epoch;
 pub use error::{Error, ErrorKind, Result};
 pub use membership::{LookupStatus, Membership};
 pub use metrics::Metrics;
+#[cfg(feature = "segment")]
+pub use segment::Context;
 pub use segment_ref::SegmentRef;
 pub use status::StoreStatus;
 pub use store::StoreConfig;

@@ -12,7 +12,8 @@ fn read(path: &str) -> String {
 
 /// The public methods of the engine's front door.
 fn rust_operations() -> Names {
-    let source = read("core/src/engine/mod.rs") + &read("core/src/engine/repeat.rs");
+    let files = ["mod", "repeat", "data", "evaluation", "explanation"];
+    let source: String = files.iter().map(|file| read(&format!("core/src/engine/{file}.rs"))).collect();
     let public = source.lines().filter_map(|line| {
         let line = line.trim_start();
         line.strip_prefix("pub fn ").or_else(|| line.strip_prefix("pub async fn "))

@@ -1,6 +1,15 @@
+#[cfg(feature = "segment")]
+use serde_json::Value;
+
+#[cfg(feature = "segment")]
+use super::Explanation;
+#[cfg(feature = "segment")]
+use super::evaluation::{FlagQuestion, Question, SegmentQuestion};
 use super::{Answer, Engine};
 use crate::context_key::ContextHash;
 use crate::error::Result;
+#[cfg(feature = "segment")]
+use crate::segment::{Context, Evaluation, SegmentAnswer};
 use crate::status::StoreStatus;
 
 /// The engine for callers without an executor: the same words, each waiting on the caller's thread.
@@ -43,5 +52,31 @@ impl Blocking<'_> {
     /// See [`Engine::close`].
     pub fn close(&self) {
         pollster::block_on(self.0.close());
+    }
+}
+
+#[cfg(feature = "segment")]
+impl Blocking<'_> {
+    /// See [`Engine::evaluate`].
+    pub fn evaluate(&self, flag_key: &str, context: &Context, default: &Value) -> Result<Evaluation> {
+        self.reply(&FlagQuestion { flag_key, context, default })
+    }
+
+    /// See [`Engine::segment_contains`].
+    pub fn segment_contains(&self, segment_key: &str, context: &Context) -> Result<SegmentAnswer> {
+        self.reply(&SegmentQuestion { segment_key, context })
+    }
+
+    /// See [`Engine::explain`].
+    pub fn explain(&self, segment_key: &str, context: &Context) -> Result<Explanation> {
+        pollster::block_on(self.0.explain(segment_key, context))
+    }
+
+    fn reply<Q: Question>(&self, question: &Q) -> Result<Q::Reply> {
+        let shared = &self.0.shared;
+        Ok(match shared.begin(question)? {
+            Ok(reply) => reply,
+            Err(suspended) => pollster::block_on(shared.go_on(question, suspended)),
+        })
     }
 }

@@ -1,12 +1,19 @@
 //! The front door: an [`Engine`] answers "which segments is this context in?" from its cache, or else from the store.
 //!
 //! `lookup.rs` walks from a hash to an answer, `query.rs` asks the store on behalf of all who wait, `blocking.rs` is
-//! the same front door for callers without an executor, `repeat.rs` is for a first-level cache above the engine.
+//! the same front door for callers without an executor, `repeat.rs` is for a first-level cache above the engine,
+//! `evaluation.rs` goes on from memberships to segments and flags, whose data `data.rs` holds.
 
 mod answer;
 mod blocking;
 mod changes;
 mod config;
+#[cfg(feature = "segment")]
+mod data;
+#[cfg(feature = "segment")]
+mod evaluation;
+#[cfg(feature = "segment")]
+mod explanation;
 mod freshness;
 mod lookup;
 mod query;
@@ -17,6 +24,10 @@ pub use blocking::Blocking;
 pub use config::{
     EngineConfig, MAX_BATCH_SIZE, MAX_BATCHES_AT_ONCE, MAX_CACHE_SIZE, MAX_DURATION, PushInvalidation, Source,
 };
+#[cfg(feature = "segment")]
+pub use data::MAX_DATA_BYTES;
+#[cfg(feature = "segment")]
+pub use explanation::Explanation;
 pub use repeat::Repeatable;
 
 use std::sync::Arc;
@@ -66,6 +77,8 @@ struct Shared {
     tracker: Arc<StatusTracker>,
     counters: Arc<Counters>,
     tasks: Arc<TaskGroup>,
+    #[cfg(feature = "segment")]
+    data: data::Data,
 }
 
 /// The parts that exist only where there is a store.
@@ -126,6 +139,8 @@ impl Engine {
             store,
             tasks: tasks.clone(),
             config,
+            #[cfg(feature = "segment")]
+            data: data::Data::default(),
         });
         if let Some(store) = &shared.store {
             start_polling(store, &tasks);
@@ -188,15 +203,8 @@ impl Engine {
         hash: ContextHash,
         callback: impl FnOnce(Result<Answer>) + Send + 'static,
     ) -> Result<()> {
-        self.shared.check_usable()?;
-        let (shared, tasks) = (self.shared.clone(), self.shared.tasks.clone());
-        self.shared.tasks.spawn(async move {
-            let answer = tasks.stop.unless_given(shared.lookup(hash)).await.ok_or_else(closed);
-            if tasks.call(move || callback(answer)).await.is_err() {
-                log::error!("a lookup's completion callback panicked");
-            }
-        });
-        Ok(())
+        let shared = self.shared.clone();
+        self.call_back(async move { Ok(shared.lookup(hash).await) }, callback)
     }
 
     /// Returns the blocking face of this engine.
@@ -294,6 +302,23 @@ impl Engine {
                 "a callback or a custom store has not returned for {CLOSE_PATIENCE:?}; closing without it"
             );
         }
+    }
+
+    /// Calls back with what comes of `reply`, on a thread that may block; with [`ErrorKind::Closed`] when closed first.
+    fn call_back<T: Send + 'static>(
+        &self,
+        reply: impl Future<Output = Result<T>> + Send + 'static,
+        callback: impl FnOnce(Result<T>) + Send + 'static,
+    ) -> Result<()> {
+        self.shared.check_usable()?;
+        let tasks = self.shared.tasks.clone();
+        self.shared.tasks.spawn(async move {
+            let reply = tasks.stop.unless_given(reply).await.unwrap_or_else(|| Err(closed()));
+            if tasks.call(move || callback(reply)).await.is_err() {
+                log::error!("a completion callback panicked");
+            }
+        });
+        Ok(())
     }
 
     fn stop(&self) {

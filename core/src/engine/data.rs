@@ -1,0 +1,140 @@
+//! The engine's flags and segments: exchanged as a whole, read without a lock.
+
+use std::fs::{File, Metadata};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
+
+use super::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::segment::DataSet;
+
+/// The most bytes a data file may have; a path that leads astray must not fill the memory.
+pub const MAX_DATA_BYTES: u64 = 1 << 30;
+
+/// What an engine evaluates.
+#[derive(Default)]
+pub(super) struct Data {
+    current: ArcSwapOption<DataSet>,
+    file: Mutex<Option<DataFile>>,
+}
+
+/// The file the data come from, and what it was like when it was read.
+struct DataFile {
+    path: PathBuf,
+    stamp: Stamp,
+}
+
+/// By what one notices that a file has changed.
+#[derive(PartialEq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+    identity: u64,
+}
+
+impl Data {
+    pub(super) fn current(&self) -> &ArcSwapOption<DataSet> {
+        &self.current
+    }
+}
+
+impl Engine {
+    /// Sets the flags and segments, from the JSON of the service: `{"flags":{…},"segments":{…}}`.
+    ///
+    /// They are exchanged as a whole, without holding up anybody who evaluates; an evaluation that is under way ends with
+    /// those it began with. A text that is refused changes nothing.
+    ///
+    /// # Errors
+    /// See [`DataSet::parse`].
+    pub fn set_data(&self, json: &str) -> Result<()> {
+        self.shared.check_usable()?;
+        let data = DataSet::parse(json)?;
+        let mut file = self.shared.data.file.lock();
+        *file = None;
+        self.shared.data.current.store(Some(Arc::new(data)));
+        Ok(())
+    }
+
+    /// Does the same from a file, and remembers it for [`Engine::reload_data`]. Blocking: it reads the file, of
+    /// [1 GiB](MAX_DATA_BYTES) at most.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] when the file cannot be read, and see [`DataSet::parse`].
+    pub fn load_data(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.shared.check_usable()?;
+        let (data, stamp) = read(path.as_ref())?;
+        let mut file = self.shared.data.file.lock();
+        *file = Some(DataFile { path: path.as_ref().to_owned(), stamp });
+        self.shared.data.current.store(Some(Arc::new(data)));
+        Ok(())
+    }
+
+    /// Reads the file of [`Engine::load_data`] again, if it has changed since; returns whether it had. Blocking, and cheap
+    /// enough to be called every second: nothing watches the file by itself, for a text that is refused needs somebody to be
+    /// told of it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] when the data do not come from a file, and see [`Engine::load_data`]. The data stay as
+    /// they were; the next call tries again.
+    pub fn reload_data(&self) -> Result<bool> {
+        self.shared.check_usable()?;
+        let mut file = self.shared.data.file.lock();
+        let Some(known) = &mut *file else {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "the data do not come from a file; load_data would remember one",
+            ));
+        };
+        let metadata = std::fs::metadata(&known.path).map_err(|e| unreadable(&known.path, e))?;
+        if Stamp::of(&metadata) == known.stamp {
+            return Ok(false);
+        }
+        let (data, stamp) = read(&known.path)?;
+        known.stamp = stamp;
+        self.shared.data.current.store(Some(Arc::new(data)));
+        Ok(true)
+    }
+
+    /// Returns the flags and segments as they are now; `None` before the first were set.
+    pub fn data(&self) -> Option<Arc<DataSet>> {
+        self.shared.data.current.load_full()
+    }
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        let identity = std::os::unix::fs::MetadataExt::ino(metadata);
+        #[cfg(not(unix))]
+        let identity = 0;
+        Self { modified: metadata.modified().ok(), length: metadata.len(), identity }
+    }
+}
+
+/// Reads a file, which may be exchanged meanwhile: the stamp is of before, so that a later change is noticed.
+fn read(path: &Path) -> Result<(DataSet, Stamp)> {
+    let failed = |e| unreadable(path, e);
+    let file = File::open(path).map_err(failed)?;
+    let stamp = Stamp::of(&file.metadata().map_err(failed)?);
+    let mut bytes = Vec::new();
+    file.take(MAX_DATA_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_DATA_BYTES {
+        let message = format!("{}: larger than {MAX_DATA_BYTES} bytes", path.display());
+        return Err(Error::new(ErrorKind::InvalidArgument, message));
+    }
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let place = e.utf8_error().valid_up_to();
+        Error::new(ErrorKind::InvalidArgument, format!("{}: not UTF-8 (at byte {place})", path.display()))
+    })?;
+    Ok((DataSet::parse(&text).map_err(|e| e.at(path.display()))?, stamp))
+}
+
+fn unreadable(path: &Path, cause: std::io::Error) -> Error {
+    let message = format!("{}: cannot be read: {cause}", path.display());
+    Error::with_source(ErrorKind::InvalidArgument, message, cause)
+}
