@@ -238,3 +238,9 @@ impl fmt::Display for LookupStatus {
         f.write_str(self.name())
     }
 }
+
+impl serde::Serialize for LookupStatus {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}

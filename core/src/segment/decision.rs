@@ -1,6 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
+
 use crate::membership::LookupStatus;
 use crate::segment_ref::SegmentRef;
 
@@ -50,19 +52,39 @@ impl fmt::Display for Decider {
     }
 }
 
+impl Serialize for Decider {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 /// How one segment decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Decision {
     /// The segment's key.
+    #[serde(serialize_with = "text")]
     pub segment_key: Arc<str>,
     /// Its ref; `None` when it is no big segment, or its generation is missing.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "optional_text")]
     pub segment_ref: Option<SegmentRef>,
     /// What decided.
     pub decider: Decider,
     /// The index of the rule that includes the context, if a rule does.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_index: Option<usize>,
     /// That rule's identifier, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "optional_text")]
     pub rule_id: Option<Arc<str>>,
     /// How far the lookup can be trusted; `None` when none was attempted or refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<LookupStatus>,
+}
+
+fn text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
+}
+
+fn optional_text<S: Serializer>(text: &Option<impl AsRef<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    text.as_ref().map(AsRef::as_ref).serialize(serializer)
 }

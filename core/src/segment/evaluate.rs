@@ -1,6 +1,7 @@
 //! The door: evaluates a flag or a segment, or names the membership that is needed first.
 
 use launchdarkly_server_sdk_evaluation as official;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::consultation::Consultation;
@@ -51,12 +52,15 @@ impl Memo {
     }
 }
 
-/// What a flag serves a context, and why.
-#[derive(Debug, Clone, PartialEq)]
+/// What a flag serves a context, and why; serialises with its fields' names in `camelCase`, and without those that are
+/// `None`, as do all parts of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Evaluation {
     /// What it serves, or the caller's default.
     pub value: Value,
     /// The index of the variation; `None` when the value is the caller's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub variation: Option<usize>,
     /// Why.
     pub reason: Reason,
@@ -64,14 +68,17 @@ pub struct Evaluation {
     pub decisions: Vec<Decision>,
 }
 
-/// Whether a context is in a segment, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Whether a context is in a segment, and why; serialises as [`Evaluation`] does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SegmentAnswer {
     /// Whether it is.
     pub is_match: bool,
     /// Why there is no real answer; it is "no" then.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_kind: Option<EvaluationErrorKind>,
     /// The worst status of the lookups that were attempted or refused, and `None` if there were none (SPEC §5.6).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<LookupStatus>,
     /// What this segment decided, then each big segment that its rules ask for, in order.
     pub decisions: Vec<Decision>,

@@ -97,7 +97,7 @@ pub struct Reason {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub in_experiment: bool,
     /// The worst status of the lookups that were attempted or refused, and `None` if there were none (SPEC §5.6).
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "status_name")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub big_segments_status: Option<LookupStatus>,
 }
 
@@ -165,8 +165,4 @@ impl Serialize for EvaluationErrorKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
-}
-
-fn status_name<S: Serializer>(status: &Option<LookupStatus>, serializer: S) -> Result<S::Ok, S::Error> {
-    status.map(LookupStatus::name).serialize(serializer)
 }
