@@ -7,7 +7,7 @@ use std::process::ExitCode;
 #[repr(u8)]
 pub(crate) enum Exit {
     Success = 0,
-    Excluded = 1,
+    NotInSegment = 1,
     NoValue = 3,
     NotHealthy = 4,
     Usage = 64,
@@ -20,11 +20,15 @@ pub(crate) enum Exit {
 impl Exit {
     const ALL: [(Exit, &str); 9] = [
         (Exit::Success, "success; `check`: included"),
-        (Exit::Excluded, "`check`: excluded"),
+        (Exit::NotInSegment, "`check`: excluded; `explain`, `evaluate --segment`: not in the segment"),
         (Exit::NoValue, "`check`: no value, the segment's rules decide"),
         (Exit::NotHealthy, "`status`, `check --healthy`: the store answers but is not up to date"),
         (Exit::Usage, "the command line is wrong"),
         (Exit::Data, "a key, hash, segment ref, list or configuration file cannot be understood"),
+        (
+            Exit::Data,
+            "a key, hash, segment ref, context, line of a list, or data of flags and segments cannot be understood",
+        ),
         (Exit::Store, "the store is missing, damaged, full, or failed while answering"),
         (Exit::Internal, "a defect of bigseg"),
         (Exit::Io, "a file, or standard input or output, cannot be read or written"),

@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod context;
 mod engine;
+mod evaluation;
 mod exit;
 mod failure;
 mod list;

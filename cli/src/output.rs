@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use bigseg_core::{Error, LookupStatus};
+use bigseg_core::{Error, LookupStatus, Origin};
 use serde::Serialize;
 
 pub(crate) const HEADING: Style = Style::new().bold();
@@ -20,6 +20,16 @@ pub(crate) fn status_style(status: LookupStatus) -> Style {
         LookupStatus::Healthy => GOOD,
         LookupStatus::Stale => DOUBTFUL,
         LookupStatus::StoreError | LookupStatus::NotConfigured => BAD,
+    }
+}
+
+/// Returns the word for where an answer comes from.
+pub(crate) fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Store => "store",
+        Origin::Cache { .. } => "cache",
+        Origin::LastKnown { .. } => "last_known",
+        Origin::Nothing => "nothing",
     }
 }
 

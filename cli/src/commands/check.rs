@@ -70,7 +70,7 @@ impl CheckCommand {
         }
         let (word, exit) = match check {
             Some(true) => ("included", Exit::Success),
-            Some(false) => ("excluded", Exit::Excluded),
+            Some(false) => ("excluded", Exit::NotInSegment),
             None => ("no value", Exit::NoValue),
         };
         let is_healthy = answer.status == LookupStatus::Healthy;

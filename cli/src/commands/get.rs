@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use bigseg_core::{Answer, ContextHash, LookupStatus, Origin, SegmentRef};
+use bigseg_core::{Answer, ContextHash, LookupStatus, SegmentRef};
 use serde::Serialize;
 
 use crate::context::ContextArgument;
@@ -64,7 +64,7 @@ fn shown(hash: ContextHash, answer: &Answer) -> Shown<'_> {
         included: answer.membership.included().iter().map(SegmentRef::as_str).collect(),
         excluded: answer.membership.excluded().iter().map(SegmentRef::as_str).collect(),
         status: answer.status.name(),
-        origin: origin(answer.origin),
+        origin: output::origin(answer.origin),
         error: answer.error.as_ref().map(output::ErrorShown::from),
     }
 }
@@ -98,13 +98,4 @@ fn print(hash: ContextHash, answer: &Answer, last_up_to_date: Option<i64>) -> st
         }
     }
     table.print(&mut out)
-}
-
-fn origin(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Store => "store",
-        Origin::Cache { .. } => "cache",
-        Origin::LastKnown { .. } => "last_known",
-        Origin::Nothing => "nothing",
-    }
 }

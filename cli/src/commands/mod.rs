@@ -3,6 +3,8 @@
 mod check;
 mod completions;
 mod demo;
+mod evaluate;
+mod explain;
 mod export;
 mod get;
 mod hash;
@@ -24,6 +26,8 @@ pub(crate) enum Command {
     Import(import::ImportCommand),
     Get(get::GetCommand),
     Check(check::CheckCommand),
+    Explain(explain::ExplainCommand),
+    Evaluate(evaluate::EvaluateCommand),
     Status(status::StatusCommand),
     Stats(stats::StatsCommand),
     Export(export::ExportCommand),
@@ -41,6 +45,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Import(command) => command.run(),
         Command::Get(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::Evaluate(command) => command.run(),
         Command::Status(command) => command.run(),
         Command::Stats(command) => command.run(),
         Command::Export(command) => command.run(),

@@ -8,6 +8,12 @@ const COMMANDS: [&str; 12] = [
     "import",
     "get",
     "check",
+const COMMANDS: [&str; 13] = [
+    "import",
+    "get",
+    "check",
+    "explain",
+    "evaluate",
     "status",
     "stats",
     "export",

@@ -4,6 +4,7 @@ mod answers;
 mod command;
 mod demo;
 mod dynamodb;
+mod evaluation;
 mod help;
 mod import;
 mod interruption;

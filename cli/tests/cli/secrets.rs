@@ -5,6 +5,10 @@ use crate::command::Workplace;
 #[test]
 fn no_command_repeats_a_key() {
     let workplace = Workplace::holding("Grace,beta.g1\n");
+    workplace.file(
+        "data.json",
+        r#"{"segments":{"beta":{"key":"beta","version":1,"unbounded":true,"generation":1}}}"#,
+    );
     for arguments in [
         "get Grace",
         "get --json Grace",
@@ -29,6 +33,12 @@ fn no_command_repeats_a_key() {
         "import --segment Grace list.csv",
         "import --replace Grace list.csv",
         "import --format Grace list.csv",
+        "explain --segment beta --context Grace --data data.json",
+        "explain --segment beta --context {\"key\":\"Grace\"} --data data.json",
+        "evaluate --segment beta --context {\"kind\":\"user\",\"key\":\"Grace\",\"name\":1} --data data.json",
+        "evaluate --flag f --default Grace --context {\"key\":\"Grace\"} --data data.json",
+        "evaluate --flag Grace --context {\"key\":\"Grace\"} --data data.json",
+        "evaluate --json -vv --segment beta --context {\"key\":\"Grace\"} --data data.json",
         "Grace",
         "-vv get Grace",
         "completions Grace",
