@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
-# What we write the official SDKs read, and the other way round (tests/interop/README.md).
+# What we write the official SDKs read, and the other way round, and both evaluate alike (tests/interop/README.md).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath "${CARGO_TARGET_DIR:-target}")
 scripts/setup_interop.sh
 cargo build --quiet --workspace --bin bigseg --bin dynamodb-emulator --example apply_patches
+cargo build --quiet -p bigseg-cli
+cargo build --quiet -p bigseg-core --example apply_patches --example evaluate_cases
+cargo build --quiet --workspace --bin dynamodb-emulator
 export BIGSEG_COMMAND=$target/debug/bigseg BIGSEG_APPLY_PATCHES=$target/debug/examples/apply_patches
-export BIGSEG_EMULATOR=$target/debug/dynamodb-emulator
+export BIGSEG_EMULATOR=$target/debug/dynamodb-emulator BIGSEG_EVALUATE_CASES=$target/debug/examples/evaluate_cases
 export NODE_PATH=$target/interop/node_modules PYTHONDONTWRITEBYTECODE=1
 "$target/interop/venv/bin/python" tests/interop/test_interop.py "$@"
+"$target/interop/venv/bin/python" tests/interop/test_evaluation.py

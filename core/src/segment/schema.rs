@@ -112,7 +112,8 @@ pub(super) fn segment(value: &Value) -> Reading<Option<Segment>> {
     for name in ["includedContexts", "excludedContexts"] {
         let targets = each(fields, name, |fields| {
             required_list(fields, "values")?;
-            Ok(json!({"contextKind": kind(fields, "contextKind")?, "values": strings(fields, "values")?}))
+            let kind = kind(fields, "contextKind")?.unwrap_or(DEFAULT_KIND);
+            Ok(json!({"contextKind": kind, "values": strings(fields, "values")?}))
         })?;
         lists.insert(name.into(), targets.into());
     }
