@@ -71,7 +71,7 @@ impl Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("kinds", &self.kinds().collect::<Vec<_>>()).finish_non_exhaustive()
+        f.write_str("Context(secret)")
     }
 }
 
@@ -108,7 +108,7 @@ fn check_part(kind: &str, part: &Value) -> Result<Individual> {
         ));
     }
     let Value::Object(fields) = part else {
-        return Err(invalid(format!("the {kind} context is not a JSON object")));
+        return Err(invalid("a part of a multi-kind context is not a JSON object".to_owned()));
     };
     expect(fields, "name", "a string", Value::is_string)?;
     expect(fields, "anonymous", "true or false", Value::is_boolean)?;
@@ -133,9 +133,9 @@ fn check_user(fields: &Map<String, Value>) -> Result<()> {
 
 fn individual(kind: &str, fields: &Map<String, Value>) -> Result<Individual> {
     let Some(Value::String(key)) = fields.get("key") else {
-        return Err(invalid(format!("the {kind} context has no key that is a string")));
+        return Err(invalid("the context, or a part of it, has no key that is a string".to_owned()));
     };
-    let key = ContextKey::new(key).map_err(|e| e.at(format_args!("the {kind} context")))?;
+    let key = ContextKey::new(key)?;
     Ok(Individual { kind: kind.to_owned(), hash: key.hash() })
 }
 
