@@ -5,6 +5,8 @@ cd "$(dirname "$0")/.."
 printf '%s, %s, %s\n\n' "$(date -u +%F)" "$(nproc) cores of $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)" "$(rustc --version)"
 cargo bench --quiet -p bigseg-core --bench engine
 echo
+cargo bench --quiet -p bigseg-core --bench evaluation
+echo
 cargo bench --quiet -p bigseg-core --bench sync
 echo
 cargo bench --quiet -p bigseg-ffi --bench cached

@@ -5,11 +5,15 @@ use log::{LevelFilter, Log, Metadata, Record};
 struct Logger;
 
 impl Log for Logger {
-    fn enabled(&self, _: &Metadata) -> bool {
-        true
+    /// Not what the evaluation of rules has to say: it may show a context's attributes.
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        !metadata.target().starts_with("launchdarkly")
     }
 
     fn log(&self, record: &Record) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
         let level = record.level().as_str().to_ascii_lowercase();
         anstream::eprintln!("bigseg: {level}: {}", record.args());
     }

@@ -92,12 +92,16 @@ impl official::Store for Consultation<'_> {
         }
         let entry = self.data.segment(key)?;
         match &entry.form {
-            Form::Ordinary(segment) => {
-                if state.subject.is_some_and(|subject| subject.number == entry.number) {
-                    state.outcome.consult(entry, None, None);
+            Form::Ordinary(form) => Some(
+                match state.subject {
+                    Some(subject) if subject.number == entry.number => {
+                        state.outcome.consult(entry, None, None);
+                        form.marked(entry.number)
+                    }
+                    _ => &form.plain,
                 }
-                Some(segment.clone())
-            }
+                .clone(),
+            ),
             Form::Big(big) => state.consult(entry, big, self.context).cloned(),
         }
     }
@@ -133,7 +137,7 @@ impl<'a> State<'a> {
         let (decider, form) = match lookup.membership.check(segment_ref.as_str()) {
             Some(true) => (Some(Decider::Included), &big.included),
             Some(false) => (Some(Decider::Excluded), &big.excluded),
-            None => (None, &big.rules),
+            None => (None, big.rules.as_ref().unwrap_or(&big.excluded)),
         };
         self.outcome.consult(entry, decider, Some(lookup.status));
         Some(form)

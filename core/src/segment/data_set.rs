@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use launchdarkly_server_sdk_evaluation as official;
 use serde_json::{Map, Value, json};
@@ -44,10 +44,18 @@ pub(super) struct SegmentEntry {
 
 /// What the official crate is told a segment is.
 pub(super) enum Form {
-    /// As the data have it, with marks.
-    Ordinary(official::Segment),
+    /// As the data have it.
+    Ordinary(Box<OrdinaryForm>),
     /// Something else in each case.
     Big(Box<BigForm>),
+}
+
+/// An ordinary segment's forms.
+pub(super) struct OrdinaryForm {
+    /// For flags and segments that ask for it.
+    pub(super) plain: official::Segment,
+    rules: Vec<Value>,
+    marked: OnceLock<official::Segment>,
 }
 
 /// A big segment's forms. None has its ordinary lists, which do not count (SPEC §5.4).
@@ -59,8 +67,20 @@ pub(super) struct BigForm {
     pub(super) included: official::Segment,
     /// For whom it excludes: nobody does.
     pub(super) excluded: official::Segment,
-    /// For whom it has no value: the rules, with marks.
-    pub(super) rules: official::Segment,
+    /// For whom it has no value: the rules, with marks; `None` = there are none, so it is as if it excluded.
+    pub(super) rules: Option<official::Segment>,
+}
+
+impl OrdinaryForm {
+    /// Returns the form for a question about this segment: with marks. It is made for the first one, for its lists may
+    /// be long.
+    pub(super) fn marked(&self, number: usize) -> &official::Segment {
+        self.marked.get_or_init(|| {
+            let mut model = serde_json::to_value(&self.plain).expect("what was read can be written");
+            model["rules"] = marked(self.rules.clone(), number).into();
+            serde_json::from_value(model).expect("what was written can be read")
+        })
+    }
 }
 
 impl DataSet {
@@ -201,14 +221,18 @@ fn segment_entry(
         understood(model.into(), "segment", place)
     };
     let form = match big {
-        None => Form::Ordinary(with(Some(&lists), marked(rules, number))?),
+        None => Form::Ordinary(Box::new(OrdinaryForm {
+            plain: with(Some(&lists), rules.clone())?,
+            rules,
+            marked: OnceLock::new(),
+        })),
         Some(schema::Big { generation, context_kind }) => Form::Big(Box::new(BigForm {
             segment_ref: generation.map(|generation| SegmentRef::from_store(format!("{key}.g{generation}"))),
             context_kind,
             // A rule without clauses matches whatever the context.
             included: with(None, vec![json!({"clauses": []})])?,
             excluded: with(None, vec![])?,
-            rules: with(None, marked(rules, number))?,
+            rules: if rules.is_empty() { None } else { Some(with(None, marked(rules, number))?) },
         })),
     };
     let question = json!({

@@ -32,7 +32,11 @@ pub struct Lookup {
 
 /// The lookups of one evaluation: an answer holds until its end, whatever it was (SPEC §5.3).
 #[derive(Debug, Default)]
-pub struct Memo(Vec<(ContextHash, Lookup)>);
+pub struct Memo {
+    /// Most evaluations need no more than one, and no memory of their own for it.
+    first: Option<(ContextHash, Lookup)>,
+    others: Vec<(ContextHash, Lookup)>,
+}
 
 /// Answers at once what can be answered at once.
 pub(super) type Resolve<'a> = dyn FnMut(ContextHash) -> Option<Lookup> + 'a;
@@ -40,15 +44,22 @@ pub(super) type Resolve<'a> = dyn FnMut(ContextHash) -> Option<Lookup> + 'a;
 impl Memo {
     /// Remembers a lookup.
     pub fn insert(&mut self, hash: ContextHash, lookup: Lookup) {
-        self.0.push((hash, lookup));
+        match self.first {
+            None => self.first = Some((hash, lookup)),
+            Some(_) => self.others.push((hash, lookup)),
+        }
+    }
+
+    fn get(&self, hash: ContextHash) -> Option<&Lookup> {
+        let mut all = self.first.iter().chain(&self.others);
+        all.find(|(known, _)| *known == hash).map(|(_, lookup)| lookup)
     }
 
     pub(super) fn get_or_resolve(&mut self, hash: ContextHash, resolve: &mut Resolve<'_>) -> Option<&Lookup> {
-        let known = self.0.iter().position(|(known, _)| *known == hash);
-        if known.is_none() {
+        if self.get(hash).is_none() {
             self.insert(hash, resolve(hash)?);
         }
-        Some(&self.0[known.unwrap_or(self.0.len() - 1)].1)
+        self.get(hash)
     }
 }
 

@@ -1,0 +1,71 @@
+//! The flags and segments that are measured.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bigseg_core::engine::Source;
+use bigseg_core::import::{Import, ImportOptions};
+use bigseg_core::store::memory::MemoryStore;
+use bigseg_core::{Context, ContextKey, Engine, EngineConfig};
+use serde_json::{Map, Value, json};
+
+/// A flag with one clause about a segment.
+fn flag(key: &str, segment: &str) -> Value {
+    json!({
+        "key": key, "version": 1, "on": true, "salt": "salt", "variations": [false, true],
+        "offVariation": 0, "fallthrough": {"variation": 0}, "targets": [], "prerequisites": [],
+        "rules": [{"id": "rule", "variation": 1, "trackEvents": false,
+            "clauses": [{"attribute": "", "op": "segmentMatch", "values": [segment]}]}],
+    })
+}
+
+/// As many flags, each with an ordinary segment of one context, or each with a big segment.
+pub(crate) fn data(count: usize, big: bool) -> Value {
+    let flags = (0..count).map(|number| {
+        let key = format!("flag-{number}");
+        (key.clone(), flag(&key, &format!("segment-{number}")))
+    });
+    let segments = (0..count).map(|number| {
+        let key = format!("segment-{number}");
+        let mut segment = json!({"key": key, "version": 1, "salt": "salt", "included": ["user-0"], "excluded": [], "rules": []});
+        if big {
+            segment["included"] = json!([]);
+            segment["unbounded"] = json!(true);
+            segment["generation"] = json!(1);
+        }
+        (key, segment)
+    });
+    json!({"flags": flags.collect::<Map<_, _>>(), "segments": segments.collect::<Map<_, _>>()})
+}
+
+/// A user as JSON.
+pub(crate) fn user(number: usize) -> Value {
+    json!({"kind": "user", "key": format!("user-{number}"), "email": "someone@example.com", "plan": "gold"})
+}
+
+/// A user.
+pub(crate) fn context(number: usize) -> Context {
+    Context::from_value(user(number)).expect("a user")
+}
+
+/// An engine with these data, whose store includes user-0 in segment-0, and excludes user-1.
+pub(crate) fn engine(data: &Value) -> Engine {
+    let store = MemoryStore::default();
+    let mut import = Import::new(Arc::new(store.clone()), ImportOptions::default());
+    for (key, included) in [("user-0", true), ("user-1", false)] {
+        let hash = ContextKey::new(key).expect("a key").hash();
+        import.add(hash, "segment-0.g1", included).expect("a good segment ref");
+    }
+    import.finish(&mut |_| {}).expect("a memory store takes it");
+    let engine = Engine::open(EngineConfig {
+        source: Source::Custom(Arc::new(store)),
+        context_cache_time: Duration::from_secs(3600),
+        ..EngineConfig::default()
+    })
+    .expect("a memory store opens");
+    engine.set_data(&data.to_string()).expect("good data");
+    for key in ["user-0", "user-1", "user-2"] {
+        engine.blocking().membership(key).expect("a good key");
+    }
+    engine
+}
