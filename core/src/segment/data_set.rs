@@ -220,6 +220,12 @@ fn segment_entry(
         model.insert("rules".into(), rules.into());
         understood(model.into(), "segment", place)
     };
+    // What evaluation asks for is cloned each time, and these need nothing more.
+    let bare = |rules: Value| {
+        let model =
+            json!({"key": key, "version": 0, "salt": "", "included": [], "excluded": [], "rules": rules});
+        understood(model, "segment", place)
+    };
     let form = match big {
         None => Form::Ordinary(Box::new(OrdinaryForm {
             plain: with(Some(&lists), rules.clone())?,
@@ -230,8 +236,8 @@ fn segment_entry(
             segment_ref: generation.map(|generation| SegmentRef::from_store(format!("{key}.g{generation}"))),
             context_kind,
             // A rule without clauses matches whatever the context.
-            included: with(None, vec![json!({"clauses": []})])?,
-            excluded: with(None, vec![])?,
+            included: bare(json!([{"clauses": []}]))?,
+            excluded: bare(json!([]))?,
             rules: if rules.is_empty() { None } else { Some(with(None, marked(rules, number))?) },
         })),
     };
