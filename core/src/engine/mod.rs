@@ -313,7 +313,9 @@ impl Engine {
         self.shared.check_usable()?;
         let tasks = self.shared.tasks.clone();
         self.shared.tasks.spawn(async move {
-            let reply = tasks.stop.unless_given(reply).await.unwrap_or_else(|| Err(closed()));
+            let reply = tasks.stop.unless_given(reply).await;
+            // What closing itself brought about, such as a query that was given up, is no reply.
+            let reply = reply.filter(|_| !tasks.stop.is_given()).unwrap_or_else(|| Err(closed()));
             if tasks.call(move || callback(reply)).await.is_err() {
                 log::error!("a completion callback panicked");
             }
