@@ -169,7 +169,6 @@ fn chain(length: usize) -> Vec<(String, Value)> {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a thread with a small stack")]
 fn the_longest_chain_needs_little_stack() {
     // Of what a build without optimisation takes; the smallest stacks of threads that hosts have are of that size.
     let small = std::thread::Builder::new().stack_size(1 << 20);
@@ -229,7 +228,7 @@ fn an_evaluation_ends() {
 /// Segment keys that look like what an evaluation is followed by.
 #[test]
 fn marks_cannot_be_forged() {
-    let forged = ["\0".to_owned(), "\00".to_owned(), "\00.0".to_owned(), "\0x".to_owned()];
+    let forged = ["", "0", "0.0", "x"].map(|rest| format!("\0{rest}"));
     let mut segments: Vec<_> =
         forged.iter().map(|key| segment(key.clone(), json!([{"clauses": []}]))).collect();
     segments.push(segment("s".to_owned(), asks(&forged)));

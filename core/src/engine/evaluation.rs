@@ -89,6 +89,22 @@ impl Engine {
     ///
     /// Memberships are looked up one after the other as rules come to ask for them, each at most once; what is cached or
     /// embedded is there without waiting, and the rest waits as [`Engine::membership`] does.
+    ///
+    /// ```
+    /// # use bigseg_core::{Context, Engine, EngineConfig, LookupStatus};
+    /// # use serde_json::{Value, json};
+    /// let engine = Engine::open(EngineConfig::default())?;
+    /// engine.set_data(
+    ///     r#"{"flags": {"page": {"key": "page", "version": 1, "on": true, "variations": ["old", "new"], "fallthrough": {"variation": 0},
+    ///            "rules": [{"variation": 1, "clauses": [{"attribute": "", "op": "segmentMatch", "values": ["beta"]}]}]}},
+    ///         "segments": {"beta": {"key": "beta", "version": 1, "unbounded": true, "generation": 3}}}"#,
+    /// )?;
+    /// let alice = Context::parse(r#"{"kind": "user", "key": "alice"}"#)?;
+    /// let evaluation = engine.blocking().evaluate("page", &alice, &Value::Null)?;
+    /// assert_eq!(evaluation.value, json!("old"));
+    /// assert_eq!(evaluation.reason.big_segments_status, Some(LookupStatus::NotConfigured)); // for there is no store
+    /// # Ok::<(), bigseg_core::Error>(())
+    /// ```
     pub async fn evaluate(&self, flag_key: &str, context: &Context, default: &Value) -> Result<Evaluation> {
         self.shared.reply(FlagQuestion { flag_key, context, default }).await
     }
