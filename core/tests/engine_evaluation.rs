@@ -1,4 +1,5 @@
 //! The engine's side of evaluation: data that are exchanged and reloaded, what is answered without waiting, and explanations.
+#![cfg(feature = "segment")]
 
 mod stage;
 

@@ -1,5 +1,6 @@
 //! Whatever is given as data or context, evaluation answers or refuses, soon and without a panic; and what it refuses, it does
 //! not repeat.
+#![cfg(feature = "segment")]
 
 mod stage;
 mod vector;

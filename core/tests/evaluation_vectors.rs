@@ -1,4 +1,5 @@
 //! Runs tests/vectors/evaluation.json on engines whose store is under the test's control.
+#![cfg(feature = "segment")]
 
 mod stage;
 mod vector;
