@@ -4,10 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath "${CARGO_TARGET_DIR:-target}")
 scripts/setup_interop.sh
-cargo build --quiet --workspace --bin bigseg --bin dynamodb-emulator --example apply_patches
-cargo build --quiet -p bigseg-cli
-cargo build --quiet -p bigseg-core --example apply_patches --example evaluate_cases
-cargo build --quiet --workspace --bin dynamodb-emulator
+cargo build --quiet --workspace --bin bigseg --bin dynamodb-emulator --example apply_patches --example evaluate_cases
 export BIGSEG_COMMAND=$target/debug/bigseg BIGSEG_APPLY_PATCHES=$target/debug/examples/apply_patches
 export BIGSEG_EMULATOR=$target/debug/dynamodb-emulator BIGSEG_EVALUATE_CASES=$target/debug/examples/evaluate_cases
 export NODE_PATH=$target/interop/node_modules PYTHONDONTWRITEBYTECODE=1

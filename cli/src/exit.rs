@@ -24,10 +24,9 @@ impl Exit {
         (Exit::NoValue, "`check`: no value, the segment's rules decide"),
         (Exit::NotHealthy, "`status`, `check --healthy`: the store answers but is not up to date"),
         (Exit::Usage, "the command line is wrong"),
-        (Exit::Data, "a key, hash, segment ref, list or configuration file cannot be understood"),
         (
             Exit::Data,
-            "a key, hash, segment ref, context, line of a list, or data of flags and segments cannot be understood",
+            "a key, hash, segment ref, context, list, configuration file, or data of flags and segments cannot be understood",
         ),
         (Exit::Store, "the store is missing, damaged, full, or failed while answering"),
         (Exit::Internal, "a defect of bigseg"),

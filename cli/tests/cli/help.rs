@@ -4,11 +4,7 @@ use std::process::Command;
 
 use crate::command::Workplace;
 
-const COMMANDS: [&str; 12] = [
-    "import",
-    "get",
-    "check",
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "import",
     "get",
     "check",
