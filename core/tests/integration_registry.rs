@@ -162,6 +162,12 @@ fn an_edit_leaves_the_rest_of_the_file_as_it_is() {
 
     // What was written by hand meanwhile stays.
     stage.write(&(stage.text() + "# By hand.\n"));
+    let text = stage.text();
+    stage.write(&format!("state_directory = {:?}\n{text}", stage.directory.path()));
+    let moved = stage.text();
+    assert!(registry.edit("e-a", &[IntegrationEdit::Delete]).unwrap_err().message().contains("restart"));
+    assert!(registry.reload().is_err() && stage.text() == moved, "nothing was written");
+    stage.write(&text);
     registry.edit("e-a", &[IntegrationEdit::Delete]).unwrap();
     let text = stage.text();
     assert!(

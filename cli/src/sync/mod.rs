@@ -50,7 +50,9 @@ pub(crate) fn run(
         anstream::eprintln!("bigseg: listening at http://{address}/");
     }
     notify::tell("READY=1");
-    let mut terminal = std::io::stdout().is_terminal().then(TerminalView::open);
+    let can_draw =
+        std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    let mut terminal = can_draw.then(TerminalView::open);
     let mut lines = lines::Lines::default();
     loop {
         match &mut terminal {

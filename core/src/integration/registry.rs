@@ -140,18 +140,26 @@ impl Registry {
         if read != wanted {
             return Err(too_rich());
         }
+        self.check_state_directory(&read)?;
         replace(&self.config.path, &edited)?;
         self.adapt(read)?;
         Ok(())
+    }
+
+    /// Refuses another place for error logs, which are open.
+    fn check_state_directory(&self, file: &IntegrationFile) -> Result<(), FileProblems> {
+        let running = self.running.lock();
+        match running.state_directory == file.state_directory || running.integrations.is_empty() {
+            true => Ok(()),
+            false => Err(FileProblems::whole("state_directory has changed; that needs a restart")),
+        }
     }
 
     /// Makes what runs what the file says.
     fn adapt(&self, file: IntegrationFile) -> Result<Reloaded, FileProblems> {
         let mut before = self.running.lock().clone();
         let mut report = Reloaded::default();
-        if before.state_directory != file.state_directory && !before.integrations.is_empty() {
-            return Err(FileProblems::whole("state_directory has changed; that needs a restart"));
-        }
+        self.check_state_directory(&file)?;
         let mut plan: Vec<(IntegrationDefinition, Option<Arc<Integration>>)> = Vec::new();
         for definition in file.integrations {
             let known = before.integrations.iter().position(|known| {
