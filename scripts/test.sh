@@ -24,6 +24,9 @@ cargo test --workspace --no-fail-fast
 step "the page of bigseg sync in a browser"
 scripts/test_page.sh
 
+step "the page of bigseg sync in a browser"
+scripts/test_page.sh
+
 step "the official SDKs on the same stores"
 scripts/test_interop.sh
 
