@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
 # Builds the Node package and runs its tests: test_node.sh [quick]. Quick: a debug build, no servers, nothing packed.
 set -euo pipefail
-cd "$(dirname "$0")/../bindings/node"
+cd "$(dirname "$0")/.."
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 if [ "${1:-}" = quick ]; then
+    cd bindings/node
     node tools/build_native.mjs --debug
     npm run --silent build:types
-    node --test tests/{vectors,engine,first_level,custom_store,status,import}.test.mjs >"$PWD/dist/tests.log" || {
+    node --test tests/{vectors,engine,first_level,custom_store,status,import,log}.test.mjs >"$PWD/dist/tests.log" || {
         cat dist/tests.log
         exit 1
     }
     exit 0
 fi
+cargo build --quiet --workspace --bin dynamodb-emulator
+export BIGSEG_EMULATOR=$target/debug/dynamodb-emulator
+cd bindings/node
 npm run --silent build
 npm test --silent

@@ -12,6 +12,7 @@ export const {
   StatusUpdates,
   contextHash,
   displayStore,
+  onLog,
   parseContextHash,
   parseSegmentRef,
   segmentRef,

@@ -1,7 +1,7 @@
 /** Imports: filling a store from lists. */
 
 import { ManualClock } from "./clock.js";
-import { BigSegError, failed, guarded } from "./errors.js";
+import { BigSegError, failed, guarded, invalidArgument } from "./errors.js";
 import { native, type ImportProgress, type NativeImport } from "./native.js";
 import { storeString, type StoreOptions } from "./options.js";
 
@@ -39,6 +39,9 @@ export interface FileOptions {
   /** Whether to leave out lines that cannot be understood, instead of failing at the first. Default: no. */
   skipBadLines?: boolean;
 }
+
+/** Hears how many contexts, and how many memberships, are written so far. */
+export type ProgressListener = (contexts: number, memberships: number) => void;
 
 /**
  * A list being collected, which may be far larger than memory; `commit` writes it and marks the store synchronised. Nothing is
@@ -91,17 +94,56 @@ export class Import {
   /**
    * Writes the list and declares the store synchronised; it can be done once, whatever comes of it.
    *
+   * @param progress hears how far it is, now and then, and at the end; the latest value wins. What it throws the promise is
+   * rejected with, after the list was written, and it is not called again.
    * @throws BigSegError (as a rejection) whatever the store reports: a memory or embedded store is then as it was before, in
    * others part of the list may have been written
    */
-  async commit(): Promise<ImportReport> {
-    const { memberships, contexts, replaced } = checked(await guarded(() => this.#native.commit()));
+  async commit(progress?: ProgressListener): Promise<ImportReport> {
+    const audience = progress && new Audience(progress);
+    const written = checked(await guarded(() => this.#native.commit(audience)));
+    const { memberships, contexts, replaced } = written;
+    audience?.conclude(contexts, memberships);
     return { memberships, contexts, replaced };
   }
 
   /** Gives the list up; nothing is written. */
   abandon(): void {
     this.#native.abandon();
+  }
+}
+
+/** Passes progress on to its listener. */
+class Audience {
+  readonly #listener: ProgressListener;
+  #thrown: { error: unknown } | undefined;
+  #contexts: number | undefined;
+  #memberships: number | undefined;
+
+  constructor(listener: ProgressListener) {
+    if (typeof listener !== "function") throw invalidArgument("progress is a function");
+    this.#listener = listener;
+  }
+
+  /** Called by the native half. */
+  readonly deliver = (contexts: number, memberships: number): void => {
+    if (this.#thrown || (contexts === this.#contexts && memberships === this.#memberships)) return;
+    [this.#contexts, this.#memberships] = [contexts, memberships];
+    try {
+      this.#listener(contexts, memberships);
+    } catch (error) {
+      this.#thrown = { error };
+    }
+  };
+
+  hasRef(): boolean {
+    return false;
+  }
+
+  /** Tells of the end, unless that is known; throws what the listener threw. */
+  conclude(contexts: number, memberships: number): void {
+    this.deliver(contexts, memberships);
+    if (this.#thrown) throw this.#thrown.error;
   }
 }
 

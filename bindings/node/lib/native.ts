@@ -59,6 +59,12 @@ export type Deliver = (
   more: unknown,
 ) => void;
 
+/** Hears what other threads have to say. It is never what keeps the process alive, as `hasRef` tells tools that ask. */
+export interface Receiver<Values extends unknown[]> {
+  deliver(...values: Values): void;
+  hasRef(): boolean;
+}
+
 export interface NativeMembership {
   included: string[];
   excluded: string[];
@@ -102,7 +108,7 @@ export interface NativeImport {
   add(contextKey: string, segmentRef: string, included: boolean): void;
   addByHash(contextHash: string, segmentRef: string, included: boolean): void;
   addFile(path: string, format: string, segmentRef: string | undefined, skipBadLines: boolean): Promise<ImportProgress>;
-  commit(): Promise<ImportProgress>;
+  commit(receiver: Receiver<[contexts: number, memberships: number]> | undefined): Promise<ImportProgress>;
   abandon(): void;
 }
 
@@ -120,6 +126,8 @@ export interface Native {
     replace: string | undefined,
     clock: NativeManualClock | undefined,
   ): Promise<{ failure?: NativeFailure; import?: NativeImport }>;
+  addLogListener(level: string, receiver: Receiver<[level: string, message: string]>): number;
+  removeLogListener(listener: number): void;
   ManualClock: new (unixMillis: number) => NativeManualClock;
   contextHash(contextKey: string): string;
   checkContextHash(text: string): void;

@@ -10,7 +10,8 @@ use bigseg_core::runtime::BoxFuture;
 use bigseg_core::{Answer, Result, StoreStatus};
 use napi_sys as sys;
 
-use crate::mailbox::{Mailbox, Message};
+use crate::mailbox::Mailbox;
+use crate::message::Message;
 
 /// What came out of a call.
 pub(crate) enum Outcome {
@@ -24,7 +25,7 @@ pub(crate) enum Outcome {
 
 /// The calls of one engine that wait.
 pub(crate) struct Calls {
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<Mailbox<Message>>,
     waiting: RefCell<HashMap<u32, Waiting>>,
 }
 
@@ -36,7 +37,7 @@ struct Waiting {
 /// Wakes one call.
 struct Alarm {
     ticket: u32,
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<Mailbox<Message>>,
     rang: AtomicBool,
 }
 
@@ -53,7 +54,7 @@ impl Wake for Alarm {
 }
 
 impl Calls {
-    pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
+    pub(crate) fn new(mailbox: Arc<Mailbox<Message>>) -> Self {
         Self { mailbox, waiting: RefCell::default() }
     }
 

@@ -12,7 +12,8 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::mailbox::{Mailbox, Message};
+use crate::mailbox::Mailbox;
+use crate::message::Message;
 
 /// The answer to one question.
 enum Reply {
@@ -33,13 +34,13 @@ pub struct NativeMembership {
 
 /// The store's face towards the engine.
 pub(crate) struct CustomStore {
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<Mailbox<Message>>,
     next: AtomicU32,
     asked: Mutex<HashMap<u32, oneshot::Sender<Result<Reply>>>>,
 }
 
 impl CustomStore {
-    pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
+    pub(crate) fn new(mailbox: Arc<Mailbox<Message>>) -> Self {
         Self { mailbox, next: AtomicU32::new(0), asked: Mutex::default() }
     }
 

@@ -1,15 +1,14 @@
 //! The engine, as an object of JavaScript's.
 
 use std::cell::{Cell, RefCell};
-use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bigseg_core::engine::Source;
 use bigseg_core::status::ListenerId;
-use bigseg_core::{Answer, Clock, ContextHash, ContextKey, Engine, Error, ErrorKind, StoreConfig};
-use napi::bindgen_prelude::{ClassInstance, Function, JsObjectValue, Object, ToNapiValue};
+use bigseg_core::{Answer, Clock, ContextHash, ContextKey, Engine, Error, StoreConfig};
+use napi::bindgen_prelude::{ClassInstance, Object, ToNapiValue};
 use napi::{Env, JsValue};
 use napi_derive::napi;
 use napi_sys as sys;
@@ -17,10 +16,12 @@ use napi_sys as sys;
 use crate::answers::{EncodedAnswers, MembershipRefs, MembershipTable};
 use crate::calls::{Calls, Outcome};
 use crate::clock::ManualClock;
+use crate::courier::Courier;
 use crate::custom_store::{CustomStore, NativeMembership};
-use crate::error::{Failure, Raise, Result, raised};
+use crate::error::{Failure, Raise, Result, internal};
 use crate::hot_path::{self, SLOTS, SharedMemory};
-use crate::mailbox::{Mailbox, Message, Recipient};
+use crate::mailbox::{Mailbox, Recipient};
+use crate::message::Message;
 use crate::options::NativeOptions;
 use crate::status::NativeStatus;
 
@@ -57,7 +58,7 @@ impl EngineState {
 #[napi]
 pub struct NativeEngine {
     state: Rc<EngineState>,
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<Mailbox<Message>>,
     custom: Option<Arc<CustomStore>>,
 }
 
@@ -90,11 +91,8 @@ pub fn open_engine(
     };
     let table = Rc::new(RefCell::new(MembershipTable::default()));
     let calls = Rc::new(Calls::new(mailbox.clone()));
-    let recipient = Inbox { mailbox: mailbox.clone(), calls: calls.clone(), table: table.clone() };
-    let deliver: Function<'_, (), ()> =
-        inbox.get_named_property("deliver").map_err(|e| internal(&e.reason))?;
-    let opened = mailbox.open(env.raw(), deliver.raw(), inbox.raw(), recipient);
-    opened.map_err(|e| internal(&e.reason))?;
+    let recipient = Inbox { calls: calls.clone(), table: table.clone() };
+    mailbox.open(env, &inbox, recipient)?;
     let engine = Engine::open(config).inspect_err(|_| mailbox.close()).raise()?;
     let state = Rc::new(EngineState {
         engine: Arc::new(engine),
@@ -242,13 +240,8 @@ impl Drop for NativeEngine {
     }
 }
 
-fn internal(message: &str) -> napi::Error<String> {
-    raised(&Error::new(ErrorKind::Internal, message))
-}
-
-/// Takes messages out of the mailbox and calls JavaScript's `deliver(kind, number, failure, value, more)`.
+/// Takes the messages of an engine and calls JavaScript's `deliver(kind, number, failure, value, more)`.
 struct Inbox {
-    mailbox: Arc<Mailbox>,
     calls: Rc<Calls>,
     table: Rc<RefCell<MembershipTable>>,
 }
@@ -265,21 +258,8 @@ enum Delivery {
 }
 
 impl Recipient for Inbox {
-    fn receive(&self, env: sys::napi_env, deliver: sys::napi_value) {
-        for message in self.mailbox.take() {
-            let mut scope = ptr::null_mut();
-            // SAFETY: on the environment's thread; closed below.
-            unsafe { sys::napi_open_handle_scope(env, &mut scope) };
-            let courier = Courier { env, deliver };
-            // A value that cannot be made means that the environment is ending.
-            let _ = self.pass_on(&courier, message);
-            // SAFETY: opened above.
-            unsafe { sys::napi_close_handle_scope(env, scope) };
-        }
-    }
-}
+    type Mail = Message;
 
-impl Inbox {
     fn pass_on(&self, courier: &Courier, message: Message) -> napi::Result<()> {
         match message {
             Message::Woken(ticket) => match self.calls.go_on(courier.env, ticket) {
@@ -302,52 +282,28 @@ impl Inbox {
             Message::Metadata(number) => courier.value(Delivery::Metadata, number, ()),
         }
     }
+}
 
+impl Inbox {
     fn pass_on_answers(&self, courier: &Courier, ticket: u32, answers: &[Answer]) -> napi::Result<()> {
         let encoded = EncodedAnswers::new(&mut self.table.borrow_mut(), answers);
         let numbers = courier.numbers(&encoded.numbers)?;
-        courier.call(Delivery::Answers, ticket, courier.make(())?, numbers, courier.make(encoded.failures)?)
+        courier.deliver(Delivery::Answers, ticket, courier.make(())?, numbers, courier.make(encoded.failures)?)
     }
-}
-
-/// Calls JavaScript.
-struct Courier {
-    env: sys::napi_env,
-    deliver: sys::napi_value,
 }
 
 impl Courier {
-    fn make(&self, value: impl ToNapiValue) -> napi::Result<sys::napi_value> {
-        // SAFETY: on the environment's thread, within a handle scope.
-        unsafe { ToNapiValue::to_napi_value(self.env, value) }
-    }
-
     fn failure(&self, delivery: Delivery, number: u32, error: &Error) -> napi::Result<()> {
         let nothing = self.make(())?;
-        self.call(delivery, number, self.make(Failure::from(error))?, nothing, nothing)
+        self.deliver(delivery, number, self.make(Failure::from(error))?, nothing, nothing)
     }
 
     fn value(&self, delivery: Delivery, number: u32, value: impl ToNapiValue) -> napi::Result<()> {
         let nothing = self.make(())?;
-        self.call(delivery, number, nothing, self.make(value)?, nothing)
+        self.deliver(delivery, number, nothing, self.make(value)?, nothing)
     }
 
-    /// Makes an array buffer of numbers.
-    fn numbers(&self, numbers: &[f64]) -> napi::Result<sys::napi_value> {
-        let (mut place, mut buffer) = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: as above; what is written is as long as the buffer.
-        unsafe {
-            let status =
-                sys::napi_create_arraybuffer(self.env, size_of_val(numbers), &mut place, &mut buffer);
-            if status != sys::Status::napi_ok {
-                return Err(napi::Error::from_status(status.into()));
-            }
-            ptr::copy_nonoverlapping(numbers.as_ptr(), place.cast::<f64>(), numbers.len());
-        }
-        Ok(buffer)
-    }
-
-    fn call(
+    fn deliver(
         &self,
         delivery: Delivery,
         number: u32,
@@ -355,19 +311,6 @@ impl Courier {
         value: sys::napi_value,
         more: sys::napi_value,
     ) -> napi::Result<()> {
-        let arguments = [self.make(delivery as u32)?, self.make(number)?, failure, value, more];
-        let this = self.make(())?;
-        // SAFETY: as above. `deliver` throws nothing; if it does all the same, Node calls it an uncaught exception.
-        unsafe {
-            sys::napi_call_function(
-                self.env,
-                this,
-                self.deliver,
-                arguments.len(),
-                arguments.as_ptr(),
-                ptr::null_mut(),
-            )
-        };
-        Ok(())
+        self.call(&[self.make(delivery as u32)?, self.make(number)?, failure, value, more])
     }
 }

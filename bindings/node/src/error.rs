@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use bigseg_core::Error;
+use bigseg_core::{Error, ErrorKind};
 use napi_derive::napi;
 
 /// A result of a function that JavaScript calls; the error's `code` there is the name of its kind.
@@ -13,6 +13,11 @@ pub(crate) fn raised(error: &Error) -> napi::Error<String> {
     let mut raised = napi::Error::new(error.kind().name().to_owned(), error.message().to_owned());
     raised.cause = error.source().map(|source| Box::new(napi::Error::from_reason(source.to_string())));
     raised
+}
+
+/// Makes the exception for what should not happen.
+pub(crate) fn internal(message: &str) -> napi::Error<String> {
+    raised(&Error::new(ErrorKind::Internal, message))
 }
 
 /// Lets `?` raise errors of the core's.

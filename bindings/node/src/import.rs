@@ -3,16 +3,18 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use bigseg_core::import::{Import, ImportOptions, ImportReport, LineFormat, LineReader};
+use bigseg_core::import::{Import, ImportOptions, ImportProgress, ImportReport, LineFormat, LineReader};
 use bigseg_core::store::StoreWriter;
 use bigseg_core::{Clock, ContextHash, ContextKey, Error, ErrorKind, SegmentRef, StoreConfig};
-use napi::bindgen_prelude::{AsyncTask, ClassInstance};
+use napi::bindgen_prelude::{AsyncTask, ClassInstance, Object};
 use napi::{Env, Task};
 use napi_derive::napi;
 use parking_lot::Mutex;
 
 use crate::clock::ManualClock;
+use crate::courier::Courier;
 use crate::error::{Failure, Raise, Result, raised};
+use crate::mailbox::{Mail, Mailbox, Recipient};
 
 /// Where the list is at the moment.
 enum List {
@@ -146,10 +148,17 @@ impl NativeImport {
         Ok(AsyncTask::new(Reading { home, import: Some(import), reader, path, skip_bad_lines }))
     }
 
-    /// Writes the list.
+    /// Writes the list; `receiver.deliver(contexts, memberships)` hears how many are written so far.
     #[napi]
-    pub fn commit(&self) -> Result<AsyncTask<Writing>> {
-        Ok(AsyncTask::new(Writing(Some(self.list.lock().take(List::Used).raise()?))))
+    pub fn commit(&self, env: Env, receiver: Option<Object<'_>>) -> Result<AsyncTask<Writing>> {
+        let mut writing = Writing { import: None, audience: None };
+        if let Some(receiver) = receiver {
+            let mailbox = Arc::new(Mailbox::default());
+            mailbox.open(env, &receiver, Told)?;
+            writing.audience = Some(mailbox);
+        }
+        writing.import = Some(self.list.lock().take(List::Used).raise()?);
+        Ok(AsyncTask::new(writing))
     }
 
     /// Gives the list up; nothing is written.
@@ -223,16 +232,43 @@ impl Task for Reading {
     }
 }
 
+/// How far an import has come.
+struct Done(ImportProgress);
+
+impl Mail for Done {
+    fn supersedes(&self, _before: &Self) -> bool {
+        true
+    }
+}
+
+/// Tells JavaScript how far it has come.
+struct Told;
+
+impl Recipient for Told {
+    type Mail = Done;
+
+    fn pass_on(&self, courier: &Courier, Done(progress): Done) -> napi::Result<()> {
+        courier.call(&[courier.make(progress.contexts as f64)?, courier.make(progress.memberships as f64)?])
+    }
+}
+
 /// Writes a list to its store.
-pub struct Writing(Option<Box<Import>>);
+pub struct Writing {
+    import: Option<Box<Import>>,
+    audience: Option<Arc<Mailbox<Done>>>,
+}
 
 impl Task for Writing {
     type Output = bigseg_core::Result<ImportReport>;
     type JsValue = Progress;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let import = self.0.take().ok_or_else(|| napi::Error::from_reason("written before"))?;
-        Ok(import.finish(&mut |_| {}))
+        let import = self.import.take().ok_or_else(|| napi::Error::from_reason("written before"))?;
+        Ok(import.finish(&mut |progress| {
+            if let Some(audience) = &self.audience {
+                audience.post(Done(progress));
+            }
+        }))
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Progress> {
@@ -246,5 +282,13 @@ impl Task for Writing {
             },
             Err(e) => Progress { failure: Some(Failure::from(&e)), ..Progress::default() },
         })
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if let Some(audience) = &self.audience {
+            audience.close();
+        }
     }
 }

@@ -6,12 +6,15 @@
 pub mod answers;
 mod calls;
 pub mod clock;
+mod courier;
 pub mod custom_store;
 pub mod engine;
 pub mod error;
 mod hot_path;
 pub mod import;
+pub mod log;
 mod mailbox;
+mod message;
 pub mod options;
 pub mod status;
 pub mod words;

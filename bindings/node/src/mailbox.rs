@@ -1,39 +1,51 @@
-//! The way from the engine's threads to the thread of a JavaScript environment: many messages wake it once.
+//! The way from the library's threads to the thread of a JavaScript environment: many messages wake it once.
 //!
 //! Node's "thread-safe function" is the bell. It is never referenced except while a call waits (see `calls.rs`), so that it
 //! does not keep the process alive, and it is forgotten when the environment ends, so that nobody rings what is gone.
 
+use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
 
-use bigseg_core::{ContextHash, StoreStatus};
+use napi::bindgen_prelude::{Function, JsObjectValue, Object};
+use napi::{Env, JsValue};
 use napi_sys as sys;
 use parking_lot::Mutex;
 
-/// What a thread of the engine's has to say.
-pub(crate) enum Message {
-    /// A call can go on.
-    Woken(u32),
-    /// The store's status changed; for one listener.
-    Status(u32, StoreStatus),
-    /// A custom store is asked for memberships.
-    Memberships(u32, Vec<ContextHash>),
-    /// A custom store is asked for its metadata.
-    Metadata(u32),
+use crate::courier::Courier;
+use crate::error::{Result, internal};
+
+/// A kind of message.
+pub(crate) trait Mail: Send + 'static {
+    /// How many wait at most; beyond, the oldest are dropped.
+    const MOST: usize = usize::MAX;
+
+    /// Whether nobody needs to hear what was left just before this.
+    fn supersedes(&self, _before: &Self) -> bool {
+        false
+    }
 }
 
-/// Takes the messages, on the environment's thread. `deliver` is the function that the bell was made with.
+/// Takes the messages, on the environment's thread.
 pub(crate) trait Recipient: 'static {
-    /// Deals with all messages there are.
-    fn receive(&self, env: sys::napi_env, deliver: sys::napi_value);
+    /// What it takes.
+    type Mail: Mail;
+
+    /// Passes a message on to JavaScript. A value that cannot be made means that the environment is ending.
+    fn pass_on(&self, courier: &Courier, mail: Self::Mail) -> napi::Result<()>;
 }
 
-/// The mailbox of one engine.
-#[derive(Default)]
-pub(crate) struct Mailbox {
-    messages: Mutex<Vec<Message>>,
+/// A mailbox, which belongs to one environment.
+pub(crate) struct Mailbox<M> {
+    messages: Mutex<VecDeque<M>>,
     bell: Mutex<Option<Bell>>,
+}
+
+impl<M> Default for Mailbox<M> {
+    fn default() -> Self {
+        Self { messages: Mutex::default(), bell: Mutex::default() }
+    }
 }
 
 struct Bell(sys::napi_threadsafe_function);
@@ -42,20 +54,23 @@ struct Bell(sys::napi_threadsafe_function);
 unsafe impl Send for Bell {}
 
 /// What the bell owns until the environment lets go of it.
-struct Recipients<R> {
+struct Recipients<R: Recipient> {
     recipient: R,
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<Mailbox<R::Mail>>,
 }
 
-impl Mailbox {
-    /// Hangs up the bell. `deliver` is kept for as long as it hangs; tools that look for open handles are shown `resource`.
-    pub(crate) fn open<R: Recipient>(
+impl<M: Mail> Mailbox<M> {
+    /// Hangs up the bell. `receiver.deliver` is what the courier calls, and is kept for as long as the bell hangs; tools that
+    /// look for open handles are shown the receiver.
+    pub(crate) fn open<R: Recipient<Mail = M>>(
         self: &Arc<Self>,
-        env: sys::napi_env,
-        deliver: sys::napi_value,
-        resource: sys::napi_value,
+        env: Env,
+        receiver: &Object<'_>,
         recipient: R,
-    ) -> napi::Result<()> {
+    ) -> Result<()> {
+        let deliver: Function<'_, (), ()> =
+            receiver.get_named_property("deliver").map_err(|e| internal(&e.reason))?;
+        let (env, deliver, resource) = (env.raw(), deliver.raw(), receiver.raw());
         let owned = Box::into_raw(Box::new(Recipients { recipient, mailbox: self.clone() }));
         let (mut name, mut bell) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: called on the environment's thread, with values of this environment; `owned` is freed by `forget`.
@@ -78,7 +93,7 @@ impl Mailbox {
         if status != sys::Status::napi_ok {
             // SAFETY: nobody else has seen it.
             drop(unsafe { Box::from_raw(owned) });
-            return Err(napi::Error::from_status(status.into()));
+            return Err(internal("Node refuses to make a thread-safe function"));
         }
         // SAFETY: as above.
         unsafe { sys::napi_unref_threadsafe_function(env, bell) };
@@ -87,21 +102,17 @@ impl Mailbox {
     }
 
     /// Leaves a message; from any thread.
-    pub(crate) fn post(&self, message: Message) {
+    pub(crate) fn post(&self, message: M) {
         let was_empty = {
             let mut messages = self.messages.lock();
-            match (&message, messages.last_mut()) {
-                // Of a status, the latest value wins.
-                (Message::Status(listener, _), Some(Message::Status(before, status)))
-                    if listener == before =>
-                {
-                    let Message::Status(_, latest) = message else { return };
-                    *status = latest;
-                    return;
-                }
-                _ => messages.push(message),
+            let was_empty = messages.is_empty();
+            if messages.back().is_some_and(|before| message.supersedes(before)) {
+                messages.pop_back();
+            } else if messages.len() >= M::MOST {
+                messages.pop_front();
             }
-            messages.len() == 1
+            messages.push_back(message);
+            was_empty
         };
         if was_empty && let Some(bell) = &*self.bell.lock() {
             // SAFETY: the bell is forgotten, under this lock, before it is freed. It fails only when that is about to happen.
@@ -113,11 +124,6 @@ impl Mailbox {
                 )
             };
         }
-    }
-
-    /// Takes all messages.
-    pub(crate) fn take(&self) -> Vec<Message> {
-        std::mem::take(&mut *self.messages.lock())
     }
 
     /// Says whether the process is to stay alive for the sake of what is waited for; on the environment's thread.
@@ -158,8 +164,18 @@ unsafe extern "C" fn ring<R: Recipient>(
     }
     // SAFETY: it lives until `forget`, after which this is not called.
     let owned = unsafe { &*owned.cast::<Recipients<R>>() };
-    let receive = std::panic::AssertUnwindSafe(|| owned.recipient.receive(env, deliver));
-    if std::panic::catch_unwind(receive).is_err() {
+    let receive = || {
+        let messages = std::mem::take(&mut *owned.mailbox.messages.lock());
+        for message in messages {
+            let mut scope = ptr::null_mut();
+            // SAFETY: on the environment's thread; closed below.
+            unsafe { sys::napi_open_handle_scope(env, &mut scope) };
+            let _ = owned.recipient.pass_on(&Courier { env, deliver }, message);
+            // SAFETY: opened above.
+            unsafe { sys::napi_close_handle_scope(env, scope) };
+        }
+    };
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(receive)).is_err() {
         log::error!("a delivery to JavaScript panicked, which is a defect of bigseg");
     }
 }

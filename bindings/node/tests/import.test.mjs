@@ -70,6 +70,38 @@ test("nothing else while a file is being added, nothing at all after giving up",
   await assert.rejects(users.commit(), kind("already_used"));
 });
 
+test("progress is told, the end last and once", async (t) => {
+  const store = `local:${path.join(folder(t), "store")}`;
+  const users = await Import.open(store, { mapSize: "64M" });
+  for (let i = 0; i < 30_000; i++) users.add(`user-${i}`, "beta.g1");
+  const told = [];
+  const report = await users.commit((contexts, memberships) => told.push([contexts, memberships]));
+  assert.equal(report.contexts, 30_000);
+  assert.deepEqual(told.at(-1), [30_000, 30_000]);
+  assert.ok(told.every(([contexts], place) => place === 0 || contexts > told[place - 1][0]), JSON.stringify(told));
+  const length = told.length;
+  await new Promise(setImmediate);
+  assert.equal(told.length, length, "nothing comes after the end");
+});
+
+test("progress that throws does so at the end, and does not stop the import", async () => {
+  const users = await Import.open("memory:progress");
+  const holder = await Engine.open("memory:progress");
+  users.add("alice", "beta.g1");
+  let calls = 0;
+  const progress = () => {
+    calls += 1;
+    throw new RangeError("on purpose");
+  };
+  await assert.rejects(users.commit(progress), RangeError);
+  assert.equal(calls, 1);
+  assert.equal(holder.membershipSync("alice").check("beta.g1"), true);
+  await holder.close();
+  const other = await Import.open("memory:");
+  await assert.rejects(other.commit("loudly"), kind("invalid_argument"));
+  assert.equal((await other.commit()).contexts, 0, "what was misused can still be used");
+});
+
 test("a store that cannot be written", async () => {
   await assert.rejects(Import.open("redis:/nowhere"), kind("invalid_config"));
   await assert.rejects(Import.open("memory:", { replace: "beta" }), kind("invalid_segment_ref"));

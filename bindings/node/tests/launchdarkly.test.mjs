@@ -5,35 +5,68 @@ import { test } from "node:test";
 import { Engine, Import, ManualClock, contextHash } from "bigseg";
 import { bigSegments, store } from "bigseg/launchdarkly";
 
+import { DynamoDbServer } from "./stage/dynamodb_server.mjs";
 import { eventually } from "./stage/eventually.mjs";
 import { evaluate, openClient } from "./stage/flag.mjs";
 import { RedisServer } from "./stage/redis_server.mjs";
 import { ToldStore } from "./stage/told_store.mjs";
 
-/** The stores of ours that a client can be given; a string, once it is filled. */
-const stores = {
-  memory: async () => "memory:sdk",
-  redis: async (t) => {
-    const server = await RedisServer.start();
-    t.after(() => server.stop());
-    return server.store;
-  },
+/** Starts a server that ends with the test. */
+const server = (Kind) => async (t) => {
+  const started = await Kind.start();
+  t.after(() => started.stop());
+  return started;
 };
 
-for (const [name, make] of Object.entries(stores)) {
-  test(`included, excluded and neither, in ${name}`, async (t) => {
-    const place = await make(t);
-    const users = await Import.open(place);
-    users.add("alice", "beta.g3");
-    users.add("bob", "beta.g3", false);
-    users.add("carol", "beta.g2");
-    await users.commit();
-    const client = await openClient(bigSegments(place));
+/** The stores of ours that a client can be given, and why one is missing. */
+const stores = {
+  memory: { make: async () => ({ store: "memory:sdk" }), missing: false },
+  redis: { make: server(RedisServer), missing: false },
+  dynamodb: { make: server(DynamoDbServer), missing: DynamoDbServer.missing },
+};
+
+async function fill(store, options) {
+  const users = await Import.open(store, options);
+  users.add("alice", "beta.g3");
+  users.add("bob", "beta.g3", false);
+  users.add("carol", "beta.g2");
+  await users.commit();
+}
+
+for (const [name, { make, missing }] of Object.entries(stores)) {
+  test(`included, excluded and neither, in ${name}`, { skip: missing }, async (t) => {
+    const { store } = await make(t);
+    // A memory store lives as long as somebody holds it.
+    const holder = await Engine.open(store);
+    await fill(store);
+    const client = await openClient(bigSegments(store, { lookupDeadline: 30_000 }));
     assert.deepEqual(await evaluate(client, "alice"), [true, "HEALTHY"]);
     assert.deepEqual(await evaluate(client, "bob"), [false, "HEALTHY"]);
     assert.deepEqual(await evaluate(client, "carol"), [false, "HEALTHY"]);
     assert.deepEqual(await evaluate(client, "nobody"), [false, "HEALTHY"]);
     client.close();
+    await holder.close();
+  });
+}
+
+for (const name of ["redis", "dynamodb"]) {
+  const { make, missing } = stores[name];
+  test(`healthy, then stale, then gone: ${name}`, { skip: missing }, async (t) => {
+    const running = await make(t);
+    await fill(running.store);
+    const engine = await Engine.open(running.store, { contextCacheTime: 0, statusPollInterval: 20, lookupDeadline: 30_000 });
+    const client = await openClient({ ...bigSegments(engine), statusPollInterval: 0.02 });
+    assert.deepEqual(await evaluate(client, "alice"), [true, "HEALTHY"]);
+    const becomes = (expected) =>
+      eventually(`${expected}`, async () => `${await evaluate(client, "alice")}` === `${expected}`);
+    await fill(running.store, { clock: new ManualClock(Date.now() - 3_600_000) });
+    await becomes([true, "STALE"]);
+    await fill(running.store);
+    await becomes([true, "HEALTHY"]);
+    await running.kill();
+    await becomes([true, "STORE_ERROR"]);
+    client.close();
+    await engine.close();
   });
 }
 

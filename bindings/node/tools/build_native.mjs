@@ -9,7 +9,9 @@ import { platform } from "./platform.mjs";
 const folder = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const isDebug = process.argv.includes("--debug");
 const root = path.resolve(folder, "..", "..");
-execFileSync("cargo", ["build", "--quiet", ...(isDebug ? [] : ["--release"]), "-p", "bigseg-node"], {
+// Of a debug build the whole workspace decides on the features, as when its tests are built: nothing is compiled twice.
+const what = isDebug ? ["--workspace", "--lib"] : ["--release", "-p", "bigseg-node"];
+execFileSync("cargo", ["build", "--quiet", ...what], {
   cwd: root,
   stdio: "inherit",
 });

@@ -1,0 +1,103 @@
+// What the library has to say to an operator.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { Worker } from "node:worker_threads";
+
+import { Engine, onLog } from "bigseg";
+
+import { eventually } from "./stage/eventually.mjs";
+import { ToldStore } from "./stage/told_store.mjs";
+
+const options = { statusPollInterval: 5, contextCacheTime: 0 };
+
+/** Opens an engine whose store has just failed, which is said once. */
+async function failing(store) {
+  const engine = await Engine.open(store, options);
+  await eventually("it is available", () => engine.status().available);
+  store.metadataFault = "store_permission";
+  await eventually("it failed", () => !engine.status().available);
+  return engine;
+}
+
+test("lines of the wanted seriousness, until unsubscribed", async () => {
+  const [all, serious] = [[], []];
+  const [stop, stopSerious] = [onLog((line) => all.push(line), "debug"), onLog((line) => serious.push(line), "error")];
+  const store = new ToldStore();
+  const engine = await failing(store);
+  const line = await eventually("the failure is said", () => all.find(({ message }) => message.includes("told to fail")));
+  assert.ok(["error", "warn"].includes(line.level), line.level);
+  assert.ok(Object.isFrozen(line));
+  store.metadataFault = undefined;
+  await eventually("the recovery is said", () => all.some(({ level }) => level === "info"));
+  assert.ok(serious.every(({ level }) => level === "error"));
+  stop();
+  stop();
+  const before = all.length;
+  store.metadataFault = "store_permission";
+  await eventually("it failed again", () => !engine.status().available);
+  await eventually("polls went on", () => engine.metrics().statusPollErrors > 2);
+  assert.equal(all.length, before);
+  stopSerious();
+  await engine.close();
+});
+
+test("neither keys nor passwords", async () => {
+  const lines = [];
+  const stop = onLog((line) => lines.push(line), "debug");
+  const engine = await Engine.open("redis://:hunter2@127.0.0.1:1", options);
+  assert.equal((await engine.membership("a-secret-context")).status, "STORE_ERROR");
+  await eventually("the outage is said", () => lines.length > 0);
+  await engine.close();
+  assert.doesNotMatch(JSON.stringify(lines), /hunter2|a-secret-context/);
+  stop();
+});
+
+test("a listener that fails is a warning, once, and the others hear on", async (t) => {
+  const warnings = [];
+  const warned = (warning) => warnings.push(warning.message);
+  process.on("warning", warned);
+  t.after(() => process.off("warning", warned));
+  const [lines, told] = [[], []];
+  const stops = [
+    onLog((line) => {
+      told.push(line);
+      throw new Error("on purpose");
+    }, "debug"),
+    onLog(() => Promise.reject(new Error("on purpose, later")), "debug"),
+    onLog((line) => lines.push(line), "debug"),
+  ];
+  const store = new ToldStore();
+  const engine = await failing(store);
+  store.metadataFault = undefined;
+  await eventually("it is back", () => engine.status().available);
+  await eventually("two lines came", () => lines.length >= 2 && told.length >= 2);
+  await eventually("both warnings came", () => warnings.length >= 2);
+  assert.deepEqual(warnings.filter((text) => text.includes("on purpose")).length, 2);
+  for (const stop of stops) stop();
+  await engine.close();
+});
+
+test("misuse", () => {
+  assert.throws(() => onLog("console"), { kind: "invalid_argument" });
+  assert.throws(() => onLog(() => {}, "loud"), { kind: "invalid_argument" });
+  assert.throws(() => onLog(() => {}, 3), { kind: "invalid_argument" });
+});
+
+test("worker threads hear the whole process, and leave nothing behind when they are terminated", async (t) => {
+  const worker = new Worker(new URL("./programs/listening_worker.mjs", import.meta.url));
+  t.after(() => worker.terminate());
+  const heard = [];
+  worker.on("message", (message) => heard.push(message));
+  await once(worker, "message");
+  const engine = await failing(new ToldStore());
+  await eventually("the worker hears it", () => heard.some((message) => message.includes("told to fail")));
+  assert.equal(await worker.terminate(), 1);
+  await engine.close();
+  const lines = [];
+  const stop = onLog((line) => lines.push(line), "debug");
+  const another = await failing(new ToldStore());
+  await eventually("this thread still hears", () => lines.length > 0);
+  stop();
+  await another.close();
+});

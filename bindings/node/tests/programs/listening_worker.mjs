@@ -1,0 +1,8 @@
+// A worker thread that passes on what the library has to say, until it is terminated.
+import { parentPort } from "node:worker_threads";
+
+import { onLog } from "bigseg";
+
+onLog(({ message }) => parentPort.postMessage(message), "debug");
+parentPort.postMessage("listening");
+setInterval(() => {}, 1000);
