@@ -940,6 +940,320 @@ bigseg_code bigseg_import_commit(bigseg_import *import,
 // Frees an import. One that was not committed leaves nothing behind.
 void bigseg_import_free(bigseg_import *import);
 
+// ---- Integration configuration ---------------------------------------------------------------------------
+//
+// Says what an integration is: where its patches come from, and which store they go to.
+//
+// As in an engine's config, a setter that fails returns the code, leaves its option as it was, and its mistake is kept:
+// `bigseg_integration_start` then fails with it, unless the same option is set properly before.
+
+// What an integration is to be told. Not to be used by two threads at once. It holds the SDK key, and never shows it.
+typedef struct bigseg_integration_config bigseg_integration_config;
+
+// Hears which contexts may have changed in a segment, after the store has the change; a context may be named twice, and a
+// large patch comes in several calls. All is borrowed until the callback returns.
+//
+// Called on a thread of the library, never twice at once for one integration, which waits until it returns.
+typedef void (*bigseg_change_callback)(void *userdata,
+                                       bigseg_str segment_ref,
+                                       const bigseg_context_hash *contexts,
+                                       size_t count);
+
+// Makes a config with every option at its default. An id, an SDK key and a store must be set; the rest may be. Free it with
+// `bigseg_integration_config_free`. Never returns NULL, except for a defect.
+bigseg_integration_config *bigseg_integration_config_new(void);
+
+// Sets what programs call it: 1 to 64 letters, digits, `-`, `_` or `.`, not beginning with a dot. It never changes.
+//
+// Errors: `BIGSEG_INVALID_ARGUMENT` when it is not UTF-8, here and for every other text; what makes no sense is found by
+// `bigseg_integration_start`.
+bigseg_code bigseg_integration_config_set_id(bigseg_integration_config *config,
+                                             bigseg_str id);
+
+// Sets what people call it. Default: the id.
+bigseg_code bigseg_integration_config_set_name(bigseg_integration_config *config, bigseg_str name);
+
+// Sets the project and the environment at the upstream, for people; the SDK key is what chooses it. Default: both empty.
+bigseg_code bigseg_integration_config_set_environment(bigseg_integration_config *config,
+                                                      bigseg_str project,
+                                                      bigseg_str environment);
+
+// Sets whether it is on when it starts. Default: true.
+bigseg_code bigseg_integration_config_set_on(bigseg_integration_config *config, bool on);
+
+// Sets the environment's SDK key, a secret, which is copied and shown nowhere.
+//
+// Errors: `BIGSEG_INVALID_CONFIG` when it is empty, or holds what no key holds.
+bigseg_code bigseg_integration_config_set_sdk_key(bigseg_integration_config *config, bigseg_str sdk_key);
+
+// Sets where pages are fetched. Default: `https://sdk.launchdarkly.com`.
+bigseg_code bigseg_integration_config_set_base_url(bigseg_integration_config *config, bigseg_str url);
+
+// Sets where changes are streamed. Default: `https://stream.launchdarkly.com`.
+bigseg_code bigseg_integration_config_set_stream_url(bigseg_integration_config *config, bigseg_str url);
+
+// Sets the HTTP proxy on the way to the upstream, as a URL that may hold a user and a password; empty = none. Default: as
+// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+bigseg_code bigseg_integration_config_set_proxy(bigseg_integration_config *config,
+                                                bigseg_str url);
+
+// Sets a PEM file of the authorities that may vouch for the upstream. Default: those of the operating system.
+bigseg_code bigseg_integration_config_set_ca_file(bigseg_integration_config *config, bigseg_str path);
+
+// Names the store to be filled by a store string, prefix included. A memory store needs a name.
+//
+// Errors: `BIGSEG_INVALID_CONFIG`.
+bigseg_code bigseg_integration_config_set_store(bigseg_integration_config *config, bigseg_str store);
+
+// Names a directory that exists, in which the error log outlives the process, in a file `ID.errors.json`. Default: none.
+bigseg_code bigseg_integration_config_set_state_directory(bigseg_integration_config *config,
+                                                          bigseg_str path);
+
+// Has an engine on the same store forget changed contexts at once. May be called for several; the engine may be freed at any
+// time.
+//
+// Errors: `BIGSEG_FORKED`.
+bigseg_code bigseg_integration_config_add_engine(bigseg_integration_config *config,
+                                                 const bigseg_engine *engine);
+
+// Adds a listener that hears of every change that is written. `userdata` is destroyed when the integration, or a config that
+// started none, is freed.
+//
+// Errors: `BIGSEG_INVALID_ARGUMENT` when the callback is NULL. `userdata` is destroyed then too.
+bigseg_code bigseg_integration_config_add_change_listener(bigseg_integration_config *config,
+                                                          bigseg_change_callback callback,
+                                                          void *userdata,
+                                                          bigseg_destroy destroy);
+
+// Lets the integration read a clock that is moved by hand, instead of the machine's. The clock may be freed afterwards.
+bigseg_code bigseg_integration_config_set_clock(bigseg_integration_config *config,
+                                                const bigseg_clock *clock);
+
+// Frees a config, whether it was used or not.
+void bigseg_integration_config_free(bigseg_integration_config *config);
+
+// ---- Integrations ----------------------------------------------------------------------------------------
+//
+// An integration keeps a store in step with its upstream: it fetches what the store does not have yet, follows the changes
+// as they happen, and tells its state. It never gives up, whatever fails. Every call on it may be made from any thread.
+
+// A running integration.
+typedef struct bigseg_integration bigseg_integration;
+
+// Starts an integration with what the config says, and empties the config; on failure the config is as it was. It waits for
+// neither the upstream nor the store.
+//
+// Errors: the mistakes kept by the config's setters; `BIGSEG_INVALID_CONFIG` when something is missing or makes no sense;
+// `BIGSEG_ALREADY_USED` when the config started an integration before; `BIGSEG_INTERNAL` when the machine refuses more
+// threads.
+bigseg_code bigseg_integration_start(bigseg_integration_config *config,
+                                     bigseg_integration **integration,
+                                     bigseg_error **error);
+
+// Replaces the SDK key from now on, without a restart. Does not wait for the upstream.
+//
+// Errors: `BIGSEG_INVALID_CONFIG`, `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
+bigseg_code bigseg_integration_set_sdk_key(const bigseg_integration *integration,
+                                           bigseg_str sdk_key,
+                                           bigseg_error **error);
+
+// Turns it on or off. Does not wait: one that is turned off finishes the transaction under way, and its state says when.
+//
+// Errors: `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
+bigseg_code bigseg_integration_set_on(const bigseg_integration *integration,
+                                      bool on,
+                                      bigseg_error **error);
+
+// Changes what people call it.
+//
+// Errors: `BIGSEG_INVALID_CONFIG`, `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
+bigseg_code bigseg_integration_set_name(const bigseg_integration *integration,
+                                        bigseg_str name,
+                                        bigseg_error **error);
+
+// Changes where patches go, by a store string. Does not wait. What the former store holds stays there.
+//
+// Errors: `BIGSEG_INVALID_CONFIG`, `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
+bigseg_code bigseg_integration_set_store(const bigseg_integration *integration,
+                                         bigseg_str store,
+                                         bigseg_error **error);
+
+// Stops the integration while others may still look at it: the transaction under way is finished, and the store is touched
+// no more. Closing twice is fine.
+//
+// Blocks until nothing of it runs any more, callbacks included, except from inside one, and for 20 seconds at most.
+//
+// Errors: `BIGSEG_FORKED`.
+bigseg_code bigseg_integration_close(const bigseg_integration *integration,
+                                     bigseg_error **error);
+
+// Closes an integration and frees it; no other call on it may be under way. Blocks as `bigseg_integration_close` does. After
+// that no callback of the integration runs, and every `userdata` was destroyed.
+//
+// In a forked child it releases nothing and destroys nothing.
+void bigseg_integration_free(bigseg_integration *integration);
+
+// ---- Error logs of integrations --------------------------------------------------------------------------
+//
+// What went wrong with an integration lately, newest first, whether it is over or not.
+
+// The last errors of an integration, newest first; the same one in a row is one entry. It is a snapshot.
+typedef struct bigseg_error_log bigseg_error_log;
+
+// Something that went wrong with an integration.
+typedef struct bigseg_sync_error {
+    // `sizeof(bigseg_sync_error)`, set by the caller.
+    size_t struct_size;
+    // What failed, for branching.
+    bigseg_code code;
+    // The HTTP status of the upstream's answer; 0 = it gave none.
+    uint32_t status_code;
+    // The sentence for a person, borrowed from where the error was asked of; holds neither the SDK key nor any context.
+    bigseg_str message;
+    // When it happened first, in Unix milliseconds.
+    int64_t since;
+    // When it happened last, in Unix milliseconds.
+    int64_t timestamp;
+    // How often it happened in a row.
+    uint64_t times;
+} bigseg_sync_error;
+
+// Gives out the error log of this moment; with a state directory, errors of earlier processes included. Free it with
+// `bigseg_error_log_free`. Works on a closed integration too. Does not block.
+//
+// Errors: `BIGSEG_FORKED`.
+bigseg_code bigseg_integration_error_log(const bigseg_integration *integration,
+                                         bigseg_error_log **log,
+                                         bigseg_error **error);
+
+// Returns how many entries there are, at most 100; 0 for NULL.
+size_t bigseg_error_log_count(const bigseg_error_log *log);
+
+// Tells an entry, 0 being the newest; set `found->struct_size` first. Returns false, and writes nothing, beyond the last, when
+// the struct's size cannot be, and for NULL. The message is borrowed from the log.
+bool bigseg_error_log_at(const bigseg_error_log *log,
+                         size_t index,
+                         bigseg_sync_error *found);
+
+// Frees an error log.
+void bigseg_error_log_free(bigseg_error_log *log);
+
+// ---- Integration status ----------------------------------------------------------------------------------
+//
+// How an integration is doing, how far it has come, and what went wrong. A status is a snapshot: it does not change.
+
+// How an integration is doing.
+BIGSEG_ENUM(bigseg_integration_state) {
+    // It is turned off, or closed.
+    BIGSEG_INTEGRATION_OFF = 0,
+    // It fetches what the store does not have yet; the progress says how far it is.
+    BIGSEG_INTEGRATION_INITIALIZING = 1,
+    // The store matches the source, and changes are followed as they happen.
+    BIGSEG_INTEGRATION_HEALTHY = 2,
+    // The error says what keeps the store from matching the source; it is tried again and again.
+    BIGSEG_INTEGRATION_FAILING = 3,
+};
+
+// The status of an integration, as it was at one moment.
+typedef struct bigseg_integration_status bigseg_integration_status;
+
+// What an integration has done. Counters only grow, until it is turned on again, or its store or its source changes.
+typedef struct bigseg_integration_progress {
+    // `sizeof(bigseg_integration_progress)`, set by the caller.
+    size_t struct_size;
+    // Patches applied in the present filling of the store, or in the last one.
+    uint64_t patches;
+    // Operations in them: a context that joins or leaves a list.
+    uint64_t operations;
+    // Operations in a second, on average since it began.
+    uint64_t operations_per_second;
+    // Patches applied, all in all.
+    uint64_t total_patches;
+    // Operations in them.
+    uint64_t total_operations;
+    // Patches that the store had already.
+    uint64_t repeated;
+    // Pages fetched, empty ones included.
+    uint64_t pages;
+    // Streams opened.
+    uint64_t streams;
+    // Times that a patch did not follow the store's cursor, or another writer had moved it.
+    uint64_t out_of_order;
+    // Times that the store had lost its cursor.
+    uint64_t data_losses;
+} bigseg_integration_progress;
+
+// Returns the stable name of a state in `snake_case`, such as "healthy"; empty for a number that is none. The text is
+// static.
+bigseg_str bigseg_integration_state_name(bigseg_integration_state state);
+
+// Gives out the status of this moment. Free it with `bigseg_integration_status_free`. Works on a closed integration too.
+// Does not block.
+//
+// Errors: `BIGSEG_FORKED`.
+bigseg_code bigseg_integration_get_status(const bigseg_integration *integration,
+                                          bigseg_integration_status **status,
+                                          bigseg_error **error);
+
+// Returns how it is doing; `BIGSEG_INTEGRATION_OFF` for NULL.
+bigseg_integration_state bigseg_integration_status_state(const bigseg_integration_status *status);
+
+// Returns since when, in Unix milliseconds; 0 for NULL.
+int64_t bigseg_integration_status_since(const bigseg_integration_status *status);
+
+// Tells when the store was last declared synchronised. Returns false, and writes nothing, when it never was as far as is
+// known, and for NULL.
+bool bigseg_integration_status_last_synchronized(const bigseg_integration_status *status,
+                                                 int64_t *unix_ms);
+
+// Tells when something last failed. Returns false, and writes nothing, when nothing did as far as the error log goes, and
+// for NULL.
+bool bigseg_integration_status_last_error(const bigseg_integration_status *status,
+                                          int64_t *unix_ms);
+
+// Tells what keeps the store from matching the source, while the state is `BIGSEG_INTEGRATION_FAILING`; set
+// `found->struct_size` first. Returns false, and writes nothing, when there is nothing, when the struct's size cannot be, and
+// for NULL. The message is borrowed from the status.
+bool bigseg_integration_status_error(const bigseg_integration_status *status,
+                                     bigseg_sync_error *found);
+
+// Tells what the integration has done; set `progress->struct_size` first. Returns false, and writes nothing, when the
+// struct's size cannot be, and for NULL.
+bool bigseg_integration_status_progress(const bigseg_integration_status *status,
+                                        bigseg_integration_progress *progress);
+
+// Frees a status.
+void bigseg_integration_status_free(bigseg_integration_status *status);
+
+// ---- Integration listeners -------------------------------------------------------------------------------
+//
+// A listener hears of an integration's present status and of every change. The latest value wins: one that is slow misses
+// what lies between, and delays nobody.
+
+// Hears of a status, which is borrowed until the callback returns. Called on a thread of the library that may block;
+// never twice at once for one listener.
+typedef void (*bigseg_integration_callback)(void *userdata, const bigseg_integration_status *status);
+
+// Adds a listener, which is called soon with the present status. `id` receives a number for removing it, and may be NULL.
+//
+// Errors: `BIGSEG_FORKED`; `userdata` is destroyed then too.
+bigseg_code bigseg_integration_add_status_listener(const bigseg_integration *integration,
+                                                   bigseg_integration_callback callback,
+                                                   void *userdata,
+                                                   bigseg_destroy destroy,
+                                                   uint64_t *id,
+                                                   bigseg_error **error);
+
+// Removes a listener. When this returns, its callback does not run and never will again, and its `userdata` is
+// destroyed. An id that is not known, or not any more, is fine.
+//
+// Blocks while the callback runs; from inside a callback of the same integration it returns at once instead.
+//
+// Errors: `BIGSEG_FORKED`.
+bigseg_code bigseg_integration_remove_status_listener(const bigseg_integration *integration,
+                                                      uint64_t id,
+                                                      bigseg_error **error);
+
 // ---- Log -------------------------------------------------------------------------------------------------
 //
 // What the library has to say to an operator: changes of state once, not each retry, and never a context key or a

@@ -51,5 +51,15 @@ pub mod metrics;
 // What fills a store:
 pub mod import;
 
+// What keeps one in step:
+pub mod integration_config;
+
+pub mod integration;
+
+pub mod error_log;
+pub mod integration_status;
+
+pub mod integration_listener;
+
 // What the whole process shares:
 pub mod log;

@@ -7,8 +7,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use bigseg_core::testkit::RedisServer;
 use bigseg_core::testkit::redis_server::READER_COMMANDS;
+use bigseg_core::testkit::samples::{list, patch};
+use bigseg_core::testkit::{FakeUpstream, RedisServer};
 use library::Library;
 
 /// The programs that run the language-neutral vectors, which need a JSON library.
@@ -17,7 +18,7 @@ const VECTOR_PROGRAMS: [&str; 2] = ["vectors.c", "vectors_engine.c"];
 /// locked for ever in the child; the other is an allocator itself.
 const PLAIN_PROGRAMS: [&str; 2] = ["fork.c", "allocations.c"];
 /// Programs that need a server.
-const SERVER_PROGRAMS: [&str; 1] = ["redis.c"];
+const SERVER_PROGRAMS: [&str; 2] = ["redis.c", "integration.c"];
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 /// How a program is built.
@@ -140,9 +141,26 @@ fn redis() {
     let server = RedisServer::start();
     server.add_user("reader", READER_COMMANDS);
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let [source] = SERVER_PROGRAMS;
+    let [source, ..] = SERVER_PROGRAMS;
     let program = Build { source, standard: "c11", sanitize: true, link: &[] }.compile(directory.path());
     run(Command::new(program).args([server.store("", ""), server.store("reader:secret", "")]));
+}
+
+#[test]
+fn integration() {
+    let upstream = FakeUpstream::start();
+    upstream.set_key("new-key");
+    let version = |n: usize| if n == 0 { String::new() } else { format!("v{n}") };
+    for n in 1..=5usize {
+        let leaves = n.saturating_sub(2).to_string();
+        upstream.append(patch("s.g1", &version(n - 1), &version(n), list(&[&n.to_string()], &[&leaves])));
+    }
+    let [_, source] = SERVER_PROGRAMS;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let program = Build { source, standard: "c11", sanitize: true, link: &[] }.compile(directory.path());
+    run(Command::new(program).arg(directory.path()).arg(upstream.url()));
+    let errors = std::fs::read_to_string(directory.path().join("main.errors.json")).expect("the error log");
+    assert!(errors.contains("upstream_refused") && !errors.contains("old-key"), "{errors}");
 }
 
 #[test]

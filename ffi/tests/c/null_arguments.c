@@ -232,6 +232,67 @@ static void imports_and_answers(void) {
     REFUSES("answers", bigseg_answers_fail(NULL, 0, BIGSEG_STORE_DATA, ref, &error));
 }
 
+static void on_integration_status(void *userdata, const bigseg_integration_status *status) {
+    (void)userdata;
+    (void)status;
+}
+
+static void integrations(void) {
+    bigseg_integration *integration = NULL;
+    bigseg_integration_status *status = NULL;
+    bigseg_error_log *log = NULL;
+    bigseg_str text = BIGSEG_STR("a");
+    int destroyed = 0;
+    CHECK(bigseg_integration_config_set_id(NULL, text) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_set_name(NULL, text) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_set_environment(NULL, text, text) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_set_on(NULL, true) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_set_sdk_key(NULL, text) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_set_base_url(NULL, text) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_set_stream_url(NULL, text) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_set_proxy(NULL, text) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_set_ca_file(NULL, text) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_set_store(NULL, text) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_set_state_directory(NULL, text) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_add_engine(NULL, NULL) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_add_change_listener(NULL, NULL, &destroyed, count) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_set_clock(NULL, NULL) == BIGSEG_INVALID_ARGUMENT);
+    bigseg_integration_config *config = bigseg_integration_config_new();
+    CHECK(bigseg_integration_config_set_id(config, BAD_TEXT) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_set_sdk_key(config, BAD_TEXT) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_set_clock(config, NULL) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_add_engine(config, NULL) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_integration_config_add_change_listener(config, NULL, &destroyed, count) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(destroyed == 2);
+    REFUSES("config", bigseg_integration_start(NULL, &integration, &error));
+    REFUSES("integration", bigseg_integration_start(config, NULL, &error));
+    bigseg_integration_config_free(config);
+    REFUSES("integration", bigseg_integration_set_sdk_key(NULL, text, &error));
+    REFUSES("integration", bigseg_integration_set_on(NULL, true, &error));
+    REFUSES("integration", bigseg_integration_set_name(NULL, text, &error));
+    REFUSES("integration", bigseg_integration_set_store(NULL, text, &error));
+    REFUSES("integration", bigseg_integration_get_status(NULL, &status, &error));
+    REFUSES("integration", bigseg_integration_error_log(NULL, &log, &error));
+    REFUSES("integration", bigseg_integration_add_status_listener(NULL, on_integration_status, &destroyed, count, NULL, &error));
+    REFUSES("integration", bigseg_integration_remove_status_listener(NULL, 1, &error));
+    REFUSES("integration", bigseg_integration_close(NULL, &error));
+    CHECK(destroyed == 3);
+    int64_t time = 0;
+    bigseg_sync_error found = {.struct_size = sizeof found};
+    bigseg_integration_progress progress = {.struct_size = sizeof progress};
+    CHECK(bigseg_integration_status_state(NULL) == BIGSEG_INTEGRATION_OFF);
+    CHECK(bigseg_integration_status_since(NULL) == 0);
+    CHECK(!bigseg_integration_status_last_synchronized(NULL, &time));
+    CHECK(!bigseg_integration_status_last_error(NULL, &time));
+    CHECK(!bigseg_integration_status_error(NULL, &found));
+    CHECK(!bigseg_integration_status_progress(NULL, &progress));
+    CHECK(bigseg_error_log_count(NULL) == 0 && !bigseg_error_log_at(NULL, 0, &found));
+    bigseg_integration_config_free(NULL);
+    bigseg_integration_free(NULL);
+    bigseg_integration_status_free(NULL);
+    bigseg_error_log_free(NULL);
+}
+
 int main(void) {
     words();
     plain_values();
@@ -239,6 +300,7 @@ int main(void) {
     without_engine();
     with_engine();
     imports_and_answers();
+    integrations();
     CHECK_OK(bigseg_log_set(BIGSEG_LOG_INFO, NULL, NULL, NULL, &error));
     return 0;
 }
