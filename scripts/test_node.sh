@@ -14,7 +14,8 @@ if [ "${1:-}" = quick ]; then
     exit 0
 fi
 cargo build --quiet --workspace --bin dynamodb-emulator
-export BIGSEG_EMULATOR=$target/debug/dynamodb-emulator
+cargo build --quiet --workspace --example fake_upstream
+export BIGSEG_EMULATOR=$target/debug/dynamodb-emulator BIGSEG_FAKE_UPSTREAM=$target/debug/examples/fake_upstream
 cd bindings/node
 npm run --silent build
 npm test --silent

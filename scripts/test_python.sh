@@ -8,7 +8,8 @@ target=$(realpath "${CARGO_TARGET_DIR:-target}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cargo build --quiet --workspace --bin dynamodb-emulator
-export BIGSEG_EMULATOR=$target/debug/dynamodb-emulator
+cargo build --quiet --workspace --example fake_upstream
+export BIGSEG_EMULATOR=$target/debug/dynamodb-emulator BIGSEG_FAKE_UPSTREAM=$target/debug/examples/fake_upstream
 cd bindings/python
 
 # The wheel that the tests run on: of the development profile, which is built quickly and checks its own arithmetic.

@@ -206,18 +206,15 @@ pub extern "C" fn bigseg_integration_config_set_stream_url(
     })
 }
 
-/// Sets the HTTP proxy on the way to the upstream, as a URL that may hold a user and a password; empty = none. Default: as
-/// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+/// Sets the HTTP proxy on the way to the upstream: "none", a URL that may hold a user and a password, or "environment": as
+/// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, which is the default.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_set_proxy(
     config: Option<&mut bigseg_integration_config>,
-    url: bigseg_str,
+    proxy: bigseg_str,
 ) -> bigseg_code {
     set(config, "proxy", |content| {
-        content.proxy = match url.utf8("url")? {
-            "" => UpstreamProxy::None,
-            url => UpstreamProxy::Url(url.to_owned()),
-        };
+        content.proxy = UpstreamProxy::parse(proxy.utf8("proxy")?);
         Ok(())
     })
 }

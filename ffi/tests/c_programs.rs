@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bigseg_core::testkit::redis_server::READER_COMMANDS;
-use bigseg_core::testkit::samples::{list, patch};
+use bigseg_core::testkit::samples::step;
 use bigseg_core::testkit::{FakeUpstream, RedisServer};
 use library::Library;
 
@@ -150,11 +150,7 @@ fn redis() {
 fn integration() {
     let upstream = FakeUpstream::start();
     upstream.set_key("new-key");
-    let version = |n: usize| if n == 0 { String::new() } else { format!("v{n}") };
-    for n in 1..=5usize {
-        let leaves = n.saturating_sub(2).to_string();
-        upstream.append(patch("s.g1", &version(n - 1), &version(n), list(&[&n.to_string()], &[&leaves])));
-    }
+    (1..=5).for_each(|n| upstream.append(step(n)));
     let [_, source] = SERVER_PROGRAMS;
     let directory = tempfile::tempdir().expect("a temporary directory");
     let program = Build { source, standard: "c11", sanitize: true, link: &[] }.compile(directory.path());

@@ -6,6 +6,7 @@ export const {
   BigSegError,
   Engine,
   Import,
+  Integration,
   LookupStatus,
   ManualClock,
   Membership,

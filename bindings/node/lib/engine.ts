@@ -21,6 +21,9 @@ export interface LookupOptions {
   deadline?: number;
 }
 
+/** @internal Returns the native half of an engine. */
+export let nativeEngine: (engine: Engine) => NativeEngine;
+
 /**
  * An open engine. One serves a whole thread; a worker thread opens one of its own.
  *
@@ -173,7 +176,7 @@ export class Engine {
 
   /** Follows the status: the current one first, then each change; ends when the engine is closed. */
   statusUpdates(): StatusUpdates {
-    const updates: StatusUpdates = new StatusUpdates(
+    const updates: StatusUpdates = new StatusUpdates<StoreStatus>(
       (listener) => this.onStatusChange(listener),
       () => this.#updates.delete(updates),
     );
@@ -226,6 +229,7 @@ export class Engine {
   declare [Symbol.asyncDispose]: () => Promise<void>;
 
   static {
+    nativeEngine = (engine) => engine.#native;
     // Node 18 came to know the symbol late.
     const symbol = (Symbol as { asyncDispose?: symbol }).asyncDispose;
     if (symbol !== undefined) Object.defineProperty(this.prototype, symbol, { value: this.prototype.close });

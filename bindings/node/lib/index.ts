@@ -10,6 +10,14 @@ export type { CustomStore, MembershipLike, StoreMetadata } from "./custom_store.
 export { Engine, type LookupOptions } from "./engine.js";
 export { BigSegError, type ErrorKind } from "./errors.js";
 export { Import, type FileOptions, type ImportOptions, type ImportReport, type ListFormat, type ProgressListener } from "./import.js";
+export { Integration, type IntegrationOptions, type Upstream } from "./integration.js";
+export type {
+  IntegrationProgress,
+  IntegrationState,
+  IntegrationStatus,
+  SyncCounters,
+  SyncError,
+} from "./integration_status.js";
 export { onLog, type LogLevel, type LogLine } from "./log.js";
 export { Membership } from "./membership.js";
 export type { EngineOptions, StoreOptions } from "./options.js";

@@ -112,6 +112,52 @@ export interface NativeImport {
   abandon(): void;
 }
 
+export interface NativeDefinition {
+  id: string;
+  name?: string;
+  project?: string;
+  environment?: string;
+  on?: boolean;
+  sdkKey: string;
+  baseUrl?: string;
+  streamUrl?: string;
+  proxy?: string;
+  caFile?: string;
+  store: string;
+  stateDirectory?: string;
+}
+
+export interface NativeSyncError {
+  kind: string;
+  statusCode?: number;
+  message: string;
+  since: number;
+  timestamp: number;
+  times: number;
+}
+
+export interface NativeIntegrationStatus {
+  state: string;
+  since: number;
+  lastSynchronized?: number;
+  error?: NativeSyncError;
+  lastError?: number;
+  progress: [patches: number, operations: number, operationsPerSecond: number];
+  counters: number[];
+}
+
+export interface NativeIntegration {
+  status(): NativeIntegrationStatus;
+  errorLog(): NativeSyncError[];
+  addStatusListener(): number;
+  removeStatusListener(listener: number): boolean;
+  setSdkKey(sdkKey: string): void;
+  setOn(on: boolean): void;
+  setName(name: string): void;
+  setStore(store: string): void;
+  close(): Promise<void>;
+}
+
 /** The native module. */
 export interface Native {
   openEngine(
@@ -126,6 +172,12 @@ export interface Native {
     replace: string | undefined,
     clock: NativeManualClock | undefined,
   ): Promise<{ failure?: NativeFailure; import?: NativeImport }>;
+  startIntegration(
+    definition: NativeDefinition,
+    engines: NativeEngine[],
+    clock: NativeManualClock | undefined,
+    receiver: Receiver<[listener: number, status: NativeIntegrationStatus]>,
+  ): NativeIntegration;
   addLogListener(level: string, receiver: Receiver<[level: string, message: string]>): number;
   removeLogListener(listener: number): void;
   ManualClock: new (unixMillis: number) => NativeManualClock;

@@ -1,17 +1,17 @@
-/** The statuses of an engine as they come, for `for await`. */
+/** The statuses of an engine, or of an integration, as they come, for `for await`. */
 
 import type { StoreStatus } from "./status.js";
 
 /** The current status first, then each change; the latest value wins. Does not keep the process alive. */
-export class StatusUpdates implements AsyncIterableIterator<StoreStatus> {
-  #news: StoreStatus | undefined;
+export class StatusUpdates<Status = StoreStatus> implements AsyncIterableIterator<Status> {
+  #news: Status | undefined;
   #ended = false;
-  readonly #waiting: ((result: IteratorResult<StoreStatus>) => void)[] = [];
+  readonly #waiting: ((result: IteratorResult<Status>) => void)[] = [];
   readonly #unsubscribe: () => void;
   readonly #forget: () => void;
 
   /** @internal */
-  constructor(subscribe: (listener: (status: StoreStatus) => void) => () => void, forget: () => void) {
+  constructor(subscribe: (listener: (status: Status) => void) => () => void, forget: () => void) {
     this.#forget = forget;
     this.#unsubscribe = subscribe((status) => {
       const next = this.#waiting.shift();
@@ -20,8 +20,8 @@ export class StatusUpdates implements AsyncIterableIterator<StoreStatus> {
     });
   }
 
-  /** Resolves with the next status, or with `done` once the engine is closed. */
-  next(): Promise<IteratorResult<StoreStatus>> {
+  /** Resolves with the next status, or with `done` once its owner is closed. */
+  next(): Promise<IteratorResult<Status>> {
     const news = this.#news;
     this.#news = undefined;
     if (this.#ended) return Promise.resolve({ value: undefined, done: true });
@@ -30,7 +30,7 @@ export class StatusUpdates implements AsyncIterableIterator<StoreStatus> {
   }
 
   /** Ends it; a `for await` that is left does so by itself. */
-  return(): Promise<IteratorResult<StoreStatus>> {
+  return(): Promise<IteratorResult<Status>> {
     this.#unsubscribe();
     this.end();
     return Promise.resolve({ value: undefined, done: true });

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bigseg_core::engine::Source;
 use bigseg_core::status::ListenerId;
+use bigseg_core::sync::SyncObserver;
 use bigseg_core::{Answer, Clock, ContextHash, ContextKey, Engine, Error, StoreConfig};
 use napi::bindgen_prelude::{ClassInstance, Object, ToNapiValue};
 use napi::{Env, JsValue};
@@ -234,6 +235,13 @@ impl NativeEngine {
     }
 }
 
+impl NativeEngine {
+    /// Returns what an integration of this process is to tell of its changes.
+    pub(crate) fn sync_observer(&self) -> Arc<dyn SyncObserver> {
+        self.state.engine.sync_observer()
+    }
+}
+
 impl Drop for NativeEngine {
     fn drop(&mut self) {
         self.mailbox.close();
@@ -288,7 +296,13 @@ impl Inbox {
     fn pass_on_answers(&self, courier: &Courier, ticket: u32, answers: &[Answer]) -> napi::Result<()> {
         let encoded = EncodedAnswers::new(&mut self.table.borrow_mut(), answers);
         let numbers = courier.numbers(&encoded.numbers)?;
-        courier.deliver(Delivery::Answers, ticket, courier.make(())?, numbers, courier.make(encoded.failures)?)
+        courier.deliver(
+            Delivery::Answers,
+            ticket,
+            courier.make(())?,
+            numbers,
+            courier.make(encoded.failures)?,
+        )
     }
 }
 

@@ -12,6 +12,7 @@ pub mod engine;
 pub mod error;
 mod hot_path;
 pub mod import;
+pub mod integration;
 pub mod log;
 mod mailbox;
 mod message;

@@ -1,8 +1,8 @@
 //! What the library has to say to an operator, on its way to the listeners of every environment in this process.
 
+use std::sync::Arc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::Arc;
 
 use bigseg_core::{Error, ErrorKind};
 use log::{Level, LevelFilter, Log, Metadata, Record};
@@ -67,7 +67,9 @@ pub fn add_log_listener(env: Env, level: String, receiver: Object<'_>) -> Result
 /// Ends that; nothing is delivered afterwards.
 #[napi]
 pub fn remove_log_listener(number: u32) {
-    for listener in change(|listeners| listeners.extract_if(.., |one| one.number == number).collect::<Vec<_>>()) {
+    for listener in
+        change(|listeners| listeners.extract_if(.., |one| one.number == number).collect::<Vec<_>>())
+    {
         listener.mailbox.close();
     }
 }

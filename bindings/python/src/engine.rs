@@ -1,12 +1,13 @@
 //! The engine, as an object of Python's.
 
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use bigseg_core::engine::Source;
 use bigseg_core::runtime::ProcessStamp;
 use bigseg_core::status::ListenerId;
 use bigseg_core::store::Offload;
+use bigseg_core::sync::SyncObserver;
 use bigseg_core::{ContextHash, EngineConfig, Error, ErrorKind};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
@@ -17,7 +18,7 @@ use crate::argument::{hash_of_key, hash_of_text, hashes};
 use crate::custom_store::CustomStore;
 use crate::error::raised;
 use crate::interpreter::detached;
-use crate::listeners::Listeners;
+use crate::listeners::{Listeners, hear};
 use crate::loop_queue::{Outcome, begin};
 use crate::options::engine_config;
 use crate::store_config::StoreConfig;
@@ -75,6 +76,11 @@ impl Engine {
         }
     }
 
+    /// Returns what an integration of this process is to tell of its changes.
+    pub(crate) fn sync_observer(&self, py: Python<'_>) -> PyResult<Arc<dyn SyncObserver>> {
+        Ok(self.engine(py)?.sync_observer())
+    }
+
     fn engine(&self, py: Python<'_>) -> PyResult<&bigseg_core::Engine> {
         Ok(&self.opened(py)?.engine)
     }
@@ -94,7 +100,8 @@ impl Engine {
             Ok(_) => {
                 // SAFETY: as in `opened`.
                 let opened = unsafe { &*opened };
-                let moved = detached(py, || self.listeners.move_to(&opened.engine));
+                let moved =
+                    detached(py, || self.listeners.move_to(|callback| listen(&opened.engine, callback)));
                 moved.map_err(|e| raised(py, &e))?;
                 Ok(opened)
             }
@@ -244,7 +251,7 @@ impl Engine {
     #[pyo3(signature = (callback, /))]
     fn add_status_listener(&self, py: Python<'_>, callback: Py<PyAny>) -> PyResult<u64> {
         let engine = self.engine(py)?;
-        let added = detached(py, || self.listeners.add(engine, callback));
+        let added = detached(py, || self.listeners.add(callback, |callback| listen(engine, callback)));
         added.map_err(|e| raised(py, &e))
     }
 
@@ -371,6 +378,10 @@ impl Engine {
     fn __clear__(&self) {
         self.listeners.clear();
     }
+}
+
+fn listen(engine: &bigseg_core::Engine, callback: Weak<Py<PyAny>>) -> bigseg_core::Result<ListenerId> {
+    engine.add_status_listener(move |status| hear(&callback, |py| vocabulary::store_status(py, status)))
 }
 
 fn remove(engine: &bigseg_core::Engine, id: ListenerId) {

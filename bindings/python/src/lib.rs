@@ -10,6 +10,7 @@ mod custom_store;
 mod engine;
 mod error;
 mod import;
+mod integration;
 mod interpreter;
 mod listeners;
 mod log;
@@ -17,6 +18,7 @@ mod loop_queue;
 mod membership;
 mod options;
 mod store_config;
+mod upstream;
 mod vocabulary;
 mod wait;
 mod words;
@@ -37,11 +39,15 @@ mod _native {
     #[pymodule_export]
     use crate::import::Import;
     #[pymodule_export]
+    use crate::integration::Integration;
+    #[pymodule_export]
     use crate::interpreter::{after_fork_in_child, leave};
     #[pymodule_export]
     use crate::membership::Membership;
     #[pymodule_export]
     use crate::store_config::StoreConfig;
+    #[pymodule_export]
+    use crate::upstream::Upstream;
     #[pymodule_export]
     use crate::vocabulary::install;
     #[pymodule_export]

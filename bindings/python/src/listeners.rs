@@ -1,18 +1,16 @@
-//! Status listeners, which outlive the engine they were given to when that is opened anew in a forked child.
+//! Status listeners of an engine or an integration. They outlive an engine that is opened anew in a forked child.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use bigseg_core::status::ListenerId;
-use bigseg_core::{Engine, StoreStatus};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::interpreter::enter;
-use crate::vocabulary::store_status;
 
-/// The listeners of one engine, by the number that Python knows them by.
+/// The listeners of one owner, by the number that Python knows them by.
 ///
 /// The lock is held for moments only, with the GIL and without a call into Python: no other thread can have it at `fork`.
 #[derive(Default)]
@@ -24,15 +22,19 @@ struct Table {
     listeners: BTreeMap<u64, Listener>,
 }
 
-/// The engine holds on to a callback only weakly: so the garbage collector sees every reference to it.
+/// The owner holds on to a callback only weakly: so the garbage collector sees every reference to it.
 struct Listener {
     callback: Arc<Py<PyAny>>,
     id: Option<ListenerId>,
 }
 
 impl Listeners {
-    /// Adds a listener, and returns its number.
-    pub(crate) fn add(&self, engine: &Engine, callback: Py<PyAny>) -> bigseg_core::Result<u64> {
+    /// Adds a listener, for whom `subscribe` asks the owner, and returns its number.
+    pub(crate) fn add(
+        &self,
+        callback: Py<PyAny>,
+        subscribe: impl FnOnce(Weak<Py<PyAny>>) -> bigseg_core::Result<ListenerId>,
+    ) -> bigseg_core::Result<u64> {
         let callback = Arc::new(callback);
         let number = {
             let mut table = self.0.lock();
@@ -41,7 +43,7 @@ impl Listeners {
             table.listeners.insert(number, Listener { callback: callback.clone(), id: None });
             number
         };
-        match subscribe(engine, &callback) {
+        match subscribe(Arc::downgrade(&callback)) {
             Ok(id) => {
                 self.settle(number, id);
                 Ok(number)
@@ -54,11 +56,14 @@ impl Listeners {
         }
     }
 
-    /// Gives every listener to an engine that takes the place of the one before.
-    pub(crate) fn move_to(&self, engine: &Engine) -> bigseg_core::Result<()> {
+    /// Gives every listener to an owner that takes the place of the one before.
+    pub(crate) fn move_to(
+        &self,
+        subscribe: impl Fn(Weak<Py<PyAny>>) -> bigseg_core::Result<ListenerId>,
+    ) -> bigseg_core::Result<()> {
         let all: Vec<_> = self.0.lock().listeners.iter().map(|(n, l)| (*n, l.callback.clone())).collect();
         for (number, callback) in all {
-            self.settle(number, subscribe(engine, &callback)?);
+            self.settle(number, subscribe(Arc::downgrade(&callback))?);
         }
         Ok(())
     }
@@ -92,15 +97,11 @@ impl Listeners {
     }
 }
 
-fn subscribe(engine: &Engine, callback: &Arc<Py<PyAny>>) -> bigseg_core::Result<ListenerId> {
-    let callback = Arc::downgrade(callback);
-    engine.add_status_listener(move |status| hear(&callback, status))
-}
-
-fn hear(callback: &Weak<Py<PyAny>>, status: &StoreStatus) {
+/// Calls a listener with the status that `make` makes.
+pub(crate) fn hear(callback: &Weak<Py<PyAny>>, make: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) {
     enter(|py| {
         let Some(callback) = callback.upgrade() else { return };
-        let called = store_status(py, status).and_then(|status| callback.call1(py, (status,)));
+        let called = make(py).and_then(|status| callback.call1(py, (status,)));
         if let Err(exception) = called {
             crate::log::exception(
                 py,

@@ -2,7 +2,9 @@
 
 use bigseg_core::error::ErrorKind;
 use bigseg_core::import::ImportReport;
+use bigseg_core::integration::{IntegrationState, IntegrationStatus};
 use bigseg_core::store::Limitation;
+use bigseg_core::sync::SyncError;
 use bigseg_core::{LookupStatus, Metrics, Origin, StoreStatus};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -20,6 +22,11 @@ struct Vocabulary {
     limitation: Py<PyAny>,
     metrics: Py<PyAny>,
     import_report: Py<PyAny>,
+    integration_states: Vec<Py<PyAny>>,
+    integration_status: Py<PyAny>,
+    integration_progress: Py<PyAny>,
+    sync_error: Py<PyAny>,
+    sync_counters: Py<PyAny>,
 }
 
 /// Takes over the classes of the package; `errors` maps the name of each kind to its enumeration member and exception.
@@ -35,6 +42,7 @@ pub(crate) fn install(
     };
     let lookup_status = class("LookupStatus")?;
     let origin = class("Origin")?;
+    let integration_state = class("IntegrationState")?;
     let vocabulary = Vocabulary {
         errors: ErrorKind::ALL.iter().map(error).collect::<PyResult<_>>()?,
         lookup_statuses: LookupStatus::ALL
@@ -50,6 +58,14 @@ pub(crate) fn install(
         limitation: class("Limitation")?.unbind(),
         metrics: class("Metrics")?.unbind(),
         import_report: class("ImportReport")?.unbind(),
+        integration_states: IntegrationState::ALL
+            .iter()
+            .map(|state| Ok(integration_state.call1((state.name(),))?.unbind()))
+            .collect::<PyResult<_>>()?,
+        integration_status: class("IntegrationStatus")?.unbind(),
+        integration_progress: class("IntegrationProgress")?.unbind(),
+        sync_error: class("SyncError")?.unbind(),
+        sync_counters: class("SyncCounters")?.unbind(),
     };
     // A second import in one process finds the first one's classes, which are the same.
     let _ = VOCABULARY.set(py, vocabulary);
@@ -127,4 +143,34 @@ pub(crate) fn metrics(py: Python<'_>, metrics: &Metrics) -> PyResult<Py<PyAny>> 
 pub(crate) fn import_report(py: Python<'_>, report: &ImportReport) -> PyResult<Py<PyAny>> {
     let fields = (report.memberships, report.contexts, report.replaced);
     vocabulary(py).import_report.call1(py, fields)
+}
+
+/// Makes a `SyncError`.
+pub(crate) fn sync_error(py: Python<'_>, error: &SyncError) -> PyResult<Py<PyAny>> {
+    let kind = kind_of(py, error.kind);
+    let fields = (kind, error.status_code, &error.message, error.since, error.timestamp, error.times);
+    vocabulary(py).sync_error.call1(py, fields)
+}
+
+/// Makes an `IntegrationStatus`.
+pub(crate) fn integration_status(py: Python<'_>, status: &IntegrationStatus) -> PyResult<Py<PyAny>> {
+    let words = vocabulary(py);
+    let state = IntegrationState::ALL.iter().position(|known| *known == status.state);
+    let state = &words.integration_states[state.expect("every state stands in the list")];
+    let error = status.error.as_ref().map(|error| sync_error(py, error)).transpose()?;
+    let progress = &status.progress;
+    let progress = (progress.patches, progress.operations, progress.operations_per_second);
+    let progress = words.integration_progress.call1(py, progress)?;
+    let counters = PyDict::new(py);
+    counters.set_item("patches", status.counters.patches)?;
+    counters.set_item("operations", status.counters.operations)?;
+    counters.set_item("repeated", status.counters.repeated)?;
+    counters.set_item("pages", status.counters.pages)?;
+    counters.set_item("streams", status.counters.streams)?;
+    counters.set_item("out_of_order", status.counters.out_of_order)?;
+    counters.set_item("data_losses", status.counters.data_losses)?;
+    let counters = words.sync_counters.call(py, PyTuple::empty(py), Some(&counters))?;
+    let fields =
+        (state, status.since, status.last_synchronized, error, status.last_error, progress, counters);
+    words.integration_status.call1(py, fields)
 }

@@ -317,7 +317,7 @@ impl Reading<'_> {
         let fields: [(&str, Set); 4] = [
             ("base_url", |upstream, text| upstream.base_url = text),
             ("stream_url", |upstream, text| upstream.stream_url = text),
-            ("proxy", |upstream, text| upstream.proxy = proxy(text)),
+            ("proxy", |upstream, text| upstream.proxy = UpstreamProxy::parse(&text)),
             ("ca_file", |upstream, text| upstream.ca_file = Some(text.into())),
         ];
         for (key, set) in fields {
@@ -356,14 +356,5 @@ impl Reading<'_> {
         let parsed =
             StoreConfig::parse(&spelled).and_then(|store| config::check_store(&store).map(|()| store));
         parsed.map_err(|e| self.complain(line, format!("store: {}", e.message()))).ok()
-    }
-}
-
-/// Reads how to get to the upstream.
-fn proxy(text: String) -> UpstreamProxy {
-    match &*text {
-        "environment" => UpstreamProxy::Environment,
-        "none" => UpstreamProxy::None,
-        _ => UpstreamProxy::Url(text),
     }
 }

@@ -50,6 +50,17 @@ pub enum UpstreamProxy {
     Url(String),
 }
 
+impl UpstreamProxy {
+    /// Reads what configurations say: `environment`, `none`, or a URL.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "environment" => Self::Environment,
+            "none" => Self::None,
+            url => Self::Url(url.to_owned()),
+        }
+    }
+}
+
 impl fmt::Debug for UpstreamProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -37,6 +37,13 @@ pub fn patch(segment: &str, previous_version: &str, version: &str, included: Lis
     }
 }
 
+/// Builds the patch that leads from version `n - 1` to `n`: context `n` joins, and context `n - 2` leaves.
+pub fn step(n: usize) -> Patch {
+    let version = |n: usize| if n == 0 { String::new() } else { format!("v{n}") };
+    let leaves = n.checked_sub(2).map(|n| n.to_string()).unwrap_or_else(|| "nobody".to_owned());
+    patch("s.g1", &version(n - 1), &version(n), list(&[&n.to_string()], &[&leaves]))
+}
+
 /// A list to load: for each context, the refs it joins and whether it is excluded from them.
 #[derive(Default)]
 pub struct SampleList {

@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use bigseg_core::patch::Patch;
 use bigseg_core::sync::{SdkKey, SyncConfig, SyncPhase, SyncStatus, SyncWorker, Upstream, UpstreamProxy};
 use bigseg_core::testkit::fake_upstream::SDK_KEY;
-use bigseg_core::testkit::samples::{list, patch};
+pub(crate) use bigseg_core::testkit::samples::step;
 use bigseg_core::testkit::{FakeUpstream, StoreModel};
 use bigseg_core::{Clock, ManualClock, StoreConfig};
 
@@ -112,13 +111,6 @@ pub(crate) fn advance_until(
         std::thread::sleep(Duration::from_millis(1));
     }
     panic!("waited in vain; the status is {:?}", worker.status());
-}
-
-/// Builds the patch that leads from version `n - 1` to `n`: context `n` joins, and context `n - 2` leaves.
-pub(crate) fn step(n: usize) -> Patch {
-    let version = |n: usize| if n == 0 { String::new() } else { format!("v{n}") };
-    let leaves = n.checked_sub(2).map(|n| n.to_string()).unwrap_or_else(|| "nobody".to_owned());
-    patch("s.g1", &version(n - 1), &version(n), list(&[&n.to_string()], &[&leaves]))
 }
 
 /// Works out what a store holds after the first `n` steps.

@@ -38,7 +38,7 @@ static bigseg_integration_config *config_for(const char *url, const char *sdk_ke
     CHECK(bigseg_integration_config_set_sdk_key(config, bigseg_str_of(sdk_key)) == BIGSEG_OK);
     CHECK(bigseg_integration_config_set_base_url(config, bigseg_str_of(url)) == BIGSEG_OK);
     CHECK(bigseg_integration_config_set_stream_url(config, bigseg_str_of(url)) == BIGSEG_OK);
-    CHECK(bigseg_integration_config_set_proxy(config, BIGSEG_STR("")) == BIGSEG_OK);
+    CHECK(bigseg_integration_config_set_proxy(config, BIGSEG_STR("none")) == BIGSEG_OK);
     CHECK(bigseg_integration_config_set_store(config, BIGSEG_STR(STORE)) == BIGSEG_OK);
     CHECK(bigseg_integration_config_set_state_directory(config, bigseg_str_of(directory)) == BIGSEG_OK);
     return config;

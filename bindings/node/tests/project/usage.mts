@@ -1,5 +1,6 @@
 // What a strict TypeScript program may write, and what it may not; compiled against the installed package.
-import { Answer, BigSegError, Engine, Import, LookupStatus, Membership, type CustomStore, type StoreStatus } from "bigseg";
+import { Answer, BigSegError, Engine, Import, Integration, LookupStatus, Membership, onLog } from "bigseg";
+import type { CustomStore, IntegrationState, LogLine, StoreStatus } from "bigseg";
 import { bigSegments, store } from "bigseg/launchdarkly";
 
 const engine: Engine = await Engine.open("memory:", { prefix: "p", contextCacheTime: 1000, staleAfter: null });
@@ -16,14 +17,18 @@ const custom: CustomStore = {
 };
 const users = await Import.open("memory:");
 users.add("alice", "beta.g1");
-const { contexts }: { contexts: number } = await users.commit();
+const { contexts }: { contexts: number } = await users.commit((done, memberships) => console.log(done / memberships));
+const stopListening: () => void = onLog(({ level, message }: LogLine) => console.log(level, message), "warn");
+const integration = await Integration.start("main", { sdkKey: "key" }, "redis://localhost", { engines: [engine], prefix: "p" });
+const state: IntegrationState = integration.status().state;
+for await (const update of integration.statusUpdates()) console.log(update.error?.statusCode, update.progress.patches, state);
 try {
   engine.membershipSync("alice");
 } catch (error) {
   if (error instanceof BigSegError && error.kind === "unsupported") console.log(error.code, error.retryable, error.cause);
 }
 await engine[Symbol.asyncDispose]();
-export { bigSegments, contexts, custom, now, store, unsubscribe };
+export { bigSegments, contexts, custom, now, stopListening, store, unsubscribe };
 
 // @ts-expect-error a promise is not an answer
 engine.membership("alice").check("beta.g1");
@@ -37,3 +42,7 @@ await Engine.open("memory:", { contextCacheTime: "5s" });
 status === "FINE";
 // @ts-expect-error answers are immutable
 answer.status = "HEALTHY";
+// @ts-expect-error a level is one of four
+onLog(() => {}, "loud");
+// @ts-expect-error an upstream needs a key
+await Integration.start("main", {}, "memory:mirror");

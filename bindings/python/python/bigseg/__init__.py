@@ -10,7 +10,8 @@ True
 True
 >>> engine.close()
 
-``bigseg.aio`` has the same for asyncio, ``bigseg.launchdarkly`` a store for the official SDK. What the engine has to say goes
+``bigseg.Integration`` keeps a store in step with its upstream. ``bigseg.aio`` has the same for asyncio,
+``bigseg.launchdarkly`` a store for the official SDK. What the engine has to say goes
 to the logger ``bigseg``.
 """
 
@@ -20,7 +21,7 @@ from collections.abc import Mapping as _Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._native import Answer, ManualClock, Membership, StoreConfig, __version__
+from ._native import Answer, ManualClock, Membership, StoreConfig, Upstream, __version__
 from .engine import Engine
 from .errors import BY_KIND as _BY_KIND
 from .errors import (
@@ -51,6 +52,14 @@ from .errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from .integration import (
+    Integration,
+    IntegrationProgress,
+    IntegrationState,
+    IntegrationStatus,
+    SyncCounters,
+    SyncError,
+)
 from .lists import Import, ImportReport
 from .status import Limitation, LookupStatus, Metrics, Origin, StatusError, StoreStatus
 from .words import ContextHash, SegmentRef
@@ -73,6 +82,10 @@ __all__ = [
     "ForkedError",
     "Import",
     "ImportReport",
+    "Integration",
+    "IntegrationProgress",
+    "IntegrationState",
+    "IntegrationStatus",
     "InternalError",
     "InvalidArgumentError",
     "InvalidConfigError",
@@ -99,7 +112,10 @@ __all__ = [
     "StoreThrottledError",
     "StoreTimeoutError",
     "StoreUnavailableError",
+    "SyncCounters",
+    "SyncError",
     "UnsupportedError",
+    "Upstream",
     "UpstreamDataError",
     "UpstreamRefusedError",
     "UpstreamTimeoutError",
@@ -119,6 +135,11 @@ _native.install(
         "Limitation": Limitation,
         "Metrics": Metrics,
         "ImportReport": ImportReport,
+        "IntegrationState": IntegrationState,
+        "IntegrationStatus": IntegrationStatus,
+        "IntegrationProgress": IntegrationProgress,
+        "SyncError": SyncError,
+        "SyncCounters": SyncCounters,
     },
 )
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, final, overload
 from typing_extensions import Self
 
 from .errors import BigSegError, ErrorKind
+from .integration import IntegrationStatus, SyncError
 from .lists import ImportReport
 from .status import LookupStatus, Metrics, Origin, StoreStatus
 
@@ -91,6 +92,27 @@ class StoreConfig:
     def local(path: str | os.PathLike[str], /) -> StoreConfig:
         """Names an embedded store by a path, which is taken literally."""
 
+@final
+class Upstream:
+    """The service that a store is kept in step with; it holds the SDK key, and never shows it."""
+
+    def __new__(
+        cls,
+        sdk_key: str,
+        /,
+        *,
+        base_url: str | None = None,
+        stream_url: str | None = None,
+        proxy: str = "environment",
+        ca_file: str | os.PathLike[str] | None = None,
+    ) -> Self:
+        """Names an upstream; by default the public service.
+
+        ``proxy`` is ``none``, the URL of an HTTP proxy, which may hold a user and a password, or ``environment``: as
+        ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say. ``ca_file`` names the authorities that may vouch
+        for the upstream. Raises :class:`bigseg.InvalidConfigError`.
+        """
+
 class Engine:
     """The native half of ``bigseg.Engine`` and ``bigseg.aio.Engine``."""
 
@@ -145,6 +167,55 @@ class Engine:
     def _begin_refresh_status(self) -> Future[StoreStatus]: ...
     def _begin_close(self) -> Future[None]: ...
     def _after_fork_in_child(self) -> None: ...
+
+class Integration:
+    """The native half of ``bigseg.Integration`` and ``bigseg.aio.Integration``."""
+
+    def __new__(
+        cls,
+        labels: tuple[str, str | None, str, str, bool],
+        upstream: Upstream,
+        store: StoreConfig,
+        engines: list[Engine],
+        change_listener: Callable[[str, list[str]], object] | None,
+        state_directory: str | os.PathLike[str] | None,
+        clock: ManualClock | None,
+    ) -> Self: ...
+    def status(self) -> IntegrationStatus:
+        """Returns the status of this moment; never waits."""
+    def error_log(self) -> list[SyncError]:
+        """Returns the last errors, newest first, at most 100; the same one in a row is one entry. Never waits.
+
+        They are those of earlier processes, too, if there is a directory for the state.
+        """
+    def add_status_listener(self, callback: Callable[[IntegrationStatus], object], /) -> int:
+        """Calls back with the present status and with every change, on a thread of the library's, never twice at once.
+
+        Returns a number for removing the listener. The latest status wins: a listener that is slow misses what lies
+        between, and delays nobody. What it raises is logged, and it stays subscribed.
+        """
+    def remove_status_listener(self, number: int, /) -> bool:
+        """Removes a listener, and returns whether it was there; when this returns it does not run and will not run again.
+
+        Blocks while it runs, except from inside a listener of the same integration.
+        """
+    def set_sdk_key(self, sdk_key: str, /) -> None:
+        """Replaces the SDK key from now on, without a restart; does not wait for the upstream."""
+    def set_on(self, on: bool, /) -> None:
+        """Turns it on or off; does not wait. One that is turned off finishes the transaction under way; its state says when."""
+    def set_name(self, name: str, /) -> None:
+        """Changes what people call it."""
+    def _set_store(self, store: StoreConfig, /) -> None: ...
+    def close(self) -> None:
+        """Stops it and waits until it no longer touches the store: the transaction under way is finished.
+
+        Closing twice is fine. From inside a listener of the same integration it does not wait; and it gives up after 20 s. What
+        would change the integration later raises :class:`bigseg.ClosedError`.
+        """
+    @property
+    def closed(self) -> bool:
+        """Whether ``close`` was called."""
+    def _begin_close(self) -> Future[None]: ...
 
 class Import:
     """The native half of ``bigseg.Import``."""

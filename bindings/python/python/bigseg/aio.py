@@ -7,10 +7,11 @@ loop once.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import _native
 from .engine import open_engine
+from .integration import Integration as BlockingIntegration
 from .lists import Import as BlockingImport
 
 if TYPE_CHECKING:
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from ._native import Answer, ManualClock
+    from ._native import Answer, ManualClock, Upstream
     from .custom_store import CustomStore
+    from .integration import IntegrationStatus, SyncError
     from .lists import ImportReport, ListFormat
     from .options import EngineOptions, StoreOptions, StorePlace
     from .status import Metrics, StoreStatus
 
-__all__ = ["Engine", "Import"]
+__all__ = ["Engine", "Import", "Integration"]
 
 
 class Engine:
@@ -100,7 +102,7 @@ class Engine:
         """Removes a listener, and returns whether it was there."""
         return self._engine.remove_status_listener(number)
 
-    async def status_updates(self) -> AsyncGenerator[StoreStatus, None]:
+    def status_updates(self) -> AsyncGenerator[StoreStatus, None]:
         """Follows the status: the current one first, then each change, until the engine is closed; the latest wins.
 
         >>> import bigseg.aio
@@ -111,26 +113,7 @@ class Engine:
         >>> asyncio.run(first_status())
         True
         """
-        news: asyncio.Queue[StoreStatus | None] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
-
-        def end() -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(news.put_nowait, None)
-
-        self._ends.add(end)
-        number = self.add_status_listener(news.put_nowait)
-        try:
-            while not self._engine.closed:
-                status = await news.get()
-                while not news.empty():
-                    status = news.get_nowait()
-                if status is None:
-                    return
-                yield status
-        finally:
-            self._ends.discard(end)
-            self.remove_status_listener(number)
+        return _follow(self, self._ends)
 
     def invalidate(self, context_hash: str | bytes, /) -> None:
         """Forgets what is cached of a context; a query under way will not bring it back."""
@@ -167,16 +150,40 @@ class Engine:
         return f"<bigseg.aio.Engine{' (closed)' if self.closed else ''}>"
 
 
+async def _follow(owner: Any, ends: set[Callable[[], object]]) -> AsyncGenerator[Any, None]:
+    """Follows the status of an engine or an integration until that is closed, which calls each of ``ends``."""
+    news: asyncio.Queue[Any] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(news.put_nowait, None)
+
+    ends.add(end)
+    number = owner.add_status_listener(news.put_nowait)
+    try:
+        while not owner.closed:
+            status = await news.get()
+            while not news.empty():
+                status = news.get_nowait()
+            if status is None:
+                return
+            yield status
+    finally:
+        ends.discard(end)
+        owner.remove_status_listener(number)
+
+
 class _OnLoop:
-    """Carries what happens on the engine's threads to the event loop that ran when it was made."""
+    """Carries what happens on the library's threads to the event loop that ran when it was made."""
 
     __slots__ = ("_callback", "_loop")
 
-    def __init__(self, callback: Callable[[StoreStatus], object]) -> None:
+    def __init__(self, callback: Callable[[Any], object]) -> None:
         self._callback = callback
         self._loop = asyncio.get_running_loop()
 
-    def hear(self, status: StoreStatus) -> None:
+    def hear(self, status: object) -> None:
         # A loop that is closed has nobody left who listens.
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._callback, status)
@@ -254,3 +261,114 @@ class Import:
             self.abandon()
         elif self.report is None:
             await self.commit()
+
+
+class Integration:
+    """Keeps a store in step with its upstream, as :class:`bigseg.Integration` does; what may wait is awaited.
+
+    >>> import bigseg.aio
+    >>> async def state():
+    ...     upstream = bigseg.Upstream("sdk-key", base_url="http://127.0.0.1:1", stream_url="http://127.0.0.1:1")
+    ...     async with bigseg.aio.Integration("production", upstream, "memory:mirror", on=False) as integration:
+    ...         async for status in integration.status_updates():
+    ...             return str(status.state)
+    >>> asyncio.run(state())
+    'off'
+    """
+
+    __slots__ = ("__weakref__", "_ends", "_integration")
+
+    def __init__(
+        self,
+        id: str,
+        upstream: Upstream,
+        store: StorePlace,
+        /,
+        *,
+        name: str | None = None,
+        project: str = "",
+        environment: str = "",
+        on: bool = True,
+        engines: Iterable[_native.Engine | Engine] = (),
+        change_listener: Callable[[str, list[str]], object] | None = None,
+        state_directory: str | os.PathLike[str] | None = None,
+        clock: ManualClock | None = None,
+        **options: Unpack[StoreOptions],
+    ) -> None:
+        """Starts an integration, as :class:`bigseg.Integration` does."""
+        self._ends: set[Callable[[], object]] = set()
+        self._integration = BlockingIntegration(
+            id,
+            upstream,
+            store,
+            name=name,
+            project=project,
+            environment=environment,
+            on=on,
+            engines=engines,
+            change_listener=change_listener,
+            state_directory=state_directory,
+            clock=clock,
+            **options,
+        )
+
+    def status(self) -> IntegrationStatus:
+        """Returns the status of this moment; never waits."""
+        return self._integration.status()
+
+    def error_log(self) -> list[SyncError]:
+        """Returns the last errors, newest first; see :meth:`bigseg.Integration.error_log`."""
+        return self._integration.error_log()
+
+    def add_status_listener(self, callback: Callable[[IntegrationStatus], object], /) -> int:
+        """Calls back with the present status and with every change, on the event loop that runs now.
+
+        Returns a number for removing the listener. The latest status wins: a loop that is busy misses what lies between.
+        """
+        return self._integration.add_status_listener(_OnLoop(callback).hear)
+
+    def remove_status_listener(self, number: int, /) -> bool:
+        """Removes a listener, and returns whether it was there."""
+        return self._integration.remove_status_listener(number)
+
+    def status_updates(self) -> AsyncGenerator[IntegrationStatus, None]:
+        """Follows the status: the present one first, then each change, until the integration is closed; the latest wins."""
+        return _follow(self, self._ends)
+
+    def set_sdk_key(self, sdk_key: str, /) -> None:
+        """Replaces the SDK key from now on, without a restart; does not wait for the upstream."""
+        self._integration.set_sdk_key(sdk_key)
+
+    def set_on(self, on: bool, /) -> None:
+        """Turns it on or off; does not wait. One that is turned off finishes the transaction under way; its state says when."""
+        self._integration.set_on(on)
+
+    def set_name(self, name: str, /) -> None:
+        """Changes what people call it."""
+        self._integration.set_name(name)
+
+    def set_store(self, store: StorePlace, /, **options: Unpack[StoreOptions]) -> None:
+        """Changes where patches go; does not wait. What the former store holds stays there."""
+        self._integration.set_store(store, **options)
+
+    async def close(self) -> None:
+        """Stops it and waits until it no longer touches the store; closing twice is fine."""
+        for end in list(self._ends):
+            end()
+        await self._integration._begin_close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether ``close`` was called."""
+        return self._integration.closed
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<bigseg.aio.Integration{' (closed)' if self.closed else ''}>"

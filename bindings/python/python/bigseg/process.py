@@ -1,4 +1,4 @@
-"""What has to happen to engines when the process forks, and when the interpreter goes."""
+"""What has to happen to engines and integrations when the process forks, and when the interpreter goes."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ __all__ = ["watch"]
 # `logging` and `threading` have handlers for `fork` of their own, which must be there before ours, and before a thread of the
 # engine's could import them in the middle of one.
 
-_engines: weakref.WeakSet[_native.Engine] = weakref.WeakSet()
+_open: weakref.WeakSet[_native.Engine | _native.Integration] = weakref.WeakSet()
 _lock = threading.Lock()
 
 
-def watch(engine: _native.Engine) -> None:
-    """Closes the engine when the interpreter goes, unless it is closed or gone before."""
+def watch(opened: _native.Engine | _native.Integration) -> None:
+    """Closes what was opened when the interpreter goes, unless it is closed or gone before."""
     with _lock:
-        _engines.add(engine)
+        _open.add(opened)
 
 
 def _leave() -> None:
-    """Closes every engine, so that no thread of theirs meets an interpreter that is being taken apart."""
+    """Closes everything, so that no thread of theirs meets an interpreter that is being taken apart."""
     with _lock:
-        engines = list(_engines)
-    for engine in engines:
-        engine.close()
+        everything = list(_open)
+    for opened in everything:
+        opened.close()
     _native.leave()
 
 
@@ -38,7 +38,7 @@ def _after_fork_in_child() -> None:
     global _lock
     _lock = threading.Lock()
     _native.after_fork_in_child()
-    for engine in list(_engines):
+    for engine in [opened for opened in _open if isinstance(opened, _native.Engine)]:
         try:
             engine._after_fork_in_child()
         except Exception:
