@@ -196,3 +196,30 @@ fn patch() {
         play_patches(sequence, &LocalWriter::open(&local).unwrap(), &LocalReader::new(local.clone()));
     }
 }
+
+#[cfg(feature = "integration")]
+#[test]
+fn integration() {
+    use bigseg_core::integration::{IntegrationDefinition, IntegrationState};
+    use bigseg_core::sync::{SdkKey, Upstream};
+
+    let file = file("integration");
+    let states: Vec<String> = IntegrationState::ALL.iter().map(|state| state.name().to_owned()).collect();
+    assert_eq!(strings(&file["states"]), states);
+    for case in cases(&file, "refused") {
+        let given = |field: &str, otherwise: &str| case[field].as_str().unwrap_or(otherwise).to_owned();
+        let define = || {
+            let mut upstream = Upstream::new(SdkKey::new(&given("sdk_key", "key"))?);
+            upstream.base_url = given("base_url", Upstream::DEFAULT_BASE_URL);
+            let store = StoreConfig::parse(&given("store", "memory:x"))?;
+            let mut definition = IntegrationDefinition::new(given("id", "main"), upstream, store);
+            definition.name = given("name", "Main");
+            definition.project = given("project", "");
+            definition.environment = given("environment", "");
+            definition.validate()
+        };
+        let error = define().expect_err(&case.to_string());
+        assert_eq!(Some(error.kind().name()), expected_error(case), "{case}: {error}");
+        assert!(error.message().contains(text(&case["message_has"])), "{case}: {error}");
+    }
+}

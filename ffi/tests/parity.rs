@@ -10,10 +10,9 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// The public methods of the engine's front door.
-fn rust_operations() -> Names {
-    let files = ["mod", "repeat", "data", "evaluation", "explanation"];
-    let source: String = files.iter().map(|file| read(&format!("core/src/engine/{file}.rs"))).collect();
+/// The public functions of Rust's sources.
+fn rust_operations(paths: &[&str]) -> Names {
+    let source: String = paths.iter().map(|path| read(path)).collect();
     let public = source.lines().filter_map(|line| {
         let line = line.trim_start();
         line.strip_prefix("pub fn ").or_else(|| line.strip_prefix("pub async fn "))
@@ -21,18 +20,18 @@ fn rust_operations() -> Names {
     public.filter_map(|rest| rest.split(['(', '<']).next()).map(str::to_owned).collect()
 }
 
-fn c_operations() -> Names {
-    read("include/bigseg.symbols")
-        .lines()
-        .filter(|name| name.starts_with("bigseg_engine_"))
-        .map(str::to_owned)
-        .collect()
+/// The functions of C that begin with that, except for those that are another noun's.
+fn c_operations(prefix: &str, others: &[&str]) -> Names {
+    let symbols = read("include/bigseg.symbols");
+    let mine = symbols.lines().filter_map(|name| Some((name, name.strip_prefix(prefix)?)));
+    let is_other = |rest: &str| others.iter().any(|other| rest.starts_with(other));
+    mine.filter(|(_, rest)| !is_other(rest)).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// The public methods and properties of the Node package's `Engine`.
-fn node_operations() -> Names {
-    let source = read("bindings/node/lib/engine.ts");
-    let class = source.split_once("\nexport class Engine {").expect("the class").1;
+/// The public methods and properties of a class of the Node package.
+fn node_operations(path: &str, class: &str) -> Names {
+    let source = read(path);
+    let class = source.split_once(&format!("\nexport class {class} {{")).expect("the class").1;
     let class = class.split_once("\n}\n").expect("its end").0;
     let members = class.lines().filter_map(|line| line.strip_prefix("  "));
     let members = members.map(|line| line.trim_start_matches("static ").trim_start_matches("async "));
@@ -40,6 +39,26 @@ fn node_operations() -> Names {
         members.filter_map(|line| line.trim_start_matches("get ").split_once('(').map(|(name, _)| name));
     let is_public = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric()) && !name.is_empty();
     names.filter(is_public).map(str::to_owned).collect()
+}
+
+/// The functions that a module of the Node package exports.
+fn node_functions(path: &str) -> Names {
+    let source = read(path);
+    let functions = source.lines().filter_map(|line| line.strip_prefix("export function "));
+    functions.filter_map(|rest| rest.split('(').next()).map(str::to_owned).collect()
+}
+
+/// The nouns besides the engine, whose operations stand in tables of their own.
+const NOUNS: [&str; 2] = ["integration", "log"];
+
+/// The operations of a noun.
+fn operations_of(noun: &str) -> toml::Table {
+    let mut table: toml::Table = read("tests/parity.toml").parse().expect("TOML");
+    if NOUNS.contains(&noun) {
+        return table[noun].as_table().expect("a table").clone();
+    }
+    table.retain(|operation, _| !NOUNS.contains(&operation));
+    table
 }
 
 /// The names that the table gives in one language; each operation has some, or says why not.
@@ -59,8 +78,28 @@ fn listed(table: &toml::Table, language: &str) -> Names {
 
 #[test]
 fn every_operation_stands_in_the_table_and_the_table_is_true() {
-    let table: toml::Table = read("tests/parity.toml").parse().expect("TOML");
-    assert_eq!(listed(&table, "rust"), rust_operations());
-    assert_eq!(listed(&table, "c"), c_operations());
-    assert_eq!(listed(&table, "node"), node_operations());
+    let table = operations_of("engine");
+    let files = ["mod", "repeat", "data", "evaluation", "explanation"];
+    let files = files.map(|file| format!("core/src/engine/{file}.rs"));
+    let rust = rust_operations(&files.each_ref().map(String::as_str));
+    assert_eq!(listed(&table, "rust"), rust);
+    assert_eq!(listed(&table, "c"), c_operations("bigseg_engine_", &[]));
+    assert_eq!(listed(&table, "node"), node_operations("bindings/node/lib/engine.ts", "Engine"));
+}
+
+#[test]
+fn so_do_those_of_an_integration() {
+    let table = operations_of("integration");
+    assert_eq!(listed(&table, "rust"), rust_operations(&["core/src/integration/mod.rs"]));
+    let others = ["config_", "state_", "status_"];
+    assert_eq!(listed(&table, "c"), c_operations("bigseg_integration_", &others));
+    assert_eq!(listed(&table, "node"), node_operations("bindings/node/lib/integration.ts", "Integration"));
+}
+
+#[test]
+fn so_do_those_of_the_log() {
+    let table = operations_of("log");
+    assert_eq!(listed(&table, "rust"), Names::new());
+    assert_eq!(listed(&table, "c"), c_operations("bigseg_log_", &[]));
+    assert_eq!(listed(&table, "node"), node_functions("bindings/node/lib/log.ts"));
 }

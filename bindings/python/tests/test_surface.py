@@ -30,10 +30,15 @@ def public(kind: type) -> set[str]:
     return {name for name, value in inspect.getmembers(kind) if not name.startswith("_") and callable(value)}
 
 
-def in_table() -> set[str]:
+NOUNS = {"integration", "log"}
+"""The nouns besides the engine, whose operations stand in tables of their own."""
+
+
+def in_table(noun: str) -> set[str]:
     table: Any = tomllib.loads((ROOT / "tests" / "parity.toml").read_text())
+    rows = table[noun] if noun in NOUNS else {name: row for name, row in table.items() if name not in NOUNS}
     names: set[str] = set()
-    for operation, row in table.items():
+    for operation, row in rows.items():
         here = row.get("python", [])
         assert bool(here) != ("python" in row.get("without", {})), f"{operation}: either names or a reason"
         assert not names & set(here), f"{operation}: a name stands twice"
@@ -42,17 +47,22 @@ def in_table() -> set[str]:
 
 
 def test_every_operation_stands_in_the_table() -> None:
-    listed = in_table()
+    listed = in_table("engine")
     # Each engine has what suits it: a class is called to open it, and only asyncio can follow a stream.
     assert public(bigseg.Engine) == listed - {"__init__", "status_updates"}
     assert public(bigseg.aio.Engine) == listed - {"__init__"}
+    integration = in_table("integration")
+    assert public(bigseg.Integration) == integration - {"__new__", "status_updates"}
+    assert public(bigseg.aio.Integration) == integration - {"__new__"}
+    assert in_table("log") == set()
 
 
-def test_both_engines_say_the_same() -> None:
-    for name in public(bigseg.Engine):
-        blocking = inspect.signature(getattr(bigseg.Engine, name))
-        awaited = inspect.signature(getattr(bigseg.aio.Engine, name))
-        assert list(blocking.parameters) == list(awaited.parameters), name
+def test_both_kinds_say_the_same() -> None:
+    for ours, theirs in ((bigseg.Engine, bigseg.aio.Engine), (bigseg.Integration, bigseg.aio.Integration)):
+        for name in public(ours):
+            blocking = inspect.signature(getattr(ours, name))
+            awaited = inspect.signature(getattr(theirs, name))
+            assert list(blocking.parameters) == list(awaited.parameters), name
 
 
 def in_stub() -> dict[str, set[str]]:
@@ -82,7 +92,8 @@ def test_everything_public_is_documented() -> None:
     for name in bigseg.__all__:
         thing = getattr(bigseg, name)
         assert name.startswith("__") or (inspect.getdoc(thing) or "").strip(), name
-    for kind in (bigseg.Engine, bigseg.aio.Engine, bigseg.Import, bigseg.aio.Import, bigseg.Answer, bigseg.Membership):
+    kinds = (bigseg.Engine, bigseg.aio.Engine, bigseg.Import, bigseg.aio.Import, bigseg.Answer, bigseg.Membership)
+    for kind in (*kinds, bigseg.Integration, bigseg.aio.Integration):
         for name in public(kind):
             assert (inspect.getdoc(getattr(kind, name)) or "").strip(), f"{kind.__name__}.{name}"
 

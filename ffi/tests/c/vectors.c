@@ -183,6 +183,38 @@ static void lookup_status(const char *directory) {
     json_decref(file);
 }
 
+// Returns what a case says of an option, or else what is as it should be.
+static bigseg_str given(const json_t *about, const char *name, const char *otherwise) {
+    return json_object_get(about, name) ? text(about, name) : bigseg_str_of(otherwise);
+}
+
+static void integration(const char *directory) {
+    json_t *file = load(directory, "integration");
+    size_t i;
+    json_t *about;
+    json_array_foreach(cases(file, "states"), i, about) {
+        CHECK(same(bigseg_integration_state_name((bigseg_integration_state)i), text_of(about)));
+    }
+    CHECK(i == BIGSEG_INTEGRATION_FAILING + 1);
+    json_array_foreach(cases(file, "refused"), i, about) {
+        bigseg_integration_config *config = bigseg_integration_config_new();
+        // What a setter refuses, starting fails with.
+        bigseg_integration_config_set_id(config, given(about, "id", "main"));
+        bigseg_integration_config_set_name(config, given(about, "name", "Main"));
+        bigseg_integration_config_set_environment(config, given(about, "project", ""), given(about, "environment", ""));
+        bigseg_integration_config_set_sdk_key(config, given(about, "sdk_key", "key"));
+        bigseg_integration_config_set_base_url(config, given(about, "base_url", "https://sdk.example.com"));
+        bigseg_integration_config_set_store(config, given(about, "store", "memory:x"));
+        bigseg_integration *started = NULL;
+        bigseg_error *error = NULL;
+        CHECK(!as_expected(about, bigseg_integration_start(config, &started, &error)) && started == NULL);
+        CHECK(holds(bigseg_error_message(error), json_string_value(json_object_get(about, "message_has"))));
+        bigseg_error_free(error);
+        bigseg_integration_config_free(config);
+    }
+    json_decref(file);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 3);
     hash(argv[2]);
@@ -191,5 +223,6 @@ int main(int argc, char **argv) {
     store_url(argv[2]);
     error_kinds(argv[2]);
     lookup_status(argv[2]);
+    integration(argv[2]);
     return 0;
 }
