@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { platform } from "./platform.mjs";
 
-/** What Rust calls the targets, and what npm does. */
+/** What Rust calls the targets, and what npm does; package.json says which of them are packaged. */
 const TARGETS = {
   "x86_64-unknown-linux-gnu": "linux-x64-gnu",
   "aarch64-unknown-linux-gnu": "linux-arm64-gnu",
