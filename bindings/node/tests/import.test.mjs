@@ -88,6 +88,7 @@ test("progress that throws does so at the end, and does not stop the import", as
   const users = await Import.open("memory:progress");
   const holder = await Engine.open("memory:progress");
   users.add("alice", "beta.g1");
+  users.add("alice", "beta.g1");
   let calls = 0;
   const progress = () => {
     calls += 1;

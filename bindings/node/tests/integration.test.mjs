@@ -19,6 +19,8 @@ const KEY = "sdk-key-of-the-test";
 const skip = FakeUpstream.missing;
 const program = fileURLToPath(new URL("./programs/integration.mjs", import.meta.url));
 const vectors = JSON.parse(readFileSync(new URL("../../../tests/vectors/integration.json", import.meta.url), "utf8"));
+// A way that leads nowhere, which nobody here is to take.
+process.env.HTTP_PROXY = "http://127.0.0.1:1";
 const isHealthy = (integration) => integration.status().state === "healthy";
 
 test("it fills a store, and engines hear of changes", { skip }, async (t) => {
@@ -37,8 +39,12 @@ test("it fills a store, and engines hear of changes", { skip }, async (t) => {
   await eventually("the engine has forgotten", () => engine.membershipSync("4").check("s.g1"));
   await eventually("the listener has heard", () => heard.at(-1)?.state === "healthy");
   unsubscribe();
+  const updates = integration.statusUpdates();
+  assert.equal((await updates.next()).value.state, "healthy");
+  const next = updates.next();
   await integration.close();
   await integration.close();
+  assert.deepEqual([await next, await updates.next()], Array(2).fill({ value: undefined, done: true }));
   assert.ok(integration.closed);
   assert.equal(integration.status().state, "off");
   assert.throws(() => integration.setOn(true), { kind: "closed" });

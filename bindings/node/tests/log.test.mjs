@@ -78,6 +78,20 @@ test("a listener that fails is a warning, once, and the others hear on", async (
   await engine.close();
 });
 
+test("whoever unsubscribes hears nothing more, not even what waits already", async () => {
+  let calls = 0;
+  const stop = onLog(() => {
+    calls += 1;
+    stop();
+  }, "debug");
+  const engines = await Promise.all(Array.from({ length: 5 }, () => Engine.open("redis://127.0.0.1:1", options)));
+  // This thread is busy meanwhile, so that the lines wait for it together.
+  while (engines.some((engine) => engine.metrics().statusPollErrors === 0));
+  await eventually("the first line came", () => calls > 0);
+  await Promise.all(engines.map((engine) => engine.close()));
+  assert.equal(calls, 1);
+});
+
 test("misuse", () => {
   assert.throws(() => onLog("console"), { kind: "invalid_argument" });
   assert.throws(() => onLog(() => {}, "loud"), { kind: "invalid_argument" });
