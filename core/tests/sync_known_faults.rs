@@ -80,16 +80,24 @@ fn a_silent_upstream_does_not_keep_a_store_fresh() {
     let fake = FakeUpstream::start();
     fake.append(step(1));
     let (worker, clock) = start_by_hand(&fake, "fault-silent");
-    let marked = wait_until_synchronized(&worker).last_synchronized;
-    for endpoint in [Endpoint::Page, Endpoint::Page, Endpoint::Page] {
-        fake.fault(endpoint, UpstreamFault::Status(503, ""));
+    wait_until_synchronized(&worker);
+    for _ in 0..1000 {
+        fake.fault(Endpoint::Page, UpstreamFault::Status(503, ""));
     }
-    fake.wait_for_open_streams(1);
     // Minutes pass without a byte.
-    clock.advance(Duration::from_secs(301));
-    let status = wait_for(&worker, |status| status.phase == SyncPhase::Waiting);
-    assert_eq!(status.error.unwrap().kind, ErrorKind::UpstreamTimeout);
-    assert_eq!(status.last_synchronized, marked);
+    let step = Duration::from_secs(10);
+    wait_until("the stream is given up", || {
+        clock.advance(step);
+        worker.status().error.is_some()
+    });
+    let status = worker.status();
+    assert_eq!(status.errors.last().unwrap().kind, ErrorKind::UpstreamTimeout);
+    assert!(status.last_synchronized <= Some(status.errors.last().unwrap().timestamp));
+    advance_until(&clock, step, &worker, |status| {
+        status.error.as_ref().is_some_and(|error| error.times >= 5)
+    });
+    assert_eq!(worker.status().last_synchronized, status.last_synchronized, "nothing more is marked");
+    assert!(worker.status().phase != SyncPhase::Synchronized);
 }
 
 /// Its `Close` cancels nothing that is under way, so that it waits for an upstream that does not answer.
