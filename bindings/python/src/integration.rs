@@ -79,7 +79,6 @@ impl Integration {
 impl Integration {
     #[new]
     #[pyo3(signature = (labels, upstream, store, engines, change_listener, state_directory, clock))]
-    #[expect(clippy::too_many_arguments, reason = "private; the package has them by name")]
     fn new(
         py: Python<'_>,
         labels: Labels,
