@@ -992,10 +992,10 @@ bigseg_code bigseg_integration_config_set_base_url(bigseg_integration_config *co
 // Sets where changes are streamed. Default: `https://stream.launchdarkly.com`.
 bigseg_code bigseg_integration_config_set_stream_url(bigseg_integration_config *config, bigseg_str url);
 
-// Sets the HTTP proxy on the way to the upstream, as a URL that may hold a user and a password; empty = none. Default: as
-// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+// Sets the HTTP proxy on the way to the upstream: "none", a URL that may hold a user and a password, or "environment": as
+// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, which is the default.
 bigseg_code bigseg_integration_config_set_proxy(bigseg_integration_config *config,
-                                                bigseg_str url);
+                                                bigseg_str proxy);
 
 // Sets a PEM file of the authorities that may vouch for the upstream. Default: those of the operating system.
 bigseg_code bigseg_integration_config_set_ca_file(bigseg_integration_config *config, bigseg_str path);
