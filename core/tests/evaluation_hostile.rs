@@ -226,16 +226,32 @@ fn an_evaluation_ends() {
     assert_eq!(evaluate(segments, "s0").error_kind, Some(EvaluationErrorKind::MalformedFlag));
 }
 
-/// Segment keys that look like what an evaluation is followed by.
+/// Segment keys that look like what an evaluation is followed by: they must not change what another segment is said to have
+/// decided.
 #[test]
 fn marks_cannot_be_forged() {
-    let forged = ["", "0", "0.0", "x"].map(|rest| format!("\0{rest}"));
+    let forged: Vec<String> =
+        (0..8).flat_map(|number| ["", ".0", ".7"].map(|rest| format!("\0{number}{rest}"))).collect();
+    let in_vain = json!([{"clauses": [{"attribute": "key", "op": "in", "values": ["nobody"]}]}]);
+    let asks_for_both = json!([asks(&["a".to_owned()])[0], asks(&["b".to_owned()])[0]]);
     let mut segments: Vec<_> =
         forged.iter().map(|key| segment(key.clone(), json!([{"clauses": []}]))).collect();
-    segments.push(segment("s".to_owned(), asks(&forged)));
-    let answer = evaluate(segments, "s");
-    assert!(!answer.is_match);
-    assert_eq!(answer.decisions[0].decider.name(), "no_value");
+    segments.push(segment("a".to_owned(), in_vain.clone()));
+    segments.push(segment("b".to_owned(), asks(&forged)));
+    segments.push(segment("s".to_owned(), asks_for_both.clone()));
+    assert!(!evaluate(segments, "s").is_match, "no segment of such a key is found");
+    // Nothing has such a key, so that the segments have low numbers.
+    let segments = [("a", in_vain), ("b", asks(&forged)), ("s", asks_for_both)];
+    let answer = evaluate(segments.map(|(key, rules)| segment(key.to_owned(), rules)), "s");
+    assert_eq!(answer.decisions.len(), 3);
+    for decision in answer.decisions {
+        assert_eq!(
+            (decision.decider.name(), decision.rule_index),
+            ("no_value", None),
+            "{}",
+            decision.segment_key
+        );
+    }
 }
 
 #[test]

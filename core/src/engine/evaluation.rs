@@ -88,7 +88,8 @@ impl Engine {
     /// reason says so.
     ///
     /// Memberships are looked up one after the other as rules come to ask for them, each at most once; what is cached or
-    /// embedded is there without waiting, and the rest waits as [`Engine::membership`] does.
+    /// embedded is there without waiting, and for each other one it waits as [`Engine::membership`] does, at most the lookup
+    /// deadline.
     ///
     /// ```
     /// # use bigseg_core::{Context, Engine, EngineConfig, LookupStatus};
