@@ -24,9 +24,6 @@ cargo test --workspace --no-fail-fast
 step "the page of bigseg sync in a browser"
 scripts/test_page.sh
 
-step "the page of bigseg sync in a browser"
-scripts/test_page.sh
-
 step "the official SDKs on the same stores"
 scripts/test_interop.sh
 
@@ -38,6 +35,7 @@ scripts/test_install.sh
 
 step "the instructions of a cached answer"
 scripts/test_hot_path.sh
+
 step "the Node package"
 scripts/test_node.sh
 
