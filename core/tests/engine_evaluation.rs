@@ -259,4 +259,36 @@ fn without_a_store_the_rules_decide_at_once() {
     engine.set_data(&data(1)).unwrap();
     let evaluation = engine.evaluate_now("f", &user("alice"), &Value::Null).unwrap().unwrap();
     assert_eq!(evaluation.reason.big_segments_status, Some(LookupStatus::NotConfigured));
+
+fn what_is_not_cached_is_not_read_from_an_embedded_store_either() {
+    let stage = Stage::on(FaultStore::answering_in_place(), |_| {}).settled();
+    stage.store.put(context("alice"), included_in("beta.g3"));
+    let engine = &stage.engine;
+    engine.set_data(&data(1)).unwrap();
+    let alice = user("alice");
+    assert!(engine.evaluate_cached("f", &alice, &json!(null)).unwrap().is_none());
+    assert!(engine.segment_contains_cached("beta", &alice).unwrap().is_none());
+    assert!(stage.store.queries().is_empty());
+    let evaluation = engine.evaluate_now("f", &alice, &json!(null)).unwrap();
+    assert_eq!(evaluation.as_ref().map(|evaluation| &evaluation.value), Some(&json!("yes")));
+    assert_eq!(engine.evaluate_cached("f", &alice, &json!(null)).unwrap(), evaluation);
+    assert!(engine.segment_contains_cached("beta", &alice).unwrap().is_some_and(|answer| answer.is_match));
+    assert_eq!(stage.store.queries().len(), 1);
+}
+
+#[test]
+fn data_are_taken_over_with_their_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data.json");
+    std::fs::write(&path, data(1)).unwrap();
+    let (first, second) = (Stage::new(|_| {}).settled(), Stage::new(|_| {}).settled());
+    second.engine.set_data(r#"{"flags": {}}"#).unwrap();
+    first.engine.load_data(&path).unwrap();
+    second.engine.take_over_data(&first.engine);
+    assert_eq!(second.engine.data().unwrap().flag_keys().collect::<Vec<_>>(), ["f"]);
+    assert!(!second.engine.reload_data().unwrap(), "nothing has changed since the first engine read it");
+    std::fs::write(&path, r#"{"flags": {}, "segments": {}}"#).unwrap();
+    assert!(second.engine.reload_data().unwrap());
+    assert_eq!(second.engine.data().unwrap().flag_keys().len(), 0);
+    assert_eq!(first.engine.data().unwrap().flag_keys().len(), 1);
 }

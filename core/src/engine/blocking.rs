@@ -74,7 +74,7 @@ impl Blocking<'_> {
 
     fn reply<Q: Question>(&self, question: &Q) -> Result<Q::Reply> {
         let shared = &self.0.shared;
-        Ok(match shared.begin(question)? {
+        Ok(match shared.begin(question, |hash| shared.look_up_at_once(hash))? {
             Ok(reply) => reply,
             Err(suspended) => pollster::block_on(shared.go_on(question, suspended)),
         })

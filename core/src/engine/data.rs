@@ -19,8 +19,15 @@ pub const MAX_DATA_BYTES: u64 = 1 << 30;
 /// What an engine evaluates.
 #[derive(Default)]
 pub(super) struct Data {
-    current: ArcSwapOption<DataSet>,
-    file: Mutex<Option<DataFile>>,
+    current: ArcSwapOption<Loaded>,
+    /// Held by whoever is about to exchange them.
+    exchanging: Mutex<()>,
+}
+
+/// Flags and segments, and where they come from.
+pub(super) struct Loaded {
+    pub(super) set: Arc<DataSet>,
+    file: Option<DataFile>,
 }
 
 /// The file the data come from, and what it was like when it was read.
@@ -38,8 +45,12 @@ struct Stamp {
 }
 
 impl Data {
-    pub(super) fn current(&self) -> &ArcSwapOption<DataSet> {
+    pub(super) fn current(&self) -> &ArcSwapOption<Loaded> {
         &self.current
+    }
+
+    fn exchange(&self, set: DataSet, file: Option<DataFile>) {
+        self.current.store(Some(Arc::new(Loaded { set: Arc::new(set), file })));
     }
 }
 
@@ -53,10 +64,9 @@ impl Engine {
     /// See [`DataSet::parse`].
     pub fn set_data(&self, json: &str) -> Result<()> {
         self.shared.check_usable()?;
-        let data = DataSet::parse(json)?;
-        let mut file = self.shared.data.file.lock();
-        *file = None;
-        self.shared.data.current.store(Some(Arc::new(data)));
+        let set = DataSet::parse(json)?;
+        let _exchanging = self.shared.data.exchanging.lock();
+        self.shared.data.exchange(set, None);
         Ok(())
     }
 
@@ -67,10 +77,9 @@ impl Engine {
     /// [`ErrorKind::InvalidArgument`] when the file cannot be read, and see [`DataSet::parse`].
     pub fn load_data(&self, path: impl AsRef<Path>) -> Result<()> {
         self.shared.check_usable()?;
-        let (data, stamp) = read(path.as_ref())?;
-        let mut file = self.shared.data.file.lock();
-        *file = Some(DataFile { path: path.as_ref().to_owned(), stamp });
-        self.shared.data.current.store(Some(Arc::new(data)));
+        let (set, stamp) = read(path.as_ref())?;
+        let _exchanging = self.shared.data.exchanging.lock();
+        self.shared.data.exchange(set, Some(DataFile { path: path.as_ref().to_owned(), stamp }));
         Ok(())
     }
 
@@ -83,8 +92,10 @@ impl Engine {
     /// they were; the next call tries again.
     pub fn reload_data(&self) -> Result<bool> {
         self.shared.check_usable()?;
-        let mut file = self.shared.data.file.lock();
-        let Some(known) = &mut *file else {
+        let data = &self.shared.data;
+        let _exchanging = data.exchanging.lock();
+        let current = data.current.load_full();
+        let Some(known) = current.as_ref().and_then(|loaded| loaded.file.as_ref()) else {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
                 "the data do not come from a file; load_data would remember one",
@@ -94,15 +105,23 @@ impl Engine {
         if Stamp::of(&metadata) == known.stamp {
             return Ok(false);
         }
-        let (data, stamp) = read(&known.path)?;
-        known.stamp = stamp;
-        self.shared.data.current.store(Some(Arc::new(data)));
+        let (set, stamp) = read(&known.path)?;
+        data.exchange(set, Some(DataFile { path: known.path.clone(), stamp }));
         Ok(true)
     }
 
     /// Returns the flags and segments as they are now; `None` before the first were set.
     pub fn data(&self) -> Option<Arc<DataSet>> {
-        self.shared.data.current.load_full()
+        self.shared.data.current.load().as_ref().map(|loaded| loaded.set.clone())
+    }
+
+    /// Takes over another engine's flags and segments as they are now, and the file they come from; drops its own.
+    ///
+    /// It takes no lock of the other's, which may therefore be one that was inherited through `fork`, and is good for
+    /// nothing else.
+    pub fn take_over_data(&self, other: &Engine) {
+        let _exchanging = self.shared.data.exchanging.lock();
+        self.shared.data.current.store(other.shared.data.current.load_full());
     }
 }
 

@@ -117,7 +117,20 @@ impl Engine {
         context: &Context,
         default: &Value,
     ) -> Result<Option<Evaluation>> {
-        Ok(self.shared.begin(&FlagQuestion { flag_key, context, default })?.ok())
+        let question = FlagQuestion { flag_key, context, default };
+        Ok(self.shared.begin(&question, |hash| self.shared.look_up_at_once(hash))?.ok())
+    }
+
+    /// Does the same if all it takes is cached: no store is asked, not even one that is part of this process, which may
+    /// read from a disk.
+    pub fn evaluate_cached(
+        &self,
+        flag_key: &str,
+        context: &Context,
+        default: &Value,
+    ) -> Result<Option<Evaluation>> {
+        let question = FlagQuestion { flag_key, context, default };
+        Ok(self.shared.begin(&question, |hash| self.shared.look_up_cached(hash))?.ok())
     }
 
     /// Evaluates a flag and calls back, exactly once, on a thread that may block; as [`Engine::membership_then`] does.
@@ -150,7 +163,18 @@ impl Engine {
         segment_key: &str,
         context: &Context,
     ) -> Result<Option<SegmentAnswer>> {
-        Ok(self.shared.begin(&SegmentQuestion { segment_key, context })?.ok())
+        let question = SegmentQuestion { segment_key, context };
+        Ok(self.shared.begin(&question, |hash| self.shared.look_up_at_once(hash))?.ok())
+    }
+
+    /// Does the same if all it takes is cached, as [`Engine::evaluate_cached`] does.
+    pub fn segment_contains_cached(
+        &self,
+        segment_key: &str,
+        context: &Context,
+    ) -> Result<Option<SegmentAnswer>> {
+        let question = SegmentQuestion { segment_key, context };
+        Ok(self.shared.begin(&question, |hash| self.shared.look_up_cached(hash))?.ok())
     }
 
     /// Does the same and calls back, exactly once, on a thread that may block; as [`Engine::membership_then`] does.
@@ -174,21 +198,25 @@ impl Engine {
 impl Shared {
     /// Answers a question, waiting for the store as often as it takes.
     pub(super) async fn reply<Q: Question>(self: &Arc<Self>, question: Q) -> Result<Q::Reply> {
-        match self.begin(&question)? {
+        match self.begin(&question, |hash| self.look_up_at_once(hash))? {
             Ok(reply) => Ok(reply),
             Err(suspended) => Ok(self.go_on(&question, suspended).await),
         }
     }
 
     /// Answers a question on the spot, or comes as far as that goes.
-    pub(super) fn begin<Q: Question>(&self, question: &Q) -> Result<Result<Q::Reply, Suspended>> {
+    pub(super) fn begin<Q: Question>(
+        &self,
+        question: &Q,
+        mut resolve: impl FnMut(ContextHash) -> Option<Lookup>,
+    ) -> Result<Result<Q::Reply, Suspended>> {
         self.check_usable()?;
         let data = self.data.current().load();
-        let Some(set) = &*data else { return Ok(Ok(question.not_ready())) };
+        let Some(loaded) = &*data else { return Ok(Ok(question.not_ready())) };
         let mut memo = Memo::default();
-        Ok(match question.run(set, &mut memo, &mut |hash| self.look_up_at_once(hash)) {
+        Ok(match question.run(&loaded.set, &mut memo, &mut resolve) {
             Step::Done(reply) => Ok(reply),
-            Step::NeedMembership(needed) => Err(Suspended { data: set.clone(), memo, needed }),
+            Step::NeedMembership(needed) => Err(Suspended { data: loaded.set.clone(), memo, needed }),
         })
     }
 
@@ -204,8 +232,12 @@ impl Shared {
         }
     }
 
-    fn look_up_at_once(&self, hash: ContextHash) -> Option<Lookup> {
+    pub(super) fn look_up_at_once(&self, hash: ContextHash) -> Option<Lookup> {
         self.lookup_now(hash).map(Lookup::from)
+    }
+
+    fn look_up_cached(&self, hash: ContextHash) -> Option<Lookup> {
+        self.recall(&hash, self.config.clock.now()).ok().map(Lookup::from)
     }
 }
 
