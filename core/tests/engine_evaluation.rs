@@ -259,7 +259,9 @@ fn without_a_store_the_rules_decide_at_once() {
     engine.set_data(&data(1)).unwrap();
     let evaluation = engine.evaluate_now("f", &user("alice"), &Value::Null).unwrap().unwrap();
     assert_eq!(evaluation.reason.big_segments_status, Some(LookupStatus::NotConfigured));
+}
 
+#[test]
 fn what_is_not_cached_is_not_read_from_an_embedded_store_either() {
     let stage = Stage::on(FaultStore::answering_in_place(), |_| {}).settled();
     stage.store.put(context("alice"), included_in("beta.g3"));

@@ -1,15 +1,18 @@
 """Every figure of the Python module, each beside the official SDK's on the same machine, on the same Redis, in the same run.
 
-python compare.py [--quick]: wants an otherwise idle machine; --quick only shows that it works.
+python compare.py [--quick] [PART]: wants an otherwise idle machine; --quick only shows that it works, and a part's name runs
+that part alone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -17,9 +20,10 @@ from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tests"))
 
+import ldclient
 from ldclient.config import BigSegmentsConfig
 from ldclient.impl.big_segments import BigSegmentStoreManager
-from ldclient.integrations import Redis
+from ldclient.integrations import Files, Redis
 
 import bigseg
 import bigseg.aio
@@ -115,6 +119,71 @@ def cached(server: RedisServer) -> None:
     print(f"{'a cached answer, awaited':<52} {'':>12} {1e6 * min(asyncio.run(awaited()) for _ in range(3)):>12,.2f} us")
     engine.close()
     manager.stop()
+
+
+FLAGS = {
+    "flags": {
+        "new-checkout": {
+            "key": "new-checkout",
+            "version": 1,
+            "on": True,
+            "salt": "salt",
+            "variations": [False, True],
+            "offVariation": 0,
+            "fallthrough": {"variation": 0},
+            "rules": [{"id": "r", "variation": 1, "clauses": [{"attribute": "", "op": "segmentMatch", "values": ["beta"]}]}],
+        }
+    },
+    "segments": {"beta": {"key": "beta", "version": 1, "unbounded": True, "generation": 1, "salt": "salt"}},
+}
+
+
+def evaluation(server: RedisServer) -> None:
+    """A flag with one big-segment clause, the membership cached: the official client's `variation`, and ours."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(FLAGS, file)
+        file.flush()
+        store = Redis.new_big_segment_store(server.url, prefix=PREFIX)
+        config = ldclient.Config(
+            sdk_key="sdk-key",
+            send_events=False,
+            update_processor_class=Files.new_data_source(paths=[file.name]),
+            big_segments=BigSegmentsConfig(store=store, context_cache_time=3600, stale_after=10**9),
+        )
+        client = ldclient.LDClient(config)
+    engine = bigseg.Engine(server.url, context_cache_time=3600, lookup_deadline=30)
+    engine.set_data(json.dumps(FLAGS))
+    their_context = ldclient.Context.builder("user-1").set("email", "user-1@example.org").set("plan", "gold").build()
+    as_dict = their_context.to_dict()
+    context = bigseg.Context(as_dict)
+    assert client.variation("new-checkout", their_context, False) is True
+    assert engine.evaluate("new-checkout", context, False).value is True
+    count = 2_000 if QUICK else 20_000
+    theirs = best_of(seconds_each(lambda: client.variation("new-checkout", their_context, False), count))
+    forms = {
+        "a context read before": context,
+        "a dict": as_dict,
+        "JSON text": json.dumps(as_dict),
+        "the SDK's own context": their_context,
+    }
+    for what, form in forms.items():
+        ours = best_of(seconds_each(lambda form=form: engine.evaluate("new-checkout", form, False).value, count))
+        say(f"variation of a flag, cached; {what}", 1e6 * theirs, 1e6 * ours, "us", more_is_better=False)
+    ours = best_of(seconds_each(lambda: engine.segment_contains("beta", context).is_match, count))
+    print(f"{'... segment_contains':<52} {'':>12} {1e6 * ours:>12,.2f} us")
+
+    async def awaited() -> float:
+        async with bigseg.aio.Engine(server.url, context_cache_time=3600, lookup_deadline=30) as engine:
+            await engine.set_data(json.dumps(FLAGS))
+            await engine.evaluate("new-checkout", context, False)
+            began = time.perf_counter()
+            for _ in range(count):
+                (await engine.evaluate("new-checkout", context, False)).value
+            return (time.perf_counter() - began) / count
+
+    print(f"{'... awaited':<52} {'':>12} {1e6 * best_of(lambda: asyncio.run(awaited())):>12,.2f} us")
+    engine.close()
+    client.close()
 
 
 def uncached(server: RedisServer) -> None:
@@ -226,9 +295,10 @@ for number in range({users}):
 print((resident() - before) / {users})
 """
 THEIRS = """
+import ldclient
 from ldclient.config import BigSegmentsConfig
 from ldclient.impl.big_segments import BigSegmentStoreManager
-from ldclient.integrations import Redis
+from ldclient.integrations import Files, Redis
 store = Redis.new_big_segment_store({url!r})
 manager = BigSegmentStoreManager(BigSegmentsConfig(store=store, context_cache_size=1000000, context_cache_time=3600))
 look_up = manager.get_user_membership
@@ -310,8 +380,10 @@ def main() -> None:
         fill(server)
         print(f"Python {sys.version.split()[0]}, bigseg {bigseg.__version__}; best of {ROUNDS}")
         print(f"{'':<52} {'official SDK':>12} {'bigseg':>12}")
-        for part in (cached, uncached, asynchronous, herd, memory, change, frozen):
-            part(server)
+        wanted = [argument for argument in sys.argv[1:] if argument != "--quick"]
+        for part in (cached, evaluation, uncached, asynchronous, herd, memory, change, frozen):
+            if not wanted or part.__name__ in wanted:
+                part(server)
     finally:
         server.close()
 

@@ -1,6 +1,5 @@
 //! What the engine says about one context.
 
-use bigseg_core::Origin;
 use pyo3::prelude::*;
 
 use crate::error::exception;
@@ -41,10 +40,7 @@ impl Answer {
     /// How many seconds ago the store said it; 0 when it was just now, or when nothing is known.
     #[getter]
     fn age(&self) -> f64 {
-        match self.0.origin {
-            Origin::Cache { age } | Origin::LastKnown { age } => age.as_secs_f64(),
-            Origin::Store | Origin::Nothing => 0.0,
-        }
+        self.0.origin.age().as_secs_f64()
     }
 
     /// Why the store was not heard, as an exception that was not raised; `None` when it was.

@@ -1,79 +1,40 @@
 //! The engine, as an object of Python's.
 
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use bigseg_core::engine::Source;
-use bigseg_core::runtime::ProcessStamp;
 use bigseg_core::status::ListenerId;
-use bigseg_core::store::Offload;
 use bigseg_core::sync::SyncObserver;
-use bigseg_core::{ContextHash, EngineConfig, Error, ErrorKind};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::answer::Answer;
-use crate::argument::{hash_of_key, hash_of_text, hashes};
-use crate::custom_store::CustomStore;
+use crate::argument::{hash_of_key, hash_of_text, hashes, wrong_type};
+use crate::context::json_text;
 use crate::error::raised;
+use crate::evaluation::{Evaluation, FlagQuestion, SegmentAnswer};
 use crate::interpreter::detached;
-use crate::listeners::{Listeners, hear};
-use crate::loop_queue::{Outcome, begin};
+use crate::listeners::Listeners;
+use crate::loop_queue::{begin, outcome};
+use crate::opening::{Opened, Opening, Plan, listen};
 use crate::options::engine_config;
 use crate::store_config::StoreConfig;
 use crate::vocabulary;
 use crate::wait::wait;
 
-/// An engine of the core's, and the process that opened it.
-struct Opened {
-    engine: Arc<bigseg_core::Engine>,
-    stamp: ProcessStamp,
-}
-
-/// What an engine is opened with, again in each process.
-struct Plan {
-    config: EngineConfig,
-    custom: Option<Arc<Py<PyAny>>>,
-}
-
-impl Plan {
-    fn open(&self, py: Python<'_>) -> PyResult<Box<Opened>> {
-        let opened = detached(py, || {
-            let mut config = self.config.clone();
-            if let Some(store) = &self.custom {
-                config.source = Source::Custom(Arc::new(Offload::new(CustomStore::new(store))?));
-            }
-            let engine = Arc::new(bigseg_core::Engine::open(config)?);
-            Ok(Box::new(Opened { engine, stamp: ProcessStamp::current() }))
-        });
-        opened.map_err(|e: Error| raised(py, &e))
-    }
-}
-
 /// The native half of `bigseg.Engine`, which is a subclass, and of `bigseg.aio.Engine`, which owns one.
 #[pyclass(frozen, subclass, weakref, module = "bigseg._native")]
 pub(crate) struct Engine {
-    plan: OnceLock<Plan>,
-    /// Null until it is opened. What was opened in the process that forked this one is never freed here: its locks may
-    /// be held by threads that do not exist in this process.
-    opened: AtomicPtr<Opened>,
+    opening: Opening,
     listeners: Listeners,
-    is_closed: AtomicBool,
-}
-
-fn closed() -> Error {
-    Error::new(ErrorKind::Closed, "the engine is closed")
 }
 
 impl Engine {
     /// Returns the engine of this process, opening it in a forked child.
-    fn opened(&self, py: Python<'_>) -> PyResult<&Opened> {
-        // SAFETY: what it points to is freed by nobody but `drop`.
-        match unsafe { self.opened.load(Ordering::Acquire).as_ref() } {
-            Some(opened) if !opened.stamp.is_stale() => Ok(opened),
-            _ => self.reopen(py),
-        }
+    pub(crate) fn opened(&self, py: Python<'_>) -> PyResult<&Opened> {
+        self.opening.get(py, &self.listeners)
     }
 
     /// Returns what an integration of this process is to tell of its changes.
@@ -81,80 +42,9 @@ impl Engine {
         Ok(self.engine(py)?.sync_observer())
     }
 
-    fn engine(&self, py: Python<'_>) -> PyResult<&bigseg_core::Engine> {
+    pub(crate) fn engine(&self, py: Python<'_>) -> PyResult<&bigseg_core::Engine> {
         Ok(&self.opened(py)?.engine)
     }
-
-    #[cold]
-    fn reopen(&self, py: Python<'_>) -> PyResult<&Opened> {
-        let Some(plan) = self.plan.get() else {
-            let message = "the engine was not opened: a subclass must call Engine.__init__";
-            return Err(raised(py, &Error::new(ErrorKind::Closed, message)));
-        };
-        if self.is_closed.load(Ordering::Acquire) {
-            return Err(raised(py, &closed()));
-        }
-        let inherited = self.opened.load(Ordering::Acquire);
-        let opened = Box::into_raw(plan.open(py)?);
-        match self.opened.compare_exchange(inherited, opened, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => {
-                // SAFETY: as in `opened`.
-                let opened = unsafe { &*opened };
-                let moved =
-                    detached(py, || self.listeners.move_to(|callback| listen(&opened.engine, callback)));
-                moved.map_err(|e| raised(py, &e))?;
-                Ok(opened)
-            }
-            Err(_) => {
-                // Another thread was faster. SAFETY: nobody else has seen this one.
-                let late = unsafe { Box::from_raw(opened) };
-                detached(py, || drop(late));
-                self.opened(py)
-            }
-        }
-    }
-
-    fn answer(&self, py: Python<'_>, hash: ContextHash) -> PyResult<Answer> {
-        let engine = self.engine(py)?;
-        if let Some(answer) = engine.cached_by_hash(hash).map_err(|e| raised(py, &e))? {
-            return Ok(Answer(answer));
-        }
-        let answer = wait(py, engine.membership_by_hash(hash))?;
-        Ok(Answer(answer.map_err(|e| raised(py, &e))?))
-    }
-
-    fn cached_answer(&self, py: Python<'_>, hash: ContextHash) -> PyResult<Option<Answer>> {
-        let answer = self.engine(py)?.cached_by_hash(hash).map_err(|e| raised(py, &e))?;
-        Ok(answer.map(Answer))
-    }
-
-    fn answers(&self, py: Python<'_>, hashes: &[ContextHash]) -> PyResult<Vec<Answer>> {
-        let answers = wait(py, self.engine(py)?.memberships_by_hash(hashes))?;
-        Ok(answers.map_err(|e| raised(py, &e))?.into_iter().map(Answer).collect())
-    }
-
-    fn begin_answer<'py>(&self, py: Python<'py>, hash: ContextHash) -> PyResult<Bound<'py, PyAny>> {
-        let engine = self.opened(py)?.engine.clone();
-        begin(py, async move {
-            let answer = engine.membership_by_hash(hash).await?;
-            outcome(move |py| Ok(Py::new(py, Answer(answer))?.into_any()))
-        })
-    }
-
-    fn begin_answers<'py>(&self, py: Python<'py>, hashes: Vec<ContextHash>) -> PyResult<Bound<'py, PyAny>> {
-        let engine = self.opened(py)?.engine.clone();
-        begin(py, async move {
-            let answers = engine.memberships_by_hash(&hashes).await?;
-            outcome(move |py| {
-                let answers = answers.into_iter().map(|answer| Py::new(py, Answer(answer)));
-                Ok(PyList::new(py, answers.collect::<PyResult<Vec<_>>>()?)?.into_any().unbind())
-            })
-        })
-    }
-}
-
-fn outcome(object: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static) -> Outcome {
-    Ok(Box::new(object))
 }
 
 #[pymethods]
@@ -162,12 +52,7 @@ impl Engine {
     #[new]
     #[pyo3(signature = (*_arguments, **_options))]
     fn new(_arguments: &Bound<'_, PyTuple>, _options: Option<&Bound<'_, PyDict>>) -> Self {
-        Self {
-            plan: OnceLock::new(),
-            opened: AtomicPtr::default(),
-            listeners: Listeners::default(),
-            is_closed: AtomicBool::new(false),
-        }
+        Self { opening: Opening::default(), listeners: Listeners::default() }
     }
 
     /// Opens the engine, once; the store is named, custom, or none.
@@ -182,16 +67,7 @@ impl Engine {
         if let Some(store) = store {
             config.source = Source::Store(store.get().0.clone());
         }
-        let plan = Plan { config, custom: custom.map(Arc::new) };
-        let opened = Box::into_raw(plan.open(py)?);
-        if self.plan.set(plan).is_err() {
-            // SAFETY: nobody else has seen it.
-            let second = unsafe { Box::from_raw(opened) };
-            detached(py, || drop(second));
-            return Err(raised(py, &Error::new(ErrorKind::AlreadyUsed, "the engine was opened before")));
-        }
-        self.opened.store(opened, Ordering::Release);
-        Ok(())
+        self.opening.open(py, Plan { config, custom: custom.map(Arc::new) })
     }
 
     /// Looks up the membership of the context with that key.
@@ -234,6 +110,83 @@ impl Engine {
         self.cached_answer(py, hash_of_text(context_hash)?)
     }
 
+    /// Sets the flags and segments, from the JSON of the service.
+    #[pyo3(signature = (json, /))]
+    fn set_data(&self, py: Python<'_>, json: &Bound<'_, PyAny>) -> PyResult<()> {
+        let Some(text) = json_text(json, "the data")? else {
+            return Err(wrong_type("the data are JSON, as a str or bytes", json));
+        };
+        let engine = self.engine(py)?;
+        detached(py, || engine.set_data(text)).map_err(|e| raised(py, &e))
+    }
+
+    /// Does the same from a file, and remembers it for `reload_data`.
+    #[pyo3(signature = (path, /))]
+    fn load_data(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        let engine = self.engine(py)?;
+        detached(py, || engine.load_data(path)).map_err(|e| raised(py, &e))
+    }
+
+    /// Reads the file of `load_data` again, if it has changed since; returns whether it had.
+    fn reload_data(&self, py: Python<'_>) -> PyResult<bool> {
+        let engine = self.engine(py)?;
+        detached(py, || engine.reload_data()).map_err(|e| raised(py, &e))
+    }
+
+    /// Evaluates a flag for a context: what it serves, and why.
+    #[pyo3(signature = (flag_key, context, /, default = None))]
+    fn evaluate(
+        &self,
+        py: Python<'_>,
+        flag_key: &str,
+        context: &Bound<'_, PyAny>,
+        default: Option<Py<PyAny>>,
+    ) -> PyResult<Evaluation> {
+        let default = default.unwrap_or_else(|| py.None());
+        self.evaluation(py, FlagQuestion { flag_key, context, default })
+    }
+
+    /// Does the same if it can be done without waiting.
+    #[pyo3(signature = (flag_key, context, /, default = None))]
+    fn evaluate_now(
+        &self,
+        py: Python<'_>,
+        flag_key: &str,
+        context: &Bound<'_, PyAny>,
+        default: Option<Py<PyAny>>,
+    ) -> PyResult<Option<Evaluation>> {
+        let default = default.unwrap_or_else(|| py.None());
+        self.evaluation_now(py, FlagQuestion { flag_key, context, default })
+    }
+
+    /// Answers whether a context is in a segment, and why.
+    #[pyo3(signature = (segment_key, context, /))]
+    fn segment_contains(
+        &self,
+        py: Python<'_>,
+        segment_key: &str,
+        context: &Bound<'_, PyAny>,
+    ) -> PyResult<SegmentAnswer> {
+        self.segment_answer(py, segment_key, context)
+    }
+
+    /// Does the same if it can be done without waiting.
+    #[pyo3(signature = (segment_key, context, /))]
+    fn segment_contains_now(
+        &self,
+        py: Python<'_>,
+        segment_key: &str,
+        context: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<SegmentAnswer>> {
+        self.segment_answer_now(py, segment_key, context)
+    }
+
+    /// Answers whether a context is in a segment, and explains it.
+    #[pyo3(signature = (segment_key, context, /))]
+    fn explain(&self, py: Python<'_>, segment_key: &str, context: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        self.explanation(py, segment_key, context)
+    }
+
     /// Returns the store's status as far as it is known now; does not ask the store.
     fn status(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let engine = self.engine(py)?;
@@ -261,9 +214,7 @@ impl Engine {
     fn remove_status_listener(&self, py: Python<'_>, number: u64) -> PyResult<bool> {
         let Some((callback, id)) = self.listeners.take(number) else { return Ok(false) };
         // Inherited listeners do not run in a forked child, whose engine has ids of its own.
-        // SAFETY: as in `opened`.
-        let opened = unsafe { self.opened.load(Ordering::Acquire).as_ref() };
-        if let (Some(opened), Some(id)) = (opened.filter(|opened| !opened.stamp.is_stale()), id) {
+        if let (Some(opened), Some(id)) = (self.opening.current(), id) {
             detached(py, || remove(&opened.engine, id));
         }
         drop(callback);
@@ -294,11 +245,9 @@ impl Engine {
 
     /// Stops everything and waits until nothing runs any more; closing twice is fine. See the core's `Engine::close`.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        self.is_closed.store(true, Ordering::Release);
-        // SAFETY: as in `opened`.
-        match unsafe { self.opened.load(Ordering::Acquire).as_ref() } {
-            Some(opened) if !opened.stamp.is_stale() => wait(py, opened.engine.close())?,
-            _ => {}
+        self.opening.close();
+        if let Some(opened) = self.opening.current() {
+            wait(py, opened.engine.close())?;
         }
         crate::log::deliver(py);
         Ok(())
@@ -307,7 +256,7 @@ impl Engine {
     /// Whether `close` was called.
     #[getter]
     fn closed(&self) -> bool {
-        self.is_closed.load(Ordering::Acquire)
+        self.opening.is_closed()
     }
 
     #[pyo3(signature = (context_key, /))]
@@ -336,6 +285,31 @@ impl Engine {
         self.begin_answers(context_hashes.py(), hashes(context_hashes, hash_of_text)?)
     }
 
+    fn _begin_evaluate<'py>(
+        &self,
+        flag_key: &str,
+        context: &Bound<'py, PyAny>,
+        default: Py<PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.begin_evaluation(context.py(), FlagQuestion { flag_key, context, default })
+    }
+
+    fn _begin_segment_contains<'py>(
+        &self,
+        segment_key: &str,
+        context: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.begin_segment_answer(context.py(), segment_key, context)
+    }
+
+    fn _begin_explain<'py>(
+        &self,
+        segment_key: &str,
+        context: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.begin_explanation(context.py(), segment_key, context)
+    }
+
     fn _begin_refresh_status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let engine = self.opened(py)?.engine.clone();
         begin(py, async move {
@@ -345,10 +319,8 @@ impl Engine {
     }
 
     fn _begin_close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.is_closed.store(true, Ordering::Release);
-        // SAFETY: as in `opened`.
-        let opened = unsafe { self.opened.load(Ordering::Acquire).as_ref() };
-        let engine = opened.filter(|opened| !opened.stamp.is_stale()).map(|opened| opened.engine.clone());
+        self.opening.close();
+        let engine = self.opening.current().map(|opened| opened.engine.clone());
         begin(py, async move {
             if let Some(engine) = engine {
                 engine.close().await;
@@ -362,14 +334,14 @@ impl Engine {
 
     /// Opens the engine in a forked child at once if somebody there waits for news; else the first call does.
     fn _after_fork_in_child(&self, py: Python<'_>) -> PyResult<()> {
-        if !self.is_closed.load(Ordering::Acquire) && !self.listeners.is_empty() {
+        if !self.opening.is_closed() && !self.listeners.is_empty() {
             self.opened(py)?;
         }
         Ok(())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Some(store) = self.plan.get().and_then(|plan| plan.custom.as_deref()) {
+        if let Some(store) = self.opening.custom_store() {
             visit.call(store)?;
         }
         self.listeners.traverse(visit)
@@ -380,27 +352,6 @@ impl Engine {
     }
 }
 
-fn listen(engine: &bigseg_core::Engine, callback: Weak<Py<PyAny>>) -> bigseg_core::Result<ListenerId> {
-    engine.add_status_listener(move |status| hear(&callback, |py| vocabulary::store_status(py, status)))
-}
-
 fn remove(engine: &bigseg_core::Engine, id: ListenerId) {
     engine.remove_status_listener(id);
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        let opened = *self.opened.get_mut();
-        if opened.is_null() {
-            return;
-        }
-        // SAFETY: whoever looks at it holds on to this object.
-        let opened = unsafe { Box::from_raw(opened) };
-        if opened.stamp.is_stale() {
-            std::mem::forget(opened);
-            return;
-        }
-        // The last engine to go waits a moment for its threads, which may be waiting for the GIL.
-        Python::try_attach(|py| py.detach(|| drop(opened)));
-    }
 }

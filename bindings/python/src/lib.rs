@@ -6,16 +6,21 @@
 mod answer;
 mod argument;
 mod clock;
+mod context;
 mod custom_store;
 mod engine;
 mod error;
+mod evaluation;
 mod import;
 mod integration;
 mod interpreter;
+mod json;
 mod listeners;
 mod log;
+mod lookup;
 mod loop_queue;
 mod membership;
+mod opening;
 mod options;
 mod store_config;
 mod upstream;
@@ -35,7 +40,11 @@ mod _native {
     #[pymodule_export]
     use crate::clock::ManualClock;
     #[pymodule_export]
+    use crate::context::Context;
+    #[pymodule_export]
     use crate::engine::Engine;
+    #[pymodule_export]
+    use crate::evaluation::{Evaluation, SegmentAnswer};
     #[pymodule_export]
     use crate::import::Import;
     #[pymodule_export]
@@ -51,7 +60,7 @@ mod _native {
     #[pymodule_export]
     use crate::vocabulary::install;
     #[pymodule_export]
-    use crate::words::{context_hash, parse_context_hash, parse_segment_ref, segment_ref};
+    use crate::words::{classify, context_hash, parse_context_hash, parse_segment_ref, segment_ref};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

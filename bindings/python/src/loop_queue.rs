@@ -28,6 +28,11 @@ use crate::interpreter::detached;
 /// What came out of a call, still to be turned into an object of Python's.
 pub(crate) type Outcome = bigseg_core::Result<Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>>;
 
+/// Has a call come out as an object that is made on the loop's own thread.
+pub(crate) fn outcome(object: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static) -> Outcome {
+    Ok(Box::new(object))
+}
+
 /// The queue of one event loop.
 #[pyclass(frozen)]
 struct LoopQueue {

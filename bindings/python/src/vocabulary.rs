@@ -1,14 +1,18 @@
 //! The classes of `python/bigseg/` that native code makes objects of; Python hands them over once, when it is imported.
 
+use bigseg_core::engine::Explanation;
 use bigseg_core::error::ErrorKind;
 use bigseg_core::import::ImportReport;
 use bigseg_core::integration::{IntegrationState, IntegrationStatus};
+use bigseg_core::segment::{Decider, Decision, EvaluationErrorKind, Reason, ReasonKind, SegmentKind};
 use bigseg_core::store::Limitation;
 use bigseg_core::sync::SyncError;
 use bigseg_core::{LookupStatus, Metrics, Origin, StoreStatus};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
+
+use crate::error::exception;
 
 static VOCABULARY: PyOnceLock<Vocabulary> = PyOnceLock::new();
 
@@ -27,6 +31,13 @@ struct Vocabulary {
     integration_progress: Py<PyAny>,
     sync_error: Py<PyAny>,
     sync_counters: Py<PyAny>,
+    reason_kinds: Vec<Py<PyAny>>,
+    evaluation_error_kinds: Vec<Py<PyAny>>,
+    deciders: Vec<Py<PyAny>>,
+    segment_kinds: Vec<Py<PyAny>>,
+    reason: Py<PyAny>,
+    decision: Py<PyAny>,
+    explanation: Py<PyAny>,
 }
 
 /// Takes over the classes of the package; `errors` maps the name of each kind to its enumeration member and exception.
@@ -40,36 +51,53 @@ pub(crate) fn install(
     let error = |kind: &ErrorKind| -> PyResult<_> {
         errors.as_any().get_item(kind.name())?.extract::<(Py<PyAny>, Py<PyAny>)>()
     };
+    // The members of an enumeration, by their values.
+    let members = |name: &str, values: &[&str]| -> PyResult<Vec<Py<PyAny>>> {
+        let class = class(name)?;
+        values.iter().map(|value| Ok(class.call1((value,))?.unbind())).collect()
+    };
     let lookup_status = class("LookupStatus")?;
-    let origin = class("Origin")?;
-    let integration_state = class("IntegrationState")?;
     let vocabulary = Vocabulary {
         errors: ErrorKind::ALL.iter().map(error).collect::<PyResult<_>>()?,
         lookup_statuses: LookupStatus::ALL
             .iter()
             .map(|status| Ok(lookup_status.get_item(status.name())?.unbind()))
             .collect::<PyResult<_>>()?,
-        origins: ["STORE", "CACHE", "LAST_KNOWN", "NOTHING"]
-            .iter()
-            .map(|name| Ok(origin.get_item(name)?.unbind()))
-            .collect::<PyResult<_>>()?,
+        origins: members("Origin", &["store", "cache", "last_known", "nothing"])?,
         store_status: class("StoreStatus")?.unbind(),
         status_error: class("StatusError")?.unbind(),
         limitation: class("Limitation")?.unbind(),
         metrics: class("Metrics")?.unbind(),
         import_report: class("ImportReport")?.unbind(),
-        integration_states: IntegrationState::ALL
-            .iter()
-            .map(|state| Ok(integration_state.call1((state.name(),))?.unbind()))
-            .collect::<PyResult<_>>()?,
+        integration_states: members("IntegrationState", &names(IntegrationState::ALL, |state| state.name()))?,
         integration_status: class("IntegrationStatus")?.unbind(),
         integration_progress: class("IntegrationProgress")?.unbind(),
         sync_error: class("SyncError")?.unbind(),
         sync_counters: class("SyncCounters")?.unbind(),
+        reason_kinds: members("ReasonKind", &names(ReasonKind::ALL, |kind| kind.name()))?,
+        evaluation_error_kinds: members(
+            "EvaluationErrorKind",
+            &names(EvaluationErrorKind::ALL, |kind| kind.name()),
+        )?,
+        deciders: members("Decider", &names(Decider::ALL, |decider| decider.name()))?,
+        segment_kinds: members("SegmentKind", &names(SegmentKind::ALL, |kind| kind.name()))?,
+        reason: class("Reason")?.unbind(),
+        decision: class("Decision")?.unbind(),
+        explanation: class("Explanation")?.unbind(),
     };
     // A second import in one process finds the first one's classes, which are the same.
     let _ = VOCABULARY.set(py, vocabulary);
     Ok(())
+}
+
+fn names<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str) -> Vec<&'static str> {
+    all.iter().copied().map(name).collect()
+}
+
+/// Returns the member that stands where `value` does in the core's list.
+fn member<T: PartialEq>(py: Python<'_>, members: &[Py<PyAny>], all: &[T], value: T) -> Py<PyAny> {
+    let place = all.iter().position(|known| *known == value).expect("every value stands in the list");
+    members[place].clone_ref(py)
 }
 
 fn vocabulary(py: Python<'_>) -> &Vocabulary {
@@ -155,8 +183,7 @@ pub(crate) fn sync_error(py: Python<'_>, error: &SyncError) -> PyResult<Py<PyAny
 /// Makes an `IntegrationStatus`.
 pub(crate) fn integration_status(py: Python<'_>, status: &IntegrationStatus) -> PyResult<Py<PyAny>> {
     let words = vocabulary(py);
-    let state = IntegrationState::ALL.iter().position(|known| *known == status.state);
-    let state = &words.integration_states[state.expect("every state stands in the list")];
+    let state = member(py, &words.integration_states, IntegrationState::ALL, status.state);
     let error = status.error.as_ref().map(|error| sync_error(py, error)).transpose()?;
     let progress = &status.progress;
     let progress = (progress.patches, progress.operations, progress.operations_per_second);
@@ -173,4 +200,64 @@ pub(crate) fn integration_status(py: Python<'_>, status: &IntegrationStatus) -> 
     let fields =
         (state, status.since, status.last_synchronized, error, status.last_error, progress, counters);
     words.integration_status.call1(py, fields)
+}
+
+/// Returns the member of `EvaluationErrorKind`.
+pub(crate) fn evaluation_error_kind(py: Python<'_>, kind: EvaluationErrorKind) -> Py<PyAny> {
+    member(py, &vocabulary(py).evaluation_error_kinds, EvaluationErrorKind::ALL, kind)
+}
+
+/// Returns the member of `SegmentKind`.
+pub(crate) fn segment_kind(py: Python<'_>, kind: SegmentKind) -> Py<PyAny> {
+    member(py, &vocabulary(py).segment_kinds, SegmentKind::ALL, kind)
+}
+
+/// Makes a `Reason`.
+pub(crate) fn reason(py: Python<'_>, reason: &Reason) -> PyResult<Py<PyAny>> {
+    let vocabulary = vocabulary(py);
+    let fields = (
+        member(py, &vocabulary.reason_kinds, ReasonKind::ALL, reason.kind),
+        reason.error_kind.map(|kind| evaluation_error_kind(py, kind)),
+        reason.rule_index,
+        &reason.rule_id,
+        &reason.prerequisite_key,
+        reason.in_experiment,
+        reason.big_segments_status.map(|status| lookup_status(py, status)),
+    );
+    vocabulary.reason.call1(py, fields)
+}
+
+/// Makes a tuple of `Decision`s.
+pub(crate) fn decisions<'py>(py: Python<'py>, decisions: &[Decision]) -> PyResult<Bound<'py, PyTuple>> {
+    let vocabulary = vocabulary(py);
+    let decision = |decision: &Decision| {
+        let fields = (
+            &*decision.segment_key,
+            decision.segment_ref.as_ref().map(|segment_ref| segment_ref.as_str()),
+            member(py, &vocabulary.deciders, Decider::ALL, decision.decider),
+            decision.rule_index,
+            decision.rule_id.as_deref(),
+            decision.status.map(|status| lookup_status(py, status)),
+        );
+        vocabulary.decision.call1(py, fields)
+    };
+    PyTuple::new(py, decisions.iter().map(decision).collect::<PyResult<Vec<_>>>()?)
+}
+
+/// Makes an `Explanation` of what the core said, and of its answer.
+pub(crate) fn explanation(
+    py: Python<'_>,
+    answer: Py<PyAny>,
+    explanation: &Explanation,
+) -> PyResult<Py<PyAny>> {
+    let fields = (
+        answer,
+        explanation.hash.map(|hash| hash.to_string()),
+        explanation.value,
+        explanation.origin.map(|known| origin(py, &known)),
+        explanation.origin.map(|origin| origin.age().as_secs_f64()),
+        explanation.embedded,
+        explanation.error.as_ref().map(|error| exception(py, error)),
+    );
+    vocabulary(py).explanation.call1(py, fields)
 }

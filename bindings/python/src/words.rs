@@ -1,10 +1,11 @@
-//! Context hashes and segment refs (SPEC §2).
+//! Context hashes and segment refs (SPEC §2), and what kind of segment a list makes (SPEC §1).
 
 use bigseg_core::SegmentRef;
 use pyo3::prelude::*;
 
 use crate::argument::{hash_of_key, hash_of_text};
 use crate::error::raised;
+use crate::vocabulary;
 
 /// Returns the hash of a context key.
 #[pyfunction]
@@ -33,4 +34,10 @@ pub(crate) fn parse_segment_ref(py: Python<'_>, text: &str) -> PyResult<(String,
     let segment_ref = SegmentRef::parse(text).map_err(|e| raised(py, &e))?;
     let generation = segment_ref.generation().expect("a parsed ref has a generation");
     Ok((segment_ref.segment_key().to_owned(), generation))
+}
+
+/// Returns what a list of that many entries, of that many context kinds, makes.
+#[pyfunction]
+pub(crate) fn classify(py: Python<'_>, entries: u64, context_kinds: u64) -> Py<PyAny> {
+    vocabulary::segment_kind(py, bigseg_core::segment::classify(entries, context_kinds))
 }

@@ -9,6 +9,7 @@ import pytest
 import bigseg
 from bigseg.errors import BY_KIND
 from conftest import eventually, vectors
+from scripted_store import ScriptedStore
 
 
 def named(case: Any) -> str:
@@ -108,34 +109,6 @@ def test_lookup_status() -> None:
         for name in case["statuses"]:
             worst = worst.worst(bigseg.LookupStatus[name])
         assert worst.name == case["worst"]
-
-
-class Metadata:
-    def __init__(self, last_up_to_date: int | None) -> None:
-        self.last_up_to_date = last_up_to_date
-
-
-class ScriptedStore:
-    """A store that a scenario directs."""
-
-    def __init__(self) -> None:
-        self.synchronized_on: int | None = None
-        self.metadata_fault: str | None = None
-        self.lookup_fault: str | None = None
-        self.content: dict[str, dict[str, bool] | None] = {}
-        self.failing: set[str] = set()
-        self.queries: list[str] = []
-
-    def get_metadata(self) -> Metadata:
-        if self.metadata_fault is not None:
-            raise BY_KIND[self.metadata_fault][1]("as the scenario says")
-        return Metadata(self.synchronized_on)
-
-    def get_membership(self, context_hash: str) -> dict[str, bool] | None:
-        self.queries.append(context_hash)
-        if self.lookup_fault is not None or context_hash in self.failing:
-            raise BY_KIND[self.lookup_fault or "store_data"][1]("as the scenario says")
-        return self.content.get(context_hash)
 
 
 class Stage:

@@ -35,6 +35,16 @@ pub enum Origin {
     Nothing,
 }
 
+impl Origin {
+    /// Returns how long ago the store said it: zero when it was just now, or when nothing is known.
+    pub fn age(&self) -> Duration {
+        match *self {
+            Self::Cache { age } | Self::LastKnown { age } => age,
+            Self::Store | Self::Nothing => Duration::ZERO,
+        }
+    }
+}
+
 impl Answer {
     /// Returns `Some(true)` when included, `Some(false)` when excluded, `None` when there is no value; see
     /// [`Membership::check`].

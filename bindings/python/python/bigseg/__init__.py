@@ -21,7 +21,18 @@ from collections.abc import Mapping as _Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._native import Answer, ManualClock, Membership, StoreConfig, Upstream, __version__
+from ._native import (
+    Answer,
+    Context,
+    Evaluation,
+    ManualClock,
+    Membership,
+    SegmentAnswer,
+    StoreConfig,
+    Upstream,
+    __version__,
+    classify,
+)
 from .engine import Engine
 from .errors import BY_KIND as _BY_KIND
 from .errors import (
@@ -52,6 +63,16 @@ from .errors import (
     UpstreamTimeoutError,
     UpstreamUnavailableError,
 )
+from .evaluation import (
+    BIG_SEGMENT_ENTRIES,
+    Decider,
+    Decision,
+    EvaluationErrorKind,
+    Explanation,
+    Reason,
+    ReasonKind,
+    SegmentKind,
+)
 from .integration import (
     Integration,
     IntegrationProgress,
@@ -72,13 +93,20 @@ if TYPE_CHECKING:
 __all__ = [
     "AlreadyUsedError",
     "Answer",
+    "BIG_SEGMENT_ENTRIES",
     "BigSegError",
     "CircuitOpenError",
     "ClosedError",
+    "Context",
     "ContextHash",
     "CustomStore",
+    "Decider",
+    "Decision",
     "Engine",
     "ErrorKind",
+    "Evaluation",
+    "EvaluationErrorKind",
+    "Explanation",
     "ForkedError",
     "Import",
     "ImportReport",
@@ -99,6 +127,10 @@ __all__ = [
     "Membership",
     "Metrics",
     "Origin",
+    "Reason",
+    "ReasonKind",
+    "SegmentAnswer",
+    "SegmentKind",
     "SegmentRef",
     "StatusError",
     "StoreConfig",
@@ -121,6 +153,7 @@ __all__ = [
     "UpstreamTimeoutError",
     "UpstreamUnavailableError",
     "__version__",
+    "classify",
 ]
 
 if not TYPE_CHECKING:  # To type checkers it is one already.
@@ -140,6 +173,13 @@ _native.install(
         "IntegrationProgress": IntegrationProgress,
         "SyncError": SyncError,
         "SyncCounters": SyncCounters,
+        "ReasonKind": ReasonKind,
+        "EvaluationErrorKind": EvaluationErrorKind,
+        "Decider": Decider,
+        "SegmentKind": SegmentKind,
+        "Reason": Reason,
+        "Decision": Decision,
+        "Explanation": Explanation,
     },
 )
 

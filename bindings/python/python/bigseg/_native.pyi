@@ -8,6 +8,7 @@ from typing import Any, TypeVar, final, overload
 from typing_extensions import Self
 
 from .errors import BigSegError, ErrorKind
+from .evaluation import AnyContext, Decision, EvaluationErrorKind, Explanation, Reason, SegmentKind
 from .integration import IntegrationStatus, SyncError
 from .lists import ImportReport
 from .status import LookupStatus, Metrics, Origin, StoreStatus
@@ -72,6 +73,55 @@ class Answer:
         """Why the store was not heard, as an exception that was not raised; ``None`` when it was."""
 
 @final
+class Context:
+    """A context, read once, to be evaluated often; immutable. It shows none of its keys and attributes."""
+
+    def __new__(cls, context: AnyContext, /) -> Self:
+        """Reads a context of one kind, of several, or a user of old: a mapping, JSON text, or a context of ``ldclient``.
+
+        Raises :class:`bigseg.InvalidContextKeyError` when a key is empty; :class:`bigseg.InvalidArgumentError` when it is
+        not JSON, or not a context; ``TypeError`` when it is something else.
+        """
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of its individual contexts, sorted."""
+
+@final
+class Evaluation:
+    """What a flag serves a context, and why."""
+
+    @property
+    def value(self) -> Any:
+        """What it serves, or the caller's default. Lists and dicts are the caller's own each time."""
+    @property
+    def variation(self) -> int | None:
+        """The index of the variation; ``None`` when the value is the caller's default."""
+    @property
+    def reason(self) -> Reason:
+        """Why."""
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """What each big segment decided that was asked for, in order."""
+
+@final
+class SegmentAnswer:
+    """Whether a context is in a segment, and why; it is true if it is."""
+
+    def __bool__(self) -> bool: ...
+    @property
+    def is_match(self) -> bool:
+        """Whether it is."""
+    @property
+    def error_kind(self) -> EvaluationErrorKind | None:
+        """Why there is no real answer, which is "no" then; else ``None``."""
+    @property
+    def status(self) -> LookupStatus | None:
+        """The worst status of the lookups that were attempted or refused; ``None`` if there were none."""
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """What this segment decided, then each big segment that its rules ask for, in order."""
+
+@final
 class ManualClock:
     """A clock for tests: it stands still until it is told to move."""
 
@@ -130,6 +180,35 @@ class Engine:
         """Returns an answer if there is one without asking anybody; never waits."""
     def cached_by_hash(self, context_hash: str | bytes, /) -> Answer | None:
         """Does the same for a hash."""
+    def set_data(self, json: str | bytes, /) -> None:
+        """Sets the flags and segments, from the JSON of the service: ``{"flags":{…},"segments":{…}}``.
+
+        They are exchanged as a whole, without holding up anybody who evaluates. Raises :class:`bigseg.InvalidArgumentError` for
+        a text that is refused, which changes nothing.
+        """
+    def load_data(self, path: str | os.PathLike[str], /) -> None:
+        """Does the same from a file, and remembers it for ``reload_data``."""
+    def reload_data(self) -> bool:
+        """Reads the file of ``load_data`` again, if it has changed since; returns whether it had.
+
+        Cheap enough to be called every second: nothing watches the file by itself. When it raises, the data stay as they were,
+        and the next call tries again.
+        """
+    def evaluate(self, flag_key: str, context: AnyContext, /, default: Any = None) -> Evaluation:
+        """Evaluates a flag for a context: what it serves, and why.
+
+        ``default`` is the value when there is nothing to evaluate; the reason says so. Memberships are looked up as rules come
+        to ask for them, each at most once; what is cached or embedded is there without waiting, and any other is waited for at
+        most for the lookup deadline. A :class:`bigseg.Context` is quicker than what has to be read each time.
+        """
+    def evaluate_now(self, flag_key: str, context: AnyContext, /, default: Any = None) -> Evaluation | None:
+        """Does the same if it can be done without waiting; ``None`` if the store would have to be asked."""
+    def segment_contains(self, segment_key: str, context: AnyContext, /) -> SegmentAnswer:
+        """Answers whether a context is in a segment, and why; it looks up, and waits, as ``evaluate`` does."""
+    def segment_contains_now(self, segment_key: str, context: AnyContext, /) -> SegmentAnswer | None:
+        """Does the same if it can be done without waiting; ``None`` if the store would have to be asked."""
+    def explain(self, segment_key: str, context: AnyContext, /) -> Explanation:
+        """Answers whether a context is in a segment, and explains it; it looks up, and waits, as ``evaluate`` does."""
     def status(self) -> StoreStatus:
         """Returns the store's status as far as it is known now; does not ask the store."""
     def refresh_status(self) -> StoreStatus:
@@ -164,6 +243,9 @@ class Engine:
     def _begin_membership_by_hash(self, context_hash: str | bytes, /) -> Future[Answer]: ...
     def _begin_memberships(self, context_keys: Iterable[str | bytes], /) -> Future[list[Answer]]: ...
     def _begin_memberships_by_hash(self, context_hashes: Iterable[str | bytes], /) -> Future[list[Answer]]: ...
+    def _begin_evaluate(self, flag_key: str, context: AnyContext, default: Any) -> Future[Evaluation]: ...
+    def _begin_segment_contains(self, segment_key: str, context: AnyContext) -> Future[SegmentAnswer]: ...
+    def _begin_explain(self, segment_key: str, context: AnyContext) -> Future[Explanation]: ...
     def _begin_refresh_status(self) -> Future[StoreStatus]: ...
     def _begin_close(self) -> Future[None]: ...
     def _after_fork_in_child(self) -> None: ...
@@ -238,6 +320,10 @@ class Import:
         """Gives the list up; nothing is written. An import that was committed stays so."""
 
 def install(errors: Mapping[str, tuple[ErrorKind, type[BigSegError]]], classes: Mapping[str, type]) -> None: ...
+def classify(entries: int, context_kinds: int) -> SegmentKind:
+    """Returns what a list of that many entries, of that many context kinds, makes: more than 15,000 entries of exactly one
+    kind make a big segment."""
+
 def context_hash(context_key: str | bytes, /) -> str: ...
 def parse_context_hash(text: str | bytes, /) -> str: ...
 def segment_ref(segment_key: str, generation: int) -> str: ...

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from ._native import Answer, ManualClock, Upstream
+    from ._native import Answer, Evaluation, ManualClock, SegmentAnswer, Upstream
     from .custom_store import CustomStore
+    from .evaluation import AnyContext, Explanation
     from .integration import IntegrationStatus, SyncError
     from .lists import ImportReport, ListFormat
     from .options import EngineOptions, StoreOptions, StorePlace
@@ -82,6 +83,51 @@ class Engine:
     def cached_by_hash(self, context_hash: str | bytes, /) -> Answer | None:
         """Does the same for a hash."""
         return self._engine.cached_by_hash(context_hash)
+
+    async def set_data(self, json: str | bytes, /) -> None:
+        """Sets the flags and segments, as :meth:`bigseg.Engine.set_data` does; they are read on another thread."""
+        await asyncio.to_thread(self._engine.set_data, json)
+
+    async def load_data(self, path: str | os.PathLike[str], /) -> None:
+        """Does the same from a file, and remembers it for ``reload_data``."""
+        await asyncio.to_thread(self._engine.load_data, path)
+
+    async def reload_data(self) -> bool:
+        """Reads the file of ``load_data`` again, if it has changed since; returns whether it had."""
+        return await asyncio.to_thread(self._engine.reload_data)
+
+    async def evaluate(self, flag_key: str, context: AnyContext, /, default: Any = None) -> Evaluation:
+        """Evaluates a flag for a context: what it serves, and why; see :meth:`bigseg.Engine.evaluate`.
+
+        >>> import bigseg.aio
+        >>> async def main():
+        ...     async with bigseg.aio.Engine() as engine:
+        ...         evaluation = await engine.evaluate("beta", {"kind": "user", "key": "alice"}, default=False)
+        ...         return evaluation.value, evaluation.reason.error_kind.name
+        >>> asyncio.run(main())
+        (False, 'CLIENT_NOT_READY')
+        """
+        engine, context = self._engine, _read(context)
+        evaluation = engine.evaluate_now(flag_key, context, default)
+        return await engine._begin_evaluate(flag_key, context, default) if evaluation is None else evaluation
+
+    def evaluate_now(self, flag_key: str, context: AnyContext, /, default: Any = None) -> Evaluation | None:
+        """Does the same if it can be done without waiting; ``None`` if the store would have to be asked."""
+        return self._engine.evaluate_now(flag_key, context, default)
+
+    async def segment_contains(self, segment_key: str, context: AnyContext, /) -> SegmentAnswer:
+        """Answers whether a context is in a segment, and why; it looks up as ``evaluate`` does."""
+        engine, context = self._engine, _read(context)
+        answer = engine.segment_contains_now(segment_key, context)
+        return await engine._begin_segment_contains(segment_key, context) if answer is None else answer
+
+    def segment_contains_now(self, segment_key: str, context: AnyContext, /) -> SegmentAnswer | None:
+        """Does the same if it can be done without waiting; ``None`` if the store would have to be asked."""
+        return self._engine.segment_contains_now(segment_key, context)
+
+    async def explain(self, segment_key: str, context: AnyContext, /) -> Explanation:
+        """Answers whether a context is in a segment, and explains it; it looks up as ``evaluate`` does."""
+        return await self._engine._begin_explain(segment_key, context)
 
     def status(self) -> StoreStatus:
         """Returns the store's status as far as it is known now; does not ask the store."""
@@ -148,6 +194,11 @@ class Engine:
 
     def __repr__(self) -> str:
         return f"<bigseg.aio.Engine{' (closed)' if self.closed else ''}>"
+
+
+def _read(context: AnyContext) -> _native.Context:
+    """Reads a context once, for the two questions that may be asked about it."""
+    return context if isinstance(context, _native.Context) else _native.Context(context)
 
 
 async def _follow(owner: Any, ends: set[Callable[[], object]]) -> AsyncGenerator[Any, None]:
