@@ -844,6 +844,318 @@ bigseg_code bigseg_engine_metrics(const bigseg_engine *engine,
                                   bigseg_metrics *metrics,
                                   bigseg_error **error);
 
+// ---- Contexts --------------------------------------------------------------------------------------------
+//
+// Who or what is evaluated. A context is read once, and evaluated as often as one likes, in any engine. Immutable; any
+// thread may use it. It holds keys, which nothing shows.
+
+// A context that was read.
+typedef struct bigseg_context bigseg_context;
+
+// Reads a context from JSON as the SDKs write it: `{"kind":"user","key":…}`, `{"kind":"multi","user":{…},"org":{…}}`, or
+// a user of old. Free it with `bigseg_context_free`.
+//
+// Errors: `BIGSEG_INVALID_CONTEXT_KEY` when a key is empty; `BIGSEG_INVALID_ARGUMENT` when it is not JSON, or not a
+// context.
+bigseg_code bigseg_context_new(bigseg_str json,
+                               bigseg_context **context,
+                               bigseg_error **error);
+
+// Returns how many individual contexts it has; 0 for NULL.
+size_t bigseg_context_kind_count(const bigseg_context *context);
+
+// Returns the kind of an individual context, borrowed from the context. They are sorted by their bytes; beyond the last
+// one, and for NULL, the text is empty.
+bigseg_str bigseg_context_kind_at(const bigseg_context *context,
+                                  size_t index);
+
+// Frees a context.
+void bigseg_context_free(bigseg_context *context);
+
+// ---- Flags and segments ----------------------------------------------------------------------------------
+//
+// What an engine evaluates. The data are exchanged as a whole, without holding up anybody who evaluates; an evaluation
+// that is under way ends with those it began with. Data that are refused change nothing.
+//
+// Errors of all: `BIGSEG_INVALID_ARGUMENT` when it is not JSON, or not flags and segments; the message says where and
+// what is wrong. `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
+
+// What kind of segment a list of contexts makes.
+BIGSEG_ENUM(bigseg_segment_kind) {
+    // An ordinary segment: its members travel in the flag payload.
+    BIGSEG_SEGMENT_SMALL = 0,
+    // A big segment: its members live in a store.
+    BIGSEG_SEGMENT_BIG = 1,
+    // Neither: too many entries for an ordinary segment, and a big one has exactly one context kind.
+    BIGSEG_SEGMENT_IMPOSSIBLE = 2,
+};
+
+// Sets the flags and segments from the JSON of the service, `{"flags":{…},"segments":{…}}`, of which one may be missing.
+bigseg_code bigseg_engine_set_data(const bigseg_engine *engine,
+                                   bigseg_str json,
+                                   bigseg_error **error);
+
+// Does the same from a file, and remembers it for `bigseg_engine_reload_data`. Blocks while it reads the file.
+//
+// Errors: also `BIGSEG_INVALID_ARGUMENT` when the file cannot be read.
+bigseg_code bigseg_engine_load_data(const bigseg_engine *engine,
+                                    bigseg_str path,
+                                    bigseg_error **error);
+
+// Reads the file of `bigseg_engine_load_data` again, if it has changed since; `changed` receives whether it had, and may
+// be NULL. Blocks while it reads the file; cheap enough to be called every second, as nothing watches the file by itself.
+//
+// Errors: also `BIGSEG_INVALID_ARGUMENT` when the data do not come from a file. The data then stay as they were, and
+// the next call tries again.
+bigseg_code bigseg_engine_reload_data(const bigseg_engine *engine,
+                                      bool *changed,
+                                      bigseg_error **error);
+
+// Returns what a list of that many entries, of that many context kinds, makes: more than 15,000 entries of exactly one
+// kind make a big segment.
+bigseg_segment_kind bigseg_classify(uint64_t entries,
+                                    uint64_t context_kinds);
+
+// ---- Reasons ---------------------------------------------------------------------------------------------
+//
+// Why a flag serves what it serves, in the words of the SDKs.
+
+// The main thing that decided an evaluation.
+BIGSEG_ENUM(bigseg_reason_kind) {
+    // The flag is off.
+    BIGSEG_REASON_OFF = 0,
+    // The flag is on, and nothing in it is about this context.
+    BIGSEG_REASON_FALLTHROUGH = 1,
+    // The flag names the context.
+    BIGSEG_REASON_TARGET_MATCH = 2,
+    // A rule of the flag matches.
+    BIGSEG_REASON_RULE_MATCH = 3,
+    // A prerequisite flag does not serve what it must.
+    BIGSEG_REASON_PREREQUISITE_FAILED = 4,
+    // There was nothing to evaluate, or it cannot be evaluated.
+    BIGSEG_REASON_ERROR = 5,
+};
+
+// What kept an evaluation from being one.
+BIGSEG_ENUM(bigseg_evaluation_error) {
+    // Nothing did.
+    BIGSEG_EVALUATION_NO_ERROR = 0,
+    // There are no data yet.
+    BIGSEG_EVALUATION_CLIENT_NOT_READY = 1,
+    // There is no such flag.
+    BIGSEG_EVALUATION_FLAG_NOT_FOUND = 2,
+    // There is no such segment (in a question about a segment; flags take it for one that does not match).
+    BIGSEG_EVALUATION_SEGMENT_NOT_FOUND = 3,
+    // The flag or segment, or one it refers to, contradicts itself: a circle, a variation that is not there.
+    BIGSEG_EVALUATION_MALFORMED_FLAG = 4,
+};
+
+// Why a flag serves what it serves. Texts are borrowed from the evaluation.
+typedef struct bigseg_reason {
+    // `sizeof(bigseg_reason)`, set by the caller.
+    size_t struct_size;
+    // The main thing that decided.
+    bigseg_reason_kind kind;
+    // What went wrong, if `kind` is `BIGSEG_REASON_ERROR`.
+    bigseg_evaluation_error error;
+    // The index of the flag's rule, if `kind` is `BIGSEG_REASON_RULE_MATCH`; otherwise -1.
+    int64_t rule_index;
+    // That rule's identifier; empty if it has none.
+    bigseg_str rule_id;
+    // The flag that failed, if `kind` is `BIGSEG_REASON_PREREQUISITE_FAILED`; otherwise empty.
+    bigseg_str prerequisite_key;
+    // Whether the context takes part in an experiment.
+    bool in_experiment;
+    // Whether any lookup was attempted or refused.
+    bool has_big_segments_status;
+    // The worst status of these lookups; `BIGSEG_LOOKUP_HEALTHY` if there were none.
+    bigseg_lookup_status big_segments_status;
+} bigseg_reason;
+
+// ---- Evaluations -----------------------------------------------------------------------------------------
+//
+// What a flag serves a context, and why. Memberships are looked up one after the other as rules come to ask for them,
+// each at most once.
+//
+// The default that a program serves when there is nothing to evaluate never goes in: it is what the program takes when
+// the evaluation has no variation. `bigseg_evaluation_bool` and its kin do so.
+//
+// An evaluation fails only on misuse: `BIGSEG_CLOSED`, `BIGSEG_FORKED`. Whatever else goes wrong is in its reason. It is
+// immutable; any thread may use it.
+
+// What a flag serves a context, and why.
+typedef struct bigseg_evaluation bigseg_evaluation;
+
+// Hears how an evaluation ended. `code` is `BIGSEG_OK`; or `BIGSEG_CLOSED` when the engine was closed meanwhile, and then
+// `evaluation` is NULL. The evaluation is borrowed until the callback returns: do not free it.
+//
+// Called exactly once if the call that registered it returned `BIGSEG_OK`, and never otherwise; on a thread of the
+// library that may block, possibly before the registering call has returned.
+typedef void (*bigseg_evaluation_callback)(void *userdata,
+                                           bigseg_code code,
+                                           const bigseg_evaluation *evaluation);
+
+// Evaluates a flag for a context. Free the evaluation with `bigseg_evaluation_free`.
+//
+// Blocks until the store has answered, at most for the lookup deadline each time it is asked; not at all when everything
+// is cached, or in a memory or embedded store.
+bigseg_code bigseg_engine_evaluate(const bigseg_engine *engine,
+                                   bigseg_str flag_key,
+                                   const bigseg_context *context,
+                                   bigseg_evaluation **evaluation,
+                                   bigseg_error **error);
+
+// Does the same if it can be done without waiting; if the store would have to be asked, returns `BIGSEG_OK` with a NULL
+// evaluation. Does not block, but for reading an embedded store.
+bigseg_code bigseg_engine_evaluate_now(const bigseg_engine *engine,
+                                       bigseg_str flag_key,
+                                       const bigseg_context *context,
+                                       bigseg_evaluation **evaluation,
+                                       bigseg_error **error);
+
+// Evaluates a flag for a context, and calls back. Does not block; the context may be freed at once.
+//
+// Errors: at once; then `callback` is not called, and `userdata` is destroyed.
+bigseg_code bigseg_engine_evaluate_async(const bigseg_engine *engine,
+                                         bigseg_str flag_key,
+                                         const bigseg_context *context,
+                                         bigseg_evaluation_callback callback,
+                                         void *userdata,
+                                         bigseg_destroy destroy,
+                                         bigseg_error **error);
+
+// Returns the index of the variation; -1 when the program's default is to be served, and for NULL.
+int64_t bigseg_evaluation_variation(const bigseg_evaluation *evaluation);
+
+// Returns the value as JSON, borrowed from the evaluation; empty when the program's default is to be served, and for
+// NULL.
+bigseg_str bigseg_evaluation_value(const bigseg_evaluation *evaluation);
+
+// Returns the value if it is true or false; otherwise, and for NULL, `otherwise`.
+bool bigseg_evaluation_bool(const bigseg_evaluation *evaluation, bool otherwise);
+
+// Returns the value if it is a number; otherwise, and for NULL, `otherwise`.
+double bigseg_evaluation_number(const bigseg_evaluation *evaluation, double otherwise);
+
+// Returns the value if it is text, borrowed from the evaluation; otherwise, and for NULL, `otherwise`.
+bigseg_str bigseg_evaluation_text(const bigseg_evaluation *evaluation, bigseg_str otherwise);
+
+// Gives out why. Set `reason->struct_size` first; its texts are borrowed from the evaluation.
+//
+// Errors: `BIGSEG_INVALID_ARGUMENT` only.
+bigseg_code bigseg_evaluation_reason(const bigseg_evaluation *evaluation,
+                                     bigseg_reason *reason,
+                                     bigseg_error **error);
+
+// Returns all of it as JSON, borrowed from the evaluation: `value` (null where the program's default is to be served),
+// `variation`, `reason`, and `decisions`, which say of each big segment that was asked for by what it decided. Empty for
+// NULL.
+bigseg_str bigseg_evaluation_json(const bigseg_evaluation *evaluation);
+
+// Frees an evaluation.
+void bigseg_evaluation_free(bigseg_evaluation *evaluation);
+
+// ---- Is this context in that segment? --------------------------------------------------------------------
+//
+// The answer, and why. Lookups, blocking and errors are as for evaluations. An answer is immutable; any thread may use it.
+
+// Whether a context is in a segment, and why.
+typedef struct bigseg_segment_answer bigseg_segment_answer;
+
+// Hears an answer, as a `bigseg_evaluation_callback` hears an evaluation; the answer is borrowed.
+typedef void (*bigseg_segment_answer_callback)(void *userdata,
+                                               bigseg_code code,
+                                               const bigseg_segment_answer *answer);
+
+// Answers whether a context is in a segment. Free the answer with `bigseg_segment_answer_free`. Blocks as
+// `bigseg_engine_evaluate` does.
+bigseg_code bigseg_engine_segment_contains(const bigseg_engine *engine,
+                                           bigseg_str segment_key,
+                                           const bigseg_context *context,
+                                           bigseg_segment_answer **answer,
+                                           bigseg_error **error);
+
+// Does the same if it can be done without waiting; if the store would have to be asked, returns `BIGSEG_OK` with a NULL
+// answer. Does not block, but for reading an embedded store.
+bigseg_code bigseg_engine_segment_contains_now(const bigseg_engine *engine,
+                                               bigseg_str segment_key,
+                                               const bigseg_context *context,
+                                               bigseg_segment_answer **answer,
+                                               bigseg_error **error);
+
+// Answers whether a context is in a segment, and calls back, as `bigseg_engine_evaluate_async` does.
+bigseg_code bigseg_engine_segment_contains_async(const bigseg_engine *engine,
+                                                 bigseg_str segment_key,
+                                                 const bigseg_context *context,
+                                                 bigseg_segment_answer_callback callback,
+                                                 void *userdata,
+                                                 bigseg_destroy destroy,
+                                                 bigseg_error **error);
+
+// Returns whether the context is in the segment; false for NULL.
+bool bigseg_segment_answer_is_match(const bigseg_segment_answer *answer);
+
+// Returns why there is no real answer, which is "no" then; `BIGSEG_EVALUATION_NO_ERROR` if there is one, and for NULL.
+bigseg_evaluation_error bigseg_segment_answer_error(const bigseg_segment_answer *answer);
+
+// Returns whether any lookup was attempted or refused, and then writes the worst status of them, which may be NULL if
+// nobody wants it. For NULL: false.
+bool bigseg_segment_answer_status(const bigseg_segment_answer *answer,
+                                  bigseg_lookup_status *status);
+
+// Returns all of it as JSON, borrowed from the answer: `isMatch`, `errorKind`, `status`, and `decisions`, which say by
+// what the segment decided, and then each big segment that its rules ask for. Empty for NULL.
+bigseg_str bigseg_segment_answer_json(const bigseg_segment_answer *answer);
+
+// Frees an answer.
+void bigseg_segment_answer_free(bigseg_segment_answer *answer);
+
+// ---- Why is this context in that segment, or not? --------------------------------------------------------
+//
+// Everything that is known on the way to the answer. An explanation is immutable; any thread may use it.
+
+// Why a context is in a segment, or is not.
+typedef struct bigseg_explanation bigseg_explanation;
+
+// Explains whether a context is in a segment. Free the explanation with `bigseg_explanation_free`. Lookups, blocking and
+// errors are as for `bigseg_engine_evaluate`.
+bigseg_code bigseg_engine_explain(const bigseg_engine *engine,
+                                  bigseg_str segment_key,
+                                  const bigseg_context *context,
+                                  bigseg_explanation **explanation,
+                                  bigseg_error **error);
+
+// Returns the answer, borrowed from the explanation: do not free it. The first of its decisions is the segment's own.
+// NULL for NULL.
+const bigseg_segment_answer *bigseg_explanation_answer(const bigseg_explanation *explanation);
+
+// Returns whether the context was looked up, and then writes under which hash. It is not if the segment is no big one,
+// if its generation is missing, or if the context has no individual context of its kind. For NULL: false.
+bool bigseg_explanation_hash(const bigseg_explanation *explanation,
+                             bigseg_context_hash *hash);
+
+// Returns what the membership says; `BIGSEG_MEMBERSHIP_NO_VALUE` also if none was looked up, and for NULL.
+bigseg_membership_value bigseg_explanation_value(const bigseg_explanation *explanation);
+
+// Returns whether a membership was looked up, and then writes where it comes from, and how many milliseconds ago the
+// store said it; each may be NULL. For NULL: false.
+bool bigseg_explanation_origin(const bigseg_explanation *explanation,
+                               bigseg_origin *origin,
+                               uint64_t *age_ms);
+
+// Returns whether the store is part of this process, so that no network was asked; false for NULL.
+bool bigseg_explanation_embedded(const bigseg_explanation *explanation);
+
+// Returns why the store was not heard; `BIGSEG_OK` when it was, and for NULL.
+bigseg_code bigseg_explanation_store_code(const bigseg_explanation *explanation);
+
+// Returns the sentence that goes with that code, borrowed from the explanation; empty when the store was heard, and for
+// NULL.
+bigseg_str bigseg_explanation_store_message(const bigseg_explanation *explanation);
+
+// Frees an explanation.
+void bigseg_explanation_free(bigseg_explanation *explanation);
+
 // ---- Imports ---------------------------------------------------------------------------------------------
 //
 // An import fills a store from lists. Memberships are added in any order, and are written together by

@@ -75,6 +75,49 @@ private:
     bigseg_lookup_status status_;
 };
 
+// Who or what is evaluated, read once from JSON. Copies share one context.
+class context {
+public:
+    explicit context(std::string_view json) {
+        bigseg_context *read = nullptr;
+        call(bigseg_context_new, str(json), &read);
+        handle_ = std::shared_ptr<const bigseg_context>(read, [read](const bigseg_context *) { bigseg_context_free(read); });
+    }
+    const bigseg_context *get() const noexcept { return handle_.get(); }
+
+private:
+    std::shared_ptr<const bigseg_context> handle_;
+};
+
+// What a flag serves a context, and why.
+class evaluation {
+public:
+    explicit evaluation(bigseg_evaluation *owned) : handle_(owned, bigseg_evaluation_free) {}
+
+    // The index of the variation; -1 when the program's default is to be served, and then the value is empty.
+    std::int64_t variation() const noexcept { return bigseg_evaluation_variation(get()); }
+    // The value as JSON; views text of this evaluation.
+    std::string_view value() const noexcept { return view(bigseg_evaluation_value(get())); }
+    // The value if it is of that type, otherwise `otherwise`.
+    bool value_or(bool otherwise) const noexcept { return bigseg_evaluation_bool(get(), otherwise); }
+    double value_or(double otherwise) const noexcept { return bigseg_evaluation_number(get(), otherwise); }
+    std::string_view value_or(const char *otherwise) const noexcept { return value_or(std::string_view(otherwise)); }
+    std::string_view value_or(std::string_view otherwise) const noexcept {
+        return view(bigseg_evaluation_text(get(), str(otherwise)));
+    }
+    // Why; its texts are borrowed from this evaluation.
+    bigseg_reason reason() const {
+        bigseg_reason out{};
+        out.struct_size = sizeof out;
+        call(bigseg_evaluation_reason, static_cast<const bigseg_evaluation *>(get()), &out);
+        return out;
+    }
+    bigseg_evaluation *get() const noexcept { return handle_.get(); }
+
+private:
+    std::unique_ptr<bigseg_evaluation, decltype(&bigseg_evaluation_free)> handle_;
+};
+
 // Where a custom store puts its answers; valid until the call it is lent for returns.
 class answers {
 public:
@@ -184,6 +227,24 @@ public:
         bigseg_lookup_status status = BIGSEG_LOOKUP_NOT_CONFIGURED;
         call(bigseg_engine_membership, static_cast<const bigseg_engine *>(get()), str(context_key), &found, &status);
         return {found, status};
+    }
+    // Sets the flags and segments, from the JSON of the service.
+    void set_data(std::string_view json) const {
+        call(bigseg_engine_set_data, static_cast<const bigseg_engine *>(get()), str(json));
+    }
+    // Evaluates a flag for a context; blocks only if the store has to be asked.
+    bigseg::evaluation evaluate(std::string_view flag_key, const context &who) const {
+        bigseg_evaluation *evaluated = nullptr;
+        call(bigseg_engine_evaluate, static_cast<const bigseg_engine *>(get()), str(flag_key), who.get(), &evaluated);
+        return bigseg::evaluation(evaluated);
+    }
+    // Returns whether a context is in a segment; blocks only if the store has to be asked.
+    bool segment_contains(std::string_view segment_key, const context &who) const {
+        bigseg_segment_answer *answer = nullptr;
+        call(bigseg_engine_segment_contains, static_cast<const bigseg_engine *>(get()), str(segment_key), who.get(), &answer);
+        const std::unique_ptr<bigseg_segment_answer, decltype(&bigseg_segment_answer_free)> owned(
+            answer, bigseg_segment_answer_free);
+        return bigseg_segment_answer_is_match(answer);
     }
     // Stops the engine and waits until no callback runs.
     void close() const { call(bigseg_engine_close, static_cast<const bigseg_engine *>(get())); }

@@ -48,6 +48,17 @@ pub mod status_listener;
 
 pub mod metrics;
 
+// Evaluation of flags and segments:
+pub mod context;
+pub mod data;
+
+pub mod reason;
+
+pub mod evaluation;
+pub mod segment_answer;
+
+pub mod explanation;
+
 // What fills a store:
 pub mod import;
 

@@ -79,7 +79,7 @@ unsafe impl SizedStruct for bigseg_lookup {
 const _: () = assert!(size_of::<bigseg_lookup>() == 40);
 
 impl bigseg_lookup_status {
-    fn of(status: LookupStatus) -> Self {
+    pub(crate) fn of(status: LookupStatus) -> Self {
         match status {
             LookupStatus::Healthy => Self::BIGSEG_LOOKUP_HEALTHY,
             LookupStatus::Stale => Self::BIGSEG_LOOKUP_STALE,
@@ -89,16 +89,23 @@ impl bigseg_lookup_status {
     }
 }
 
+impl bigseg_origin {
+    /// Returns where an answer comes from, and how many milliseconds old it is.
+    pub(crate) fn of(origin: Origin) -> (Self, u64) {
+        let known = match origin {
+            Origin::Store => Self::BIGSEG_ORIGIN_STORE,
+            Origin::Cache { .. } => Self::BIGSEG_ORIGIN_CACHE,
+            Origin::LastKnown { .. } => Self::BIGSEG_ORIGIN_LAST_KNOWN,
+            Origin::Nothing => Self::BIGSEG_ORIGIN_NOTHING,
+        };
+        (known, u64::try_from(origin.age().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
 impl bigseg_lookup {
     /// Gives an answer to the host, which frees the membership.
     pub(crate) fn of(answer: Answer) -> Self {
-        let milliseconds = |age: std::time::Duration| u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-        let (origin, age_ms) = match answer.origin {
-            Origin::Store => (bigseg_origin::BIGSEG_ORIGIN_STORE, 0),
-            Origin::Cache { age } => (bigseg_origin::BIGSEG_ORIGIN_CACHE, milliseconds(age)),
-            Origin::LastKnown { age } => (bigseg_origin::BIGSEG_ORIGIN_LAST_KNOWN, milliseconds(age)),
-            Origin::Nothing => (bigseg_origin::BIGSEG_ORIGIN_NOTHING, 0),
-        };
+        let (origin, age_ms) = bigseg_origin::of(answer.origin);
         let code = answer.error.map_or(bigseg_code::BIGSEG_OK, |error| bigseg_code::of(error.kind()));
         Self {
             struct_size: size_of::<Self>(),

@@ -32,6 +32,16 @@ use bigseg_membership_value::{
     BIGSEG_MEMBERSHIP_EXCLUDED, BIGSEG_MEMBERSHIP_INCLUDED, BIGSEG_MEMBERSHIP_NO_VALUE,
 };
 
+impl bigseg_membership_value {
+    pub(crate) fn of(value: Option<bool>) -> Self {
+        match value {
+            Some(true) => BIGSEG_MEMBERSHIP_INCLUDED,
+            Some(false) => BIGSEG_MEMBERSHIP_EXCLUDED,
+            None => BIGSEG_MEMBERSHIP_NO_VALUE,
+        }
+    }
+}
+
 /// Gives a membership to the host, which frees it.
 pub(crate) fn give(membership: Membership) -> *const bigseg_membership {
     membership.into_raw().cast()
@@ -57,11 +67,8 @@ pub extern "C" fn bigseg_membership_check(
     segment_ref: bigseg_str,
 ) -> bigseg_membership_value {
     look(membership, BIGSEG_MEMBERSHIP_NO_VALUE, |membership| {
-        match segment_ref.utf8("segment_ref").ok().and_then(|segment_ref| membership.check(segment_ref)) {
-            Some(true) => BIGSEG_MEMBERSHIP_INCLUDED,
-            Some(false) => BIGSEG_MEMBERSHIP_EXCLUDED,
-            None => BIGSEG_MEMBERSHIP_NO_VALUE,
-        }
+        let segment_ref = segment_ref.utf8("segment_ref").ok();
+        bigseg_membership_value::of(segment_ref.and_then(|segment_ref| membership.check(segment_ref)))
     })
 }
 

@@ -13,7 +13,7 @@ use bigseg_core::testkit::{FakeUpstream, RedisServer};
 use library::Library;
 
 /// The programs that run the language-neutral vectors, which need a JSON library.
-const VECTOR_PROGRAMS: [&str; 2] = ["vectors.c", "vectors_engine.c"];
+const VECTOR_PROGRAMS: [&str; 3] = ["vectors.c", "vectors_engine.c", "vectors_evaluation.c"];
 /// Programs the sanitizer gets in the way of: one forks while other threads allocate, after which its allocator may be
 /// locked for ever in the child; the other is an allocator itself.
 const PLAIN_PROGRAMS: [&str; 2] = ["fork.c", "allocations.c"];
@@ -100,6 +100,8 @@ programs! {
     words: "words.c" in "c99";
     config: "config.c" in "c99";
     lookup: "lookup.c" in "c11";
+    evaluation: "evaluation.c" in "c11";
+    evaluation_cpp: "evaluation_cpp.cpp" in "c++17";
     null_arguments: "null_arguments.c" in "c99";
     threads: "threads.c" in "c11";
     listener: "listener.c" in "c11";
@@ -182,6 +184,11 @@ fn the_header_is_every_c_and_cpp() {
 #[test]
 fn lookups_leak_nothing() {
     under_valgrind("lookup.c");
+}
+
+#[test]
+fn evaluations_leak_nothing() {
+    under_valgrind("evaluation.c");
 }
 
 #[test]

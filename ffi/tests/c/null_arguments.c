@@ -25,6 +25,16 @@ static void on_status(void *userdata, const bigseg_store_status *status) {
     (void)userdata, (void)status;
 }
 
+static void on_evaluation(void *userdata, bigseg_code code, const bigseg_evaluation *evaluation) {
+    (void)userdata, (void)code, (void)evaluation;
+    CHECK(!"called though registering failed");
+}
+
+static void on_answer(void *userdata, bigseg_code code, const bigseg_segment_answer *answer) {
+    (void)userdata, (void)code, (void)answer;
+    CHECK(!"called though registering failed");
+}
+
 static void count(void *userdata) { ++*(int *)userdata; }
 
 static void words(void) {
@@ -293,6 +303,83 @@ static void integrations(void) {
     bigseg_error_log_free(NULL);
 }
 
+static void evaluations(void) {
+    bigseg_engine *engine = open_engine(config_of("memory:"));
+    bigseg_context *context = NULL;
+    bigseg_evaluation *evaluation = NULL;
+    bigseg_segment_answer *answer = NULL;
+    bigseg_explanation *explanation = NULL;
+    bigseg_reason reason = {.struct_size = sizeof reason};
+    bigseg_str key = BIGSEG_STR("a");
+    bool changed;
+    int destroyed = 0;
+    REFUSES("json", bigseg_context_new(BAD_TEXT, &context, &error));
+    REFUSES("context", bigseg_context_new(BIGSEG_STR("{\"key\": \"a\"}"), NULL, &error));
+    CHECK_OK(bigseg_context_new(BIGSEG_STR("{\"key\": \"a\"}"), &context, &error));
+    REFUSES("engine", bigseg_engine_set_data(NULL, key, &error));
+    REFUSES("json", bigseg_engine_set_data(engine, BAD_TEXT, &error));
+    REFUSES("engine", bigseg_engine_load_data(NULL, key, &error));
+    REFUSES("path", bigseg_engine_load_data(engine, BAD_TEXT, &error));
+    REFUSES("engine", bigseg_engine_reload_data(NULL, &changed, &error));
+    REFUSES("engine", bigseg_engine_evaluate(NULL, key, context, &evaluation, &error));
+    REFUSES("flag_key", bigseg_engine_evaluate(engine, BAD_TEXT, context, &evaluation, &error));
+    REFUSES("context", bigseg_engine_evaluate(engine, key, NULL, &evaluation, &error));
+    REFUSES("evaluation", bigseg_engine_evaluate(engine, key, context, NULL, &error));
+    REFUSES("engine", bigseg_engine_evaluate_now(NULL, key, context, &evaluation, &error));
+    REFUSES("flag_key", bigseg_engine_evaluate_now(engine, BAD_TEXT, context, &evaluation, &error));
+    REFUSES("context", bigseg_engine_evaluate_now(engine, key, NULL, &evaluation, &error));
+    REFUSES("evaluation", bigseg_engine_evaluate_now(engine, key, context, NULL, &error));
+    REFUSES("engine", bigseg_engine_evaluate_async(NULL, key, context, on_evaluation, &destroyed, count, &error));
+    REFUSES("flag_key", bigseg_engine_evaluate_async(engine, BAD_TEXT, context, on_evaluation, &destroyed, count, &error));
+    REFUSES("context", bigseg_engine_evaluate_async(engine, key, NULL, on_evaluation, &destroyed, count, &error));
+    REFUSES("callback", bigseg_engine_evaluate_async(engine, key, context, NULL, &destroyed, count, &error));
+    REFUSES("engine", bigseg_engine_segment_contains(NULL, key, context, &answer, &error));
+    REFUSES("segment_key", bigseg_engine_segment_contains(engine, BAD_TEXT, context, &answer, &error));
+    REFUSES("context", bigseg_engine_segment_contains(engine, key, NULL, &answer, &error));
+    REFUSES("answer", bigseg_engine_segment_contains(engine, key, context, NULL, &error));
+    REFUSES("engine", bigseg_engine_segment_contains_now(NULL, key, context, &answer, &error));
+    REFUSES("segment_key", bigseg_engine_segment_contains_now(engine, BAD_TEXT, context, &answer, &error));
+    REFUSES("context", bigseg_engine_segment_contains_now(engine, key, NULL, &answer, &error));
+    REFUSES("answer", bigseg_engine_segment_contains_now(engine, key, context, NULL, &error));
+    REFUSES("engine", bigseg_engine_segment_contains_async(NULL, key, context, on_answer, &destroyed, count, &error));
+    REFUSES("segment_key",
+            bigseg_engine_segment_contains_async(engine, BAD_TEXT, context, on_answer, &destroyed, count, &error));
+    REFUSES("context", bigseg_engine_segment_contains_async(engine, key, NULL, on_answer, &destroyed, count, &error));
+    REFUSES("callback", bigseg_engine_segment_contains_async(engine, key, context, NULL, &destroyed, count, &error));
+    CHECK(destroyed == 8);
+    REFUSES("engine", bigseg_engine_explain(NULL, key, context, &explanation, &error));
+    REFUSES("segment_key", bigseg_engine_explain(engine, BAD_TEXT, context, &explanation, &error));
+    REFUSES("context", bigseg_engine_explain(engine, key, NULL, &explanation, &error));
+    REFUSES("explanation", bigseg_engine_explain(engine, key, context, NULL, &error));
+    CHECK(evaluation == NULL && answer == NULL && explanation == NULL);
+    REFUSES("evaluation", bigseg_evaluation_reason(NULL, &reason, &error));
+    CHECK_OK(bigseg_engine_evaluate(engine, key, context, &evaluation, &error));
+    REFUSES("reason", bigseg_evaluation_reason(evaluation, NULL, &error));
+    reason.struct_size = 8;
+    CHECK(bigseg_evaluation_reason(evaluation, &reason, NULL) == BIGSEG_INVALID_ARGUMENT);
+    bigseg_evaluation_free(evaluation);
+    bigseg_context_free(context);
+    bigseg_engine_free(engine);
+}
+
+static void results_of_evaluations(void) {
+    CHECK(bigseg_context_kind_count(NULL) == 0 && bigseg_context_kind_at(NULL, 0).length == 0);
+    CHECK(bigseg_evaluation_variation(NULL) == -1 && bigseg_evaluation_value(NULL).length == 0);
+    CHECK(bigseg_evaluation_bool(NULL, true) && bigseg_evaluation_number(NULL, 7) == 7);
+    CHECK(equal(bigseg_evaluation_text(NULL, BIGSEG_STR("a")), "a") && bigseg_evaluation_json(NULL).length == 0);
+    CHECK(!bigseg_segment_answer_is_match(NULL) && !bigseg_segment_answer_status(NULL, NULL));
+    CHECK(bigseg_segment_answer_error(NULL) == BIGSEG_EVALUATION_NO_ERROR);
+    CHECK(bigseg_segment_answer_json(NULL).length == 0);
+    CHECK(bigseg_explanation_answer(NULL) == NULL && !bigseg_explanation_hash(NULL, NULL));
+    CHECK(bigseg_explanation_value(NULL) == BIGSEG_MEMBERSHIP_NO_VALUE);
+    CHECK(!bigseg_explanation_origin(NULL, NULL, NULL) && !bigseg_explanation_embedded(NULL));
+    CHECK(bigseg_explanation_store_code(NULL) == BIGSEG_OK && bigseg_explanation_store_message(NULL).length == 0);
+    bigseg_context_free(NULL);
+    bigseg_evaluation_free(NULL);
+    bigseg_segment_answer_free(NULL);
+    bigseg_explanation_free(NULL);
+}
+
 int main(void) {
     words();
     plain_values();
@@ -301,6 +388,8 @@ int main(void) {
     with_engine();
     imports_and_answers();
     integrations();
+    evaluations();
+    results_of_evaluations();
     CHECK_OK(bigseg_log_set(BIGSEG_LOG_INFO, NULL, NULL, NULL, &error));
     return 0;
 }
