@@ -4,6 +4,7 @@ import bigseg from "../dist/index.js";
 export const {
   Answer,
   BigSegError,
+  Context,
   Engine,
   Import,
   Integration,
@@ -11,6 +12,7 @@ export const {
   ManualClock,
   Membership,
   StatusUpdates,
+  classify,
   contextHash,
   displayStore,
   onLog,

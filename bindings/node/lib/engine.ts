@@ -3,12 +3,14 @@
 import type { Answer } from "./answer.js";
 import { nowOf, type Now, ManualClock } from "./clock.js";
 import { isCustomStore, type CustomStore } from "./custom_store.js";
+import { Context, type ContextLike } from "./context.js";
 import { Decoder } from "./decoder.js";
 import { failed, guarded, invalidArgument, raised } from "./errors.js";
+import { AnswerReader, explanation, Question, type Evaluation, type Explanation, type SegmentAnswer } from "./evaluation.js";
 import { FirstLevel, NO_SLOT } from "./first_level.js";
 import { Gathering } from "./gathering.js";
 import { Inbox, type Owner } from "./inbox.js";
-import { native, type HotPath, type NativeEngine, type NativeStatus } from "./native.js";
+import { native, type HotPath, type NativeEngine, type NativeExchanged, type NativeStatus } from "./native.js";
 import { invalidConfig, nativeOptions, splitOptions, storeString, type EngineOptions, type StoreOptions } from "./options.js";
 import { metrics, storeStatus, type Metrics, type StoreStatus } from "./status.js";
 import { StatusUpdates } from "./status_updates.js";
@@ -38,6 +40,7 @@ export class Engine {
   readonly #inbox: Inbox;
   readonly #owner: Owner;
   readonly #decoder: Decoder;
+  readonly #reader = new AnswerReader();
   readonly #numbers: Float64Array;
   readonly #firstLevel: FirstLevel | undefined;
   readonly #gathering: Gathering;
@@ -146,6 +149,62 @@ export class Engine {
     return guarded(() => this.#cachedByHash(contextHash));
   }
 
+  /**
+   * Sets the flags and segments, from the JSON of the service: `{"flags":{…},"segments":{…}}`. They are read on another thread
+   * and exchanged as a whole, without holding up anybody who evaluates.
+   *
+   * @throws BigSegError (as a rejection) `invalid_argument` for a text that is refused, which changes nothing
+   */
+  async setData(json: string): Promise<void> {
+    exchanged(await guarded(() => this.#native.setData(json)));
+  }
+
+  /** Does the same from a file, and remembers it for `reloadData`. */
+  async loadData(path: string): Promise<void> {
+    exchanged(await guarded(() => this.#native.loadData(path)));
+  }
+
+  /**
+   * Reads the file of `loadData` again, if it has changed since; resolves with whether it had. Cheap enough to be called every
+   * second: nothing watches the file by itself. When it is rejected, the data stay as they were, and the next call tries again.
+   */
+  async reloadData(): Promise<boolean> {
+    return exchanged(await guarded(() => this.#native.reloadData()));
+  }
+
+  /**
+   * Evaluates a flag for a context: what it serves, and why. The default is the value when there is nothing to evaluate; the
+   * reason says so.
+   *
+   * Memberships are looked up as rules come to ask for them, each at most once. A `Context` is quicker than what has to be read
+   * each time.
+   */
+  async evaluate(flagKey: string, context: ContextLike, otherwise?: unknown): Promise<Evaluation> {
+    return this.#reader.evaluation(await this.#answer(Question.Flag, flagKey, context), otherwise);
+  }
+
+  /** Does the same without a promise, if it can be done without I/O; `undefined` if the store would have to be asked. */
+  evaluateNow(flagKey: string, context: ContextLike, otherwise?: unknown): Evaluation | undefined {
+    const text = this.#answerNow(Question.Flag, flagKey, context);
+    return text === "" ? undefined : this.#reader.evaluation(text, otherwise);
+  }
+
+  /** Answers whether a context is in a segment, and why; it looks up as `evaluate` does. */
+  async segmentContains(segmentKey: string, context: ContextLike): Promise<SegmentAnswer> {
+    return this.#reader.read<SegmentAnswer>(await this.#answer(Question.Segment, segmentKey, context));
+  }
+
+  /** Does the same without a promise, if it can be done without I/O; `undefined` if the store would have to be asked. */
+  segmentContainsNow(segmentKey: string, context: ContextLike): SegmentAnswer | undefined {
+    const text = this.#answerNow(Question.Segment, segmentKey, context);
+    return text === "" ? undefined : this.#reader.read<SegmentAnswer>(text);
+  }
+
+  /** Answers whether a context is in a segment, and explains it; it looks up as `evaluate` does. */
+  async explain(segmentKey: string, context: ContextLike): Promise<Explanation> {
+    return explanation(await this.#ask(Question.Explanation, segmentKey, new Context(context)));
+  }
+
   /** Returns the store's status as far as it is known now; does not ask the store. */
   status(): StoreStatus {
     return storeStatus(this.#native.status());
@@ -235,6 +294,26 @@ export class Engine {
     if (symbol !== undefined) Object.defineProperty(this.prototype, symbol, { value: this.prototype.close });
   }
 
+  #answerNow(question: Question, key: string, context: ContextLike): string {
+    this.#firstLevel?.note();
+    const read = Context.native(context);
+    return guarded(() => this.#hot.answerNow(question, key, read));
+  }
+
+  /** Answers at once, or else asks; the text crosses no thread in the first case. */
+  #answer(question: Question, key: string, context: ContextLike): string | Promise<string> {
+    const read = context instanceof Context ? context : new Context(context);
+    return this.#answerNow(question, key, read) || this.#ask(question, key, read);
+  }
+
+  #ask(question: Question, key: string, context: Context): Promise<string> {
+    this.#firstLevel?.note();
+    return this.#inbox.begin(
+      (ticket) => guarded(() => this.#native.beginQuestion(ticket, question, key, Context.native(context))),
+      (text) => (void this, text as string),
+    );
+  }
+
   /** Asks the engine's cache, and keeps its answer in the first level. */
   #cached(contextKey: string): Answer | undefined {
     const firstLevel = this.#firstLevel;
@@ -300,6 +379,12 @@ export class Engine {
         throw raised(error);
       });
   }
+}
+
+/** Returns whether there are other data now. */
+function exchanged({ failure, changed }: NativeExchanged): boolean {
+  if (failure) throw failed(failure);
+  return changed;
 }
 
 function checkedDeadline({ deadline }: LookupOptions): number {

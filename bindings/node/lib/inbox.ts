@@ -13,6 +13,7 @@ const enum Delivery {
   Status = 3,
   Memberships = 4,
   Metadata = 5,
+  Text = 6,
 }
 
 /** A call under way. */
@@ -75,6 +76,7 @@ export class Inbox {
       case Delivery.Answers:
       case Delivery.Refreshed:
       case Delivery.Closed:
+      case Delivery.Text:
         this.#settle(number, failure, value, more);
         return;
       case Delivery.Status:

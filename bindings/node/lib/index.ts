@@ -6,9 +6,22 @@
 
 export { Answer, LookupStatus, type Origin } from "./answer.js";
 export { ManualClock } from "./clock.js";
+export { Context, type ContextLike } from "./context.js";
 export type { CustomStore, MembershipLike, StoreMetadata } from "./custom_store.js";
 export { Engine, type LookupOptions } from "./engine.js";
 export { BigSegError, type ErrorKind } from "./errors.js";
+export {
+  classify,
+  type Decider,
+  type Decision,
+  type Evaluation,
+  type EvaluationErrorKind,
+  type Explanation,
+  type Reason,
+  type ReasonKind,
+  type SegmentAnswer,
+  type SegmentKind,
+} from "./evaluation.js";
 export { Import, type FileOptions, type ImportOptions, type ImportReport, type ListFormat, type ProgressListener } from "./import.js";
 export { Integration, type IntegrationOptions, type Upstream } from "./integration.js";
 export type {

@@ -47,6 +47,7 @@ export interface HotPath {
   lookUpNow(contextKey: string): number;
   lookUpNowByHash(contextHash: string): number;
   noteRepeats(count: number, times: number): void;
+  answerNow(question: number, key: string, context: NativeContext): string;
   begin(ticket: number, texts: readonly string[], areHashes: number, deadline: number): void;
 }
 
@@ -71,11 +72,26 @@ export interface NativeMembership {
   failure?: [kind: string, message: string];
 }
 
+/** A context that was read. */
+export interface NativeContext {
+  readonly isNativeContext: unique symbol;
+}
+
+/** What became of an exchange of data. */
+export interface NativeExchanged {
+  failure?: NativeFailure;
+  changed: boolean;
+}
+
 export interface NativeEngine {
   readonly inPlace: boolean;
   hotPath(): HotPath;
   membershipRefs(number: number): { included: string[]; excluded: string[] } | null;
   lastFailure(): NativeFailure | null;
+  beginQuestion(ticket: number, question: number, key: string, context: NativeContext): void;
+  setData(json: string): Promise<NativeExchanged>;
+  loadData(path: string): Promise<NativeExchanged>;
+  reloadData(): Promise<NativeExchanged>;
   status(): NativeStatus;
   beginRefreshStatus(ticket: number): void;
   addStatusListener(): number;
@@ -181,6 +197,9 @@ export interface Native {
   addLogListener(level: string, receiver: Receiver<[level: string, message: string]>): number;
   removeLogListener(listener: number): void;
   ManualClock: new (unixMillis: number) => NativeManualClock;
+  readContext(json: string): NativeContext;
+  contextKinds(context: NativeContext): string[];
+  classify(entries: number, contextKinds: number): string;
   contextHash(contextKey: string): string;
   checkContextHash(text: string): void;
   parseSegmentRef(text: string): { segmentKey: string; generation: string };

@@ -19,6 +19,8 @@ pub(crate) enum Outcome {
     Answers(Result<Vec<Answer>>),
     /// Of a refresh.
     Status(Result<StoreStatus>),
+    /// Of a question; JSON.
+    Text(Result<String>),
     /// Of closing.
     Closed,
 }

@@ -240,6 +240,20 @@ impl NativeEngine {
     pub(crate) fn sync_observer(&self) -> Arc<dyn SyncObserver> {
         self.state.engine.sync_observer()
     }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.state.engine
+    }
+
+    /// Begins a call; what comes out of it is delivered under the ticket's number.
+    pub(crate) fn begin_call(
+        &self,
+        env: Env,
+        ticket: u32,
+        call: impl Future<Output = Outcome> + Send + 'static,
+    ) {
+        self.state.calls.begin(env.raw(), ticket, call);
+    }
 }
 
 impl Drop for NativeEngine {
@@ -263,6 +277,7 @@ enum Delivery {
     Status = 3,
     Memberships = 4,
     Metadata = 5,
+    Text = 6,
 }
 
 impl Recipient for Inbox {
@@ -278,6 +293,8 @@ impl Recipient for Inbox {
                     courier.value(Delivery::Refreshed, ticket, NativeStatus::from(status))
                 }
                 Some(Outcome::Status(Err(e))) => courier.failure(Delivery::Refreshed, ticket, &e),
+                Some(Outcome::Text(Ok(text))) => courier.value(Delivery::Text, ticket, text),
+                Some(Outcome::Text(Err(e))) => courier.failure(Delivery::Text, ticket, &e),
                 Some(Outcome::Closed) => courier.value(Delivery::Closed, ticket, ()),
             },
             Message::Status(number, status) => {

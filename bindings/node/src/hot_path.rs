@@ -10,10 +10,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bigseg_core::{Answer, ContextHash, ContextKey, Engine, Error, ErrorKind, Result};
+use napi::bindgen_prelude::{External, FromNapiValue};
 use napi_sys as sys;
 
 use crate::answers::age;
 use crate::engine::EngineState;
+use crate::evaluation::Question;
 
 /// Keys up to about this many bytes are read without allocating.
 const STACK_BUFFER: usize = 1024;
@@ -53,13 +55,14 @@ pub(crate) fn define(env: sys::napi_env, object: sys::napi_value, state: Rc<Engi
     if let Some(epoch) = epoch_buffer(env, &state) {
         set(env, object, c"epoch", epoch)?;
     }
-    let functions: [(&std::ffi::CStr, Function); 6] = [
+    let functions: [(&std::ffi::CStr, Function); 7] = [
         (c"recall", recall),
         (c"recallByHash", recall_by_hash),
         (c"lookUpNow", look_up_now),
         (c"lookUpNowByHash", look_up_now_by_hash),
         (c"noteRepeats", note_repeats),
         (c"begin", begin),
+        (c"answerNow", answer_now),
     ];
     for (name, function) in functions {
         let data = Rc::into_raw(state.clone()).cast::<c_void>().cast_mut();
@@ -183,6 +186,19 @@ unsafe extern "C" fn begin(env: sys::napi_env, info: sys::napi_callback_info) ->
     })
 }
 
+/// `answerNow(question, key, context)`: the JSON of an answer, or an empty text if the store would have to be asked.
+unsafe extern "C" fn answer_now(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    guarded_value(env, info, |call| {
+        let question = Question::of(call.number(0));
+        let context = call.context(2)?;
+        let answer = call.text(1, |key| {
+            let key = std::str::from_utf8(key).map_err(|_| not_a_string())?;
+            question.answer_now(call.engine(), key, context)
+        })?;
+        Ok(text_value(env, &answer.unwrap_or_default()))
+    })
+}
+
 /// One call from JavaScript.
 struct Call<'a> {
     env: sys::napi_env,
@@ -235,6 +251,14 @@ impl Call<'_> {
         // SAFETY: the argument is a value, `undefined` if it was not given.
         unsafe { sys::napi_get_value_double(self.env, self.arguments[place], &mut number) };
         number
+    }
+
+    fn context(&self, place: usize) -> Result<&bigseg_core::Context> {
+        // SAFETY: the argument is a value, which is checked; and JavaScript holds on to it during the call.
+        let context =
+            unsafe { <&External<bigseg_core::Context>>::from_napi_value(self.env, self.arguments[place]) };
+        let wrong = || Error::new(ErrorKind::InvalidArgument, "the context is none that was read");
+        context.map(|context| &**context).map_err(|_| wrong())
     }
 
     fn hash_of_key(&self) -> Result<ContextHash> {
@@ -301,7 +325,7 @@ fn with_text<T>(
 }
 
 fn not_a_string() -> Error {
-    Error::new(ErrorKind::InvalidArgument, "a context key, or a context hash, is a string")
+    Error::new(ErrorKind::InvalidArgument, "a key, or a context hash, is a string")
 }
 
 fn ok(status: sys::napi_status) -> Option<()> {
@@ -324,6 +348,30 @@ fn guarded(
     info: sys::napi_callback_info,
     body: impl FnOnce(&Call<'_>) -> Result<i64>,
 ) -> sys::napi_value {
+    guarded_value(env, info, |call| {
+        let (number, mut value) = (body(call)?, ptr::null_mut());
+        // SAFETY: on the environment's thread.
+        unsafe { sys::napi_create_int64(env, number, &mut value) };
+        Ok(value)
+    })
+}
+
+/// Makes a string.
+fn text_value(env: sys::napi_env, text: &str) -> sys::napi_value {
+    let mut value = ptr::null_mut();
+    // SAFETY: on the environment's thread; the text is as long as is said.
+    unsafe {
+        sys::napi_create_string_utf8(env, text.as_ptr().cast::<c_char>(), text.len() as isize, &mut value)
+    };
+    value
+}
+
+/// Does the same for a body that makes its value itself.
+fn guarded_value(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+    body: impl FnOnce(&Call<'_>) -> Result<sys::napi_value>,
+) -> sys::napi_value {
     let mut arguments = [ptr::null_mut(); 4];
     let (mut count, mut data) = (arguments.len(), ptr::null_mut());
     // SAFETY: Node calls us with these; `data` is the engine that the function was made with and owns a count of.
@@ -336,12 +384,7 @@ fn guarded(
     match result.unwrap_or_else(|_| {
         Err(Error::new(ErrorKind::Internal, "a lookup panicked, which is a defect of bigseg"))
     }) {
-        Ok(number) => {
-            let mut value = ptr::null_mut();
-            // SAFETY: on the environment's thread.
-            unsafe { sys::napi_create_int64(env, number, &mut value) };
-            value
-        }
+        Ok(value) => value,
         Err(error) => {
             let text = |text: &str| CString::new(text.replace('\0', " ")).unwrap_or_default();
             let (code, message) = (text(error.kind().name()), text(error.message()));

@@ -6,10 +6,12 @@
 pub mod answers;
 mod calls;
 pub mod clock;
+pub mod context;
 mod courier;
 pub mod custom_store;
 pub mod engine;
 pub mod error;
+pub mod evaluation;
 mod hot_path;
 pub mod import;
 pub mod integration;
