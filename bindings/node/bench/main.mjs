@@ -3,13 +3,14 @@ import { Import } from "bigseg";
 
 import { RedisServer } from "../tests/stage/redis_server.mjs";
 import { cached } from "./cached.mjs";
+import { evaluation } from "./evaluation.mjs";
 import { memory } from "./memory.mjs";
 import { outage } from "./outage.mjs";
 import { herd, storm } from "./storm.mjs";
 import { uncached } from "./uncached.mjs";
 
 const CONTEXTS = 100_000;
-const sections = { cached, uncached, herd, memory, storm, outage };
+const sections = { cached, evaluation, uncached, herd, memory, storm, outage };
 
 const server = await RedisServer.start();
 try {
