@@ -207,3 +207,28 @@ fn a_deadline_of_ones_own_may_only_be_shorter() {
         assert!(message.ends_with(&format!("{:?}", Duration::from_millis(waited))), "{message}");
     }
 }
+
+#[cfg(feature = "segment")]
+#[test]
+fn an_evaluation_holds_as_long_as_its_memberships_and_the_data() {
+    const DATA: &str = r#"{"segments": {"s": {"key": "s", "version": 1, "unbounded": true, "generation": 1},
+        "ordinary": {"key": "ordinary", "version": 1}}}"#;
+    let stage = Stage::new(|_| {}).settled();
+    stage.store.put(context("a"), included_in("s.g1"));
+    let engine = &stage.engine;
+    engine.set_data(DATA).unwrap();
+    let a = bigseg_core::Context::parse(r#"{"kind": "user", "key": "a"}"#).unwrap();
+    assert!(engine.repeatable_segment_answer("s", &a).unwrap().is_none(), "the store would have to be asked");
+    assert!(engine.blocking().segment_contains("s", &a).unwrap().is_match);
+    stage.clock.advance(Duration::from_secs(2));
+    let repeatable = engine.repeatable_segment_answer("s", &a).unwrap().unwrap();
+    let membership = engine.repeatable(context("a")).unwrap().unwrap();
+    assert!(repeatable.answer.is_match);
+    let seconds = |holds_for: Duration| holds_for.as_secs_f64().round();
+    assert_eq!(seconds(repeatable.holds_for), seconds(membership.holds_for), "as long as the membership");
+    let ordinary = engine.repeatable_segment_answer("ordinary", &a).unwrap().unwrap();
+    assert!(ordinary.holds_for > Duration::from_secs(365 * 24 * 3600), "nothing that could expire");
+    let epoch = engine.epoch().current();
+    engine.set_data(DATA).unwrap();
+    assert_ne!(engine.epoch().current(), epoch, "other data");
+}

@@ -13,6 +13,7 @@ import { Inbox, type Owner } from "./inbox.js";
 import { native, type HotPath, type NativeEngine, type NativeExchanged, type NativeStatus } from "./native.js";
 import { invalidConfig, nativeOptions, splitOptions, storeString, type EngineOptions, type StoreOptions } from "./options.js";
 import { metrics, storeStatus, type Metrics, type StoreStatus } from "./status.js";
+import { Repeats } from "./repeats.js";
 import { StatusUpdates } from "./status_updates.js";
 
 /** What one lookup may be given. */
@@ -41,6 +42,7 @@ export class Engine {
   readonly #owner: Owner;
   readonly #decoder: Decoder;
   readonly #reader = new AnswerReader();
+  readonly #repeats: Repeats | undefined;
   readonly #numbers: Float64Array;
   readonly #firstLevel: FirstLevel | undefined;
   readonly #gathering: Gathering;
@@ -57,6 +59,7 @@ export class Engine {
     this.#decoder = new Decoder(engine, now);
     this.#numbers = new Float64Array(this.#hot.shared, 0, 2);
     this.#firstLevel = this.#hot.epoch && new FirstLevel(this.#hot, this.#hot.epoch, now);
+    this.#repeats = this.#hot.epoch && new Repeats(this.#hot, this.#hot.epoch, now);
     this.#gathering = new Gathering((texts, areHashes, deadline) => this.#begin(texts, areHashes, deadline));
     this.#inPlace = engine.inPlace;
     inbox.belongsTo(this.#owner);
@@ -180,24 +183,26 @@ export class Engine {
    * each time.
    */
   async evaluate(flagKey: string, context: ContextLike, otherwise?: unknown): Promise<Evaluation> {
-    return this.#reader.evaluation(await this.#answer(Question.Flag, flagKey, context), otherwise);
+    const known = this.#repeats?.get(Question.Flag, flagKey, context);
+    return withDefault((known ?? (await this.#answer(Question.Flag, flagKey, context))) as Evaluation, otherwise);
   }
 
   /** Does the same without a promise, if it can be done without I/O; `undefined` if the store would have to be asked. */
   evaluateNow(flagKey: string, context: ContextLike, otherwise?: unknown): Evaluation | undefined {
-    const text = this.#answerNow(Question.Flag, flagKey, context);
-    return text === "" ? undefined : this.#reader.evaluation(text, otherwise);
+    const known = this.#repeats?.get(Question.Flag, flagKey, context) ?? this.#answerNow(Question.Flag, flagKey, context);
+    return known === undefined ? undefined : withDefault(known as Evaluation, otherwise);
   }
 
   /** Answers whether a context is in a segment, and why; it looks up as `evaluate` does. */
   async segmentContains(segmentKey: string, context: ContextLike): Promise<SegmentAnswer> {
-    return this.#reader.read<SegmentAnswer>(await this.#answer(Question.Segment, segmentKey, context));
+    const known = this.#repeats?.get(Question.Segment, segmentKey, context);
+    return (known ?? (await this.#answer(Question.Segment, segmentKey, context))) as SegmentAnswer;
   }
 
   /** Does the same without a promise, if it can be done without I/O; `undefined` if the store would have to be asked. */
   segmentContainsNow(segmentKey: string, context: ContextLike): SegmentAnswer | undefined {
-    const text = this.#answerNow(Question.Segment, segmentKey, context);
-    return text === "" ? undefined : this.#reader.read<SegmentAnswer>(text);
+    const known = this.#repeats?.get(Question.Segment, segmentKey, context);
+    return (known ?? this.#answerNow(Question.Segment, segmentKey, context)) as SegmentAnswer | undefined;
   }
 
   /** Answers whether a context is in a segment, and explains it; it looks up as `evaluate` does. */
@@ -260,7 +265,7 @@ export class Engine {
 
   /** Returns what the engine has done so far. */
   metrics(): Metrics {
-    this.#firstLevel?.note();
+    this.#note();
     return metrics(this.#native.metrics());
   }
 
@@ -294,20 +299,32 @@ export class Engine {
     if (symbol !== undefined) Object.defineProperty(this.prototype, symbol, { value: this.prototype.close });
   }
 
-  #answerNow(question: Question, key: string, context: ContextLike): string {
+  /** Tells the engine what was given again on this side. */
+  #note(): void {
     this.#firstLevel?.note();
-    const read = Context.native(context);
-    return guarded(() => this.#hot.answerNow(question, key, read));
+    this.#repeats?.note();
   }
 
-  /** Answers at once, or else asks; the text crosses no thread in the first case. */
-  #answer(question: Question, key: string, context: ContextLike): string | Promise<string> {
+  #answerNow(question: Question, key: string, context: ContextLike): object | undefined {
+    this.#note();
+    const native = Context.native(context);
+    const ask = () => {
+      const text = guarded(() => this.#hot.answerNow(question, key, native));
+      return text === "" ? undefined : this.#reader.read(text);
+    };
+    // What was read for this call alone will not be asked about again.
+    if (this.#repeats === undefined || !(context instanceof Context)) return ask();
+    return this.#repeats.ask(question, key, context, ask);
+  }
+
+  /** Answers at once, or else asks; what is answered at once crosses no thread. */
+  #answer(question: Question, key: string, context: ContextLike): object | Promise<object> {
     const read = context instanceof Context ? context : new Context(context);
-    return this.#answerNow(question, key, read) || this.#ask(question, key, read);
+    return this.#answerNow(question, key, read) ?? this.#ask(question, key, read).then((text) => this.#reader.read(text));
   }
 
   #ask(question: Question, key: string, context: Context): Promise<string> {
-    this.#firstLevel?.note();
+    this.#note();
     return this.#inbox.begin(
       (ticket) => guarded(() => this.#native.beginQuestion(ticket, question, key, Context.native(context))),
       (text) => (void this, text as string),
@@ -318,7 +335,7 @@ export class Engine {
   #cached(contextKey: string): Answer | undefined {
     const firstLevel = this.#firstLevel;
     if (firstLevel === undefined) return this.#recalled(this.#hot.recall(contextKey, NO_SLOT));
-    firstLevel.note();
+    this.#note();
     const slot = typeof contextKey === "string" ? firstLevel.reserve(contextKey) : NO_SLOT;
     const askedAt = this.#now();
     const answer = this.#recalled(this.#hot.recall(contextKey, slot));
@@ -327,7 +344,7 @@ export class Engine {
   }
 
   #cachedByHash(contextHash: string): Answer | undefined {
-    this.#firstLevel?.note();
+    this.#note();
     return this.#recalled(this.#hot.recallByHash(contextHash, NO_SLOT));
   }
 
@@ -369,7 +386,7 @@ export class Engine {
   }
 
   #begin(texts: readonly string[], areHashes: boolean, deadline: number): Promise<Answer[]> {
-    this.#firstLevel?.note();
+    this.#note();
     return this.#inbox
       .begin(
         (ticket) => this.#hot.begin(ticket, texts, areHashes ? 1 : 0, deadline),
@@ -379,6 +396,11 @@ export class Engine {
         throw raised(error);
       });
   }
+}
+
+/** Puts the caller's default where that is what is served. */
+function withDefault(evaluation: Evaluation, otherwise: unknown): Evaluation {
+  return evaluation.variation === undefined ? Object.freeze({ ...evaluation, value: otherwise }) : evaluation;
 }
 
 /** Returns whether there are other data now. */

@@ -133,12 +133,6 @@ export class AnswerReader {
     this.#known.set(text, answer);
     return answer;
   }
-
-  /** Does the same for an evaluation, with the caller's default where that is what is served. */
-  evaluation(text: string, otherwise: unknown): Evaluation {
-    const evaluation = this.read<Evaluation>(text);
-    return evaluation.variation === undefined ? Object.freeze({ ...evaluation, value: otherwise }) : evaluation;
-  }
 }
 
 /** @internal Reads an explanation. */

@@ -48,6 +48,7 @@ export interface HotPath {
   lookUpNowByHash(contextHash: string): number;
   noteRepeats(count: number, times: number): void;
   answerNow(question: number, key: string, context: NativeContext): string;
+  noteAnswer(question: number, key: string, context: NativeContext): void;
   begin(ticket: number, texts: readonly string[], areHashes: number, deadline: number): void;
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bigseg_core::engine::Explanation;
+use bigseg_core::engine::{Explanation, Repeatable};
 use bigseg_core::segment::{SegmentKind, classify};
 use bigseg_core::{Context, Engine, Origin, Result};
 use napi::bindgen_prelude::{AsyncTask, External};
@@ -34,13 +34,27 @@ impl Question {
         }
     }
 
-    /// Answers if that can be done without waiting. The caller's default stays in JavaScript.
-    pub(crate) fn answer_now(self, engine: &Engine, key: &str, context: &Context) -> Result<Option<String>> {
+    /// Answers if that can be done without waiting, and says for how long. The caller's default stays in JavaScript.
+    pub(crate) fn answer_now(
+        self,
+        engine: &Engine,
+        key: &str,
+        context: &Context,
+    ) -> Result<Option<Repeatable<String>>> {
         Ok(match self {
-            Self::Flag => engine.evaluate_now(key, context, &Value::Null)?.map(|answer| text(&answer)),
-            Self::Segment => engine.segment_contains_now(key, context)?.map(|answer| text(&answer)),
+            Self::Flag => engine.repeatable_evaluation(key, context, &Value::Null)?.map(repeatable_text),
+            Self::Segment => engine.repeatable_segment_answer(key, context)?.map(repeatable_text),
             Self::Explanation => None,
         })
+    }
+
+    /// Has the engine see that an answer was given again: what it takes has been used.
+    pub(crate) fn note(self, engine: &Engine, key: &str, context: &Context) -> Result<()> {
+        match self {
+            Self::Flag => engine.evaluate_cached(key, context, &Value::Null).map(drop),
+            Self::Segment => engine.segment_contains_cached(key, context).map(drop),
+            Self::Explanation => Ok(()),
+        }
     }
 
     /// Answers, waiting for the store if need be.
@@ -55,6 +69,10 @@ impl Question {
 
 fn text(answer: &impl serde::Serialize) -> String {
     serde_json::to_string(answer).expect("answers have nothing that JSON cannot say")
+}
+
+fn repeatable_text(repeatable: Repeatable<impl serde::Serialize>) -> Repeatable<String> {
+    Repeatable { answer: text(&repeatable.answer), holds_for: repeatable.holds_for }
 }
 
 fn explanation(explanation: &Explanation) -> Value {

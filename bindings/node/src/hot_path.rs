@@ -9,6 +9,7 @@ use std::ptr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bigseg_core::engine::Repeatable;
 use bigseg_core::{Answer, ContextHash, ContextKey, Engine, Error, ErrorKind, Result};
 use napi::bindgen_prelude::{External, FromNapiValue};
 use napi_sys as sys;
@@ -55,7 +56,7 @@ pub(crate) fn define(env: sys::napi_env, object: sys::napi_value, state: Rc<Engi
     if let Some(epoch) = epoch_buffer(env, &state) {
         set(env, object, c"epoch", epoch)?;
     }
-    let functions: [(&std::ffi::CStr, Function); 7] = [
+    let functions: [(&std::ffi::CStr, Function); 8] = [
         (c"recall", recall),
         (c"recallByHash", recall_by_hash),
         (c"lookUpNow", look_up_now),
@@ -63,6 +64,7 @@ pub(crate) fn define(env: sys::napi_env, object: sys::napi_value, state: Rc<Engi
         (c"noteRepeats", note_repeats),
         (c"begin", begin),
         (c"answerNow", answer_now),
+        (c"noteAnswer", note_answer),
     ];
     for (name, function) in functions {
         let data = Rc::into_raw(state.clone()).cast::<c_void>().cast_mut();
@@ -186,17 +188,32 @@ unsafe extern "C" fn begin(env: sys::napi_env, info: sys::napi_callback_info) ->
     })
 }
 
-/// `answerNow(question, key, context)`: the JSON of an answer, or an empty text if the store would have to be asked.
+/// `answerNow(question, key, context)`: the JSON of an answer, or an empty text if the store would have to be asked; the second
+/// number is for how long the answer holds.
 unsafe extern "C" fn answer_now(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     guarded_value(env, info, |call| {
         let question = Question::of(call.number(0));
         let context = call.context(2)?;
-        let answer = call.text(1, |key| {
-            let key = std::str::from_utf8(key).map_err(|_| not_a_string())?;
-            question.answer_now(call.engine(), key, context)
-        })?;
-        Ok(text_value(env, &answer.unwrap_or_default()))
+        let answer = call.text(1, |key| question.answer_now(call.engine(), utf8(key)?, context))?;
+        let Some(Repeatable { answer, holds_for }) = answer else { return Ok(text_value(env, "")) };
+        call.shared().set_numbers([0.0, holds_for.as_secs_f64() * 1e3]);
+        Ok(text_value(env, &answer))
     })
+}
+
+/// `noteAnswer(question, key, context)`: the answer was given again.
+unsafe extern "C" fn note_answer(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    guarded(env, info, |call| {
+        let question = Question::of(call.number(0));
+        let context = call.context(2)?;
+        call.text(1, |key| question.note(call.engine(), utf8(key)?, context))?;
+        Ok(0)
+    })
+}
+
+fn utf8(text: &[u8]) -> Result<&str> {
+    // Node writes nothing else.
+    std::str::from_utf8(text).map_err(|_| not_a_string())
 }
 
 /// One call from JavaScript.

@@ -228,3 +228,74 @@ test("misuse is an error with a kind", async () => {
   assert.throws(() => engine.segmentContainsNow("beta", ALICE), { kind: "closed" });
   await assert.rejects(engine.setData(DATA), { kind: "closed" });
 });
+
+test("an answer is given again only while it holds", async () => {
+  const store = storeOf({ store: { memberships: { alice: { included: ["beta.g1"] }, bob: { included: ["beta.g1"] } } } });
+  const clock = new ManualClock(START);
+  await within(
+    store,
+    async (engine) => {
+      await engine.setData(DATA);
+      await eventually("the first poll is done", () => engine.metrics().statusPolls === 1);
+      const alice = new Context(ALICE);
+      const first = await engine.evaluate("f", alice);
+      assert.equal(first.variation, 1);
+      for (let i = 0; i < 3; i++) assert.equal(engine.evaluateNow("f", alice), engine.evaluateNow("f", alice));
+      assert.equal(engine.segmentContainsNow("beta", alice).isMatch, true);
+      // It expires with the membership.
+      clock.advance(4_999);
+      assert.equal(engine.evaluateNow("f", alice).variation, 1);
+      clock.advance(1);
+      assert.equal(engine.evaluateNow("f", alice), undefined);
+      assert.equal(engine.segmentContainsNow("beta", alice), undefined);
+      await engine.evaluate("f", alice);
+      // It goes with what is forgotten.
+      assert.equal(engine.evaluateNow("f", alice).variation, 1);
+      engine.invalidate("alice");
+      assert.equal(engine.evaluateNow("f", alice), undefined);
+      await engine.evaluate("f", alice);
+      // It goes with the data.
+      assert.equal(engine.evaluateNow("f", alice).variation, 1);
+      await engine.setData('{"flags": {}}');
+      assert.equal(engine.evaluateNow("f", alice).reason.errorKind, "FLAG_NOT_FOUND");
+      assert.equal(engine.segmentContainsNow("beta", alice).errorKind, "SEGMENT_NOT_FOUND");
+      await engine.setData(DATA);
+      // It turns stale with the data in the store.
+      assert.equal((await engine.evaluate("f", alice)).reason.bigSegmentsStatus, "HEALTHY");
+      clock.advance(120_000);
+      assert.equal((await engine.evaluate("f", alice)).reason.bigSegmentsStatus, "STALE");
+      await engine.close();
+      assert.throws(() => engine.evaluateNow("f", alice), { kind: "closed" });
+    },
+    { clock },
+  );
+});
+
+test("whoever is given again is not evicted", async () => {
+  const store = storeOf({ store: { memberships: {} } });
+  await within(
+    store,
+    async (engine) => {
+      await engine.setData(DATA);
+      const [alice, bob, carol] = ["alice", "bob", "carol"].map((key) => new Context({ kind: "user", key }));
+      for (const context of [alice, bob]) await engine.evaluate("f", context);
+      for (const context of [alice, bob, bob, alice]) engine.evaluateNow("f", context);
+      await engine.evaluate("f", carol);
+      assert.ok(engine.cached("alice") !== undefined && engine.cached("bob") === undefined);
+    },
+    { contextCacheSize: 2 },
+  );
+});
+
+test("one context in two engines", async () => {
+  const alice = new Context(ALICE);
+  await within(toldStore(), async (one) => {
+    await within(undefined, async (other) => {
+      for (const engine of [one, other]) await engine.setData(DATA);
+      for (const _ of [1, 2, 3]) {
+        assert.equal((await one.evaluate("f", alice)).variation, 1);
+        assert.equal((await other.evaluate("f", alice)).reason.bigSegmentsStatus, "NOT_CONFIGURED");
+      }
+    });
+  });
+});

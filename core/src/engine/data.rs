@@ -48,10 +48,6 @@ impl Data {
     pub(super) fn current(&self) -> &ArcSwapOption<Loaded> {
         &self.current
     }
-
-    fn exchange(&self, set: DataSet, file: Option<DataFile>) {
-        self.current.store(Some(Arc::new(Loaded { set: Arc::new(set), file })));
-    }
 }
 
 impl Engine {
@@ -66,7 +62,7 @@ impl Engine {
         self.shared.check_usable()?;
         let set = DataSet::parse(json)?;
         let _exchanging = self.shared.data.exchanging.lock();
-        self.shared.data.exchange(set, None);
+        self.exchange(set, None);
         Ok(())
     }
 
@@ -79,7 +75,7 @@ impl Engine {
         self.shared.check_usable()?;
         let (set, stamp) = read(path.as_ref())?;
         let _exchanging = self.shared.data.exchanging.lock();
-        self.shared.data.exchange(set, Some(DataFile { path: path.as_ref().to_owned(), stamp }));
+        self.exchange(set, Some(DataFile { path: path.as_ref().to_owned(), stamp }));
         Ok(())
     }
 
@@ -106,7 +102,7 @@ impl Engine {
             return Ok(false);
         }
         let (set, stamp) = read(&known.path)?;
-        data.exchange(set, Some(DataFile { path: known.path.clone(), stamp }));
+        self.exchange(set, Some(DataFile { path: known.path.clone(), stamp }));
         Ok(true)
     }
 
@@ -122,6 +118,12 @@ impl Engine {
     pub fn take_over_data(&self, other: &Engine) {
         let _exchanging = self.shared.data.exchanging.lock();
         self.shared.data.current.store(other.shared.data.current.load_full());
+        self.shared.epoch.advance();
+    }
+
+    fn exchange(&self, set: DataSet, file: Option<DataFile>) {
+        self.shared.data.current.store(Some(Arc::new(Loaded { set: Arc::new(set), file })));
+        self.shared.epoch.advance();
     }
 }
 

@@ -6,16 +6,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "segment")]
+use serde_json::Value;
+
+#[cfg(feature = "segment")]
+use super::evaluation::{FlagQuestion, Question, SegmentQuestion};
 use super::{Answer, Engine};
+#[cfg(feature = "segment")]
+use crate::clock::Moment;
 use crate::context_key::ContextHash;
 use crate::epoch::Epoch;
 use crate::error::Result;
+#[cfg(feature = "segment")]
+use crate::segment::{Context, Evaluation, Lookup, SegmentAnswer};
 
 /// An answer that may be given again.
 #[derive(Debug, Clone)]
-pub struct Repeatable {
+pub struct Repeatable<T = Answer> {
     /// The answer.
-    pub answer: Answer,
+    pub answer: T,
     /// How long it may be given again, unless the epoch is another than before it was asked for.
     pub holds_for: Duration,
 }
@@ -33,6 +42,46 @@ impl Engine {
         let now = self.shared.config.clock.now();
         let recalled = self.shared.recall_until(&hash, now).ok();
         Ok(recalled.map(|(answer, until)| Repeatable { answer, holds_for: until.since(now) }))
+    }
+
+    /// Does what [`Engine::evaluate_now`] does, and says for how long the answer may be given again to the same context; not
+    /// at all if it took a look into an embedded store. The epoch changes with the data, too.
+    #[cfg(feature = "segment")]
+    pub fn repeatable_evaluation(
+        &self,
+        flag_key: &str,
+        context: &Context,
+        default: &Value,
+    ) -> Result<Option<Repeatable<Evaluation>>> {
+        self.repeatable_reply(&FlagQuestion { flag_key, context, default })
+    }
+
+    /// Does the same for [`Engine::segment_contains_now`].
+    #[cfg(feature = "segment")]
+    pub fn repeatable_segment_answer(
+        &self,
+        segment_key: &str,
+        context: &Context,
+    ) -> Result<Option<Repeatable<SegmentAnswer>>> {
+        self.repeatable_reply(&SegmentQuestion { segment_key, context })
+    }
+
+    #[cfg(feature = "segment")]
+    fn repeatable_reply<Q: Question>(&self, question: &Q) -> Result<Option<Repeatable<Q::Reply>>> {
+        let now = self.shared.config.clock.now();
+        let mut until = Moment::NEVER;
+        let resolve = |hash| match self.shared.recall_until(&hash, now) {
+            Ok((answer, answer_until)) => {
+                until = until.min(answer_until);
+                Some(Lookup::from(answer))
+            }
+            Err(_) => {
+                until = now;
+                self.shared.look_up_at_once(hash)
+            }
+        };
+        let reply = self.shared.begin(question, resolve)?.ok();
+        Ok(reply.map(|answer| Repeatable { answer, holds_for: until.since(now) }))
     }
 
     /// Notes that answers were given again: `times` hits, and uses of these contexts in this order, the latest last. Uses
