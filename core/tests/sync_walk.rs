@@ -4,7 +4,6 @@
 mod upstream_stage;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bigseg_core::patch::PatchOutcome;
@@ -12,7 +11,7 @@ use bigseg_core::store::StoreWriter;
 use bigseg_core::sync::{SyncConfig, SyncPhase, SyncWorker};
 use bigseg_core::testkit::samples::{hash, list, membership, patch};
 use bigseg_core::testkit::{Endpoint, FakeUpstream, UpstreamFault};
-use bigseg_core::{Clock, ErrorKind, ManualClock};
+use bigseg_core::{Clock, ErrorKind, ManualClock, StoreConfig};
 use upstream_stage::*;
 
 /// Spells the requests so far: `page`, `page after CURSOR`, `stream`.
@@ -190,12 +189,43 @@ fn a_first_page_that_builds_on_nothing_is_an_error() {
     assert_eq!(worker.status().last_synchronized, None);
 }
 
-/// A store whose content can be taken away.
-struct Wipeable(parking_lot::Mutex<Arc<dyn StoreWriter>>);
+/// A store whose content can be taken away: another one stands in its place then.
+struct Wipeable {
+    current: parking_lot::Mutex<Arc<dyn StoreWriter>>,
+    /// What takes its place by itself, after so many patches.
+    next: parking_lot::Mutex<Option<(usize, Arc<dyn StoreWriter>)>>,
+}
 
 impl Wipeable {
+    fn new(store: &StoreConfig) -> Self {
+        Self {
+            current: parking_lot::Mutex::new(store.writer().unwrap()),
+            next: parking_lot::Mutex::default(),
+        }
+    }
+
     fn current(&self) -> Arc<dyn StoreWriter> {
-        self.0.lock().clone()
+        self.current.lock().clone()
+    }
+
+    fn wipe(&self, after: Arc<dyn StoreWriter>) {
+        *self.current.lock() = after;
+    }
+
+    fn wipe_after(self, patches: usize, after: &StoreConfig) -> Self {
+        *self.next.lock() = Some((patches, after.writer().unwrap()));
+        self
+    }
+
+    fn count_patch(&self) {
+        let mut next = self.next.lock();
+        let Some((patches, _)) = &mut *next else { return };
+        *patches -= 1;
+        if *patches == 0
+            && let Some((_, after)) = next.take()
+        {
+            self.wipe(after);
+        }
     }
 }
 
@@ -204,55 +234,8 @@ impl StoreWriter for Wipeable {
         self.current().cursor()
     }
     fn apply(&self, patch: &bigseg_core::patch::Patch) -> bigseg_core::Result<PatchOutcome> {
-        self.current().apply(patch)
-    }
-    fn apply_part(&self, part: &bigseg_core::patch::Patch) -> bigseg_core::Result<PatchOutcome> {
-        self.current().apply_part(part)
-    }
-    fn set_synchronized_on(&self, unix_millis: i64) -> bigseg_core::Result<()> {
-        self.current().set_synchronized_on(unix_millis)
-    }
-    fn has_sync_time(&self) -> bigseg_core::Result<bool> {
-        self.current().has_sync_time()
-    }
-    fn forget_cursor(&self) -> bigseg_core::Result<()> {
-        self.current().forget_cursor()
-    }
-    fn load(
-        &self,
-        plan: &bigseg_core::store::LoadPlan,
-        contexts: &mut dyn bigseg_core::store::LoadSource,
-        progress: &mut dyn FnMut(u64),
-    ) -> bigseg_core::Result<bigseg_core::store::LoadReport> {
-        self.current().load(plan, contexts, progress)
-    }
-}
-
-/// A store that is wiped once, after so many patches.
-struct WipedOnce {
-    before: Arc<dyn StoreWriter>,
-    after: Arc<dyn StoreWriter>,
-    patches: AtomicUsize,
-}
-
-impl WipedOnce {
-    const AFTER: usize = 2;
-
-    fn current(&self) -> &dyn StoreWriter {
-        match self.patches.load(Ordering::SeqCst) {
-            0..Self::AFTER => &*self.before,
-            _ => &*self.after,
-        }
-    }
-}
-
-impl StoreWriter for WipedOnce {
-    fn cursor(&self) -> bigseg_core::Result<Option<String>> {
-        self.current().cursor()
-    }
-    fn apply(&self, patch: &bigseg_core::patch::Patch) -> bigseg_core::Result<PatchOutcome> {
         let outcome = self.current().apply(patch);
-        self.patches.fetch_add(1, Ordering::SeqCst);
+        self.count_patch();
         outcome
     }
     fn apply_part(&self, part: &bigseg_core::patch::Patch) -> bigseg_core::Result<PatchOutcome> {
@@ -286,11 +269,7 @@ fn a_store_that_is_wiped_while_it_is_filled_is_filled_anew() {
         fake.append(patch("s.g1", "", version, list(&[key], &[])));
     }
     let [before, after] = ["before", "after"].map(|when| private_store(&format!("walk-filling-{when}")));
-    let store = Arc::new(WipedOnce {
-        before: before.writer().unwrap(),
-        after: after.writer().unwrap(),
-        patches: AtomicUsize::new(0),
-    });
+    let store = Arc::new(Wipeable::new(&before).wipe_after(2, &after));
     let worker = SyncWorker::start(SyncConfig {
         retry_first: Duration::from_millis(1),
         ..SyncConfig::with_writer(upstream(&fake), store)
@@ -310,7 +289,7 @@ fn a_store_that_lost_its_data_is_noticed_by_a_heartbeat_or_an_event_and_filled_a
         (1..=3).for_each(|n| fake.append(step(n)));
         let clock = ManualClock::new(1_000_000);
         let before = private_store(&format!("walk-wiped-{by_event}"));
-        let store = Arc::new(Wipeable(parking_lot::Mutex::new(before.writer().unwrap())));
+        let store = Arc::new(Wipeable::new(&before));
         let config = SyncConfig {
             clock: Clock::Manual(clock.clone()),
             ..SyncConfig::with_writer(upstream(&fake), store.clone())
@@ -318,7 +297,7 @@ fn a_store_that_lost_its_data_is_noticed_by_a_heartbeat_or_an_event_and_filled_a
         let worker = SyncWorker::start(config).unwrap();
         wait_until_synchronized(&worker);
         let after = private_store(&format!("walk-refilled-{by_event}"));
-        *store.0.lock() = after.writer().unwrap();
+        store.wipe(after.writer().unwrap());
         let written = || {
             let reader = after.reader().unwrap();
             reader.in_place().unwrap().read_metadata().unwrap().synchronized_on
@@ -346,7 +325,7 @@ fn a_restored_older_store_is_brought_up_to_date_before_it_is_marked_again() {
     (1..=5).for_each(|n| fake.append(step(n)));
     let clock = ManualClock::new(1_000_000);
     let first = private_store("walk-before-restoring");
-    let store = Arc::new(Wipeable(parking_lot::Mutex::new(first.writer().unwrap())));
+    let store = Arc::new(Wipeable::new(&first));
     let config = SyncConfig {
         clock: Clock::Manual(clock.clone()),
         ..SyncConfig::with_writer(upstream(&fake), store.clone())
@@ -356,7 +335,7 @@ fn a_restored_older_store_is_brought_up_to_date_before_it_is_marked_again() {
     let restored = private_store("walk-restored");
     let writer = restored.writer().unwrap();
     (1..=2).for_each(|n| assert_eq!(writer.apply(&step(n)).unwrap(), PatchOutcome::Applied));
-    *store.0.lock() = writer;
+    store.wipe(writer);
     clock.advance(SyncConfig::DEFAULT_HEARTBEAT_INTERVAL);
     wait_for(&worker, |status| status.counters.out_of_order == 1);
     let reader = restored.reader().unwrap();
