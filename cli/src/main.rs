@@ -3,14 +3,14 @@
 mod arguments;
 mod commands;
 mod context;
+mod demo_data;
 mod engine;
 mod evaluation;
 mod exit;
 mod failure;
-mod list;
+mod input_file;
 mod logger;
 mod output;
-mod population;
 mod progress;
 mod store;
 mod sync;

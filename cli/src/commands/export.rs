@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::list::Format;
+use crate::input_file::Format;
 use crate::progress::Progress;
 use crate::store::StoreArgument;
 

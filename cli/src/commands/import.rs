@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::list::{Format, List};
+use crate::input_file::{Format, InputFile};
 use crate::output::{self, DOUBTFUL};
 use crate::progress::Progress;
 use crate::store::StoreArgument;
@@ -114,7 +114,8 @@ impl ImportCommand {
         let began = clock.now();
         let replace = self.replace.as_deref().map(SegmentRef::parse).transpose()?;
         let segment = self.segment.as_deref().map(SegmentRef::parse).transpose()?.or(replace.clone());
-        let lists = self.lists.iter().map(|path| List::open(path, self.format)).collect::<Result<_, _>>()?;
+        let lists =
+            self.lists.iter().map(|path| InputFile::open(path, self.format)).collect::<Result<_, _>>()?;
         let store = self.store.config()?;
         if self.resume_after > 0 && store.loads_atomically() {
             return Err(Failure::usage(
@@ -151,14 +152,14 @@ impl ImportCommand {
     /// Reads all lists into the import.
     fn read(
         &self,
-        lists: Vec<List>,
+        lists: Vec<InputFile>,
         segment: Option<SegmentRef>,
         import: &mut Import,
     ) -> Result<Lines, Failure> {
         let total = lists.iter().map(|list| list.bytes).sum();
         let progress = Progress::of_bytes("reading", total, self.quiet);
         let mut lines = Lines::default();
-        for List { name, format, input, .. } in lists {
+        for InputFile { name, format, input, .. } in lists {
             let reader = LineReader { format: format.into(), segment: segment.clone(), hashed: self.hashed };
             let mut bad_line = |bad: BadLine| {
                 if self.bad_lines == BadLines::Fail {

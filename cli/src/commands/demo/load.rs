@@ -8,9 +8,9 @@ use std::time::Duration;
 use bigseg_core::import::{Import, ImportOptions};
 use bigseg_core::{Clock, StoreConfig};
 
+use crate::demo_data::DemoData;
 use crate::failure::Failure;
 use crate::output;
-use crate::population::Population;
 use crate::progress::Progress;
 use crate::store;
 
@@ -64,12 +64,12 @@ fn remove_own() -> io::Result<()> {
 }
 
 /// Makes up the population and imports it.
-pub(super) fn load(population: Population, store: &StoreConfig, quiet: bool) -> Result<Loaded, Failure> {
+pub(super) fn load(demo_data: DemoData, store: &StoreConfig, quiet: bool) -> Result<Loaded, Failure> {
     let clock = Clock::System;
     let began = clock.now();
     let mut import = Import::new(store.writer()?, ImportOptions::default());
-    let progress = Progress::of_things("making up contexts", Some(population.contexts), quiet);
-    population.collect(&mut import, |contexts| progress.set(contexts))?;
+    let progress = Progress::of_things("making up contexts", Some(demo_data.contexts), quiet);
+    demo_data.collect(&mut import, |contexts| progress.set(contexts))?;
     drop(progress);
     let progress = Progress::of_things("writing memberships", Some(import.len()), quiet);
     let report = import.finish(&mut |done| progress.set(done.memberships))?;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bigseg_core::engine::Source;
 use bigseg_core::{Clock, ContextHash, ContextKey, Engine, EngineConfig, StoreConfig};
 
+use crate::demo_data::DemoData;
 use crate::failure::Failure;
-use crate::population::Population;
 use crate::table::{Cell, Table};
 
 const HOT_CONTEXTS: u64 = 500;
@@ -25,9 +25,9 @@ pub(super) struct Measured {
 }
 
 /// Asks about contexts all over the population.
-pub(super) fn measure(store: &StoreConfig, population: Population) -> Result<Measured, Failure> {
+pub(super) fn measure(store: &StoreConfig, demo_data: DemoData) -> Result<Measured, Failure> {
     // A prime stride visits the contexts in an order that no cache of the machine can foresee.
-    let key = |n: u64| Population::key(n.wrapping_mul(7_368_787) % population.contexts);
+    let key = |n: u64| DemoData::key(n.wrapping_mul(7_368_787) % demo_data.contexts);
     let hash = |n: u64| ContextKey::new(&key(n)).map(ContextKey::hash);
     let hot_keys: Vec<String> = (0..HOT_CONTEXTS).map(key).collect();
     let hot_hashes: Vec<ContextHash> = (0..HOT_CONTEXTS).map(hash).collect::<Result<_, _>>()?;

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use bigseg_core::{Answer, Engine, EngineConfig, SegmentRef, StoreConfig};
 
+use crate::demo_data::{DemoData, SEGMENTS};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, BAD, FAINT, GOOD, HEADING};
-use crate::population::{Population, SEGMENTS};
 use crate::progress::Progress;
 use crate::table::{Cell, Table};
 
@@ -45,9 +45,9 @@ pub(crate) struct DemoCommand {
 
 impl DemoCommand {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let population = Population { contexts: self.contexts };
+        let demo_data = DemoData { contexts: self.contexts };
         if let Some(path) = &self.csv {
-            self.write_csv(population, path)?;
+            self.write_csv(demo_data, path)?;
             return Ok(Exit::Success);
         }
         let (store, path) = load::place(self.store.as_deref())?;
@@ -63,7 +63,7 @@ impl DemoCommand {
                 "{FAINT}This is a debug build; a release build is several times as fast.{FAINT:#}"
             )?;
         }
-        let loaded = load::load(population, &store, self.quiet)?;
+        let loaded = load::load(demo_data, &store, self.quiet)?;
         let bytes = path.metadata().map_or(0, |metadata| metadata.len());
         writeln!(out, "\n{HEADING}Loaded{HEADING:#} into {store}")?;
         let mut table = Table::new();
@@ -76,33 +76,33 @@ impl DemoCommand {
 
         let engine = Engine::open(EngineConfig::new(&store.to_string())?)?;
         writeln!(out, "\n{HEADING}Asked{HEADING:#} about a few of them")?;
-        show_answers(&engine, population, &mut out)?;
+        show_answers(&engine, demo_data, &mut out)?;
 
         writeln!(out, "\n{HEADING}Measured{HEADING:#} on one thread")?;
-        measure::measure(&store, population)?.print(&mut out)?;
+        measure::measure(&store, demo_data)?.print(&mut out)?;
         show_next_steps(&store, &mut out)?;
         Ok(Exit::Success)
     }
 
-    fn write_csv(&self, population: Population, path: &Path) -> Result<(), Failure> {
+    fn write_csv(&self, demo_data: DemoData, path: &Path) -> Result<(), Failure> {
         if path == Path::new("-") {
             let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-            population.write_csv(&mut out, |_| {})?;
+            demo_data.write_csv(&mut out, |_| {})?;
             return Ok(out.flush()?);
         }
         let writing = |e| Failure::io(format_args!("writing {}", path.display()), &e);
         let mut out = BufWriter::with_capacity(1 << 16, File::create(path).map_err(writing)?);
-        let progress = Progress::of_things("writing contexts", Some(population.contexts), self.quiet);
-        population.write_csv(&mut out, |contexts| progress.set(contexts)).map_err(writing)?;
+        let progress = Progress::of_things("writing contexts", Some(demo_data.contexts), self.quiet);
+        demo_data.write_csv(&mut out, |contexts| progress.set(contexts)).map_err(writing)?;
         out.flush().map_err(writing)
     }
 }
 
-fn show_answers(engine: &Engine, population: Population, out: &mut impl Write) -> Result<(), Failure> {
+fn show_answers(engine: &Engine, demo_data: DemoData, out: &mut impl Write) -> Result<(), Failure> {
     let mut table = Table::new();
     // One more than there are: "no value" is an answer, too.
-    for index in (0..population.contexts.min(SHOWN)).chain([population.contexts]) {
-        let key = Population::key(index);
+    for index in (0..demo_data.contexts.min(SHOWN)).chain([demo_data.contexts]) {
+        let key = DemoData::key(index);
         let answer = engine.blocking().membership(&key)?;
         let status = Cell::styled(answer.status.name(), output::status_style(answer.status));
         table.push([Cell::text(format!("  {key}")), status, Cell::text(in_words(&answer))]);
@@ -122,8 +122,8 @@ fn in_words(answer: &Answer) -> String {
 }
 
 fn show_next_steps(store: &StoreConfig, out: &mut impl Write) -> io::Result<()> {
-    let key = Population::key(0);
-    let segment = Population::segment_of(0);
+    let key = DemoData::key(0);
+    let segment = DemoData::segment_of(0);
     writeln!(out, "\n{HEADING}Try next{HEADING:#}")?;
     for command in [
         format!("export BIGSEG_STORE={store} BIGSEG_STALE_AFTER=never"),

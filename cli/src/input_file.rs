@@ -40,7 +40,7 @@ impl From<Format> for LineFormat {
 }
 
 /// An opened list.
-pub(crate) struct List {
+pub(crate) struct InputFile {
     /// What messages call it.
     pub(crate) name: String,
     pub(crate) format: Format,
@@ -55,7 +55,7 @@ pub(crate) enum Input {
     Stdin(Stdin),
 }
 
-impl List {
+impl InputFile {
     /// Opens a list; `-` is standard input.
     pub(crate) fn open(path: &PathBuf, format: Option<Format>) -> Result<Self, Failure> {
         if path == Path::new("-") {

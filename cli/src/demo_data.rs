@@ -10,7 +10,7 @@ pub(crate) const SEGMENTS: u64 = 20;
 
 /// A population of that many contexts.
 #[derive(Clone, Copy)]
-pub(crate) struct Population {
+pub(crate) struct DemoData {
     pub(crate) contexts: u64,
 }
 
@@ -20,7 +20,7 @@ struct Member {
     included: bool,
 }
 
-impl Population {
+impl DemoData {
     /// Returns the key of a context, which belongs to nobody.
     pub(crate) fn key(index: u64) -> String {
         format!("user-{index}")
