@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use launchdarkly_server_sdk_evaluation as official;
 use serde_json::{Map, Value, json};
 
-use super::references::chain_lengths;
-use super::schema::{self, MARK, Misshapen};
+use super::payload::{self, MARK, Misshapen};
+use super::reference_depth::chain_lengths;
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment_ref::SegmentRef;
 
@@ -104,8 +104,8 @@ impl DataSet {
         if flags.is_none() && segments.is_none() {
             return Err(invalid("the data have neither \"flags\" nor \"segments\"".to_owned()));
         }
-        let flags = read(flags, "flag", schema::flag)?;
-        let segments = read(segments, "segment", schema::segment)?;
+        let flags = read(flags, "flag", payload::flag)?;
+        let segments = read(segments, "segment", payload::segment)?;
         let chains = chains(&flags, &segments);
         let too_long = |number: usize| chains[number] > MAX_CHAIN;
         let first_segment = flags.len();
@@ -186,7 +186,7 @@ fn read<T>(
 }
 
 /// Returns how long a chain each flag begins, then each segment.
-fn chains(flags: &[(String, schema::Flag)], segments: &[(String, schema::Segment)]) -> Vec<usize> {
+fn chains(flags: &[(String, payload::Flag)], segments: &[(String, payload::Segment)]) -> Vec<usize> {
     let flag_numbers = numbers(flags, 0);
     let segment_numbers = numbers(segments, flags.len());
     let find = |numbers: &HashMap<&str, usize>, keys: &[String]| -> Vec<usize> {
@@ -207,11 +207,11 @@ fn numbers<T>(items: &[(String, T)], first: usize) -> HashMap<&str, usize> {
 
 fn segment_entry(
     place: &str,
-    segment: schema::Segment,
+    segment: payload::Segment,
     number: usize,
     too_long: bool,
 ) -> Result<SegmentEntry> {
-    let schema::Segment { key, frame, lists, rules, rule_ids, big, .. } = segment;
+    let payload::Segment { key, frame, lists, rules, rule_ids, big, .. } = segment;
     let with = |lists: Option<&Map<String, Value>>, rules: Vec<Value>| {
         let mut model = frame.clone();
         model.insert("included".into(), json!([]));
@@ -232,7 +232,7 @@ fn segment_entry(
             rules,
             marked: OnceLock::new(),
         })),
-        Some(schema::Big { generation, context_kind }) => Form::Big(Box::new(BigForm {
+        Some(payload::Big { generation, context_kind }) => Form::Big(Box::new(BigForm {
             segment_ref: generation.map(|generation| SegmentRef::from_store(format!("{key}.g{generation}"))),
             context_kind,
             // A rule without clauses matches whatever the context.

@@ -4,10 +4,10 @@ use launchdarkly_server_sdk_evaluation as official;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::consultation::Consultation;
 use super::context::Context;
 use super::data_set::DataSet;
 use super::decision::Decision;
+use super::evaluation_store::Consultation;
 use super::reason::{EvaluationErrorKind, Reason};
 use crate::context_key::ContextHash;
 use crate::membership::{LookupStatus, Membership};

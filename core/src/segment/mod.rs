@@ -1,19 +1,19 @@
 //! Evaluating segments and flags for a context (SPEC §5): pure, synchronous, and resumable.
 //!
 //! Rules, clauses, operators and rollouts are evaluated by the official crate, which knows nothing of big segments; we
-//! resolve those around it. `schema.rs` reads the service's JSON as leniently as SDKs do, `data_set.rs` keeps it in the
-//! forms that evaluation asks for, `consultation.rs` hands them to the official crate, and `evaluate.rs` is the door: it
+//! resolve those around it. `payload.rs` reads the service's JSON as leniently as SDKs do, `data_set.rs` keeps it in the
+//! forms that evaluation asks for, `evaluation_store.rs` hands them to the official crate, and `evaluate.rs` is the door: it
 //! is done, or it names the one membership it needs next.
 
 mod classify;
-mod consultation;
 mod context;
 mod data_set;
 mod decision;
 mod evaluate;
+mod evaluation_store;
+mod payload;
 mod reason;
-mod references;
-mod schema;
+mod reference_depth;
 
 pub use classify::{BIG_SEGMENT_ENTRIES, SegmentKind, classify};
 pub use context::Context;

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::data_set::{BigForm, DataSet, Form, SegmentEntry};
 use super::decision::{Decider, Decision};
 use super::evaluate::{Memo, Resolve};
-use super::schema::MARK;
+use super::payload::MARK;
 use crate::context_key::ContextHash;
 use crate::membership::LookupStatus;
 

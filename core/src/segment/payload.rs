@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::DEFAULT_KIND;
 
-/// With this begin the segment keys by which `consultation.rs` follows an evaluation; no segment has such a key.
+/// With this begin the segment keys by which `evaluation_store.rs` follows an evaluation; no segment has such a key.
 pub(super) const MARK: char = '\0';
 /// Stands where the data name a context kind that cannot be, so that no context is of it.
 const NO_SUCH_KIND: &str = "-.no.such.kind.-";
