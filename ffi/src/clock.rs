@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use bigseg_core::ManualClock;
 
-use crate::argument::given;
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_value, non_null};
 
 /// A clock that is moved by hand.
 pub struct bigseg_clock(pub(crate) ManualClock);
@@ -28,7 +27,7 @@ pub extern "C" fn bigseg_clock_advance(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        given(clock, "clock")?.0.advance(Duration::from_millis(by_ms));
+        non_null(clock, "clock")?.0.advance(Duration::from_millis(by_ms));
         Ok(())
     })
 }
@@ -41,7 +40,7 @@ pub extern "C" fn bigseg_clock_set(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        given(clock, "clock")?.0.set_unix_millis(unix_ms);
+        non_null(clock, "clock")?.0.set_unix_millis(unix_ms);
         Ok(())
     })
 }

@@ -14,11 +14,10 @@ use bigseg_core::engine::{PushInvalidation, Source};
 use bigseg_core::store::Offload;
 use bigseg_core::{Clock, EngineConfig, Error, ErrorKind, Result, StoreConfig};
 
-use crate::argument::given;
 use crate::clock::bigseg_clock;
 use crate::code::bigseg_code;
 use crate::custom_store::{CustomStore, bigseg_store_vtable};
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_value, non_null};
 use crate::text::bigseg_str;
 use crate::userdata::{Userdata, bigseg_destroy};
 
@@ -69,7 +68,7 @@ fn set(
     change: impl FnOnce(&mut Content) -> Result<()>,
 ) -> bigseg_code {
     guard(None, || {
-        let content = given(config, "config")?.content()?;
+        let content = non_null(config, "config")?.content()?;
         let before = content.engine.clone();
         let result = change(content).and_then(|()| content.engine.validate());
         match &result {
@@ -318,7 +317,7 @@ pub extern "C" fn bigseg_config_set_clock(
     clock: Option<&bigseg_clock>,
 ) -> bigseg_code {
     set(config, "clock", |content| {
-        content.engine.clock = Clock::Manual(given(clock, "clock")?.0.clone());
+        content.engine.clock = Clock::Manual(non_null(clock, "clock")?.0.clone());
         Ok(())
     })
 }

@@ -5,10 +5,9 @@
 
 use bigseg_core::Context;
 
-use crate::argument::given;
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_value, non_null};
 use crate::text::bigseg_str;
 
 /// A context that was read.
@@ -29,7 +28,7 @@ pub extern "C" fn bigseg_context_new(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let place = given(context, "context")?;
+        let place = non_null(context, "context")?;
         let context = Context::parse(json.utf8("json")?)?;
         let mut kinds: Vec<_> = context.kinds().map(str::to_owned).collect();
         kinds.sort_unstable();

@@ -9,9 +9,8 @@ use std::mem::MaybeUninit;
 use bigseg_core::context_key::ContextKey;
 use bigseg_core::{ContextHash, Result};
 
-use crate::argument::given;
 use crate::error::bigseg_error;
-use crate::guard::guard;
+use crate::guard::{guard, non_null};
 use crate::text::bigseg_str;
 
 use crate::code::bigseg_code;
@@ -58,7 +57,7 @@ pub extern "C" fn bigseg_context_hash_of(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let hash = given(hash, "hash")?;
+        let hash = non_null(hash, "hash")?;
         hash.write(bigseg_context_hash::of(hash_of_key(context_key)?));
         Ok(())
     })
@@ -74,7 +73,7 @@ pub extern "C" fn bigseg_context_hash_parse(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let hash = given(hash, "hash")?;
+        let hash = non_null(hash, "hash")?;
         hash.write(bigseg_context_hash::of(ContextHash::parse(text.bytes("text")?)?));
         Ok(())
     })

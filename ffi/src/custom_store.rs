@@ -9,12 +9,12 @@ use std::sync::Arc;
 use bigseg_core::store::{BlockingStore, Metadata};
 use bigseg_core::{ContextHash, Error, ErrorKind, Membership, Result};
 
-use crate::answers::bigseg_answers;
-use crate::argument::given;
 use crate::code::{given_code, kind_of};
 use crate::context_hash::bigseg_context_hash;
 use crate::error::bigseg_error;
+use crate::guard::non_null;
 use crate::sized::{SizedStruct, read_struct};
+use crate::store_results::bigseg_answers;
 use crate::userdata::Userdata;
 
 /// Answers for `count` contexts, by filling `answers`; `hashes` has one entry for each.
@@ -76,15 +76,15 @@ impl CustomStore {
     pub(crate) fn new(vtable: *const bigseg_store_vtable, userdata: Userdata) -> Result<Self> {
         // SAFETY: the header asks for a struct that is as long as it says.
         let vtable = unsafe { read_struct(vtable, "vtable") }?;
-        given(vtable.memberships, "vtable: memberships")?;
-        given(vtable.metadata, "vtable: metadata")?;
+        non_null(vtable.memberships, "vtable: memberships")?;
+        non_null(vtable.metadata, "vtable: metadata")?;
         Ok(Self { vtable, userdata: Arc::new(userdata) })
     }
 }
 
 impl BlockingStore for CustomStore {
     fn memberships(&self, hashes: &[ContextHash]) -> Result<Vec<Result<Membership>>> {
-        let memberships = given(self.vtable.memberships, "vtable: memberships")?;
+        let memberships = non_null(self.vtable.memberships, "vtable: memberships")?;
         let hashes: Vec<_> = hashes.iter().copied().map(bigseg_context_hash::of).collect();
         let mut answers = bigseg_answers::new(hashes.len());
         let mut error = std::ptr::null_mut();
@@ -97,7 +97,7 @@ impl BlockingStore for CustomStore {
     }
 
     fn metadata(&self) -> Result<Metadata> {
-        let metadata = given(self.vtable.metadata, "vtable: metadata")?;
+        let metadata = non_null(self.vtable.metadata, "vtable: metadata")?;
         let (mut synchronized_on, mut error) = (0, std::ptr::null_mut());
         // SAFETY: as above.
         let code = unsafe { metadata(self.userdata.get(), &raw mut synchronized_on, &raw mut error) };

@@ -8,12 +8,11 @@ use std::mem::ManuallyDrop;
 use bigseg_core::runtime::ProcessStamp;
 use bigseg_core::{Engine, Result};
 
-use crate::argument::given;
 use crate::code::bigseg_code;
 use crate::config::bigseg_config;
 use crate::context_hash::bigseg_context_hash;
 use crate::error::bigseg_error;
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_value, non_null};
 
 /// An open engine.
 pub struct bigseg_engine {
@@ -24,7 +23,7 @@ pub struct bigseg_engine {
 impl bigseg_engine {
     /// Returns the engine; after `fork` it must not even be looked at, since a lock may be held for ever.
     pub(crate) fn get(engine: Option<&Self>) -> Result<&Engine> {
-        let engine = given(engine, "engine")?;
+        let engine = non_null(engine, "engine")?;
         engine.stamp.check()?;
         Ok(&engine.engine)
     }
@@ -56,8 +55,8 @@ pub extern "C" fn bigseg_engine_open(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let config = given(config, "config")?;
-        let place = given(engine, "engine")?;
+        let config = non_null(config, "config")?;
+        let place = non_null(engine, "engine")?;
         let engine = ManuallyDrop::new(Engine::open(config.engine_config()?)?);
         config.consume();
         *place = Box::into_raw(Box::new(bigseg_engine { engine, stamp: ProcessStamp::current() }));
@@ -76,7 +75,7 @@ pub extern "C" fn bigseg_engine_invalidate(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        engine.invalidate(&given(hash, "hash")?.parse()?);
+        engine.invalidate(&non_null(hash, "hash")?.parse()?);
         Ok(())
     })
 }

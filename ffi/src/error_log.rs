@@ -4,10 +4,9 @@
 
 use bigseg_core::sync::SyncError;
 
-use crate::argument::given;
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_value, non_null};
 use crate::integration::bigseg_integration;
 use crate::sized::{SizedStruct, size_of_struct, write_struct};
 use crate::text::bigseg_str;
@@ -73,7 +72,7 @@ pub extern "C" fn bigseg_integration_error_log(
 ) -> bigseg_code {
     guard(error, || {
         let integration = bigseg_integration::get(integration)?;
-        let place = given(log, "log")?;
+        let place = non_null(log, "log")?;
         *place = Box::into_raw(Box::new(bigseg_error_log(integration.error_log())));
         Ok(())
     })

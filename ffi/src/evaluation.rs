@@ -15,12 +15,11 @@ use std::sync::OnceLock;
 use bigseg_core::segment::Evaluation;
 use serde_json::Value;
 
-use crate::argument::given;
 use crate::code::bigseg_code;
 use crate::context::bigseg_context;
 use crate::engine::bigseg_engine;
 use crate::error::bigseg_error;
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_value, non_null};
 use crate::reason::bigseg_reason;
 use crate::sized::{size_of_struct, write_struct};
 use crate::text::bigseg_str;
@@ -62,8 +61,8 @@ pub extern "C" fn bigseg_engine_evaluate(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let (flag_key, context) = (flag_key.utf8("flag_key")?, &given(context, "context")?.context);
-        let place = given(evaluation, "evaluation")?;
+        let (flag_key, context) = (flag_key.utf8("flag_key")?, &non_null(context, "context")?.context);
+        let place = non_null(evaluation, "evaluation")?;
         let evaluated = engine.blocking().evaluate(flag_key, context, &Value::Null)?;
         *place = bigseg_evaluation::into_raw(evaluated);
         Ok(())
@@ -82,8 +81,8 @@ pub extern "C" fn bigseg_engine_evaluate_now(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let (flag_key, context) = (flag_key.utf8("flag_key")?, &given(context, "context")?.context);
-        let place = given(evaluation, "evaluation")?;
+        let (flag_key, context) = (flag_key.utf8("flag_key")?, &non_null(context, "context")?.context);
+        let place = non_null(evaluation, "evaluation")?;
         let evaluated = engine.evaluate_now(flag_key, context, &Value::Null)?;
         *place = evaluated.map_or(std::ptr::null_mut(), bigseg_evaluation::into_raw);
         Ok(())
@@ -115,8 +114,8 @@ pub extern "C" fn bigseg_engine_evaluate_async(
     let userdata = Userdata::new(userdata, destroy);
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let (flag_key, context) = (flag_key.utf8("flag_key")?, &given(context, "context")?.context);
-        let callback = given(callback, "callback")?;
+        let (flag_key, context) = (flag_key.utf8("flag_key")?, &non_null(context, "context")?.context);
+        let callback = non_null(callback, "callback")?;
         engine.evaluate_then(flag_key.to_owned(), context.clone(), Value::Null, move |evaluated| {
             // SAFETY: the host gave function and userdata together.
             let call = |code, evaluation| unsafe { callback(userdata.get(), code, evaluation) };
@@ -190,7 +189,7 @@ pub extern "C" fn bigseg_evaluation_reason(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let evaluation = given(evaluation, "evaluation")?;
+        let evaluation = non_null(evaluation, "evaluation")?;
         // SAFETY: the header asks for a struct that is as long as it says.
         let size = unsafe { size_of_struct(reason, "reason") }?;
         // SAFETY: `size` is what the struct says.

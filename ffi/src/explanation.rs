@@ -6,13 +6,12 @@ use std::mem::MaybeUninit;
 
 use bigseg_core::engine::Explanation;
 
-use crate::argument::given;
 use crate::code::bigseg_code;
 use crate::context::bigseg_context;
 use crate::context_hash::bigseg_context_hash;
 use crate::engine::bigseg_engine;
 use crate::error::bigseg_error;
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_value, non_null};
 use crate::lookup::bigseg_origin;
 use crate::membership::bigseg_membership_value;
 use crate::segment_answer::bigseg_segment_answer;
@@ -36,8 +35,9 @@ pub extern "C" fn bigseg_engine_explain(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let (segment_key, context) = (segment_key.utf8("segment_key")?, &given(context, "context")?.context);
-        let place = given(explanation, "explanation")?;
+        let (segment_key, context) =
+            (segment_key.utf8("segment_key")?, &non_null(context, "context")?.context);
+        let place = non_null(explanation, "explanation")?;
         let explanation = engine.blocking().explain(segment_key, context)?;
         let answer = bigseg_segment_answer::new(explanation.answer.clone());
         *place = Box::into_raw(Box::new(bigseg_explanation { explanation, answer }));

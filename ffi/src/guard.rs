@@ -1,4 +1,4 @@
-//! The border: no panic crosses it, and every failure becomes a code.
+//! Checks at the C boundary: arguments are validated, panics are caught, failures become codes.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,6 +44,40 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
         text
     } else {
         "a panic without text"
+    }
+}
+
+/// Returns an [`ErrorKind::InvalidArgument`] error.
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidArgument, message)
+}
+
+/// Returns an argument, or an error that names it when it is NULL.
+pub(crate) fn non_null<T>(argument: Option<T>, name: &str) -> Result<T> {
+    argument.ok_or_else(|| invalid(format!("{name} is NULL")))
+}
+
+/// Takes an array, whose pointer may be NULL only when it is empty.
+///
+/// # Safety
+/// `items` points to `count` values that live and do not change as long as the result is used.
+pub(crate) unsafe fn array<'a, T>(items: *const T, count: usize, name: &str) -> Result<&'a [T]> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    check_array(items, count, name)?;
+    // SAFETY: the caller promises it, and the length was checked.
+    Ok(unsafe { std::slice::from_raw_parts(items, count) })
+}
+
+/// Checks the address and length of an array that is to be written.
+pub(crate) fn check_array<T>(items: *const T, count: usize, name: &str) -> Result<()> {
+    if items.is_null() && count > 0 {
+        return Err(invalid(format!("{name} is NULL")));
+    }
+    match count.checked_mul(size_of::<T>()) {
+        Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
+        _ => Err(invalid(format!("{name} is said to have {count} elements, which cannot be"))),
     }
 }
 

@@ -14,11 +14,10 @@ use bigseg_core::import::{Import, ImportOptions, LineFormat, LineReader};
 use bigseg_core::store::StoreWriter;
 use bigseg_core::{ContextHash, Error, ErrorKind, Result, SegmentRef, StoreConfig};
 
-use crate::argument::{given, invalid};
 use crate::code::bigseg_code;
 use crate::context_hash::{bigseg_context_hash, hash_of_key};
 use crate::error::bigseg_error;
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_value, invalid, non_null};
 use crate::sized::{SizedStruct, size_of_struct, write_struct};
 use crate::text::bigseg_str;
 
@@ -40,7 +39,7 @@ impl State {
 
 impl bigseg_import {
     fn state(import: Option<&mut Self>) -> Result<&mut State> {
-        given(import, "import")?.0.as_mut().ok_or_else(already_used)
+        non_null(import, "import")?.0.as_mut().ok_or_else(already_used)
     }
 }
 
@@ -100,7 +99,7 @@ pub extern "C" fn bigseg_import_new(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let place = given(import, "import")?;
+        let place = non_null(import, "import")?;
         let writer = StoreConfig::parse(store.utf8("store")?)?.writer()?;
         let state = State { writer, options: ImportOptions::default(), import: None };
         *place = Box::into_raw(Box::new(bigseg_import(Some(state))));
@@ -153,7 +152,7 @@ pub extern "C" fn bigseg_import_add_hash(
     included: bool,
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
-    guard(error, || add(import, || given(hash, "hash")?.parse(), segment_ref, included))
+    guard(error, || add(import, || non_null(hash, "hash")?.parse(), segment_ref, included))
 }
 
 fn add(
@@ -238,7 +237,7 @@ pub extern "C" fn bigseg_import_commit(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let import = given(import, "import")?;
+        let import = non_null(import, "import")?;
         // SAFETY: NULL, or a struct that is as long as it says.
         let size = if report.is_null() { 0 } else { unsafe { size_of_struct(report, "report") }? };
         let mut state = import.0.take().ok_or_else(already_used)?;

@@ -11,10 +11,9 @@ use bigseg_core::integration::Integration;
 use bigseg_core::runtime::ProcessStamp;
 use bigseg_core::sync::SdkKey;
 
-use crate::argument::given;
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_value, non_null};
 use crate::integration_config::bigseg_integration_config;
 use crate::text::bigseg_str;
 
@@ -27,7 +26,7 @@ pub struct bigseg_integration {
 impl bigseg_integration {
     /// Returns the integration; after `fork` it must not even be looked at, since a lock may be held for ever.
     pub(crate) fn get(integration: Option<&Self>) -> Result<&Integration> {
-        let integration = given(integration, "integration")?;
+        let integration = non_null(integration, "integration")?;
         integration.stamp.check()?;
         Ok(&integration.integration)
     }
@@ -58,8 +57,8 @@ pub extern "C" fn bigseg_integration_start(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let config = given(config, "config")?;
-        let place = given(integration, "integration")?;
+        let config = non_null(config, "config")?;
+        let place = non_null(integration, "integration")?;
         let integration = ManuallyDrop::new(Integration::start(config.integration_config()?)?);
         config.consume();
         *place = Box::into_raw(Box::new(bigseg_integration { integration, stamp: ProcessStamp::current() }));

@@ -15,12 +15,11 @@ use bigseg_core::integration::{IntegrationConfig, IntegrationDefinition};
 use bigseg_core::sync::{SdkKey, SyncObserver, Upstream, UpstreamProxy};
 use bigseg_core::{Clock, ContextHash, Error, ErrorKind, Result, SegmentRef, StoreConfig};
 
-use crate::argument::{given, invalid};
 use crate::clock::bigseg_clock;
 use crate::code::bigseg_code;
 use crate::context_hash::bigseg_context_hash;
 use crate::engine::bigseg_engine;
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_value, invalid, non_null};
 use crate::text::bigseg_str;
 use crate::userdata::{Userdata, bigseg_destroy};
 
@@ -95,7 +94,7 @@ fn set(
     change: impl FnOnce(&mut Content) -> Result<()>,
 ) -> bigseg_code {
     guard(None, || {
-        let content = given(config, "config")?.0.as_mut().ok_or_else(already_used)?;
+        let content = non_null(config, "config")?.0.as_mut().ok_or_else(already_used)?;
         let result = change(content);
         match &result {
             Ok(()) => content.mistakes.remove(option),
@@ -326,7 +325,7 @@ pub extern "C" fn bigseg_integration_config_set_clock(
     clock: Option<&bigseg_clock>,
 ) -> bigseg_code {
     set(config, "clock", |content| {
-        content.clock = Clock::Manual(given(clock, "clock")?.0.clone());
+        content.clock = Clock::Manual(non_null(clock, "clock")?.0.clone());
         Ok(())
     })
 }

@@ -8,10 +8,9 @@ use std::mem::MaybeUninit;
 
 use bigseg_core::status::ListenerId;
 
-use crate::argument::given;
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;
-use crate::guard::guard;
+use crate::guard::{guard, non_null};
 use crate::integration::bigseg_integration;
 use crate::integration_status::bigseg_integration_status;
 use crate::userdata::{Userdata, bigseg_destroy};
@@ -36,7 +35,7 @@ pub extern "C" fn bigseg_integration_add_status_listener(
     let userdata = Userdata::new(userdata, destroy);
     guard(error, || {
         let integration = bigseg_integration::get(integration)?;
-        let callback = given(callback, "callback")?;
+        let callback = non_null(callback, "callback")?;
         let added = integration.add_status_listener(move |status| {
             let status = bigseg_integration_status(status.clone());
             // SAFETY: the host gave function and userdata together; the status lives until the call is over.

@@ -6,11 +6,10 @@ use std::mem::MaybeUninit;
 
 use bigseg_core::integration::{IntegrationState, IntegrationStatus};
 
-use crate::argument::given;
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;
 use crate::error_log::{bigseg_sync_error, write_error};
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_value, non_null};
 use crate::integration::bigseg_integration;
 use crate::sized::{SizedStruct, size_of_struct, write_struct};
 use crate::text::bigseg_str;
@@ -106,7 +105,7 @@ pub extern "C" fn bigseg_integration_get_status(
 ) -> bigseg_code {
     guard(error, || {
         let integration = bigseg_integration::get(integration)?;
-        let place = given(status, "status")?;
+        let place = non_null(status, "status")?;
         *place = Box::into_raw(Box::new(bigseg_integration_status(integration.status())));
         Ok(())
     })

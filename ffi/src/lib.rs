@@ -14,7 +14,6 @@
 compile_error!("a panic must not end the host program: build libbigseg with panic = \"unwind\"");
 
 // Plumbing; nothing of it is in the header.
-mod argument;
 mod guard;
 mod sized;
 
@@ -34,7 +33,8 @@ pub mod segment_ref;
 pub mod clock;
 pub mod userdata;
 
-pub mod answers;
+pub mod store_results;
+
 pub mod custom_store;
 
 pub mod config;

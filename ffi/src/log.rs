@@ -11,10 +11,9 @@ use bigseg_core::Result;
 use log::{LevelFilter, Log, Metadata, Record};
 use parking_lot::RwLock;
 
-use crate::argument::invalid;
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;
-use crate::guard::guard;
+use crate::guard::{guard, invalid};
 use crate::text::bigseg_str;
 use crate::userdata::{Userdata, bigseg_destroy};
 

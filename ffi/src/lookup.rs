@@ -13,12 +13,11 @@ use std::mem::MaybeUninit;
 
 use bigseg_core::{Answer, ContextHash, LookupStatus, Origin, Result};
 
-use crate::argument::{array, check_array, given};
 use crate::code::bigseg_code;
 use crate::context_hash::{bigseg_context_hash, hash_of_key};
 use crate::engine::bigseg_engine;
 use crate::error::bigseg_error;
-use crate::guard::{guard, guard_value};
+use crate::guard::{array, check_array, guard, guard_value, non_null};
 use crate::membership::{bigseg_membership, give};
 use crate::sized::{SizedStruct, size_of_struct, write_struct};
 use crate::text::bigseg_str;
@@ -129,7 +128,7 @@ impl<'a> Places<'a> {
         membership: Option<&'a mut *const bigseg_membership>,
         status: Option<&'a mut MaybeUninit<bigseg_lookup_status>>,
     ) -> Result<Self> {
-        Ok(Self { membership: given(membership, "membership")?, status: given(status, "status")? })
+        Ok(Self { membership: non_null(membership, "membership")?, status: non_null(status, "status")? })
     }
 
     fn write(self, answer: Answer) {
@@ -176,7 +175,7 @@ pub extern "C" fn bigseg_engine_membership_by_hash(
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
         let places = Places::new(membership, status)?;
-        places.write(engine.blocking().membership_by_hash(given(hash, "hash")?.parse()?)?);
+        places.write(engine.blocking().membership_by_hash(non_null(hash, "hash")?.parse()?)?);
         Ok(())
     })
 }
@@ -272,7 +271,7 @@ pub extern "C" fn bigseg_engine_cached_by_hash(
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
         let places = Places::new(membership, status)?;
-        places.write_if_any(engine.cached_by_hash(given(hash, "hash")?.parse()?)?);
+        places.write_if_any(engine.cached_by_hash(non_null(hash, "hash")?.parse()?)?);
         Ok(())
     })
 }
@@ -299,7 +298,7 @@ pub extern "C" fn bigseg_engine_lookup_by_hash(
     lookup: *mut bigseg_lookup,
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
-    guard(error, || look_up_in_full(engine, || given(hash, "hash")?.parse(), lookup))
+    guard(error, || look_up_in_full(engine, || non_null(hash, "hash")?.parse(), lookup))
 }
 
 fn look_up_in_full(

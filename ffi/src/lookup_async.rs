@@ -6,12 +6,11 @@ use std::ffi::c_void;
 
 use bigseg_core::{Answer, ContextHash, Result};
 
-use crate::argument::given;
 use crate::code::bigseg_code;
 use crate::context_hash::{bigseg_context_hash, hash_of_key};
 use crate::engine::bigseg_engine;
 use crate::error::bigseg_error;
-use crate::guard::guard;
+use crate::guard::{guard, non_null};
 use crate::lookup::bigseg_lookup;
 use crate::membership::bigseg_membership_free;
 use crate::text::bigseg_str;
@@ -53,7 +52,7 @@ pub extern "C" fn bigseg_engine_membership_by_hash_async(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     let userdata = Userdata::new(userdata, destroy);
-    guard(error, || look_up_then(engine, || given(hash, "hash")?.parse(), callback, userdata))
+    guard(error, || look_up_then(engine, || non_null(hash, "hash")?.parse(), callback, userdata))
 }
 
 fn look_up_then(
@@ -63,7 +62,7 @@ fn look_up_then(
     userdata: Userdata,
 ) -> Result<()> {
     let engine = bigseg_engine::get(engine)?;
-    let callback = given(callback, "callback")?;
+    let callback = non_null(callback, "callback")?;
     engine.membership_then(hash()?, move |answer| {
         // SAFETY: the host gave function and userdata together.
         let call = |code, lookup| unsafe { callback(userdata.get(), code, lookup) };

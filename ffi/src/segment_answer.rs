@@ -8,13 +8,12 @@ use std::sync::OnceLock;
 
 use bigseg_core::segment::SegmentAnswer;
 
-use crate::argument::given;
 use crate::code::bigseg_code;
 use crate::context::bigseg_context;
 use crate::engine::bigseg_engine;
 use crate::error::bigseg_error;
 use crate::evaluation::as_json;
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_value, non_null};
 use crate::lookup::bigseg_lookup_status;
 use crate::reason::bigseg_evaluation_error;
 use crate::text::bigseg_str;
@@ -48,8 +47,9 @@ pub extern "C" fn bigseg_engine_segment_contains(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let (segment_key, context) = (segment_key.utf8("segment_key")?, &given(context, "context")?.context);
-        let place = given(answer, "answer")?;
+        let (segment_key, context) =
+            (segment_key.utf8("segment_key")?, &non_null(context, "context")?.context);
+        let place = non_null(answer, "answer")?;
         let answer = engine.blocking().segment_contains(segment_key, context)?;
         *place = bigseg_segment_answer::into_raw(answer);
         Ok(())
@@ -68,8 +68,9 @@ pub extern "C" fn bigseg_engine_segment_contains_now(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let (segment_key, context) = (segment_key.utf8("segment_key")?, &given(context, "context")?.context);
-        let place = given(answer, "answer")?;
+        let (segment_key, context) =
+            (segment_key.utf8("segment_key")?, &non_null(context, "context")?.context);
+        let place = non_null(answer, "answer")?;
         let answer = engine.segment_contains_now(segment_key, context)?;
         *place = answer.map_or(std::ptr::null_mut(), bigseg_segment_answer::into_raw);
         Ok(())
@@ -95,8 +96,9 @@ pub extern "C" fn bigseg_engine_segment_contains_async(
     let userdata = Userdata::new(userdata, destroy);
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let (segment_key, context) = (segment_key.utf8("segment_key")?, &given(context, "context")?.context);
-        let callback = given(callback, "callback")?;
+        let (segment_key, context) =
+            (segment_key.utf8("segment_key")?, &non_null(context, "context")?.context);
+        let callback = non_null(callback, "callback")?;
         engine.segment_contains_then(segment_key.to_owned(), context.clone(), move |answer| {
             // SAFETY: the host gave function and userdata together.
             let call = |code, answer| unsafe { callback(userdata.get(), code, answer) };

@@ -7,10 +7,9 @@ use std::mem::MaybeUninit;
 
 use bigseg_core::SegmentRef;
 
-use crate::argument::{check_array, given, invalid};
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;
-use crate::guard::guard;
+use crate::guard::{check_array, guard, invalid, non_null};
 use crate::text::bigseg_str;
 
 /// A buffer that is this much longer than the segment key has room for any ref of it and the terminating NUL.
@@ -28,8 +27,8 @@ pub extern "C" fn bigseg_segment_ref_split(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let segment_key = given(segment_key, "segment_key")?;
-        let generation = given(generation, "generation")?;
+        let segment_key = non_null(segment_key, "segment_key")?;
+        let generation = non_null(generation, "generation")?;
         let parsed = SegmentRef::parse(segment_ref.utf8("segment_ref")?)?;
         generation.write(parsed.generation().expect("a parsed ref has a generation"));
         segment_key.write(bigseg_str { data: segment_ref.data, length: parsed.segment_key().len() });

@@ -2,7 +2,7 @@
 
 use bigseg_core::Result;
 
-use crate::argument::invalid;
+use crate::guard::invalid;
 
 /// No struct of ours will ever be larger; a greater size is memory nobody has initialised.
 const LARGEST: usize = 4096;

@@ -6,11 +6,10 @@ use std::mem::MaybeUninit;
 
 use bigseg_core::StoreStatus;
 
-use crate::argument::given;
 use crate::code::bigseg_code;
 use crate::engine::bigseg_engine;
 use crate::error::bigseg_error;
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_value, non_null};
 use crate::text::bigseg_str;
 
 /// The state of the store, as an engine knew it at one moment.
@@ -34,7 +33,7 @@ pub extern "C" fn bigseg_engine_status(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let place = given(status, "status")?;
+        let place = non_null(status, "status")?;
         *place = bigseg_store_status::into_raw(engine.status());
         Ok(())
     })
@@ -54,7 +53,7 @@ pub extern "C" fn bigseg_engine_refresh_status(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let place = given(status, "status")?;
+        let place = non_null(status, "status")?;
         *place = bigseg_store_status::into_raw(engine.blocking().refresh_status()?);
         Ok(())
     })

@@ -8,11 +8,10 @@ use std::mem::MaybeUninit;
 
 use bigseg_core::status::ListenerId;
 
-use crate::argument::given;
 use crate::code::bigseg_code;
 use crate::engine::bigseg_engine;
 use crate::error::bigseg_error;
-use crate::guard::guard;
+use crate::guard::{guard, non_null};
 use crate::status::bigseg_store_status;
 use crate::userdata::{Userdata, bigseg_destroy};
 
@@ -37,7 +36,7 @@ pub extern "C" fn bigseg_engine_add_status_listener(
     let userdata = Userdata::new(userdata, destroy);
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let callback = given(callback, "callback")?;
+        let callback = non_null(callback, "callback")?;
         let added = engine.add_status_listener(move |status| {
             let status = bigseg_store_status(status.clone());
             // SAFETY: the host gave function and userdata together; the status lives until the call is over.

@@ -5,10 +5,9 @@
 
 use bigseg_core::{Error, ErrorKind, Membership, Result, SegmentRef};
 
-use crate::argument::given;
 use crate::code::{bigseg_code, given_code};
 use crate::error::{bigseg_error, reported};
-use crate::guard::guard;
+use crate::guard::{guard, non_null};
 use crate::text::bigseg_str;
 
 /// Where a custom store puts its answers; valid on the callback's thread, until the callback returns.
@@ -82,7 +81,7 @@ pub extern "C" fn bigseg_answers_include(
     segment_ref: bigseg_str,
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
-    guard(error, || given(answers, "answers")?.add(index, segment_ref, true))
+    guard(error, || non_null(answers, "answers")?.add(index, segment_ref, true))
 }
 
 /// Says that a context is excluded from a segment; like `bigseg_answers_include`.
@@ -93,7 +92,7 @@ pub extern "C" fn bigseg_answers_exclude(
     segment_ref: bigseg_str,
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
-    guard(error, || given(answers, "answers")?.add(index, segment_ref, false))
+    guard(error, || non_null(answers, "answers")?.add(index, segment_ref, false))
 }
 
 /// Says that one context cannot be answered for, without failing the others; the code is the reason, and a number
@@ -109,7 +108,7 @@ pub extern "C" fn bigseg_answers_fail(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        given(answers, "answers")?.answer(index)?.failure = Some(reported(code, message));
+        non_null(answers, "answers")?.answer(index)?.failure = Some(reported(code, message));
         Ok(())
     })
 }

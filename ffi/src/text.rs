@@ -6,8 +6,7 @@ use std::ffi::{CStr, c_char};
 
 use bigseg_core::Result;
 
-use crate::argument::{array, invalid};
-use crate::guard::guard_value;
+use crate::guard::{array, guard_value, invalid};
 
 /// UTF-8 text of a given length, borrowed.
 ///
