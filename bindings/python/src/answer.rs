@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 
 use crate::error::exception;
 use crate::membership::Membership;
-use crate::vocabulary;
+use crate::python_types;
 
 /// What the engine says about one context: a membership, and how far it can be trusted.
 #[pyclass(frozen, module = "bigseg", freelist = 64)]
@@ -28,13 +28,13 @@ impl Answer {
     /// How far the membership can be trusted.
     #[getter]
     fn status(&self, py: Python<'_>) -> Py<PyAny> {
-        vocabulary::lookup_status(py, self.0.status)
+        python_types::lookup_status(py, self.0.status)
     }
 
     /// Where the membership comes from.
     #[getter]
     fn origin(&self, py: Python<'_>) -> Py<PyAny> {
-        vocabulary::origin(py, &self.0.origin)
+        python_types::origin(py, &self.0.origin)
     }
 
     /// How many seconds ago the store said it; 0 when it was just now, or when nothing is known.

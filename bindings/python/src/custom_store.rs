@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
 use crate::error::store_failed;
-use crate::interpreter::enter;
+use crate::gil::enter;
 use crate::membership::Membership;
 
 /// Holds on to the Python object only weakly, as listeners do: the engine object owns it.

@@ -12,17 +12,17 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::answer::Answer;
 use crate::argument::{hash_of_key, hash_of_text, hashes, wrong_type};
+use crate::asyncio_bridge::{begin, outcome};
 use crate::context::json_text;
 use crate::error::raised;
 use crate::evaluation::{Evaluation, FlagQuestion, SegmentAnswer};
-use crate::interpreter::detached;
+use crate::fork_aware_engine::{Opened, Opening, Plan, listen};
+use crate::gil::detached;
+use crate::interruptible_wait::wait;
 use crate::listeners::Listeners;
-use crate::loop_queue::{begin, outcome};
-use crate::opening::{Opened, Opening, Plan, listen};
 use crate::options::engine_config;
+use crate::python_types;
 use crate::store_config::StoreConfig;
-use crate::vocabulary;
-use crate::wait::wait;
 
 /// The native half of `bigseg.Engine`, which is a subclass, and of `bigseg.aio.Engine`, which owns one.
 #[pyclass(frozen, subclass, weakref, module = "bigseg._native")]
@@ -190,13 +190,13 @@ impl Engine {
     /// Returns the store's status as far as it is known now; does not ask the store.
     fn status(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let engine = self.engine(py)?;
-        vocabulary::store_status(py, &detached(py, || engine.status()))
+        python_types::store_status(py, &detached(py, || engine.status()))
     }
 
     /// Asks the store for its sync time now, and returns the status after that.
     fn refresh_status(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let status = wait(py, self.engine(py)?.refresh_status())?;
-        vocabulary::store_status(py, &status.map_err(|e| raised(py, &e))?)
+        python_types::store_status(py, &status.map_err(|e| raised(py, &e))?)
     }
 
     /// Calls back with the first status and with every change, on a thread of the engine's; returns a number for
@@ -240,7 +240,7 @@ impl Engine {
     /// Returns what the engine has done so far.
     fn metrics(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let engine = self.engine(py)?;
-        vocabulary::metrics(py, &detached(py, || engine.metrics()))
+        python_types::metrics(py, &detached(py, || engine.metrics()))
     }
 
     /// Stops everything and waits until nothing runs any more; closing twice is fine. See the core's `Engine::close`.
@@ -314,7 +314,7 @@ impl Engine {
         let engine = self.opened(py)?.engine.clone();
         begin(py, async move {
             let status = engine.refresh_status().await?;
-            outcome(move |py| vocabulary::store_status(py, &status))
+            outcome(move |py| python_types::store_status(py, &status))
         })
     }
 

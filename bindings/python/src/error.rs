@@ -4,7 +4,7 @@ use bigseg_core::{Error, ErrorKind};
 use pyo3::exceptions::{PyPermissionError, PyRuntimeError, PyTimeoutError};
 use pyo3::prelude::*;
 
-use crate::vocabulary::exception_of;
+use crate::python_types::exception_of;
 
 /// Makes the exception of an error's kind; what caused the error becomes its `__cause__`.
 pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {

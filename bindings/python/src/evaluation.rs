@@ -6,14 +6,14 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 use serde_json::Value;
 
+use crate::asyncio_bridge::{begin, outcome};
 use crate::context::given;
 use crate::engine::Engine;
 use crate::error::raised;
-use crate::interpreter::detached;
+use crate::gil::detached;
+use crate::interruptible_wait::wait;
 use crate::json::object_of;
-use crate::loop_queue::{begin, outcome};
-use crate::vocabulary;
-use crate::wait::wait;
+use crate::python_types;
 
 /// What a flag serves a context, and why. Without a list of free ones, since what comes from such a list is unknown to the
 /// garbage collector.
@@ -51,13 +51,13 @@ impl Evaluation {
     /// Why.
     #[getter]
     fn reason(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        vocabulary::reason(py, &self.evaluation.reason)
+        python_types::reason(py, &self.evaluation.reason)
     }
 
     /// What each big segment decided that was asked for, in order.
     #[getter]
     fn decisions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        vocabulary::decisions(py, &self.evaluation.decisions)
+        python_types::decisions(py, &self.evaluation.decisions)
     }
 
     fn __repr__(&self) -> String {
@@ -88,19 +88,19 @@ impl SegmentAnswer {
     /// Why there is no real answer, which is "no" then; else `None`.
     #[getter]
     fn error_kind(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.0.error_kind.map(|kind| vocabulary::evaluation_error_kind(py, kind))
+        self.0.error_kind.map(|kind| python_types::evaluation_error_kind(py, kind))
     }
 
     /// The worst status of the lookups that were attempted or refused; `None` if there were none.
     #[getter]
     fn status(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.0.status.map(|status| vocabulary::lookup_status(py, status))
+        self.0.status.map(|status| python_types::lookup_status(py, status))
     }
 
     /// What this segment decided, then each big segment that its rules ask for, in order.
     #[getter]
     fn decisions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        vocabulary::decisions(py, &self.0.decisions)
+        python_types::decisions(py, &self.0.decisions)
     }
 
     fn __bool__(&self) -> bool {
@@ -245,5 +245,5 @@ impl Engine {
 
 fn explained(py: Python<'_>, explanation: bigseg_core::engine::Explanation) -> PyResult<Py<PyAny>> {
     let answer = Py::new(py, SegmentAnswer(explanation.answer.clone()))?.into_any();
-    vocabulary::explanation(py, answer, &explanation)
+    python_types::explanation(py, answer, &explanation)
 }

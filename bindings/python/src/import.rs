@@ -14,9 +14,9 @@ use pyo3::prelude::*;
 use crate::argument::{hash_of_key, hash_of_text};
 use crate::clock::ManualClock;
 use crate::error::raised;
-use crate::interpreter::{detached, enter};
+use crate::gil::{detached, enter};
+use crate::python_types;
 use crate::store_config::StoreConfig;
-use crate::vocabulary;
 
 /// The native half of `bigseg.Import`, which is a subclass.
 #[pyclass(frozen, subclass, module = "bigseg._native")]
@@ -163,7 +163,7 @@ impl Import {
         match (report, raised_by_progress) {
             (Err(e), _) => Err(raised(py, &e)),
             (Ok(_), Some(exception)) => Err(exception),
-            (Ok(report), None) => vocabulary::import_report(py, &report),
+            (Ok(report), None) => python_types::import_report(py, &report),
         }
     }
 

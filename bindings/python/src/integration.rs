@@ -14,16 +14,16 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::asyncio_bridge::begin;
 use crate::clock::ManualClock;
 use crate::engine::Engine;
 use crate::error::raised;
-use crate::interpreter::{detached, enter};
+use crate::gil::{detached, enter};
+use crate::interruptible_wait::wait;
 use crate::listeners::{Listeners, hear};
-use crate::loop_queue::begin;
+use crate::python_types;
 use crate::store_config::StoreConfig;
 use crate::upstream::Upstream;
-use crate::vocabulary;
-use crate::wait::wait;
 
 /// What it is, without the upstream and the store: its id, name, project and environment, and whether it is on.
 type Labels = (String, Option<String>, String, String, bool);
@@ -117,14 +117,14 @@ impl Integration {
     /// Returns the status of this moment; never waits.
     fn status(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let integration = self.get(py)?;
-        vocabulary::integration_status(py, &detached(py, || integration.status()))
+        python_types::integration_status(py, &detached(py, || integration.status()))
     }
 
     /// Returns the last errors, newest first; never waits.
     fn error_log(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
         let integration = self.get(py)?;
         let errors = detached(py, || integration.error_log());
-        errors.iter().map(|error| vocabulary::sync_error(py, error)).collect()
+        errors.iter().map(|error| python_types::sync_error(py, error)).collect()
     }
 
     /// Calls back with the present status and with every change; returns a number for removing the listener.
@@ -134,7 +134,7 @@ impl Integration {
         let added = detached(py, || {
             self.listeners.add(callback, |callback| {
                 Ok(integration.add_status_listener(move |status| {
-                    hear(&callback, |py| vocabulary::integration_status(py, status));
+                    hear(&callback, |py| python_types::integration_status(py, status));
                 }))
             })
         });

@@ -1,32 +1,32 @@
 //! The native half of the Python module `bigseg`: conversions and waiting, no logic.
 //!
 //! `python/bigseg/` is the API; this module is private to it. Nothing here holds the GIL while it waits, and no thread
-//! of the engine enters the interpreter except through `interpreter.rs`.
+//! of the engine enters the interpreter except through `gil.rs`.
 
 mod answer;
 mod argument;
+mod asyncio_bridge;
 mod clock;
 mod context;
 mod custom_store;
 mod engine;
 mod error;
 mod evaluation;
+mod fork_aware_engine;
+mod gil;
+mod identifiers;
 mod import;
 mod integration;
-mod interpreter;
+mod interruptible_wait;
 mod json;
 mod listeners;
 mod log;
 mod lookup;
-mod loop_queue;
 mod membership;
-mod opening;
 mod options;
+mod python_types;
 mod store_config;
 mod upstream;
-mod vocabulary;
-mod wait;
-mod words;
 
 use pyo3::prelude::*;
 
@@ -46,25 +46,25 @@ mod _native {
     #[pymodule_export]
     use crate::evaluation::{Evaluation, SegmentAnswer};
     #[pymodule_export]
+    use crate::gil::{after_fork_in_child, leave};
+    #[pymodule_export]
+    use crate::identifiers::{classify, context_hash, parse_context_hash, parse_segment_ref, segment_ref};
+    #[pymodule_export]
     use crate::import::Import;
     #[pymodule_export]
     use crate::integration::Integration;
     #[pymodule_export]
-    use crate::interpreter::{after_fork_in_child, leave};
-    #[pymodule_export]
     use crate::membership::Membership;
+    #[pymodule_export]
+    use crate::python_types::install;
     #[pymodule_export]
     use crate::store_config::StoreConfig;
     #[pymodule_export]
     use crate::upstream::Upstream;
-    #[pymodule_export]
-    use crate::vocabulary::install;
-    #[pymodule_export]
-    use crate::words::{classify, context_hash, parse_context_hash, parse_segment_ref, segment_ref};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        crate::interpreter::check_main()?;
+        crate::gil::check_main()?;
         crate::log::register();
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

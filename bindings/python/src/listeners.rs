@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::interpreter::enter;
+use crate::gil::enter;
 
 /// The listeners of one owner, by the number that Python knows them by.
 ///

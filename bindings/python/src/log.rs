@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-use crate::interpreter::enter;
+use crate::gil::enter;
 
 /// How many lines wait at most; beyond, the oldest are dropped.
 const MOST_LINES: usize = 1_000;

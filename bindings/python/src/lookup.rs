@@ -5,10 +5,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::answer::Answer;
+use crate::asyncio_bridge::{begin, outcome};
 use crate::engine::Engine;
 use crate::error::raised;
-use crate::loop_queue::{begin, outcome};
-use crate::wait::wait;
+use crate::interruptible_wait::wait;
 
 impl Engine {
     pub(crate) fn answer(&self, py: Python<'_>, hash: ContextHash) -> PyResult<Answer> {

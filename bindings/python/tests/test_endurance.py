@@ -129,7 +129,7 @@ def test_engines_are_collected(users: str) -> None:
         engine.add_status_listener(lambda status: None)
         del engine
     gc.collect()
-    from bigseg.process import _open
+    from bigseg.lifecycle import _open
 
     eventually("they are gone", lambda: gc.collect() >= 0 and not [each for each in _open if not each.closed])
     assert len(threading.enumerate()) <= before

@@ -20,7 +20,7 @@ from bigseg import Decider, EvaluationErrorKind, LookupStatus, Origin, ReasonKin
 from conftest import eventually
 from redis_server import RedisServer
 from scripted_store import ScriptedStore
-from test_process import run
+from test_lifecycle import run
 
 BETA = {"key": "beta", "version": 1, "unbounded": True, "generation": 1}
 FLAG = {

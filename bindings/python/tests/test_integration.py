@@ -17,7 +17,7 @@ import bigseg.aio
 from bigseg import IntegrationState, IntegrationStatus
 from conftest import eventually, vectors
 from fake_upstream import FakeUpstream
-from test_process import run
+from test_lifecycle import run
 
 KEY = "sdk-key-of-the-test"
 

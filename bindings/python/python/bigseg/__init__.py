@@ -81,9 +81,9 @@ from .integration import (
     SyncCounters,
     SyncError,
 )
-from .lists import Import, ImportReport
+from .imports import Import, ImportReport
 from .status import Limitation, LookupStatus, Metrics, Origin, StatusError, StoreStatus
-from .words import ContextHash, SegmentRef
+from .identifiers import ContextHash, SegmentRef
 
 if TYPE_CHECKING:
     from . import aio as aio

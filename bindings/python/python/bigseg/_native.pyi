@@ -10,7 +10,7 @@ from typing_extensions import Self
 from .errors import BigSegError, ErrorKind
 from .evaluation import AnyContext, Decision, EvaluationErrorKind, Explanation, Reason, SegmentKind
 from .integration import IntegrationStatus, SyncError
-from .lists import ImportReport
+from .imports import ImportReport
 from .status import LookupStatus, Metrics, Origin, StoreStatus
 
 __version__: str

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import _native
 from .options import store_config, take_engine_options
-from .process import watch
+from .lifecycle import watch
 
 if TYPE_CHECKING:
     import asyncio

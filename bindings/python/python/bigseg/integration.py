@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import _native
 from .errors import ErrorKind
 from .options import store_config
-from .process import watch
+from .lifecycle import watch
 
 if TYPE_CHECKING:
     import os

@@ -11,7 +11,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use crate::interpreter::detached;
+use crate::gil::detached;
 
 /// How often the main thread looks for signals, such as Ctrl-C, while it waits.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use crate::argument::{hash_of_key, hash_of_text};
 use crate::error::raised;
-use crate::vocabulary;
+use crate::python_types;
 
 /// Returns the hash of a context key.
 #[pyfunction]
@@ -39,5 +39,5 @@ pub(crate) fn parse_segment_ref(py: Python<'_>, text: &str) -> PyResult<(String,
 /// Returns what a list of that many entries, of that many context kinds, makes.
 #[pyfunction]
 pub(crate) fn classify(py: Python<'_>, entries: u64, context_kinds: u64) -> Py<PyAny> {
-    vocabulary::segment_kind(py, bigseg_core::segment::classify(entries, context_kinds))
+    python_types::segment_kind(py, bigseg_core::segment::classify(entries, context_kinds))
 }

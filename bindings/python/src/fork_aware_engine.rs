@@ -12,9 +12,9 @@ use pyo3::prelude::*;
 
 use crate::custom_store::CustomStore;
 use crate::error::raised;
-use crate::interpreter::detached;
+use crate::gil::detached;
 use crate::listeners::{Listeners, hear};
-use crate::vocabulary;
+use crate::python_types;
 
 /// An engine of the core's, and the process that opened it.
 pub(crate) struct Opened {
@@ -158,5 +158,5 @@ pub(crate) fn listen(
     engine: &bigseg_core::Engine,
     callback: Weak<Py<PyAny>>,
 ) -> bigseg_core::Result<ListenerId> {
-    engine.add_status_listener(move |status| hear(&callback, |py| vocabulary::store_status(py, status)))
+    engine.add_status_listener(move |status| hear(&callback, |py| python_types::store_status(py, status)))
 }

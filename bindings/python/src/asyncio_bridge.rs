@@ -23,7 +23,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use crate::error::raised;
-use crate::interpreter::detached;
+use crate::gil::detached;
 
 /// What came out of a call, still to be turned into an object of Python's.
 pub(crate) type Outcome = bigseg_core::Result<Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>>;
