@@ -7,7 +7,7 @@ if [ "${1:-}" = quick ]; then
     cd bindings/node
     node tools/build_native.mjs --debug
     npm run --silent build:types
-    node --test tests/{vectors,engine,evaluation,first_level,custom_store,status,import,log,integration}.test.mjs >"$PWD/dist/tests.log" || {
+    node --test tests/{vectors,engine,evaluation,l1_cache,custom_store,status,import,log,integration}.test.mjs >"$PWD/dist/tests.log" || {
         cat dist/tests.log
         exit 1
     }

@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 from ldclient.impl.integrations.dynamodb.dynamodb_big_segment_store import _DynamoDBBigSegmentStore as Schema
-from parties import run
+from participants import run
 
 TABLE = "segments"
 REGION = "eu-west-1"
-# The server takes any; all parties find them in their environment.
+# The server takes any; all participants find them in their environment.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
 
 

@@ -8,7 +8,7 @@ import unittest
 from collections import namedtuple
 
 from dynamodb_store import DynamoDbStore
-from parties import HERE, Ours, Sdk, apply_patches, context_hash, import_list, synchronize
+from participants import HERE, Ours, Sdk, apply_patches, context_hash, import_list, synchronize
 from redis_store import RedisStore
 
 # Both names of one store: our store string, and what the SDKs' programs take.

@@ -1,7 +1,7 @@
 // Measures the package beside the official SDK, on one Redis server: main.mjs [SECTION]
 import { Import } from "bigseg";
 
-import { RedisServer } from "../tests/stage/redis_server.mjs";
+import { RedisServer } from "../tests/fixtures/redis_server.mjs";
 import { cached } from "./cached.mjs";
 import { evaluation } from "./evaluation.mjs";
 import { memory } from "./memory.mjs";

@@ -1,4 +1,4 @@
-/** Makes answers of the numbers that `answers.rs` writes. */
+/** Makes answers of the numbers that `answer_codec.rs` writes. */
 
 import { Answer, LookupStatus, type Origin } from "./answer.js";
 import type { Now } from "./clock.js";

@@ -4,16 +4,16 @@ import type { Answer } from "./answer.js";
 import { nowOf, type Now, ManualClock } from "./clock.js";
 import { isCustomStore, type CustomStore } from "./custom_store.js";
 import { Context, type ContextLike } from "./context.js";
-import { Decoder } from "./decoder.js";
+import { Decoder } from "./answer_decoder.js";
 import { failed, guarded, invalidArgument, raised } from "./errors.js";
 import { AnswerReader, explanation, Question, type Evaluation, type Explanation, type SegmentAnswer } from "./evaluation.js";
-import { FirstLevel, NO_SLOT } from "./first_level.js";
-import { Gathering } from "./gathering.js";
-import { Inbox, type Owner } from "./inbox.js";
+import { FirstLevel, NO_SLOT } from "./l1_cache.js";
+import { Gathering } from "./batcher.js";
+import { Inbox, type Owner } from "./dispatcher.js";
 import { native, type HotPath, type NativeEngine, type NativeExchanged, type NativeStatus } from "./native.js";
 import { invalidConfig, nativeOptions, splitOptions, storeString, type EngineOptions, type StoreOptions } from "./options.js";
 import { metrics, storeStatus, type Metrics, type StoreStatus } from "./status.js";
-import { Repeats } from "./repeats.js";
+import { Repeats } from "./l1_evaluations.js";
 import { StatusUpdates } from "./status_updates.js";
 
 /** What one lookup may be given. */

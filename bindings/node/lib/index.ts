@@ -36,5 +36,5 @@ export { Membership } from "./membership.js";
 export type { EngineOptions, StoreOptions } from "./options.js";
 export type { Limitation, Metrics, StatusError, StoreStatus } from "./status.js";
 export { StatusUpdates } from "./status_updates.js";
-export { displayStore } from "./store.js";
-export { contextHash, parseContextHash, parseSegmentRef, segmentRef, type SegmentRef } from "./words.js";
+export { displayStore } from "./store_options.js";
+export { contextHash, parseContextHash, parseSegmentRef, segmentRef, type SegmentRef } from "./identifiers.js";

@@ -1,5 +1,5 @@
 /**
- * Evaluations that are given again on this side of the boundary, as `first_level.ts` gives lookups again, and under the same two
+ * Evaluations that are given again on this side of the boundary, as `l1_cache.ts` gives lookups again, and under the same two
  * conditions: the engine's epoch is what it was, which also changes with the flags and segments; and the moment has not come that
  * the engine foretold, when the first of the memberships that it took expires or turns stale.
  */

@@ -52,7 +52,7 @@ export interface HotPath {
   begin(ticket: number, texts: readonly string[], areHashes: number, deadline: number): void;
 }
 
-/** Hears of everything that happens later; `inbox.ts` has the kinds. */
+/** Hears of everything that happens later; `dispatcher.ts` has the kinds. */
 export type Deliver = (
   kind: number,
   ticket: number,

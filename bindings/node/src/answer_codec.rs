@@ -58,7 +58,7 @@ impl MembershipTable {
         })
     }
 
-    /// Writes where an answer comes from, its status and its membership as one number, which `lib/decoder.ts` reads.
+    /// Writes where an answer comes from, its status and its membership as one number, which `lib/answer_decoder.ts` reads.
     pub(crate) fn code(&mut self, answer: &Answer) -> usize {
         let origin = match answer.origin {
             Origin::Store => 0,

@@ -12,8 +12,8 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::mailbox::Mailbox;
 use crate::message::Message;
+use crate::tsfn_queue::Mailbox;
 
 /// The answer to one question.
 enum Reply {

@@ -14,17 +14,17 @@ use napi::{Env, JsValue};
 use napi_derive::napi;
 use napi_sys as sys;
 
-use crate::answers::{EncodedAnswers, MembershipRefs, MembershipTable};
-use crate::calls::{Calls, Outcome};
+use crate::answer_codec::{EncodedAnswers, MembershipRefs, MembershipTable};
 use crate::clock::ManualClock;
-use crate::courier::Courier;
 use crate::custom_store::{CustomStore, NativeMembership};
 use crate::error::{Failure, Raise, Result, internal};
 use crate::hot_path::{self, SLOTS, SharedMemory};
-use crate::mailbox::{Mailbox, Recipient};
+use crate::js_call::Courier;
 use crate::message::Message;
 use crate::options::NativeOptions;
+use crate::pending_calls::{Calls, Outcome};
 use crate::status::NativeStatus;
+use crate::tsfn_queue::{Mailbox, Recipient};
 
 /// What the functions of an engine share; on one thread only.
 pub(crate) struct EngineState {
@@ -64,7 +64,7 @@ pub struct NativeEngine {
 }
 
 /// Opens an engine on the store of a store string, on a custom one, or on none. `inbox.deliver` hears of everything that
-/// happens later; see `lib/inbox.ts`.
+/// happens later; see `lib/dispatcher.ts`.
 #[napi]
 pub fn open_engine(
     env: Env,
@@ -268,7 +268,7 @@ struct Inbox {
     table: Rc<RefCell<MembershipTable>>,
 }
 
-/// What a delivery is; `lib/inbox.ts` has the same numbers.
+/// What a delivery is; `lib/dispatcher.ts` has the same numbers.
 #[derive(Clone, Copy)]
 enum Delivery {
     Answers = 0,

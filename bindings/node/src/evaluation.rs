@@ -10,9 +10,9 @@ use napi::{Env, Task};
 use napi_derive::napi;
 use serde_json::{Value, json};
 
-use crate::calls::Outcome;
 use crate::engine::NativeEngine;
 use crate::error::Failure;
+use crate::pending_calls::Outcome;
 
 /// What is asked about a context; `lib/evaluation.ts` has the same numbers.
 #[derive(Clone, Copy)]

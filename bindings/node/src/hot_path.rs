@@ -14,13 +14,13 @@ use bigseg_core::{Answer, ContextHash, ContextKey, Engine, Error, ErrorKind, Res
 use napi::bindgen_prelude::{External, FromNapiValue};
 use napi_sys as sys;
 
-use crate::answers::age;
+use crate::answer_codec::age;
 use crate::engine::EngineState;
 use crate::evaluation::Question;
 
 /// Keys up to about this many bytes are read without allocating.
 const STACK_BUFFER: usize = 1024;
-/// How many answers the first-level cache in JavaScript may hold; `lib/first_level.ts` asks for it.
+/// How many answers the first-level cache in JavaScript may hold; `lib/l1_cache.ts` asks for it.
 pub(crate) const SLOTS: usize = 1024;
 /// Numbers at the beginning of the shared memory, of 8 bytes each: an answer's age, and for how long it holds.
 const NUMBERS: usize = 2;

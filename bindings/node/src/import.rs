@@ -12,9 +12,9 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 
 use crate::clock::ManualClock;
-use crate::courier::Courier;
 use crate::error::{Failure, Raise, Result, raised};
-use crate::mailbox::{Mail, Mailbox, Recipient};
+use crate::js_call::Courier;
+use crate::tsfn_queue::{Mail, Mailbox, Recipient};
 
 /// Where the list is at the moment.
 enum List {

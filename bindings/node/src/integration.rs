@@ -11,10 +11,10 @@ use napi::{Env, Task};
 use napi_derive::napi;
 
 use crate::clock::ManualClock;
-use crate::courier::Courier;
 use crate::engine::NativeEngine;
 use crate::error::{Raise, Result};
-use crate::mailbox::{Mail, Mailbox, Recipient};
+use crate::js_call::Courier;
+use crate::tsfn_queue::{Mail, Mailbox, Recipient};
 
 /// What an integration is, and its upstream; what is missing has its default.
 #[napi(object, object_to_js = false)]

@@ -11,9 +11,9 @@ use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 use parking_lot::RwLock;
 
-use crate::courier::Courier;
 use crate::error::{Result, raised};
-use crate::mailbox::{Mail, Mailbox, Recipient};
+use crate::js_call::Courier;
+use crate::tsfn_queue::{Mail, Mailbox, Recipient};
 
 /// The names of the levels, the most serious first.
 const LEVELS: [(&str, LevelFilter); 4] = [

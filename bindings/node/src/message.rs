@@ -2,7 +2,7 @@
 
 use bigseg_core::{ContextHash, StoreStatus};
 
-use crate::mailbox::Mail;
+use crate::tsfn_queue::Mail;
 
 /// A message of one engine's.
 pub(crate) enum Message {

@@ -10,8 +10,8 @@ use bigseg_core::runtime::BoxFuture;
 use bigseg_core::{Answer, Result, StoreStatus};
 use napi_sys as sys;
 
-use crate::mailbox::Mailbox;
 use crate::message::Message;
+use crate::tsfn_queue::Mailbox;
 
 /// What came out of a call.
 pub(crate) enum Outcome {

@@ -1,6 +1,6 @@
 //! The way from the library's threads to the thread of a JavaScript environment: many messages wake it once.
 //!
-//! Node's "thread-safe function" is the bell. It is never referenced except while a call waits (see `calls.rs`), so that it
+//! Node's "thread-safe function" is the bell. It is never referenced except while a call waits (see `pending_calls.rs`), so that it
 //! does not keep the process alive, and it is forgotten when the environment ends, so that nobody rings what is gone.
 
 use std::collections::VecDeque;
@@ -13,8 +13,8 @@ use napi::{Env, JsValue};
 use napi_sys as sys;
 use parking_lot::Mutex;
 
-use crate::courier::Courier;
 use crate::error::{Result, internal};
+use crate::js_call::Courier;
 
 /// A kind of message.
 pub(crate) trait Mail: Send + 'static {

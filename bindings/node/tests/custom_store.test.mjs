@@ -4,8 +4,8 @@ import { test } from "node:test";
 
 import { BigSegError, Engine, Membership, contextHash } from "bigseg";
 
-import { eventually } from "./stage/eventually.mjs";
-import { ToldStore } from "./stage/told_store.mjs";
+import { eventually } from "./fixtures/eventually.mjs";
+import { ToldStore } from "./fixtures/scripted_store.mjs";
 
 test("plain and with promises, in every form an answer may have", async () => {
   const forms = [

@@ -7,8 +7,8 @@ import { test } from "node:test";
 import * as bigseg from "bigseg";
 import { Answer, BigSegError, Engine, Import, ManualClock, Membership, contextHash } from "bigseg";
 
-import { eventually } from "./stage/eventually.mjs";
-import { ToldStore } from "./stage/told_store.mjs";
+import { eventually } from "./fixtures/eventually.mjs";
+import { ToldStore } from "./fixtures/scripted_store.mjs";
 
 const kind = (expected) => (error) => {
   assert.ok(error instanceof BigSegError, error.stack);

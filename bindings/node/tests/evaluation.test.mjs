@@ -7,7 +7,7 @@ import { test } from "node:test";
 
 import { BigSegError, Context, Engine, Import, ManualClock, classify, contextHash } from "bigseg";
 
-import { eventually } from "./stage/eventually.mjs";
+import { eventually } from "./fixtures/eventually.mjs";
 
 const vectors = JSON.parse(readFileSync(new URL("../../../tests/vectors/evaluation.json", import.meta.url), "utf8"));
 const START = 1_700_000_000_000;

@@ -12,8 +12,8 @@ import { Worker } from "node:worker_threads";
 
 import { BigSegError, Engine, Integration, onLog } from "bigseg";
 
-import { eventually } from "./stage/eventually.mjs";
-import { FakeUpstream } from "./stage/fake_upstream.mjs";
+import { eventually } from "./fixtures/eventually.mjs";
+import { FakeUpstream } from "./fixtures/fake_upstream.mjs";
 
 const KEY = "sdk-key-of-the-test";
 const skip = FakeUpstream.missing;

@@ -5,8 +5,8 @@ import { test } from "node:test";
 
 import { BigSegError, Engine, ManualClock, contextHash } from "bigseg";
 
-import { eventually } from "./stage/eventually.mjs";
-import { ToldStore } from "./stage/told_store.mjs";
+import { eventually } from "./fixtures/eventually.mjs";
+import { ToldStore } from "./fixtures/scripted_store.mjs";
 
 /** Numbers that look random, the same in each run. */
 function dice(seed) {

@@ -5,11 +5,11 @@ import { test } from "node:test";
 import { Engine, Import, ManualClock, contextHash } from "bigseg";
 import { bigSegments, store } from "bigseg/launchdarkly";
 
-import { DynamoDbServer } from "./stage/dynamodb_server.mjs";
-import { eventually } from "./stage/eventually.mjs";
-import { evaluate, openClient } from "./stage/flag.mjs";
-import { RedisServer } from "./stage/redis_server.mjs";
-import { ToldStore } from "./stage/told_store.mjs";
+import { DynamoDbServer } from "./fixtures/dynamodb_server.mjs";
+import { eventually } from "./fixtures/eventually.mjs";
+import { evaluate, openClient } from "./fixtures/flag.mjs";
+import { RedisServer } from "./fixtures/redis_server.mjs";
+import { ToldStore } from "./fixtures/scripted_store.mjs";
 
 /** Starts a server that ends with the test. */
 const server = (Kind) => async (t) => {

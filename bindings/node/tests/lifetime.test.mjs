@@ -12,8 +12,8 @@ import { Worker } from "node:worker_threads";
 
 import { Engine } from "bigseg";
 
-import { eventually } from "./stage/eventually.mjs";
-import { RedisServer } from "./stage/redis_server.mjs";
+import { eventually } from "./fixtures/eventually.mjs";
+import { RedisServer } from "./fixtures/redis_server.mjs";
 
 const program = (name) => fileURLToPath(new URL(`./programs/${name}.mjs`, import.meta.url));
 /** Only against a test that hangs for ever. */

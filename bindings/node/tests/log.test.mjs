@@ -6,8 +6,8 @@ import { Worker } from "node:worker_threads";
 
 import { Engine, onLog } from "bigseg";
 
-import { eventually } from "./stage/eventually.mjs";
-import { ToldStore } from "./stage/told_store.mjs";
+import { eventually } from "./fixtures/eventually.mjs";
+import { ToldStore } from "./fixtures/scripted_store.mjs";
 
 const options = { statusPollInterval: 5, contextCacheTime: 0 };
 

@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { RedisBigSegmentStore } from "@launchdarkly/node-server-sdk-redis";
 import { Engine, Import, contextHash } from "bigseg";
 
-import { eventually } from "./stage/eventually.mjs";
-import { RedisServer } from "./stage/redis_server.mjs";
+import { eventually } from "./fixtures/eventually.mjs";
+import { RedisServer } from "./fixtures/redis_server.mjs";
 
 async function server(t) {
   const started = await RedisServer.start();

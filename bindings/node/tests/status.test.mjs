@@ -4,8 +4,8 @@ import { after, test } from "node:test";
 
 import { Engine } from "bigseg";
 
-import { eventually } from "./stage/eventually.mjs";
-import { ToldStore } from "./stage/told_store.mjs";
+import { eventually } from "./fixtures/eventually.mjs";
+import { ToldStore } from "./fixtures/scripted_store.mjs";
 
 // Neither listeners nor iterators keep the process alive, so the tests do.
 const alive = setInterval(() => {}, 1000);

@@ -16,8 +16,8 @@ import {
   segmentRef,
 } from "bigseg";
 
-import { eventually } from "./stage/eventually.mjs";
-import { ToldStore } from "./stage/told_store.mjs";
+import { eventually } from "./fixtures/eventually.mjs";
+import { ToldStore } from "./fixtures/scripted_store.mjs";
 
 const read = (name) => JSON.parse(readFileSync(new URL(`../../../tests/vectors/${name}.json`, import.meta.url), "utf8"));
 
