@@ -1,16 +1,16 @@
 //! `bigseg sync`: integrations that run until somebody says otherwise, shown on a terminal, in log lines and over HTTP.
 
-mod access;
-mod lines;
+mod auth;
+mod log_lines;
 mod metrics;
-mod notify;
-mod page;
-mod report;
 mod server;
 mod signals;
+mod status_json;
+mod systemd;
 mod terminal;
+mod ui;
 
-pub(crate) use access::Token;
+pub(crate) use auth::Token;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -49,11 +49,11 @@ pub(crate) fn run(
         let address = server::start(&tasks, registry.clone(), address, token)?;
         anstream::eprintln!("bigseg: listening at http://{address}/");
     }
-    notify::tell("READY=1");
+    systemd::tell("READY=1");
     let can_draw =
         std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
     let mut terminal = can_draw.then(TerminalView::open);
-    let mut lines = lines::Lines::default();
+    let mut lines = log_lines::Lines::default();
     loop {
         match &mut terminal {
             Some(view) => view.draw(&registry.integrations())?,
@@ -81,7 +81,7 @@ pub(crate) fn run(
             Err(_) => {}
         }
     }
-    notify::tell("STOPPING=1");
+    systemd::tell("STOPPING=1");
     drop(terminal);
     anstream::eprintln!("bigseg: stopping; transactions under way are finished");
     tasks.stop.give();

@@ -19,8 +19,8 @@ use bigseg_core::integration::{Integration, IntegrationEdit, Registry, StoreText
 use bigseg_core::tasks::TaskGroup;
 use bigseg_core::{Clock, Error, ErrorKind};
 
-use super::access::{Access, Token};
-use super::{metrics, page, report};
+use super::auth::{Access, Token};
+use super::{metrics, status_json, ui};
 use crate::failure::Failure;
 
 /// More than any form of ours needs.
@@ -40,7 +40,7 @@ const HEADERS: &[(HeaderName, &str)] = &[
 ];
 
 /// What can be seen by whoever can reach the server.
-const PUBLIC: &[&str] = &["/healthz", "/readyz", "/login", page::STYLE_PATH, page::SCRIPT_PATH];
+const PUBLIC: &[&str] = &["/healthz", "/readyz", "/login", ui::STYLE_PATH, ui::SCRIPT_PATH];
 
 /// What every request needs.
 struct Site {
@@ -87,7 +87,7 @@ fn routes(site: Arc<Site>) -> Router {
         .route("/login", get(ask_token).post(log_in))
         .route(
             "/status",
-            get(async |State(site): State<Arc<Site>>| Json(report::report(&site.registry, now()))),
+            get(async |State(site): State<Arc<Site>>| Json(status_json::report(&site.registry, now()))),
         )
         .route(
             "/metrics",
@@ -97,11 +97,8 @@ fn routes(site: Arc<Site>) -> Router {
         )
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
-        .route(page::STYLE_PATH, get(async || typed("text/css; charset=utf-8", page::STYLE.to_owned())))
-        .route(
-            page::SCRIPT_PATH,
-            get(async || typed("text/javascript; charset=utf-8", page::SCRIPT.to_owned())),
-        )
+        .route(ui::STYLE_PATH, get(async || typed("text/css; charset=utf-8", ui::STYLE.to_owned())))
+        .route(ui::SCRIPT_PATH, get(async || typed("text/javascript; charset=utf-8", ui::SCRIPT.to_owned())))
         .fallback(async || missing())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(site.clone(), guard))
@@ -117,7 +114,7 @@ fn typed(media: &'static str, text: String) -> Response {
 }
 
 fn said(status: StatusCode, message: &str) -> Response {
-    (status, Html(page::message(message))).into_response()
+    (status, Html(ui::message(message))).into_response()
 }
 
 fn missing() -> Response {
@@ -151,14 +148,14 @@ async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> R
 }
 
 async fn ready(State(site): State<Arc<Site>>) -> Response {
-    match report::is_ready(&site.registry) {
+    match status_json::is_ready(&site.registry) {
         true => "every store is in sync\n".into_response(),
         false => (StatusCode::SERVICE_UNAVAILABLE, "a store is not in sync\n").into_response(),
     }
 }
 
 async fn index(State(site): State<Arc<Site>>) -> Html<String> {
-    Html(page::index(&site.registry.integrations(), site.access.form_token(), now()))
+    Html(ui::index(&site.registry.integrations(), site.access.form_token(), now()))
 }
 
 async fn details(State(site): State<Arc<Site>>, Path(id): Path<String>) -> Response {
@@ -170,12 +167,12 @@ async fn details(State(site): State<Arc<Site>>, Path(id): Path<String>) -> Respo
 
 fn show(site: &Site, integration: &Integration, complaint: Option<&str>) -> Response {
     let status = if complaint.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    (status, Html(page::details(integration, site.access.form_token(), complaint, now()))).into_response()
+    (status, Html(ui::details(integration, site.access.form_token(), complaint, now()))).into_response()
 }
 
 async fn confirm(State(site): State<Arc<Site>>, Path(id): Path<String>) -> Response {
     match site.registry.integration(&id) {
-        Some(integration) => Html(page::confirm(&integration, site.access.form_token())).into_response(),
+        Some(integration) => Html(ui::confirm(&integration, site.access.form_token())).into_response(),
         None => missing(),
     }
 }
@@ -224,7 +221,7 @@ async fn change(
 }
 
 async fn ask_token() -> Html<String> {
-    Html(page::login(None))
+    Html(ui::login(None))
 }
 
 async fn log_in(State(site): State<Arc<Site>>, Form(fields): Fields) -> Response {
@@ -234,7 +231,7 @@ async fn log_in(State(site): State<Arc<Site>>, Form(fields): Fields) -> Response
         None => {
             let until = Clock::System.now().after(WRONG_TOKEN_PAUSE);
             site.tasks.runtime().sleep_until(&Clock::System, until).await;
-            (StatusCode::FORBIDDEN, Html(page::login(Some("That is not the token.")))).into_response()
+            (StatusCode::FORBIDDEN, Html(ui::login(Some("That is not the token.")))).into_response()
         }
     }
 }

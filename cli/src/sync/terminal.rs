@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bigseg_core::integration::{Integration, IntegrationState};
 
-use super::lines::words;
+use super::log_lines::words;
 use crate::output::{BAD, DOUBTFUL, FAINT, GOOD, HEADING, printable};
 use crate::table::{Cell, Table};
 use crate::timestamp;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use bigseg_core::StoreConfig;
 use bigseg_core::integration::{Integration, IntegrationConfig, IntegrationDefinition, IntegrationState};
 
-use crate::page::upstream;
-use crate::source::Source;
+use crate::initial_load::upstream;
+use crate::upstream_process::Source;
 
 const INTEGRATIONS: usize = 100;
 /// Two heartbeats.

@@ -8,7 +8,7 @@ use bigseg_core::testkit::samples::{hash, list, patch};
 use bigseg_core::testkit::{FakeUpstream, RedisServer};
 use bigseg_core::{Engine, EngineConfig, StoreConfig};
 
-use crate::page::upstream;
+use crate::initial_load::upstream;
 
 const CHANGES: usize = 500;
 /// Between two changes: long enough for the worker to have marked the store after the one before.

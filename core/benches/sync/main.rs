@@ -2,23 +2,23 @@
 //! name contains NAME.
 
 mod idle;
+mod initial_load;
 mod latency;
-mod page;
-mod source;
+mod upstream_process;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if let [role, operations, patch_size] = &arguments[..]
-        && role == source::ROLE
+        && role == upstream_process::ROLE
     {
         let number = |text: &str| text.parse().expect("a number");
-        return source::serve(number(operations), number(patch_size));
+        return upstream_process::serve(number(operations), number(patch_size));
     }
     let wanted = arguments.first().map_or("", String::as_str);
     let sections: [(&str, fn()); 5] = [
-        ("embedded", page::run_embedded),
-        ("redis", page::run_redis),
-        ("large", page::run_large),
+        ("embedded", initial_load::run_embedded),
+        ("redis", initial_load::run_redis),
+        ("large", initial_load::run_large),
         ("latency", latency::run),
         ("idle", idle::run),
     ];

@@ -24,24 +24,18 @@
 //! A [`Registry`] runs any number of them, as one file defines them, and changes that file.
 
 mod config;
-mod driver;
-mod edit;
+mod config_file;
 mod error_log;
-mod file;
-mod late_writer;
+mod lazy_writer;
 mod registry;
 mod state;
-mod store_edit;
-mod store_table;
-mod substitution;
+mod supervisor;
 
 pub use config::{IntegrationConfig, IntegrationDefinition};
-pub use edit::{IntegrationEdit, StoreText};
+pub use config_file::{FileProblem, FileProblems, IntegrationEdit, IntegrationFile, StoreText, Variables};
 pub use error_log::ERROR_LOG_LENGTH;
-pub use file::{FileProblem, FileProblems, IntegrationFile};
 pub use registry::{Registry, RegistryConfig, Reloaded};
 pub use state::{IntegrationProgress, IntegrationState, IntegrationStatus};
-pub use substitution::Variables;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,8 +51,8 @@ use crate::status::{ListenerId, Listeners, StatusUpdates};
 use crate::store::StoreConfig;
 use crate::sync::{SdkKey, SyncError};
 use crate::tasks::TaskGroup;
-use driver::{Driver, Shared};
 use error_log::ErrorLog;
+use supervisor::{Driver, Shared};
 
 /// How long closing waits for a store, an observer or a listener that does not return.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(20);

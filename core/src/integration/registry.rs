@@ -7,10 +7,10 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 
-use super::edit::{FileText, IntegrationEdit};
-use super::file::{FileProblems, IntegrationFile, read_text};
-use super::store_edit::{respell, too_rich};
-use super::substitution::{self, Variables};
+use super::config_file::{
+    FileProblems, FileText, IntegrationEdit, IntegrationFile, Variables, of_this_process, read_text, respell,
+    too_rich,
+};
 use super::{Integration, IntegrationConfig, IntegrationDefinition};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
@@ -29,7 +29,7 @@ pub struct RegistryConfig {
 impl RegistryConfig {
     /// Names the file; all else has its default.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), variables: substitution::of_this_process(), clock: Clock::System }
+        Self { path: path.into(), variables: of_this_process(), clock: Clock::System }
     }
 }
 

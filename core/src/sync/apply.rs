@@ -4,10 +4,10 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::failure::Failure;
-use super::observer::SyncObserver;
-use super::page::{Incoming, PageFault, read_page};
-use super::spool::{Gathered, PART, Spool};
+use super::config::SyncObserver;
+use super::patch_buffer::{Gathered, PART, Spool};
+use super::patch_parser::{Incoming, PageFault, read_page};
+use super::retry::Failure;
 use super::status::SyncTracker;
 use crate::context_key::ContextHash;
 use crate::error::{Error, Result};

@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::watch;
 
-use super::failure::Failure;
+use super::retry::Failure;
 use super::upstream::{SdkKey, Upstream, UpstreamProxy};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};

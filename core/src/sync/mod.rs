@@ -20,8 +20,9 @@
 //! # }
 //! ```
 //!
-//! `cycle.rs` has the walk; `poll.rs` and `stream.rs` bring bytes, `feed.rs` hands them to a thread, where `page.rs` makes
-//! patches of them and `apply.rs` puts those into the store; `heartbeat.rs` marks it synchronised; `retry.rs` says how long to wait.
+//! `run_loop.rs` has the walk; `poll.rs` and `stream.rs` bring bytes, `byte_pipe.rs` hands them to a thread, where `patch_parser.rs`
+//! makes patches of them and `apply.rs` puts those into the store; `sync_marker.rs` marks it synchronised; `retry.rs` says how long
+//! to wait.
 //!
 //! # Memory
 //! A page is parsed and applied while it arrives, whatever its length. A worker holds at most some pieces from the network (2 MiB),
@@ -29,25 +30,22 @@
 //! worst 4 KiB for each operation, 128 MiB). A patch of more operations lies in a temporary file until all of it has come.
 
 mod apply;
+mod byte_pipe;
 mod client;
 mod config;
-mod cycle;
 mod event_parser;
-mod failure;
-mod feed;
-mod heartbeat;
-mod observer;
-mod page;
+mod patch_buffer;
+mod patch_parser;
 mod poll;
 mod retry;
-mod spool;
+mod run_loop;
 mod status;
 mod stream;
+mod sync_marker;
 mod upstream;
 mod worker;
 
-pub use config::SyncConfig;
-pub use observer::SyncObserver;
+pub use config::{SyncConfig, SyncObserver};
 pub use status::{SyncCounters, SyncError, SyncPhase, SyncProgress, SyncStatus, SyncUpdates};
 pub use upstream::{SdkKey, Upstream, UpstreamProxy};
 pub use worker::SyncWorker;

@@ -6,10 +6,10 @@ use futures_util::future::{Either, select};
 use reqwest::Response;
 
 use super::apply::PageReport;
+use super::byte_pipe::{Feed, feed};
 use super::client::broken;
-use super::cycle::{Cycle, Departure, conclude};
-use super::failure::Failure;
-use super::feed::{Feed, feed};
+use super::retry::Failure;
+use super::run_loop::{Cycle, Departure, conclude};
 use crate::error::{ErrorKind, Result};
 
 /// What must arrive within the response timeout: an upstream that trickles a byte at a time is as good as dead.

@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-use super::failure::Failure;
+use super::retry::Failure;
 use crate::clock::Clock;
 use crate::error::ErrorKind;
 use crate::tasks::Stop;

@@ -6,11 +6,11 @@ use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 
 use super::apply::PageReport;
+use super::byte_pipe::feed;
 use super::client::broken;
-use super::cycle::{Cycle, Departure, conclude};
 use super::event_parser::{EventParser, Piece};
-use super::failure::Failure;
-use super::feed::feed;
+use super::retry::Failure;
+use super::run_loop::{Cycle, Departure, conclude};
 use crate::clock::Moment;
 use crate::error::{ErrorKind, Result};
 

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::config::IntegrationDefinition;
 use super::error_log::{self, ErrorLog};
-use super::late_writer::LateWriter;
+use super::lazy_writer::LateWriter;
 use super::state::IntegrationStatus;
 use crate::clock::Clock;
 use crate::error::{Error, Result};

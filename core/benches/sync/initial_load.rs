@@ -9,7 +9,7 @@ use bigseg_core::StoreConfig;
 use bigseg_core::sync::{SdkKey, SyncConfig, SyncWorker, Upstream, UpstreamProxy};
 use bigseg_core::testkit::{RedisServer, fake_upstream};
 
-use crate::source::{Source, operation};
+use crate::upstream_process::{Source, operation};
 
 const OPERATIONS: usize = 1_000_000;
 /// About 200 MB of JSON.

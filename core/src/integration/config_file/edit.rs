@@ -2,9 +2,9 @@
 
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
 
-use super::file::TABLES;
+use super::env_vars::escape;
+use super::parse::TABLES;
 use super::store_edit::Spelling;
-use super::substitution::escape;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A change of one integration.
@@ -31,10 +31,10 @@ impl std::fmt::Debug for StoreText {
 }
 
 /// The text of a file, open for changes.
-pub(super) struct FileText(DocumentMut);
+pub(in crate::integration) struct FileText(DocumentMut);
 
 impl FileText {
-    pub(super) fn parse(text: &str) -> Result<Self> {
+    pub(in crate::integration) fn parse(text: &str) -> Result<Self> {
         text.parse().map(Self).map_err(|_| Error::new(ErrorKind::InvalidConfig, "the file is no TOML"))
     }
 
@@ -44,22 +44,22 @@ impl FileText {
     }
 
     /// Returns the table of the integration with that number, counted from 0.
-    pub(super) fn table(&mut self, number: usize) -> Result<&mut Table> {
+    pub(in crate::integration) fn table(&mut self, number: usize) -> Result<&mut Table> {
         let table = self.tables()?.get_mut(number);
         table.ok_or_else(|| Error::new(ErrorKind::InvalidConfig, "the file has changed meanwhile"))
     }
 
-    pub(super) fn set_on(&mut self, number: usize, on: bool) -> Result<()> {
+    pub(in crate::integration) fn set_on(&mut self, number: usize, on: bool) -> Result<()> {
         set(self.table(number)?, "on", on.into());
         Ok(())
     }
 
-    pub(super) fn set_name(&mut self, number: usize, name: &str) -> Result<()> {
+    pub(in crate::integration) fn set_name(&mut self, number: usize, name: &str) -> Result<()> {
         set(self.table(number)?, "name", escape(name).into());
         Ok(())
     }
 
-    pub(super) fn set_store(
+    pub(in crate::integration) fn set_store(
         &mut self,
         number: usize,
         spelling: Spelling,
@@ -89,7 +89,7 @@ impl FileText {
     }
 
     /// Removes an integration with the comment above it. What stands further above, behind an empty line, is about the file.
-    pub(super) fn delete(&mut self, number: usize) -> Result<()> {
+    pub(in crate::integration) fn delete(&mut self, number: usize) -> Result<()> {
         let tables = self.tables()?;
         let prefix = tables.get(number).and_then(|table| table.decor().prefix()?.as_str());
         let kept = prefix.and_then(|text| Some(text[..text.rfind("\n\n")? + 1].to_owned()));
@@ -109,7 +109,7 @@ impl FileText {
         Ok(())
     }
 
-    pub(super) fn into_text(self) -> String {
+    pub(in crate::integration) fn into_text(self) -> String {
         self.0.to_string()
     }
 }

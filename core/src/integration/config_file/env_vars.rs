@@ -6,7 +6,7 @@ use std::sync::Arc;
 pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Looks into the environment of this process.
-pub(super) fn of_this_process() -> Variables {
+pub(in crate::integration) fn of_this_process() -> Variables {
     Arc::new(|name| std::env::var(name).ok())
 }
 

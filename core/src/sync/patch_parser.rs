@@ -1,6 +1,6 @@
 //! Reads a JSON array of patches while it arrives, patch by patch, in bounded memory (SPEC §6).
 //!
-//! What is held at any time: one patch of at most [`PART`](super::spool::PART) operations, the rest of a larger one being
+//! What is held at any time: one patch of at most [`PART`](super::patch_buffer::PART) operations, the rest of a larger one being
 //! on disk, and one text of at most [`LONGEST_TEXT`] bytes.
 
 use std::cell::Cell;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
-use super::spool::{Gathered, Gathering, List};
+use super::patch_buffer::{Gathered, Gathering, List};
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind};
 use crate::patch::{Changes, Patch};

@@ -2,8 +2,8 @@
 
 use toml_edit::{Item, TableLike, Value};
 
-use super::file::Reading;
-use super::substitution::escape;
+use super::env_vars::escape;
+use super::parse::Reading;
 use crate::store::StoreConfig;
 #[cfg(feature = "redis")]
 use crate::store::redis::{RedisAddress, RedisConfig, RedisServers};

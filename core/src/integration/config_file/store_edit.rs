@@ -2,15 +2,15 @@
 
 use toml_edit::{TableLike, Value};
 
-use super::store_table::{self, StoreShape, encode};
-use super::substitution::escape;
+use super::env_vars::escape;
+use super::store_fields::{self, StoreShape, encode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::StoreConfig;
 #[cfg(feature = "redis")]
 use crate::store::redis::{KeyPrefix, RedisConfig, RedisLogin, RedisServers};
 
 /// A store as the file is to spell it.
-pub(super) enum Spelling {
+pub(in crate::integration) enum Spelling {
     /// As a store string.
     String(String),
     /// As a table of fields; those without a value are removed, those not named stay.
@@ -80,7 +80,7 @@ fn invalid(message: &str) -> Error {
 
 /// Spells a changed store in the form that the file uses, with the prefix in the field of its own if there is one; returns also
 /// the store with all its secrets.
-pub(super) fn respell(
+pub(in crate::integration) fn respell(
     table: &dyn TableLike,
     present: &StoreConfig,
     text: &str,
@@ -161,14 +161,14 @@ fn string(typed: &mut StoreConfig, kept: &[&'static str], raw: &str) -> Result<S
 
 /// Spells the fields of a table; the field of a secret that stays is not touched.
 fn fields(typed: &mut StoreConfig, kept: &[&'static str]) -> Result<Vec<(&'static str, Option<Value>)>> {
-    let mut fields = store_table::fields(typed).ok_or_else(too_rich)?;
+    let mut fields = store_fields::fields(typed).ok_or_else(too_rich)?;
     for secret in secrets(typed) {
         if let Some(value) = secret.value {
             fields.push((secret.name, Some(escape(value).into())));
         }
     }
     // Fields of another type of store go.
-    for field in store_table::every_field() {
+    for field in store_fields::every_field() {
         if !kept.contains(&field) && !fields.iter().any(|(known, _)| *known == field) {
             fields.push((field, None));
         }
@@ -177,7 +177,7 @@ fn fields(typed: &mut StoreConfig, kept: &[&'static str]) -> Result<Vec<(&'stati
 }
 
 /// Says that the fields of a table cannot express a store.
-pub(super) fn too_rich() -> Error {
+pub(in crate::integration) fn too_rich() -> Error {
     invalid("the file writes it as single fields, which cannot express that; edit the file instead")
 }
 

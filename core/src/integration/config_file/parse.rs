@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item, Table, TableLike};
 
-use super::config::{self, IntegrationDefinition};
-use super::store_table::{self, StoreShape};
-use super::substitution::{Variables, substitute};
+use super::env_vars::{Variables, substitute};
+use super::store_fields::{self, StoreShape};
 use crate::error::{Error, ErrorKind};
+use crate::integration::config::{self, IntegrationDefinition};
 use crate::store::StoreConfig;
 use crate::sync::{SdkKey, Upstream, UpstreamProxy};
 
@@ -64,7 +64,7 @@ pub struct FileProblems(pub Vec<FileProblem>);
 
 impl FileProblems {
     /// Makes a problem of the whole file.
-    pub(super) fn whole(message: impl Into<String>) -> Self {
+    pub(in crate::integration) fn whole(message: impl Into<String>) -> Self {
         Self(vec![FileProblem { line: 0, message: message.into() }])
     }
 }
@@ -118,7 +118,7 @@ impl IntegrationFile {
 }
 
 /// Reads the text of the file.
-pub(super) fn read_text(path: &Path) -> Result<String, FileProblems> {
+pub(in crate::integration) fn read_text(path: &Path) -> Result<String, FileProblems> {
     std::fs::read_to_string(path)
         .map_err(|e| FileProblems::whole(format!("{} cannot be read: {e}", path.display())))
 }
@@ -345,13 +345,13 @@ impl Reading<'_> {
                 None
             }
             StoreShape::String => self.string(table, "store"),
-            StoreShape::Table(store) => store_table::spell(self, store, line),
+            StoreShape::Table(store) => store_fields::spell(self, store, line),
         };
         let prefix = self.string(table, "prefix");
         let mut spelled = spelled?;
         if let Some(prefix) = prefix {
             spelled.push(if spelled.contains('?') { '&' } else { '?' });
-            spelled.push_str(&format!("prefix={}", store_table::encode(&prefix)));
+            spelled.push_str(&format!("prefix={}", store_fields::encode(&prefix)));
         }
         let parsed =
             StoreConfig::parse(&spelled).and_then(|store| config::check_store(&store).map(|()| store));
