@@ -1,13 +1,15 @@
 //! Pages and patches of any size, in bounded memory.
 #![cfg(feature = "sync")]
 
-mod upstream_stage;
+#[path = "fixtures/upstream_fixture.rs"]
+mod upstream_fixture;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::upstream_fixture::*;
 use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::store::{LoadPlan, LoadReport, LoadSource, StoreWriter};
 use bigseg_core::sync::{SyncConfig, SyncWorker};
@@ -15,7 +17,6 @@ use bigseg_core::testkit::samples::{hash, list, patch};
 use bigseg_core::testkit::{Endpoint, FakeUpstream, StoreModel, UpstreamFault};
 use bigseg_core::{ContextHash, ErrorKind, Result};
 use parking_lot::Mutex;
-use upstream_stage::*;
 
 /// Counts what is allocated at present, and the most that ever was.
 struct Counting;

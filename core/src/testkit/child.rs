@@ -1,12 +1,13 @@
 //! Runs a part of a test in another process: the test binary starts itself again, in a role.
 //!
-//! The binary holds a test of this name, which does nothing in an ordinary run:
+//! Each module that starts children holds a test of this name, which does nothing in an ordinary run:
 //! ```text
 //! #[test]
 //! fn child_process() {
 //!     bigseg_core::testkit::child::serve(|role, arguments| match role { "reader" => read(&arguments[0]), … });
 //! }
 //! ```
+//! Its parent is a test of the same module: `Child::start(module_path!(), "reader", &[path])`.
 //! Parent and child talk in lines. Nobody waits longer than a minute, and a child never outlives its [`Child`].
 
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
@@ -44,10 +45,14 @@ pub enum Ending {
 }
 
 impl Child {
-    /// Starts this test binary in that role.
-    pub fn start(role: &str, arguments: &[&str]) -> Self {
+    /// Starts this test binary in that role, which the `child_process` of that module plays.
+    pub fn start(module: &str, role: &str, arguments: &[&str]) -> Self {
+        let test = match module.split_once("::") {
+            Some((_, path)) => format!("{path}::child_process"),
+            None => "child_process".to_owned(),
+        };
         let mut process = Command::new(std::env::current_exe().expect("a test binary knows its path"))
-            .args(["child_process", "--exact", "--nocapture", "--test-threads=1"])
+            .args([&test, "--exact", "--nocapture", "--test-threads=1"])
             .env(ROLE, role)
             .env(ARGUMENTS, arguments.join(SEPARATOR))
             .stdin(Stdio::piped())

@@ -1,0 +1,293 @@
+//! The engine's side of evaluation: data that are exchanged and reloaded, what is answered without waiting, and explanations.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::fixture::{START, Stage, context, in_thread, included_in};
+use bigseg_core::engine::{Explanation, Source};
+use bigseg_core::segment::{Decider, Evaluation, EvaluationErrorKind, ReasonKind, SegmentAnswer};
+use bigseg_core::testkit::{Fault, FaultStore};
+use bigseg_core::{Context, Engine, EngineConfig, Error, ErrorKind, LookupStatus, Origin, Result};
+use serde_json::{Value, json};
+
+/// A flag that serves `yes` to the segment beta, and a number to everybody else.
+fn data(number: u64) -> String {
+    json!({
+        "flags": {"f": {"key": "f", "version": 1, "on": true, "variations": [number, "yes"], "fallthrough": {"variation": 0},
+            "rules": [{"id": "r", "variation": 1, "clauses": [{"attribute": "", "op": "segmentMatch", "values": ["beta"]}]}]}},
+        "segments": {"beta": {"key": "beta", "version": 1, "unbounded": true, "generation": 3},
+            "small": {"key": "small", "version": 1, "included": ["alice"]}},
+    })
+    .to_string()
+}
+
+fn user(key: &str) -> Context {
+    Context::from_value(json!({"kind": "user", "key": key})).unwrap()
+}
+
+fn stage() -> Stage {
+    let stage = Stage::new(|_| {}).settled();
+    stage.store.put(context("alice"), included_in("beta.g3"));
+    stage.engine.set_data(&data(1)).unwrap();
+    stage
+}
+
+fn served(engine: &Engine, key: &str) -> Value {
+    engine.blocking().evaluate("f", &user(key), &Value::Null).unwrap().value
+}
+
+#[test]
+fn what_is_cached_is_evaluated_without_waiting() {
+    let stage = stage();
+    let (engine, alice) = (&stage.engine, user("alice"));
+    assert!(engine.evaluate_now("f", &alice, &json!(null)).unwrap().is_none());
+    assert!(engine.segment_contains_now("beta", &alice).unwrap().is_none());
+    assert!(stage.store.queries().is_empty(), "nobody was asked in the background either");
+    let evaluation = engine.blocking().evaluate("f", &alice, &json!(null)).unwrap();
+    assert_eq!(evaluation.value, json!("yes"));
+    assert_eq!(evaluation.reason.kind, ReasonKind::RuleMatch);
+    assert_eq!(evaluation.decisions[0].decider, Decider::Included);
+    assert_eq!(engine.evaluate_now("f", &alice, &json!(null)).unwrap(), Some(evaluation));
+    let answer = engine.segment_contains_now("beta", &alice).unwrap().unwrap();
+    assert!(answer.is_match);
+    assert_eq!(stage.store.queries().len(), 1);
+}
+
+#[test]
+fn a_store_of_this_process_is_asked_without_waiting() {
+    let store = FaultStore::answering_in_place();
+    store.set_synchronized_on(Some(START));
+    store.put(context("alice"), included_in("beta.g3"));
+    let stage = Stage::on(store, |_| {});
+    stage.engine.set_data(&data(1)).unwrap();
+    let evaluation = stage.engine.evaluate_now("f", &user("alice"), &json!(null)).unwrap().unwrap();
+    assert_eq!(evaluation.value, json!("yes"));
+    assert!(stage.engine.blocking().explain("beta", &user("alice")).unwrap().embedded);
+}
+
+#[test]
+fn data_without_big_segments_never_touch_the_store() {
+    let stage = stage();
+    let answer = stage.engine.segment_contains_now("small", &user("alice")).unwrap().unwrap();
+    assert!(answer.is_match);
+    assert_eq!(answer.status, None);
+    assert!(stage.store.queries().is_empty());
+}
+
+#[test]
+fn an_engine_without_data_is_not_ready() {
+    let stage = Stage::new(|_| {}).settled();
+    let (engine, alice) = (&stage.engine, user("alice"));
+    assert!(engine.data().is_none());
+    let evaluation = engine.blocking().evaluate("f", &alice, &json!("default")).unwrap();
+    assert_eq!((evaluation.value, evaluation.variation), (json!("default"), None));
+    assert_eq!(evaluation.reason.error_kind, Some(EvaluationErrorKind::ClientNotReady));
+    let not_ready = Some(EvaluationErrorKind::ClientNotReady);
+    assert_eq!(engine.blocking().segment_contains("beta", &alice).unwrap().error_kind, not_ready);
+    assert_eq!(engine.blocking().explain("beta", &alice).unwrap().answer.error_kind, not_ready);
+}
+
+#[test]
+fn a_text_that_is_refused_changes_nothing() {
+    let stage = stage();
+    for bad in ["", "{", "{}", "[]", "{\"flags\":{\"f\":{}}}"] {
+        assert_eq!(stage.engine.set_data(bad).unwrap_err().kind(), ErrorKind::InvalidArgument);
+        assert_eq!(served(&stage.engine, "bob"), json!(1));
+    }
+    stage.engine.set_data(&data(2)).unwrap();
+    assert_eq!(served(&stage.engine, "bob"), json!(2));
+}
+
+#[test]
+fn an_evaluation_under_way_ends_with_the_data_it_began_with() {
+    let stage = stage();
+    stage.store.set_fault(Fault::Hang);
+    let engine = stage.engine.clone();
+    let evaluation = in_thread(move || served(&engine, "bob"));
+    crate::fixture::eventually("the store is asked", || !stage.store.queries().is_empty());
+    stage.engine.set_data(&data(2)).unwrap();
+    stage.store.release();
+    assert_eq!(evaluation.join().unwrap(), json!(1));
+    assert_eq!(served(&stage.engine, "bob"), json!(2));
+}
+
+#[test]
+fn readers_see_one_data_set_or_the_other() {
+    let stage = stage();
+    served(&stage.engine, "bob");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let readers = [0, 1].map(|_| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let value = served(&stage.engine, "bob");
+                    assert!(value == json!(1) || value == json!(2), "{value}");
+                }
+            })
+        });
+        for round in 0..200 {
+            stage.engine.set_data(&data(1 + round % 2)).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+        for reader in readers {
+            reader.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_file_is_reloaded_when_it_has_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data.json");
+    let stage = stage();
+    let engine = &stage.engine;
+    assert_eq!(engine.reload_data().unwrap_err().kind(), ErrorKind::InvalidArgument, "no file yet");
+    assert!(engine.load_data(&path).unwrap_err().message().contains("data.json"));
+    assert_eq!(served(engine, "bob"), json!(1), "a file that is not there changes nothing");
+
+    std::fs::write(&path, data(10)).unwrap();
+    engine.load_data(&path).unwrap();
+    assert_eq!(served(engine, "bob"), json!(10));
+    assert!(!engine.reload_data().unwrap(), "it has not changed");
+
+    // Another file in its place, as careful writers do, of the same length.
+    let next = directory.path().join("next.json");
+    std::fs::write(&next, data(11)).unwrap();
+    std::fs::rename(&next, &path).unwrap();
+    assert!(engine.reload_data().unwrap());
+    assert_eq!(served(engine, "bob"), json!(11));
+
+    std::fs::write(&path, "{\"flags\":").unwrap();
+    let error = engine.reload_data().unwrap_err();
+    assert!(error.message().contains("data.json") && error.message().contains("cut short"), "{error}");
+    assert_eq!(served(engine, "bob"), json!(11), "what was refused changes nothing");
+    assert!(engine.reload_data().is_err(), "and is tried again");
+    std::fs::write(&path, [b'"', 0xff, b'"']).unwrap();
+    assert!(engine.reload_data().unwrap_err().message().contains("not UTF-8"));
+
+    std::fs::remove_file(&path).unwrap();
+    assert!(engine.reload_data().is_err());
+    std::fs::write(&path, data(12)).unwrap();
+    assert!(engine.reload_data().unwrap());
+    assert_eq!(served(engine, "bob"), json!(12));
+
+    engine.set_data(&data(13)).unwrap();
+    assert!(engine.reload_data().is_err(), "the data no longer come from a file");
+    assert_eq!(served(engine, "bob"), json!(13));
+}
+
+#[test]
+fn an_explanation_tells_where_the_membership_comes_from() {
+    let stage = stage();
+    let explain = |key: &str| -> Explanation { stage.engine.blocking().explain("beta", &user(key)).unwrap() };
+    let first = explain("alice");
+    assert_eq!((first.hash, first.value), (Some(context("alice")), Some(true)));
+    assert_eq!((first.origin, first.embedded), (Some(Origin::Store), false));
+    stage.clock.advance(Duration::from_secs(2));
+    let second = explain("alice");
+    assert!(matches!(second.origin, Some(Origin::Cache { age }) if age.as_secs() == 2), "{second:?}");
+    assert_eq!(second.answer, first.answer);
+    assert_eq!(explain("bob").value, None);
+
+    stage.store.set_fault(Fault::Fail(ErrorKind::StoreUnavailable));
+    stage.clock.advance(Duration::from_secs(60));
+    let third = explain("alice");
+    assert!(matches!(third.origin, Some(Origin::LastKnown { age }) if age.as_secs() == 62), "{third:?}");
+    assert_eq!(third.answer.status, Some(LookupStatus::StoreError));
+    assert!(third.answer.is_match && third.error.is_some());
+}
+
+#[test]
+fn completions_are_called_once() {
+    let stage = stage();
+    let (sender, receiver) = mpsc::channel();
+    let told = sender.clone();
+    let evaluated = move |evaluation: Result<Evaluation>| {
+        told.send(evaluation.map(|evaluation| evaluation.value)).unwrap();
+    };
+    stage.engine.evaluate_then("f".to_owned(), user("alice"), Value::Null, evaluated).unwrap();
+    assert_eq!(receiver.recv().unwrap().unwrap(), json!("yes"));
+    let contained = move |answer: Result<SegmentAnswer>| {
+        sender.send(answer.map(|answer| json!(answer.is_match))).unwrap();
+    };
+    stage.engine.segment_contains_then("beta".to_owned(), user("bob"), contained).unwrap();
+    assert_eq!(receiver.recv().unwrap().unwrap(), json!(false));
+    assert!(receiver.recv().is_err(), "once each");
+}
+
+#[test]
+fn closing_ends_evaluations() {
+    let stage = stage();
+    stage.store.set_fault(Fault::Hang);
+    let (sender, receiver) = mpsc::channel();
+    let callback = move |evaluation: Result<Evaluation>| sender.send(evaluation).unwrap();
+    stage.engine.evaluate_then("f".to_owned(), user("bob"), Value::Null, callback).unwrap();
+    crate::fixture::eventually("the store is asked", || !stage.store.queries().is_empty());
+    stage.engine.blocking().close();
+    assert_eq!(receiver.recv().unwrap().unwrap_err().kind(), ErrorKind::Closed);
+    let (engine, bob) = (&stage.engine, user("bob"));
+    let closed = |error: Error| assert_eq!(error.kind(), ErrorKind::Closed);
+    closed(engine.evaluate_now("f", &bob, &Value::Null).unwrap_err());
+    closed(engine.blocking().evaluate("f", &bob, &Value::Null).unwrap_err());
+    closed(engine.blocking().segment_contains("beta", &bob).unwrap_err());
+    closed(engine.blocking().explain("beta", &bob).unwrap_err());
+    closed(engine.set_data(&data(1)).unwrap_err());
+    closed(engine.reload_data().unwrap_err());
+}
+
+/// The asynchronous forms are futures that any executor may move between threads.
+#[test]
+fn futures_are_send() {
+    fn is_send<T: Send>(future: T) -> T {
+        future
+    }
+    let stage = stage();
+    let (engine, alice, none) = (&stage.engine, user("alice"), Value::Null);
+    let evaluation = pollster::block_on(is_send(engine.evaluate("f", &alice, &none))).unwrap();
+    assert_eq!(evaluation.value, json!("yes"));
+    assert!(pollster::block_on(is_send(engine.segment_contains("beta", &alice))).unwrap().is_match);
+    assert!(pollster::block_on(is_send(engine.explain("beta", &alice))).unwrap().answer.is_match);
+}
+
+#[test]
+fn without_a_store_the_rules_decide_at_once() {
+    let engine = Engine::open(EngineConfig { source: Source::None, ..EngineConfig::default() }).unwrap();
+    engine.set_data(&data(1)).unwrap();
+    let evaluation = engine.evaluate_now("f", &user("alice"), &Value::Null).unwrap().unwrap();
+    assert_eq!(evaluation.reason.big_segments_status, Some(LookupStatus::NotConfigured));
+}
+
+#[test]
+fn what_is_not_cached_is_not_read_from_an_embedded_store_either() {
+    let stage = Stage::on(FaultStore::answering_in_place(), |_| {}).settled();
+    stage.store.put(context("alice"), included_in("beta.g3"));
+    let engine = &stage.engine;
+    engine.set_data(&data(1)).unwrap();
+    let alice = user("alice");
+    assert!(engine.evaluate_cached("f", &alice, &json!(null)).unwrap().is_none());
+    assert!(engine.segment_contains_cached("beta", &alice).unwrap().is_none());
+    assert!(stage.store.queries().is_empty());
+    let evaluation = engine.evaluate_now("f", &alice, &json!(null)).unwrap();
+    assert_eq!(evaluation.as_ref().map(|evaluation| &evaluation.value), Some(&json!("yes")));
+    assert_eq!(engine.evaluate_cached("f", &alice, &json!(null)).unwrap(), evaluation);
+    assert!(engine.segment_contains_cached("beta", &alice).unwrap().is_some_and(|answer| answer.is_match));
+    assert_eq!(stage.store.queries().len(), 1);
+}
+
+#[test]
+fn data_are_taken_over_with_their_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data.json");
+    std::fs::write(&path, data(1)).unwrap();
+    let (first, second) = (Stage::new(|_| {}).settled(), Stage::new(|_| {}).settled());
+    second.engine.set_data(r#"{"flags": {}}"#).unwrap();
+    first.engine.load_data(&path).unwrap();
+    second.engine.take_over_data(&first.engine);
+    assert_eq!(second.engine.data().unwrap().flag_keys().collect::<Vec<_>>(), ["f"]);
+    assert!(!second.engine.reload_data().unwrap(), "nothing has changed since the first engine read it");
+    std::fs::write(&path, r#"{"flags": {}, "segments": {}}"#).unwrap();
+    assert!(second.engine.reload_data().unwrap());
+    assert_eq!(second.engine.data().unwrap().flag_keys().len(), 0);
+    assert_eq!(first.engine.data().unwrap().flag_keys().len(), 1);
+}

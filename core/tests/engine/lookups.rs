@@ -1,0 +1,168 @@
+//! Lookups that meet something unusual: invalidation, closing, misuse, sizes at the edge.
+
+use std::time::Duration;
+
+use crate::fixture::{Stage, context, eventually, included_in};
+use bigseg_core::engine::Source;
+use bigseg_core::store::StoreWriter;
+use bigseg_core::store::memory::MemoryStore;
+use bigseg_core::testkit::fault_store::Fault;
+use bigseg_core::{Engine, EngineConfig, ErrorKind, LookupStatus, Origin};
+
+#[test]
+fn cached_never_asks() {
+    let stage = Stage::new(|_| {}).settled();
+    assert!(stage.engine.cached("user").unwrap().is_none());
+    assert!(stage.store.queries().is_empty());
+    stage.engine.blocking().membership("user").unwrap();
+    let answer = stage.engine.cached("user").unwrap().unwrap();
+    assert!(matches!(answer.origin, Origin::Cache { .. }));
+    stage.clock.advance(Duration::from_secs(5));
+    assert!(stage.engine.cached("user").unwrap().is_none());
+    assert_eq!(stage.store.queries().len(), 1);
+}
+
+#[test]
+fn an_answer_overtaken_by_an_invalidation_is_not_cached() {
+    let stage = Stage::new(|_| {}).settled();
+    stage.store.set_fault(Fault::Hang);
+    let caller = stage.look_up("user");
+    stage.store.wait_for_queries(1);
+    // The query that hangs will answer as of its arrival, which is out of date from here on.
+    stage.store.put(context("user"), included_in("a.g1"));
+    stage.engine.invalidate(&context("user"));
+    stage.store.set_fault(Fault::None);
+    stage.store.release();
+    assert_eq!(caller.join().unwrap().check("a.g1"), None);
+    let answer = stage.engine.blocking().membership("user").unwrap();
+    assert_eq!((answer.check("a.g1"), answer.origin), (Some(true), Origin::Store));
+}
+
+#[test]
+fn nobody_joins_a_query_begun_before_an_invalidation() {
+    let stage = Stage::new(|_| {}).settled();
+    stage.store.set_fault(Fault::Hang);
+    let early = stage.look_up("user");
+    stage.store.wait_for_queries(1);
+    stage.store.put(context("user"), included_in("a.g1"));
+    stage.engine.invalidate_all();
+    let late = stage.look_up("user");
+    eventually("the late caller waits", || stage.engine.metrics().cache_misses == 2);
+    stage.store.release();
+    assert_eq!(early.join().unwrap().check("a.g1"), None);
+    assert_eq!(late.join().unwrap().check("a.g1"), Some(true));
+    assert_eq!(stage.engine.cached("user").unwrap().unwrap().check("a.g1"), Some(true));
+}
+
+#[test]
+fn closing_ends_waiting_lookups_and_later_ones_are_refused() {
+    let stage = Stage::new(|_| {}).settled();
+    stage.store.set_fault(Fault::Hang);
+    let caller = stage.look_up("user");
+    stage.store.wait_for_queries(1);
+    stage.engine.blocking().close();
+    let answer = caller.join().unwrap();
+    assert_eq!(answer.status, LookupStatus::StoreError);
+    assert_eq!(answer.error.unwrap().kind(), ErrorKind::Closed);
+    assert_eq!(stage.engine.blocking().membership("user").unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(stage.engine.cached("user").unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(stage.engine.add_status_listener(|_| {}).unwrap_err().kind(), ErrorKind::Closed);
+    stage.engine.blocking().close();
+}
+
+#[test]
+fn a_completion_is_called_once_with_the_answer_or_with_closed() {
+    let stage = Stage::new(|_| {}).settled();
+    stage.store.put(context("user"), included_in("a.g1"));
+    let (sender, answers) = std::sync::mpsc::channel();
+    let complete = |sender: &std::sync::mpsc::Sender<_>| {
+        let sender = sender.clone();
+        move |answer: bigseg_core::Result<bigseg_core::Answer>| {
+            sender.send(answer.map(|a| a.check("a.g1"))).unwrap()
+        }
+    };
+    stage.engine.membership_then(context("user"), complete(&sender)).unwrap();
+    assert_eq!(answers.recv().unwrap().unwrap(), Some(true));
+    stage.store.set_fault(Fault::Hang);
+    stage.engine.membership_then(context("other"), complete(&sender)).unwrap();
+    stage.store.wait_for_queries(2);
+    stage.engine.blocking().close();
+    // Closing has waited for it.
+    let last = answers.try_recv().unwrap();
+    assert!(matches!(&last, Err(e) if e.kind() == ErrorKind::Closed) || last.is_ok(), "{last:?}");
+    assert!(stage.engine.membership_then(context("user"), complete(&sender)).is_err());
+    drop(sender);
+    assert!(answers.recv().is_err(), "called more than once");
+}
+
+#[test]
+fn keys_that_are_none_are_refused_and_cost_nothing() {
+    let stage = Stage::new(|_| {}).settled();
+    let blocking = stage.engine.blocking();
+    assert_eq!(blocking.membership("").unwrap_err().kind(), ErrorKind::InvalidContextKey);
+    assert_eq!(blocking.memberships(&["a", ""]).unwrap_err().kind(), ErrorKind::InvalidContextKey);
+    assert_eq!(stage.engine.cached("").unwrap_err().kind(), ErrorKind::InvalidContextKey);
+    assert!(stage.store.queries().is_empty());
+    assert!(blocking.memberships(&[]).unwrap().is_empty());
+    assert_eq!(blocking.membership(&"k".repeat(1 << 20)).unwrap().status, LookupStatus::Healthy);
+}
+
+#[test]
+fn ten_thousand_refs_in_one_membership() {
+    let stage = Stage::new(|_| {}).settled();
+    let refs = |letter: char| (0..10_000).map(move |i| format!("{letter}{i}.g1"));
+    let parse = |text: String| bigseg_core::SegmentRef::parse(&text).unwrap();
+    let membership = bigseg_core::Membership::new(refs('a').map(parse), refs('b').map(parse));
+    stage.store.put(context("user"), membership);
+    for _ in 0..2 {
+        let answer = stage.engine.blocking().membership("user").unwrap();
+        assert!(refs('a').all(|r| answer.check(&r) == Some(true)));
+        assert!(refs('b').all(|r| answer.check(&r) == Some(false)));
+        assert_eq!(answer.check("c1.g1"), None);
+    }
+}
+
+#[test]
+fn options_out_of_bounds_are_named() {
+    type Break = fn(&mut EngineConfig);
+    let cases: [(&str, Break); 8] = [
+        ("batch_size", |c| c.batch_size = 0),
+        ("batch_size", |c| c.batch_size = 10_001),
+        ("batches_at_once", |c| c.batches_at_once = 0),
+        ("context_cache_size", |c| c.context_cache_size = usize::MAX),
+        ("lookup_deadline", |c| c.lookup_deadline = Duration::ZERO),
+        ("status_poll_interval", |c| c.status_poll_interval = Duration::ZERO),
+        ("stale_after", |c| c.stale_after = Some(Duration::ZERO)),
+        ("context_cache_time", |c| c.context_cache_time = Duration::MAX),
+    ];
+    for (name, break_it) in cases {
+        let mut config = EngineConfig::default();
+        break_it(&mut config);
+        let Err(error) = Engine::open(config) else { panic!("{name} was accepted") };
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+        assert!(error.message().starts_with(name), "{error}");
+    }
+}
+
+#[test]
+fn a_memory_store_filled_later_is_seen() {
+    let store = MemoryStore::named("filled-later");
+    let engine = Engine::open(EngineConfig::new("memory:filled-later").unwrap()).unwrap();
+    assert_eq!(engine.blocking().membership("user").unwrap().status, LookupStatus::Stale);
+    store.set_synchronized_on(bigseg_core::Clock::System.unix_millis()).unwrap();
+    engine.blocking().refresh_status().unwrap();
+    let answer = engine.blocking().membership("other").unwrap();
+    assert_eq!((answer.status, answer.membership.is_empty()), (LookupStatus::Healthy, true));
+}
+
+#[test]
+fn two_engines_on_one_store_are_independent() {
+    let store = MemoryStore::default();
+    let open = || {
+        let source = Source::Custom(std::sync::Arc::new(store.clone()));
+        Engine::open(EngineConfig { source, ..EngineConfig::default() }).unwrap()
+    };
+    let (first, second) = (open(), open());
+    first.blocking().close();
+    assert!(second.blocking().membership("user").is_ok());
+}

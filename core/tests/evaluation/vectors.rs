@@ -1,0 +1,132 @@
+//! Runs tests/vectors/evaluation.json on engines whose store is under the test's control.
+
+use std::sync::Arc;
+
+use crate::fixture::{START, Stage, context};
+use crate::vector_files::{cases, expected_error, file, strings, text};
+use bigseg_core::segment::{DataSet, classify};
+use bigseg_core::testkit::fault_store::FaultStore;
+use bigseg_core::{Context, ContextHash, Engine, EngineConfig, ErrorKind, Membership, SegmentRef};
+use serde_json::{Value, json};
+
+/// A store that says what a case has it say.
+fn store(case: &Value, store: Arc<FaultStore>) -> Arc<FaultStore> {
+    let said = &case["store"];
+    store.set_synchronized_on((said["stale"] != true).then_some(START));
+    for (key, membership) in said["memberships"].as_object().into_iter().flatten() {
+        let refs = |name: &str| strings(&membership[name]).into_iter().map(SegmentRef::from_store);
+        store.put(context(key), Membership::new(refs("included"), refs("excluded")));
+    }
+    for key in strings(&said["failing"]) {
+        store.set_context_error(context(&key), Some(ErrorKind::StoreData));
+    }
+    store
+}
+
+fn parts(case: &Value) -> (String, Context) {
+    (case["data"].to_string(), Context::from_value(case["context"].clone()).unwrap())
+}
+
+/// Answers a case's question, which must come out as an answer of `evaluate` or `segment_contains` serialises.
+fn answer(engine: &Engine, case: &Value, context: &Context) -> Value {
+    match case.get("flag") {
+        Some(flag) => {
+            json!(engine.blocking().evaluate(text(flag), context, &case["default"]).unwrap())
+        }
+        None => json!(engine.blocking().segment_contains(text(&case["segment"]), context).unwrap()),
+    }
+}
+
+#[test]
+fn evaluation() {
+    for case in cases(&file("evaluation"), "cases") {
+        println!("{}: {}", case["name"], case["why"]);
+        let (data, who) = parts(case);
+        let expected_queries: Vec<ContextHash> =
+            strings(&case["queries"]).iter().map(|key| context(key)).collect();
+        if case["store"].is_null() {
+            let engine = Engine::open(EngineConfig::default()).unwrap();
+            engine.set_data(&data).unwrap();
+            assert_eq!(answer(&engine, case, &who), case["expect"], "without a store");
+            continue;
+        }
+        for plain in [FaultStore::new(), FaultStore::answering_in_place()] {
+            let without_cache = |config: &mut EngineConfig| {
+                config.breaker_failures = 0;
+                // What is not asked for twice is so because the evaluation remembers it.
+                config.context_cache_size = 0;
+            };
+            let stage = Stage::on(store(case, plain), without_cache).settled();
+            let engine = &stage.engine;
+            engine.set_data(&data).unwrap();
+            assert_eq!(answer(engine, case, &who), case["expect"]);
+            assert_eq!(stage.store.queries().concat(), expected_queries, "the queries, in order");
+            if let Some(segment) = case.get("segment") {
+                let explanation = engine.blocking().explain(text(segment), &who).unwrap();
+                assert_eq!(json!(explanation.answer), case["expect"], "explained");
+            }
+        }
+    }
+}
+
+/// The same answer, however many of the memberships happen to be cached.
+#[test]
+fn what_is_cached_changes_nothing() {
+    for case in cases(&file("evaluation"), "cases") {
+        let failing = strings(&case["store"]["failing"]);
+        let cacheable = strings(&case["queries"]).into_iter().filter(|key| !failing.contains(key));
+        for key in cacheable {
+            println!("{}: {key} cached", case["name"]);
+            let (data, who) = parts(case);
+            let stage = Stage::on(store(case, FaultStore::new()), |config| config.breaker_failures = 0);
+            stage.engine.set_data(&data).unwrap();
+            stage.engine.blocking().membership(&key).unwrap();
+            assert_eq!(answer(&stage.engine, case, &who), case["expect"]);
+        }
+    }
+}
+
+#[test]
+fn contexts() {
+    for case in cases(&file("evaluation"), "contexts") {
+        println!("{}", case["why"]);
+        let json = case["json"].as_str().map_or_else(|| case["json"].to_string(), str::to_owned);
+        match (Context::parse(&json), expected_error(case)) {
+            (Ok(context), None) => {
+                let mut kinds: Vec<_> = context.kinds().collect();
+                kinds.sort_unstable();
+                assert_eq!(kinds, strings(&case["kinds"]));
+            }
+            (Err(e), Some(kind)) => {
+                assert_eq!(e.kind().name(), kind);
+                assert!(!format!("{e:?}").contains("secret"), "{e}");
+            }
+            (result, error) => panic!("{result:?} instead of {error:?}"),
+        }
+    }
+}
+
+#[test]
+fn data() {
+    for case in cases(&file("evaluation"), "data") {
+        println!("{}", case["why"]);
+        let json = case["json"].as_str().map_or_else(|| case["json"].to_string(), str::to_owned);
+        match (DataSet::parse(&json), expected_error(case)) {
+            (Ok(_), None) => {}
+            (Err(e), Some(kind)) => {
+                assert_eq!(e.kind().name(), kind);
+                assert!(e.message().contains(text(&case["message_has"])), "{e}");
+                assert!(!format!("{e:?}").contains("secret"), "{e}");
+            }
+            (result, error) => panic!("{result:?} instead of {error:?}"),
+        }
+    }
+}
+
+#[test]
+fn classification() {
+    for case in cases(&file("evaluation"), "classify") {
+        let number = |name: &str| case[name].as_u64().unwrap();
+        assert_eq!(classify(number("entries"), number("kinds")).name(), text(&case["is"]), "{case}");
+    }
+}

@@ -1,0 +1,284 @@
+//! A cluster while slots move and nodes are gone: what callers pay, what they get, and how it ends.
+
+use std::time::Duration;
+
+use crate::fixture::eventually;
+use bigseg_core::patch::PatchOutcome;
+use bigseg_core::store::StoreReader;
+use bigseg_core::testkit::redis_server::READER_COMMANDS;
+use bigseg_core::testkit::samples::{hash, list, membership, patch};
+use bigseg_core::testkit::{RedisCluster, Reply};
+use bigseg_core::{Answer, Clock, ContextHash, Engine, EngineConfig, ErrorKind, LookupStatus, StoreConfig};
+
+const DEADLINE: Duration = Duration::from_millis(400);
+/// What a busy machine may add to the deadline.
+const SLACK: Duration = Duration::from_millis(1500);
+const CONTEXTS: usize = 60;
+
+fn names() -> Vec<String> {
+    (0..CONTEXTS).map(|n| n.to_string()).collect()
+}
+
+fn hashes() -> Vec<ContextHash> {
+    names().iter().map(|name| hash(name)).collect()
+}
+
+fn key(name: &str) -> String {
+    format!("launchdarkly:big_segment_include:{}", hash(name))
+}
+
+/// Puts all contexts into a segment.
+fn fill(cluster: &RedisCluster) {
+    let writer = StoreConfig::parse(&cluster.store("", "")).unwrap().writer().unwrap();
+    let names = names();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert_eq!(writer.apply(&patch("s.g1", "", "1", list(&names, &[]))).unwrap(), PatchOutcome::Applied);
+    writer.set_synchronized_on(Clock::System.unix_millis()).unwrap();
+}
+
+/// Opens an engine that caches nothing but last known answers.
+fn open(store: &str) -> Engine {
+    Engine::open(EngineConfig {
+        context_cache_time: Duration::ZERO,
+        status_poll_interval: Duration::from_millis(100),
+        lookup_deadline: DEADLINE,
+        breaker_probe_interval: Duration::from_millis(100),
+        ..EngineConfig::new(store).unwrap()
+    })
+    .unwrap()
+}
+
+/// Looks up, and panics if that takes longer than was promised.
+#[track_caller]
+fn ask(engine: &Engine, key: &str) -> Answer {
+    let began = Clock::System.now();
+    let answer = engine.blocking().membership(key).unwrap();
+    let took = Clock::System.now().since(began);
+    assert!(took < DEADLINE + SLACK, "a caller waited {took:?}");
+    answer
+}
+
+fn are_healthy(engine: &Engine) -> bool {
+    names().iter().all(|name| {
+        let answer = ask(engine, name);
+        answer.status == LookupStatus::Healthy && answer.check("s.g1") == Some(true)
+    })
+}
+
+fn read(reader: &dyn StoreReader) -> Vec<bool> {
+    let answers = pollster::block_on(reader.memberships(&hashes())).unwrap();
+    answers.into_iter().map(|answer| answer.is_ok_and(|found| found == membership(&["s.g1"], &[]))).collect()
+}
+
+#[test]
+fn slots_may_move_while_they_are_read() {
+    let cluster = RedisCluster::start(2, false);
+    fill(&cluster);
+    cluster.add_user("reader", &[READER_COMMANDS, &["+asking"]].concat());
+    cluster.add_user("minimal", READER_COMMANDS);
+    let reader = |login| StoreConfig::parse(&cluster.store(login, "")).unwrap().reader().unwrap();
+    let (readers, minimal) = (["", "reader:secret"].map(reader), reader("minimal:secret"));
+    let assert_all = |step: &str| {
+        for reader in &readers {
+            assert_eq!(read(&**reader), [true; CONTEXTS], "{step}");
+            pollster::block_on(reader.metadata()).unwrap();
+        }
+    };
+    assert_all("at first");
+    for name in ["0", "1", "2"] {
+        let slot = cluster.slot(&key(name));
+        let (from, to) = (cluster.first_owner(slot), 1 - cluster.first_owner(slot));
+        cluster.begin_moving(slot, from, to);
+        assert_all("the slot begins to move");
+        while cluster.move_keys(slot, from, to, 1) > 0 {
+            assert_all("its keys move");
+        }
+        // Who may not ask for a key on its way does without it, and it alone.
+        let expected: Vec<bool> = names().iter().map(|other| cluster.slot(&key(other)) != slot).collect();
+        assert_eq!(read(&*minimal), expected);
+        let answer = pollster::block_on(minimal.memberships(&[hash(name)])).unwrap().remove(0);
+        let error = answer.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StorePermission, "{error:?}");
+        assert!(error.message().contains("being moved"), "{error}");
+        cluster.finish_moving(slot, from, to);
+        assert_all("the slot has moved");
+        assert_eq!(read(&*minimal), [true; CONTEXTS], "it is found again, without being told the map");
+    }
+}
+
+/// Its contexts fail and no others; the store is not available, and says why.
+#[test]
+fn a_node_that_is_gone_takes_only_its_own_with_it() {
+    let mut cluster = RedisCluster::start(3, false);
+    cluster.configure("cluster-require-full-coverage", "no");
+    fill(&cluster);
+    cluster.add_user("reader", READER_COMMANDS);
+    let sync = cluster.first_owner(cluster.slot("launchdarkly:big_segments_synchronized_on"));
+    let gone = (sync + 1) % 3;
+    let others: Vec<bool> = names()
+        .iter()
+        .map(|name| {
+            let exclude = key(name).replace("include", "exclude");
+            [key(name), exclude].iter().all(|key| cluster.first_owner(cluster.slot(key)) != gone)
+        })
+        .collect();
+    assert!(others.contains(&true) && others.contains(&false));
+    let stores = [
+        cluster.store("", "response_timeout=200ms"),
+        cluster.store("reader:secret", "response_timeout=200ms"),
+    ];
+    let engines = stores.each_ref().map(|store| open(store));
+    let readers = stores.map(|store| StoreConfig::parse(&store).unwrap().reader().unwrap());
+    for engine in &engines {
+        eventually("the engine is healthy", || are_healthy(engine));
+    }
+    let place = format!("127.0.0.1:{}", cluster.node(gone).port());
+    for round in 0..2 {
+        match round {
+            0 => cluster.node(gone).freeze(),
+            _ => cluster.node_mut(gone).kill(),
+        }
+        for (engine, reader) in engines.iter().zip(&readers) {
+            eventually("the outage is known", || !engine.status().available);
+            let error = engine.status().last_error.unwrap().message;
+            assert!(error.contains(&place), "{error}");
+            eventually("those elsewhere are answered", || {
+                let answers = pollster::block_on(reader.memberships(&hashes()));
+                answers.is_ok_and(|answers| answers.iter().map(Result::is_ok).collect::<Vec<_>>() == others)
+            });
+            for (name, is_there) in names().iter().zip(&others) {
+                let answer = ask(engine, name);
+                assert_eq!(answer.status, LookupStatus::StoreError);
+                assert_eq!(answer.check("s.g1"), Some(true), "{name} is answered, if need be as last known");
+                assert_eq!(answer.error.is_none(), *is_there, "{name}: {:?}", answer.error);
+            }
+            assert!(pollster::block_on(reader.metadata()).is_err());
+        }
+        if round == 0 {
+            cluster.node(gone).thaw();
+            for engine in &engines {
+                eventually("the engine is healthy again", || are_healthy(engine));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_replica_takes_over() {
+    let mut cluster = RedisCluster::start(3, true);
+    fill(&cluster);
+    cluster.add_user("reader", READER_COMMANDS);
+    let stores = [
+        cluster.store("", "response_timeout=200ms"),
+        cluster.store("reader:secret", "response_timeout=200ms"),
+        cluster.store("", "response_timeout=200ms&read_from=replica"),
+    ];
+    let engines = stores.each_ref().map(|store| open(store));
+    for engine in &engines {
+        eventually("the engine is healthy", || are_healthy(engine));
+    }
+    let writer = StoreConfig::parse(&stores[0]).unwrap().writer().unwrap();
+    assert_eq!(writer.cursor().unwrap().as_deref(), Some("1"));
+    let names = names();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for gone in [0, 1] {
+        cluster.node_mut(gone).kill();
+        for engine in &engines {
+            for name in &names {
+                ask(engine, name);
+            }
+        }
+        // A writer waits for the end of the failover, and goes on.
+        let cursor = (gone + 1).to_string();
+        let next = patch("s.g1", &cursor, &(gone + 2).to_string(), list(&names, &["gone"]));
+        assert_eq!(apply_at_last(&*writer, &next), PatchOutcome::Applied);
+        writer.set_synchronized_on(Clock::System.unix_millis()).unwrap();
+        for engine in &engines {
+            eventually("the engine is healthy again", || are_healthy(engine));
+        }
+    }
+}
+
+/// Applies a patch, again while the store is not available.
+fn apply_at_last(
+    writer: &dyn bigseg_core::store::StoreWriter,
+    next: &bigseg_core::patch::Patch,
+) -> PatchOutcome {
+    for _ in 0..20 {
+        match writer.apply(next) {
+            Ok(outcome) => return outcome,
+            Err(error) => assert!(error.retryable(), "{error:?}"),
+        }
+    }
+    panic!("the writer never gets through");
+}
+
+#[test]
+fn replicas_are_read_where_that_is_asked_for() {
+    let mut cluster = RedisCluster::start(2, true);
+    fill(&cluster);
+    let calls = |n: usize| {
+        let Reply::Text(stats) = cluster.node(n).client().run(&["INFO", "commandstats"]) else { panic!() };
+        let calls = stats.split("cmdstat_smembers:calls=").nth(1).and_then(|rest| rest.split(',').next());
+        calls.map_or(0, |calls| calls.parse::<u32>().unwrap())
+    };
+    cluster.add_user("reader", READER_COMMANDS);
+    cluster.add_user("other", &[READER_COMMANDS, &["+readonly", "+cluster|slots"]].concat());
+    let reader =
+        |login| StoreConfig::parse(&cluster.store(login, "read_from=replica")).unwrap().reader().unwrap();
+    let asked = |reader: &dyn StoreReader| {
+        // A poll looks for replicas that have come.
+        pollster::block_on(reader.metadata()).unwrap();
+        let before = [0, 1, 2, 3].map(calls);
+        assert_eq!(read(reader), [true; CONTEXTS]);
+        let after = [0, 1, 2, 3].map(calls);
+        [0, 1, 2, 3].map(|n| after[n] > before[n])
+    };
+    for login in ["", "other:secret"] {
+        let reader = reader(login);
+        eventually("replicas are asked", || asked(&*reader) == [false, false, true, true]);
+    }
+    let without_permission = reader("reader:secret");
+    for _ in 0..3 {
+        assert_eq!(asked(&*without_permission), [true, true, false, false]);
+    }
+    let reader = reader("");
+    eventually("replicas are asked", || asked(&*reader) == [false, false, true, true]);
+    for n in [2, 3] {
+        cluster.node_mut(n).kill();
+    }
+    assert_eq!(read(&*reader), [true; CONTEXTS], "where no replica answers, the master does");
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_found_out_soon() {
+    let mut cluster = RedisCluster::start(2, false);
+    let store = StoreConfig::parse(&cluster.store("", "")).unwrap();
+    let (reader, writer) = (store.reader().unwrap(), store.writer().unwrap());
+    writer.set_synchronized_on(1).unwrap();
+    pollster::block_on(reader.metadata()).unwrap();
+    for n in 0..2 {
+        cluster.node_mut(n).kill();
+    }
+    let began = Clock::System.now();
+    for _ in 0..2 {
+        let error = pollster::block_on(reader.memberships(&[hash("a")])).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{error:?}");
+        assert!(error.message().contains("127.0.0.1:"), "{error}");
+        assert_eq!(writer.cursor().unwrap_err().kind(), ErrorKind::StoreUnavailable);
+        let next = patch("s.g1", "", "1", list(&["a"], &[]));
+        assert_eq!(writer.apply(&next).unwrap_err().kind(), ErrorKind::StoreUnavailable);
+    }
+    assert!(Clock::System.now().since(began) < Duration::from_secs(5) + SLACK);
+}
+
+/// Whoever names one server of a cluster as if it were the only one is told better.
+#[test]
+fn one_server_of_a_cluster_is_no_store() {
+    let cluster = RedisCluster::start(2, false);
+    let stores = [0, 1].map(|n| StoreConfig::parse(&cluster.node(n).store("", "")).unwrap());
+    let errors = stores.map(|store| store.writer().unwrap().set_synchronized_on(1).err());
+    let error = errors.into_iter().flatten().next().expect("one of them does not own the key");
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
+    assert!(error.message().contains("redis+cluster://"), "{error}");
+}

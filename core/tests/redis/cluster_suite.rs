@@ -1,0 +1,87 @@
+//! A store in a Redis cluster passes the suite, in the schema that every SDK reads, whatever is permitted.
+
+use std::cell::Cell;
+
+use bigseg_core::StoreConfig;
+use bigseg_core::patch::PatchOutcome;
+use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS};
+use bigseg_core::testkit::samples::{list, patch};
+use bigseg_core::testkit::{RedisCluster, Reply, StoreUnderTest, store_suite};
+
+/// Makes stores, each under a prefix of its own, from what gives a store string for a role and options.
+fn stores(store: impl Fn(&str, &str) -> String) -> impl Fn() -> StoreUnderTest {
+    let count = Cell::new(0);
+    move || {
+        count.set(count.get() + 1);
+        let prefix = format!("prefix=p{}", count.get());
+        let config = |role| StoreConfig::parse(&store(role, &prefix)).unwrap();
+        StoreUnderTest {
+            writer: config("writer").writer().unwrap(),
+            reader: config("reader").reader().unwrap(),
+            scanner: Some(config("scanner").scanner().unwrap()),
+            most_refs: 10_000,
+            loads_atomically: false,
+        }
+    }
+}
+
+#[test]
+fn passes_the_suite() {
+    let cluster = RedisCluster::start(3, false);
+    store_suite::run(stores(|_, options| cluster.store("", options)));
+}
+
+#[test]
+fn over_tls_with_a_client_certificate() {
+    let cluster = RedisCluster::start_tls(2);
+    store_suite::run(stores(|_, options| cluster.store("", options)));
+}
+
+/// One slot for the whole environment: patches are applied as on a single server.
+#[test]
+fn with_a_hash_tag_in_the_prefix() {
+    let cluster = RedisCluster::start(3, false);
+    store_suite::run(stores(|_, options| cluster.store("", &format!("{options}%7Btag%7D"))));
+}
+
+/// Also with no more than SPEC §6 asks for, and so without `CLUSTER`, but for loads that replace a segment, which need
+/// `SCAN`.
+#[test]
+fn with_minimal_permissions() {
+    let cluster = RedisCluster::start(3, false);
+    cluster.add_user("reader", READER_COMMANDS);
+    cluster.add_user("writer", WRITER_COMMANDS);
+    cluster.add_user("scanner", &["+scan", "+smembers", "+get", "+ping"]);
+    let failures =
+        store_suite::failures(stores(|role, options| cluster.store(&format!("{role}:secret"), options)));
+    let replacing = [
+        "a replacing load forgets the segment's members, and them alone",
+        "a segment can be replaced by nothing",
+        "replacing a segment nobody is in",
+        "a list that breaks off is an error",
+        "any sequence of loads ends as the model says",
+    ];
+    assert_eq!(failures, replacing);
+}
+
+/// The keys are those of a single server, but for the lock, which is of no use across slots.
+#[test]
+fn the_schema_is_the_same() {
+    let cluster = RedisCluster::start(2, false);
+    let writer = StoreConfig::parse(&cluster.store("", "prefix=env")).unwrap().writer().unwrap();
+    let mut first = patch("s.g1", "", "v1", list(&["user1"], &[]));
+    first.changes.excluded = list(&["user2"], &[]);
+    assert_eq!(writer.apply(&first).unwrap(), PatchOutcome::Applied);
+    writer.set_synchronized_on(1_700_000_000_123).unwrap();
+    let (include, exclude) = (
+        "env:big_segment_include:CgQblGLKpKMbrDVn4Lbm/ZEAeH2yq0M9lvbReMq/zpA=",
+        "env:big_segment_exclude:YCXRj+SKvUUWhSjxioLiZd2Y1CGnCEqgn2GzQXA5AaM=",
+    );
+    let (cursor, sync) = ("env:big_segments_cursor", "env:big_segments_synchronized_on");
+    assert_eq!(cluster.keys(), [exclude, include, cursor, sync]);
+    for key in [include, exclude] {
+        assert_eq!(cluster.run(&["SMEMBERS", key]), Reply::List(vec![Reply::Text("s.g1".to_owned())]));
+    }
+    assert_eq!(cluster.run(&["GET", cursor]), Reply::Text("v1".to_owned()));
+    assert_eq!(cluster.run(&["GET", sync]), Reply::Text("1700000000123".to_owned()));
+}

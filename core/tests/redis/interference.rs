@@ -1,0 +1,173 @@
+//! What happens between the commands of a patch: another writer, or a connection cut at any byte.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use bigseg_core::patch::{Patch, PatchOutcome};
+use bigseg_core::testkit::proxy::{Direction, Proxy};
+use bigseg_core::testkit::samples::{list, patch};
+use bigseg_core::testkit::{RedisCluster, RedisServer, Reply, StoreModel, rounds};
+use bigseg_core::{ErrorKind, StoreConfig};
+
+/// A server on its own, or one that is a whole cluster.
+struct Stage {
+    cluster: Option<RedisCluster>,
+    server: Option<RedisServer>,
+}
+
+impl Stage {
+    fn both() -> [Self; 2] {
+        let server = Self { cluster: None, server: Some(RedisServer::start()) };
+        [server, Self { cluster: Some(RedisCluster::start(1, false)), server: None }]
+    }
+
+    fn server(&self) -> &RedisServer {
+        match &self.cluster {
+            Some(cluster) => cluster.node(0),
+            None => self.server.as_ref().unwrap(),
+        }
+    }
+
+    /// Returns the store as one gets to it through a port, which a node of a cluster announces as its own.
+    fn config(&self, port: u16, prefix: &str) -> StoreConfig {
+        let scheme = match &self.cluster {
+            None => "redis",
+            Some(cluster) => {
+                cluster.configure("cluster-announce-port", &port.to_string());
+                "redis+cluster"
+            }
+        };
+        StoreConfig::parse(&format!("{scheme}://127.0.0.1:{port}?prefix={prefix}")).unwrap()
+    }
+}
+
+fn contains(bytes: &[u8], word: &str) -> bool {
+    bytes.windows(word.len()).any(|window| window == word.as_bytes())
+}
+
+/// Lets another writer apply the patch and the one after it, at the moment at which a writer sends the transaction that
+/// holds `word`; returns what became of it.
+fn overtaken_at(stage: &Stage, prefix: &str, word: &'static str, model: &mut StoreModel) -> PatchOutcome {
+    let first = patch("s.g1", "", "1", list(&["a", "b"], &[]));
+    let second = patch("s.g1", "1", "2", list(&["c"], &["a"]));
+    for patch in [&first, &second] {
+        assert_eq!(model.apply(patch), PatchOutcome::Applied);
+    }
+    let others = stage.config(stage.server().port(), prefix).writer().unwrap();
+    // Makes its connections, which then go past the proxy.
+    assert_eq!(
+        others.apply(&patch("s.g1", "7", "8", list(&["a", "b", "c"], &[]))).unwrap(),
+        PatchOutcome::DataLost
+    );
+    let (done, patches) = (AtomicBool::new(false), [first.clone(), second]);
+    let proxy = Proxy::start(stage.server().port(), move |direction, bytes| {
+        let now = direction == Direction::Request && contains(bytes, word);
+        if now && !done.swap(true, Ordering::Relaxed) {
+            for patch in &patches {
+                assert_eq!(others.apply(patch).unwrap(), PatchOutcome::Applied);
+            }
+        }
+        bytes.len()
+    });
+    stage.config(proxy.unwrap().port(), prefix).writer().unwrap().apply(&first).unwrap()
+}
+
+#[test]
+fn a_writer_that_is_overtaken_changes_nothing() {
+    for stage in Stage::both() {
+        for (prefix, word) in [("operations", "SADD"), ("cursor", "big_segments_cursor\r\n$1\r\n1")] {
+            let mut model = StoreModel::default();
+            assert_eq!(overtaken_at(&stage, prefix, word, &mut model), PatchOutcome::OutOfOrder, "{word:?}");
+            let store = stage.config(stage.server().port(), prefix);
+            model.assert_same(&*store.scanner().unwrap());
+            assert_eq!(store.writer().unwrap().cursor().unwrap().as_deref(), Some("2"));
+        }
+    }
+}
+
+#[test]
+fn a_decision_against_a_patch_leaves_no_watch_behind() {
+    let server = RedisServer::start();
+    let [one, other] =
+        [(); 2].map(|()| StoreConfig::parse(&server.store("", "prefix=p")).unwrap().writer().unwrap());
+    assert_eq!(one.apply(&patch("s.g1", "9", "10", list(&["a"], &[]))).unwrap(), PatchOutcome::DataLost);
+    assert_eq!(other.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap(), PatchOutcome::Applied);
+    let watches = || {
+        let Reply::Text(stats) = server.client().run(&["INFO", "commandstats"]) else {
+            panic!("INFO is text")
+        };
+        let calls =
+            stats.split("cmdstat_watch:calls=").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
+        calls.parse::<u64>().unwrap()
+    };
+    let before = watches();
+    assert_eq!(one.apply(&patch("s.g1", "1", "2", list(&["b"], &[]))).unwrap(), PatchOutcome::Applied);
+    assert_eq!(watches() - before, 2, "one for the operations, one for the cursor, none in vain");
+}
+
+/// A patch that adds and removes in both lists.
+fn sample(previous: &str, version: &str, [first, second]: [&str; 2]) -> Patch {
+    let mut patch = patch("s.g1", previous, version, list(&[first], &[second]));
+    patch.changes.excluded = list(&[second], &[first]);
+    patch
+}
+
+#[test]
+fn a_connection_may_be_cut_at_any_byte() {
+    Stage::both().iter().for_each(cut_anywhere);
+}
+
+fn cut_anywhere(stage: &Stage) {
+    let server = stage.server();
+    let (before, next) = (sample("", "1", ["a", "b"]), sample("1", "2", ["b", "a"]));
+    let mut model_before = StoreModel::default();
+    model_before.apply(&before);
+    let mut model = model_before.clone();
+    model.apply(&next);
+    for direction in [Direction::Request, Direction::Reply] {
+        let mut cuts = 0;
+        for place in (0..).step_by(rounds(if stage.cluster.is_some() { 11 } else { 5 }, 1)) {
+            let prefix = format!("{direction:?}-{place}");
+            let store = stage.config(server.port(), &prefix);
+            store.writer().unwrap().apply(&before).unwrap();
+
+            let (left, cut) = (AtomicUsize::new(place), Arc::new(AtomicBool::new(false)));
+            let was_cut = cut.clone();
+            let proxy = Proxy::start(server.port(), move |speaker, bytes| {
+                if speaker != direction || cut.load(Ordering::Acquire) {
+                    return bytes.len();
+                }
+                let passing = bytes.len().min(left.load(Ordering::Acquire));
+                left.fetch_sub(passing, Ordering::AcqRel);
+                cut.store(passing < bytes.len(), Ordering::Release);
+                passing
+            });
+            let writer = stage.config(proxy.unwrap().port(), &prefix).writer().unwrap();
+            let first = writer.apply(&next);
+            let store = stage.config(server.port(), &prefix);
+            match &first {
+                Ok(outcome) => assert_eq!(*outcome, PatchOutcome::Applied, "{prefix}"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{prefix}: {error:?}"),
+            }
+            // So much is never said: it was the last place.
+            if !was_cut.load(Ordering::Acquire) {
+                assert!(first.is_ok(), "{prefix}: {first:?}");
+                break;
+            }
+            // A cursor that has moved vouches for every operation.
+            if store.writer().unwrap().cursor().unwrap().as_deref() == Some("2") {
+                model.assert_same(&*store.scanner().unwrap());
+            }
+            let again = writer.apply(&next).unwrap();
+            assert!(
+                matches!(again, PatchOutcome::Applied | PatchOutcome::AlreadyApplied),
+                "{prefix}: {again:?}"
+            );
+            model.assert_same(&*store.scanner().unwrap());
+            assert_eq!(writer.cursor().unwrap().as_deref(), model.cursor());
+            server.client().run(&["FLUSHALL"]);
+            cuts += 1;
+        }
+        assert!(cuts > 20, "{direction:?} was cut {cuts} times only");
+    }
+}

@@ -1,0 +1,232 @@
+//! The way to the server: slow, cut at any byte of a reply, or silent.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::fixture::{eventually, in_thread};
+use crate::redis_fixture::{DEADLINE, PATIENT, Watched, fill};
+use bigseg_core::store::StoreReader;
+use bigseg_core::testkit::RedisServer;
+use bigseg_core::testkit::proxy::{Cut, Direction, Proxy};
+use bigseg_core::testkit::samples::{hash, membership};
+use bigseg_core::{ErrorKind, LookupStatus, Membership, Origin, Result, StoreConfig};
+use parking_lot::{Condvar, Mutex};
+
+fn store(port: u16, options: &str) -> String {
+    format!("redis://127.0.0.1:{port}?{options}")
+}
+
+/// What replies wait at while it is shut.
+#[derive(Default)]
+struct Gate {
+    shut: Mutex<bool>,
+    moved: Condvar,
+    waiting: AtomicUsize,
+}
+
+impl Gate {
+    fn shut(&self) {
+        *self.shut.lock() = true;
+    }
+
+    fn open(&self) {
+        *self.shut.lock() = false;
+        self.moved.notify_all();
+    }
+
+    /// Lets those pass who come from now on; whoever waits already waits for ever, as if the packets were lost.
+    fn open_for_others(&self) {
+        *self.shut.lock() = false;
+    }
+
+    fn pass(&self) {
+        let mut shut = self.shut.lock();
+        if *shut {
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+            self.moved.wait_while(&mut shut, |shut| *shut);
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Puts a gate before a server's replies; returns the port to connect to.
+fn gated(server: &RedisServer) -> (Arc<Gate>, u16) {
+    let gate = Arc::new(Gate::default());
+    let proxy = Proxy::start(server.port(), {
+        let gate = gate.clone();
+        move |direction, bytes| {
+            if direction == Direction::Reply {
+                gate.pass();
+            }
+            bytes.len()
+        }
+    });
+    (gate, proxy.unwrap().port())
+}
+
+#[test]
+fn a_server_a_hundred_milliseconds_away_is_asked_in_few_round_trips() {
+    const CALLERS: usize = 200;
+    let server = RedisServer::start();
+    fill(&server);
+    let proxy = Proxy::start(server.port(), |direction, bytes| {
+        if direction == Direction::Reply {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        bytes.len()
+    });
+    let watched = Watched::open(&store(proxy.unwrap().port(), PATIENT));
+    let asked = watched.engine.metrics().store_queries;
+    let keys: Vec<String> =
+        (0..CALLERS).map(|i| if i == 150 { "a".to_owned() } else { format!("user-{i}") }).collect();
+    let herd = futures_util::future::join_all(keys.iter().map(|key| watched.engine.membership(key)));
+    for (answer, key) in pollster::block_on(herd).into_iter().zip(&keys) {
+        let answer = answer.unwrap();
+        assert_eq!((answer.status, answer.origin), (LookupStatus::Healthy, Origin::Store));
+        assert_eq!(answer.check("s.g1"), (key == "a").then_some(true));
+    }
+    let queries = watched.engine.metrics().store_queries - asked;
+    assert!(queries <= 1 + (CALLERS as u64 - 1).div_ceil(128), "{queries} queries");
+}
+
+#[test]
+fn a_server_slower_than_the_deadline() {
+    let server = RedisServer::start();
+    fill(&server);
+    let (gate, port) = gated(&server);
+    let watched = Watched::open(&store(port, PATIENT));
+    gate.shut();
+    // Never the same twice in a row: a caller would join the query that is just being given up.
+    for (key, expected) in [("a", Some(true)), ("b", None), ("a", Some(true))] {
+        let (engine, before) = (watched.engine.clone(), watched.engine.metrics());
+        let caller = in_thread(move || engine.blocking().membership(key).unwrap());
+        eventually("the store is asked", || watched.engine.metrics().store_queries > before.store_queries);
+        watched.clock.advance(DEADLINE - Duration::from_millis(1));
+        assert!(!caller.is_finished());
+        watched.clock.advance(Duration::from_millis(1));
+        let answer = caller.join().unwrap();
+        assert_eq!((answer.status, answer.check("s.g1")), (LookupStatus::StoreError, expected));
+        assert_eq!(answer.error.unwrap().kind(), ErrorKind::StoreTimeout);
+        assert!(matches!(answer.origin, Origin::LastKnown { .. }));
+        eventually("the query is given up", || watched.engine.metrics().store_errors > before.store_errors);
+    }
+    eventually("the breaker opens", || watched.engine.metrics().circuit_open == 1);
+    watched.assert_open("within 1s");
+    // The late replies come first, and must not be taken for those to later questions.
+    gate.open();
+    watched.becomes_healthy();
+}
+
+fn read(reader: &dyn StoreReader) -> Result<Membership> {
+    let mut answers = pollster::block_on(reader.memberships(&[hash("a")]))?;
+    answers.pop().unwrap()
+}
+
+#[test]
+fn a_reply_may_be_cut_at_any_byte() {
+    cut_at_any_byte(Cut::Close);
+}
+
+#[test]
+fn a_connection_may_be_reset_at_any_byte_of_a_reply() {
+    cut_at_any_byte(Cut::Reset);
+}
+
+fn cut_at_any_byte(way: Cut) {
+    let server = RedisServer::start();
+    fill(&server);
+    let expected = membership(&["s.g1"], &[]);
+    for place in 0.. {
+        let left = AtomicUsize::new(place);
+        let cuts = Arc::new(AtomicUsize::new(0));
+        let cut = cuts.clone();
+        let proxy = Proxy::start_with(way, server.port(), move |direction, bytes| {
+            if direction == Direction::Request || cut.load(Ordering::SeqCst) > 0 {
+                return bytes.len();
+            }
+            let passing = bytes.len().min(left.load(Ordering::SeqCst));
+            left.fetch_sub(passing, Ordering::SeqCst);
+            cut.fetch_add(usize::from(passing < bytes.len()), Ordering::SeqCst);
+            passing
+        });
+        let reader = StoreConfig::parse(&store(proxy.unwrap().port(), PATIENT)).unwrap().reader().unwrap();
+        let first = read(&*reader);
+        match &first {
+            Ok(answer) => assert_eq!(*answer, expected, "{place}"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{place}: {error:?}"),
+        }
+        // So much is never said: it was the last place.
+        if cuts.load(Ordering::SeqCst) == 0 {
+            assert!(first.is_ok() && place > 10, "{place}: {first:?}");
+            break;
+        }
+        assert!(first.is_err(), "half a reply is none: {place}");
+        assert_eq!(read(&*reader).unwrap(), expected, "the next caller gets another connection: {place}");
+    }
+}
+
+#[test]
+fn a_way_that_cuts_every_reply_is_an_outage_like_any_other() {
+    let server = RedisServer::start();
+    fill(&server);
+    let cutting = Arc::new(AtomicBool::new(false));
+    let proxy = Proxy::start(server.port(), {
+        let cutting = cutting.clone();
+        move |direction, bytes| match direction {
+            Direction::Reply if cutting.load(Ordering::SeqCst) => bytes.len() - 1,
+            _ => bytes.len(),
+        }
+    });
+    let watched = Watched::open(&store(proxy.unwrap().port(), PATIENT));
+    cutting.store(true, Ordering::SeqCst);
+    watched.assert_outage("reading memberships: the connection");
+    cutting.store(false, Ordering::SeqCst);
+    watched.becomes_healthy();
+}
+
+#[test]
+fn a_connection_that_falls_silent_is_replaced() {
+    let server = RedisServer::start();
+    fill(&server);
+    let (gate, port) = gated(&server);
+    let store = store(port, "response_timeout=300ms&connect_timeout=60s");
+    let reader = StoreConfig::parse(&store).unwrap().reader().unwrap();
+    let read = || read(&*reader);
+    eventually("an answer comes in time", || read().is_ok());
+    gate.shut();
+    assert_eq!(read().unwrap_err().kind(), ErrorKind::StoreTimeout);
+    assert_eq!(gate.waiting.load(Ordering::SeqCst), 1);
+    gate.open_for_others();
+    eventually("an answer comes over another connection", || read().is_ok());
+    assert_eq!(gate.waiting.load(Ordering::SeqCst), 1, "the old one is as silent as before");
+}
+
+/// An engine gives up on a question sooner than the store would.
+#[test]
+fn a_silent_connection_is_replaced_however_short_the_deadline() {
+    let server = RedisServer::start();
+    fill(&server);
+    let (gate, port) = gated(&server);
+    let watched = Watched::open(&store(port, "response_timeout=2s&connect_timeout=60s"));
+    gate.shut();
+    let caller = in_thread({
+        let engine = watched.engine.clone();
+        move || engine.blocking().membership("a").unwrap()
+    });
+    eventually("the reply is withheld", || gate.waiting.load(Ordering::SeqCst) > 0);
+    watched.clock.advance(DEADLINE);
+    assert_eq!(caller.join().unwrap().error.unwrap().kind(), ErrorKind::StoreTimeout);
+    gate.open_for_others();
+    eventually("an answer comes over another connection", || {
+        let caller = in_thread({
+            let engine = watched.engine.clone();
+            move || engine.blocking().membership("a").unwrap()
+        });
+        while !caller.is_finished() {
+            watched.clock.advance(DEADLINE / 10);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        caller.join().unwrap().origin == Origin::Store
+    });
+}

@@ -1,0 +1,179 @@
+//! A store behind sentinels: the suite, failovers, and what cannot work.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use crate::fixture::eventually;
+use bigseg_core::patch::PatchOutcome;
+use bigseg_core::store::StoreWriter;
+use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS, free_port};
+use bigseg_core::testkit::samples::{hash, list, membership, patch};
+use bigseg_core::testkit::{RedisSentinels, RedisServer, Reply, StoreUnderTest, store_suite};
+use bigseg_core::{Clock, Engine, EngineConfig, ErrorKind, LookupStatus, StoreConfig};
+
+const DEADLINE: Duration = Duration::from_millis(400);
+/// What a busy machine may add to the deadline.
+const SLACK: Duration = Duration::from_millis(1500);
+
+fn open(store: &str) -> Engine {
+    Engine::open(EngineConfig {
+        context_cache_time: Duration::ZERO,
+        status_poll_interval: Duration::from_millis(100),
+        lookup_deadline: DEADLINE,
+        breaker_probe_interval: Duration::from_millis(100),
+        ..EngineConfig::new(store).unwrap()
+    })
+    .unwrap()
+}
+
+/// Looks up, and panics if that takes longer than was promised.
+fn is_healthy(engine: &Engine) -> bool {
+    let began = Clock::System.now();
+    let answer = engine.blocking().membership("a").unwrap();
+    let took = Clock::System.now().since(began);
+    assert!(took < DEADLINE + SLACK, "a caller waited {took:?}");
+    answer.status == LookupStatus::Healthy && answer.check("s.g1") == Some(true)
+}
+
+/// Applies a patch that adds a context, again while the store is not available.
+fn apply_at_last(writer: &dyn StoreWriter, previous: &str, version: &str) {
+    let next = patch("s.g1", previous, version, list(&["a", version], &[]));
+    let done = Cell::new(None);
+    eventually("the patch is applied", || match writer.apply(&next) {
+        Ok(outcome) => {
+            done.set(Some(outcome));
+            true
+        }
+        Err(error) => {
+            assert!(error.retryable(), "{error:?}");
+            false
+        }
+    });
+    assert!(matches!(done.get(), Some(PatchOutcome::Applied | PatchOutcome::AlreadyApplied)));
+    eventually("the store is marked", || writer.set_synchronized_on(Clock::System.unix_millis()).is_ok());
+}
+
+#[test]
+fn passes_the_suite() {
+    let set = RedisSentinels::start();
+    for server in set.servers() {
+        server.add_user("reader", READER_COMMANDS);
+        server.add_user("writer", &[WRITER_COMMANDS, &["+scan", "+select"]].concat());
+        server.add_user("scanner", &["+scan", "+smembers"]);
+    }
+    let count = Cell::new(0);
+    store_suite::run(|| {
+        count.set(count.get() + 1);
+        let prefix = format!("prefix=p{}", count.get());
+        let config = |role| StoreConfig::parse(&set.store(&format!("{role}:secret"), &prefix)).unwrap();
+        StoreUnderTest {
+            writer: config("writer").writer().unwrap(),
+            reader: config("reader").reader().unwrap(),
+            scanner: Some(config("scanner").scanner().unwrap()),
+            most_refs: 10_000,
+            loads_atomically: false,
+        }
+    });
+}
+
+#[test]
+fn whoever_becomes_the_master_is_found() {
+    let mut set = RedisSentinels::start();
+    let store = set.store("", "response_timeout=200ms");
+    let writer = StoreConfig::parse(&store).unwrap().writer().unwrap();
+    apply_at_last(&*writer, "", "1");
+    let engine = open(&store);
+    eventually("the engine is healthy", || is_healthy(&engine));
+    set.fail_over();
+    apply_at_last(&*writer, "1", "2");
+    eventually("the engine is healthy after a failover", || is_healthy(&engine));
+    let Reply::Text(info) = set.master().client().run(&["INFO", "commandstats"]) else {
+        panic!("INFO is text")
+    };
+    assert!(info.contains("cmdstat_smembers"), "the new master is read");
+    // A sentinel that is gone costs nothing.
+    set.kill_sentinel(0);
+    eventually("two sentinels see all replicas again", || set.is_settled());
+    set.kill_master();
+    is_healthy(&engine);
+    apply_at_last(&*writer, "2", "3");
+    eventually("the engine is healthy without its first master", || is_healthy(&engine));
+}
+
+/// A connection to what has become a replica is left when it refuses to write.
+#[test]
+fn a_writer_leaves_a_master_that_is_none_any_more() {
+    let set = RedisSentinels::start();
+    let writer = StoreConfig::parse(&set.store("", "")).unwrap().writer().unwrap();
+    apply_at_last(&*writer, "", "1");
+    let master = set.master();
+    // Unlike a sentinel, this does not end the writer's connection.
+    master.client().run(&["REPLICAOF", "127.0.0.1", &set.replica().port().to_string()]);
+    let next = patch("s.g1", "1", "2", list(&["b"], &[]));
+    let error = writer.apply(&next).unwrap_err();
+    assert!(error.message().contains("has become a replica"), "{error}");
+    let error = writer.apply(&next).unwrap_err();
+    assert!(error.message().contains("it is a replica; a failover may be under way"), "asked anew: {error}");
+    master.client().run(&["REPLICAOF", "NO", "ONE"]);
+    apply_at_last(&*writer, "1", "2");
+    assert_eq!(writer.cursor().unwrap().as_deref(), Some("2"));
+}
+
+#[test]
+fn replicas_are_read_where_that_is_asked_for() {
+    let set = RedisSentinels::start();
+    let writer = StoreConfig::parse(&set.store("", "")).unwrap().writer().unwrap();
+    apply_at_last(&*writer, "", "1");
+    let reader = StoreConfig::parse(&set.store("", "read_from=replica")).unwrap().reader().unwrap();
+    eventually("the replica has it", || {
+        let answers = pollster::block_on(reader.memberships(&[hash("a")])).unwrap();
+        *answers[0].as_ref().unwrap() == membership(&["s.g1"], &[])
+    });
+    let Reply::Text(info) = set.master().client().run(&["INFO", "commandstats"]) else {
+        panic!("INFO is text")
+    };
+    assert!(!info.contains("cmdstat_smembers"), "the master is not asked");
+}
+
+#[test]
+fn what_sentinels_say_is_told() {
+    let set = RedisSentinels::start();
+    let failure = |store: &str| {
+        let error = pollster::block_on(StoreConfig::parse(store).unwrap().reader().unwrap().metadata());
+        let error = error.unwrap_err();
+        assert!(!error.message().contains("hunter2"), "{error}");
+        error
+    };
+    let unknown = failure(&set.store("", "").replace("the-master", "nobody"));
+    assert_eq!(unknown.kind(), ErrorKind::StoreUnavailable);
+    assert!(unknown.message().contains("no master \"nobody\""), "{unknown}");
+
+    let ports = [free_port(), free_port()];
+    let nowhere = format!("redis+sentinel://127.0.0.1:{},127.0.0.1:{}/m", ports[0], ports[1]);
+    let gone = failure(&nowhere);
+    assert_eq!(gone.kind(), ErrorKind::StoreUnavailable);
+    for port in ports {
+        assert!(gone.message().contains(&format!("127.0.0.1:{port}")), "{gone}");
+    }
+
+    let server = RedisServer::start();
+    let none = failure(&format!("redis+sentinel://127.0.0.1:{}/m", server.port()));
+    assert!(none.message().contains("SENTINEL") || none.message().contains("sentinel"), "{none}");
+
+    let refused = failure(&set.store("nobody:hunter2", ""));
+    assert_eq!(refused.kind(), ErrorKind::StorePermission, "{refused:?}");
+    assert!(refused.message().contains("WRONGPASS"), "{refused}");
+}
+
+#[test]
+fn sentinels_may_want_a_login_of_their_own() {
+    let set = RedisSentinels::start_with("user watcher on >hunter2 -@all +sentinel|get-master-addr-by-name");
+    let ask = |options: &str| {
+        let reader = StoreConfig::parse(&set.store("", options)).unwrap().reader().unwrap();
+        pollster::block_on(reader.metadata())
+    };
+    ask("sentinel_user=watcher&sentinel_password=hunter2").unwrap();
+    let error = ask("sentinel_user=watcher&sentinel_password=hunter3").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StorePermission, "{error:?}");
+    assert!(error.message().contains("WRONGPASS") && !error.message().contains("hunter3"), "{error}");
+}

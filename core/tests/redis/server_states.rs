@@ -1,0 +1,72 @@
+//! Servers that answer every question with an error, because of the state they are in.
+
+use crate::fixture::{eventually, in_thread};
+use crate::redis_fixture::{PATIENT, Watched, fill};
+use bigseg_core::testkit::redis_server::free_port;
+use bigseg_core::testkit::{RedisServer, Reply};
+use bigseg_core::{LookupStatus, Origin};
+
+#[test]
+fn a_server_that_starts_with_much_data_to_load() {
+    let mut server = RedisServer::start();
+    fill(&server);
+    let watched = Watched::open(&server.store("", PATIENT));
+    server.restart_loading();
+    watched.assert_outage("still loading");
+    server.finish_loading();
+    watched.becomes_healthy();
+}
+
+#[test]
+fn a_server_that_runs_a_script_without_end() {
+    let server = RedisServer::start();
+    fill(&server);
+    let watched = Watched::open(&server.store("", PATIENT));
+    set(&server, "busy-reply-threshold", "1");
+    let mut client = server.client();
+    let script = in_thread(move || client.run(&["EVAL", "while true do end", "0"]));
+    eventually(
+        "the server says so",
+        || matches!(server.client().run(&["PING"]), Reply::Refusal(words) if words.starts_with("BUSY")),
+    );
+    watched.assert_outage("busy with a script");
+    assert_eq!(server.client().run(&["SCRIPT", "KILL"]), ok());
+    assert!(matches!(script.join().unwrap(), Reply::Refusal(_)));
+    watched.becomes_healthy();
+}
+
+#[test]
+fn a_replica_serves_readers_until_it_loses_its_master_and_may_not() {
+    let (master, replica) = (RedisServer::start(), RedisServer::start());
+    // Otherwise a master waits for more replicas before it sends anything.
+    set(&master, "repl-diskless-sync-delay", "0");
+    fill(&master);
+    follow(&replica, master.port());
+    eventually("the replica has its master's data", || {
+        let Reply::Text(info) = replica.client().run(&["INFO", "replication"]) else {
+            panic!("INFO is text")
+        };
+        info.contains("master_link_status:up")
+    });
+    let watched = Watched::open(&replica.store("", PATIENT));
+
+    follow(&replica, free_port());
+    let answer = watched.ask("a");
+    assert_eq!((answer.status, answer.origin), (LookupStatus::Healthy, Origin::Store), "as it is told to");
+    set(&replica, "replica-serve-stale-data", "no");
+    watched.assert_outage("lost its master");
+    follow(&replica, master.port());
+    watched.becomes_healthy();
+}
+
+fn ok() -> Reply {
+    Reply::Text("OK".to_owned())
+}
+
+fn set(server: &RedisServer, name: &str, value: &str) {
+    assert_eq!(server.client().run(&["CONFIG", "SET", name, value]), ok());
+}
+
+fn follow(replica: &RedisServer, port: u16) {
+    assert_eq!(replica.client().run(&["REPLICAOF", "127.0.0.1", &port.to_string()]), ok());
+}

@@ -1,0 +1,78 @@
+//! The Redis store passes the suite, however one gets to the server.
+
+use std::cell::Cell;
+
+use bigseg_core::StoreConfig;
+use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS};
+use bigseg_core::testkit::{RedisServer, Reply, StoreUnderTest, store_suite};
+
+/// Makes stores, each under a prefix of its own, from what gives a store string for a role and options.
+fn stores(store: impl Fn(&str, &str) -> String) -> impl Fn() -> StoreUnderTest {
+    let count = Cell::new(0);
+    move || {
+        count.set(count.get() + 1);
+        let prefix = format!("prefix={}", count.get());
+        let config = |role| StoreConfig::parse(&store(role, &prefix)).unwrap();
+        StoreUnderTest {
+            writer: config("writer").writer().unwrap(),
+            reader: config("reader").reader().unwrap(),
+            scanner: Some(config("scanner").scanner().unwrap()),
+            most_refs: 10_000,
+            loads_atomically: false,
+        }
+    }
+}
+
+#[test]
+fn over_tcp() {
+    let server = RedisServer::start();
+    store_suite::run(stores(|_, options| server.store("", options)));
+}
+
+#[test]
+fn over_a_unix_socket_in_another_database() {
+    let server = RedisServer::start();
+    let socket = server.socket();
+    store_suite::run(stores(|_, options| format!("redis+unix://{}?db=3&{options}", socket.display())));
+    assert_eq!(server.client().sorted(&["KEYS", "*"]), [""; 0], "all of it went to the other database");
+}
+
+#[test]
+fn over_tls_with_a_client_certificate() {
+    let server = RedisServer::start_tls();
+    store_suite::run(stores(|_, options| server.store("", options)));
+}
+
+/// Also with no more than SPEC §6 asks for, but for loads that replace a segment, which need `SCAN`.
+#[test]
+fn with_minimal_permissions() {
+    let server = RedisServer::start();
+    server.add_user("reader", READER_COMMANDS);
+    server.add_user("writer", WRITER_COMMANDS);
+    server.add_user("scanner", &["+scan", "+smembers"]);
+    let failures =
+        store_suite::failures(stores(|role, options| server.store(&format!("{role}:secret"), options)));
+    let replacing = [
+        "a replacing load forgets the segment's members, and them alone",
+        "a segment can be replaced by nothing",
+        "replacing a segment nobody is in",
+        "a list that breaks off is an error",
+        "any sequence of loads ends as the model says",
+    ];
+    assert_eq!(failures, replacing);
+    // A command too many is found even where its refusal is ignored.
+    let Reply::Text(stats) = server.client().run(&["INFO", "commandstats"]) else { panic!("INFO is text") };
+    let mut used: Vec<&str> = stats
+        .lines()
+        .filter_map(|line| line.strip_prefix("cmdstat_")?.split(':').next())
+        .filter(|command| !["acl|setuser", "info", "ping"].contains(command))
+        .collect();
+    used.sort_unstable();
+    let expected =
+        ["auth", "del", "exec", "get", "multi", "sadd", "scan", "set", "smembers", "srem", "watch"];
+    assert_eq!(used, expected);
+    let Reply::Text(errors) = server.client().run(&["INFO", "errorstats"]) else { panic!("INFO is text") };
+    let codes: Vec<_> =
+        errors.lines().filter_map(|line| line.strip_prefix("errorstat_")?.split(':').next()).collect();
+    assert_eq!(codes, ["NOPERM"], "nor is anything said that the server does not know");
+}

@@ -1,0 +1,160 @@
+//! How the worker gets to its upstream: by which way, whom it trusts, with which key, and what it keeps to itself.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::upstream_fixture::*;
+use bigseg_core::ErrorKind;
+use bigseg_core::sync::{SdkKey, SyncConfig, SyncPhase, SyncWorker, UpstreamProxy};
+use bigseg_core::testkit::certificates::Certificates;
+use bigseg_core::testkit::fake_upstream::SDK_KEY;
+use bigseg_core::testkit::{Endpoint, FakeUpstream, UpstreamFault};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+#[test]
+fn a_redirect_is_followed_but_the_key_does_not_leave_the_host_and_port() {
+    let (fake, other, store) = (FakeUpstream::start(), FakeUpstream::start(), private_store("redirect"));
+    let elsewhere = format!("Location: {}/sdk/big-segments/revisions\r\n", other.url());
+    fake.fault(Endpoint::Page, UpstreamFault::Status(307, elsewhere.leak()));
+    let worker = SyncWorker::start(config(&fake, &store)).unwrap();
+    wait_until_synchronized(&worker);
+    assert_eq!(other.requests()[0].authorization, "");
+    assert_eq!(worker.status().errors[0].status_code, Some(401));
+}
+
+#[test]
+fn the_key_may_be_replaced_while_the_worker_waits_and_while_it_streams() {
+    let fake = FakeUpstream::start();
+    fake.append(step(1));
+    fake.set_key("the-second-key");
+    let (worker, _clock) = start_by_hand(&fake, "rotation");
+    let error = wait_for(&worker, |status| status.error.is_some()).error.unwrap();
+    assert_eq!(error.status_code, Some(401));
+    // Time stands still: only the key can end the waiting.
+    worker.set_sdk_key(SdkKey::new("the-second-key").unwrap());
+    wait_until_synchronized(&worker);
+    worker.set_sdk_key(SdkKey::new("the-second-key").unwrap());
+    assert_eq!(worker.status().counters.streams, 1, "nothing happens for the same key");
+    fake.set_key("the-third-key");
+    worker.set_sdk_key(SdkKey::new("the-third-key").unwrap());
+    wait_for(&worker, |status| status.counters.streams == 2 && status.is_healthy());
+    let requests = fake.requests();
+    assert_eq!(requests.first().unwrap().authorization, SDK_KEY);
+    assert_eq!(requests.last().unwrap().authorization, "the-third-key");
+    let status = worker.status();
+    assert_eq!((status.errors.len(), status.phase), (1, SyncPhase::Synchronized));
+}
+
+#[test]
+fn a_proxy_is_asked_instead() {
+    let (fake, store) = (FakeUpstream::start(), private_store("proxy"));
+    fake.append(step(1));
+    let mut config = config(&fake, &store);
+    config.upstream.base_url = "http://upstream.invalid/some/path/".to_owned();
+    config.upstream.stream_url = "http://stream.upstream.invalid".to_owned();
+    config.upstream.proxy = UpstreamProxy::Url(fake.url());
+    let worker = SyncWorker::start(config).unwrap();
+    wait_until_synchronized(&worker);
+    let targets: Vec<_> = fake.requests().into_iter().map(|request| request.target).collect();
+    let page = "http://upstream.invalid/some/path/sdk/big-segments/revisions";
+    let stream = "http://stream.upstream.invalid/big-segments";
+    assert_eq!(targets, [page, &format!("{page}?after=v1"), stream, &format!("{page}?after=v1")]);
+}
+
+/// Puts TLS in front of an upstream: for each connection one request, and then its answer to the end.
+fn encrypt(fake: &FakeUpstream, certificates: &Certificates) -> String {
+    let chain = CertificateDer::pem_file_iter(certificates.file("server.crt")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(certificates.file("server.key")).unwrap();
+    let settings = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain.map(Result::unwrap).collect(), key)
+        .unwrap();
+    let (settings, target) = (Arc::new(settings), fake.url()["http://".len()..].to_owned());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serve = move |client: TcpStream| -> std::io::Result<()> {
+        let session = ServerConnection::new(settings.clone()).unwrap();
+        let mut client = StreamOwned::new(session, client);
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            client.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        let mut server = TcpStream::connect(&target)?;
+        server.write_all(&head)?;
+        std::io::copy(&mut server, &mut client).map(drop)
+    };
+    let serve = Arc::new(serve);
+    let accept = move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let serve = serve.clone();
+            // An error is a client that does not trust us.
+            std::thread::Builder::new().spawn(move || drop(serve(client))).unwrap();
+        }
+    };
+    std::thread::Builder::new().spawn(accept).unwrap();
+    format!("https://localhost:{port}")
+}
+
+#[test]
+fn an_authority_of_ones_own_may_vouch_for_the_upstream_and_a_stranger_may_not() {
+    let (fake, store, directory) =
+        (FakeUpstream::start(), private_store("tls"), tempfile::tempdir().unwrap());
+    let certificates = Certificates::make(directory.path());
+    fake.append(step(1));
+    let url = encrypt(&fake, &certificates);
+    let mut config = config(&fake, &store);
+    config.upstream.base_url = url.clone();
+    config.upstream.stream_url = url;
+    let distrustful = SyncWorker::start(config.clone()).unwrap();
+    let error = wait_for(&distrustful, |status| status.error.is_some()).error.unwrap();
+    assert_eq!(error.kind, ErrorKind::UpstreamUnavailable);
+    assert!(error.message.contains("certificate"), "{}", error.message);
+    assert!(fake.requests().is_empty());
+    distrustful.close_blocking();
+    config.upstream.ca_file = Some(certificates.file("ca.crt").into());
+    let worker = SyncWorker::start(config).unwrap();
+    wait_until_synchronized(&worker);
+    assert_holds(&store, 1);
+    fake.publish(step(2));
+    wait_for_cursor(&worker, &store, "v2");
+}
+
+#[test]
+fn no_secret_is_printed_and_no_nonsense_is_taken() {
+    let fake = FakeUpstream::start();
+    let mut config = config(&fake, &private_store("secrets"));
+    config.upstream.proxy = UpstreamProxy::Url("http://user:proxy-password@127.0.0.1:1/".to_owned());
+    config.upstream.sdk_key = SdkKey::new("sdk-secret").unwrap();
+    let shown = format!("{config:?} {:?}", config.upstream);
+    assert!(!shown.contains("sdk-secret") && !shown.contains("proxy-password"), "{shown}");
+    let worker = SyncWorker::start(config.clone()).unwrap();
+    let shown = format!("{:?}", wait_for(&worker, |status| status.error.is_some()));
+    assert!(!shown.contains("sdk-secret") && !shown.contains("proxy-password"), "{shown}");
+
+    for key in ["", " ", "a b", "a\n", "é"] {
+        assert_eq!(SdkKey::new(key).unwrap_err().kind(), ErrorKind::InvalidConfig, "{key:?}");
+    }
+    let with = |change: &dyn Fn(&mut SyncConfig)| {
+        let mut config = config.clone();
+        change(&mut config);
+        let error = SyncWorker::start(config).err().expect("it is refused");
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+        assert!(!error.message().contains("hunter2"), "{error}");
+    };
+    let urls = ["", "sdk.example.com", "ftp://x", "http://user:hunter2@x", "http://x?y", "http://x#y"];
+    for url in urls {
+        with(&|config| config.upstream.base_url = url.to_owned());
+        with(&|config| config.upstream.stream_url = url.to_owned());
+    }
+    with(&|config| config.upstream.proxy = UpstreamProxy::Url("::hunter2::".to_owned()));
+    with(&|config| config.upstream.ca_file = Some("/nonexistent".into()));
+    with(&|config| config.upstream.ca_file = Some("/dev/null".into()));
+    with(&|config| config.heartbeat_interval = Duration::ZERO);
+}

@@ -1,0 +1,206 @@
+//! Random histories under random faults: whatever happens, the store ends as the model says, and is marked only then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::upstream_fixture::*;
+use bigseg_core::patch::{Patch, PatchOutcome};
+use bigseg_core::store::StoreWriter;
+use bigseg_core::sync::{SyncConfig, SyncPhase, SyncWorker};
+#[cfg(feature = "dynamodb")]
+use bigseg_core::testkit::DynamoDbServer;
+use bigseg_core::testkit::samples::{Dice, hash, list, patch};
+use bigseg_core::testkit::{Endpoint, FakeUpstream, RedisServer, StoreModel, UpstreamFault, rounds};
+use bigseg_core::{Result, StoreConfig};
+use parking_lot::Mutex;
+
+const CONTEXTS: usize = 30;
+
+/// Draws a patch that follows a version.
+fn next_patch(dice: &mut Dice, previous: &str, step: usize) -> Patch {
+    let mut some = |limit| {
+        let count = dice.below(limit);
+        (0..count).map(|_| hash(&dice.below(CONTEXTS).to_string())).collect()
+    };
+    let mut next = patch("", previous, &format!("v{step}"), list(&[], &[]));
+    next.changes.included.add = some(8);
+    next.changes.included.remove = some(5);
+    next.changes.excluded.add = some(5);
+    next.changes.excluded.remove = some(5);
+    next.segment_id = format!("segment-{}.g{}", dice.below(4), dice.below(2));
+    next
+}
+
+/// Draws a fault of a request.
+fn fault(dice: &mut Dice) -> UpstreamFault {
+    match dice.below(6) {
+        0 => UpstreamFault::Status([401, 404, 429, 500][dice.below(4)], ""),
+        1 => UpstreamFault::Gzip,
+        2 => UpstreamFault::Body(b"[{\"segmentId\":".to_vec()),
+        3 => UpstreamFault::ContentType("text/html"),
+        _ => UpstreamFault::CutAfter(dice.below(1500)),
+    }
+}
+
+/// A writer that fails now and then, and makes sure that the cursor never runs ahead of what was applied.
+struct Failing {
+    inner: Arc<dyn StoreWriter>,
+    dice: Mutex<Dice>,
+}
+
+impl Failing {
+    fn wrap(inner: Arc<dyn StoreWriter>, seed: u64) -> Arc<Self> {
+        Arc::new(Self { inner, dice: Mutex::new(Dice::new(seed)) })
+    }
+
+    fn stumble(&self) -> Result<()> {
+        match self.dice.lock().below(12) {
+            0 => Err(bigseg_core::Error::new(bigseg_core::ErrorKind::StoreUnavailable, "stumbled")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl StoreWriter for Failing {
+    fn cursor(&self) -> Result<Option<String>> {
+        self.stumble()?;
+        self.inner.cursor()
+    }
+    fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
+        self.stumble()?;
+        let outcome = self.inner.apply(patch)?;
+        // The answer is lost, though the patch was applied.
+        self.stumble()?;
+        Ok(outcome)
+    }
+    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
+        self.stumble()?;
+        self.inner.apply_part(part)
+    }
+    fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {
+        self.stumble()?;
+        self.inner.set_synchronized_on(unix_millis)
+    }
+    fn has_sync_time(&self) -> Result<bool> {
+        self.stumble()?;
+        self.inner.has_sync_time()
+    }
+    fn forget_cursor(&self) -> Result<()> {
+        self.stumble()?;
+        self.inner.forget_cursor()
+    }
+    fn load(
+        &self,
+        plan: &bigseg_core::store::LoadPlan,
+        contexts: &mut dyn bigseg_core::store::LoadSource,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<bigseg_core::store::LoadReport> {
+        self.inner.load(plan, contexts, progress)
+    }
+}
+
+/// Plays one history on a store that is empty, with so many workers.
+fn play(store: &StoreConfig, seed: u64, workers: usize) {
+    let mut dice = Dice::new(seed);
+    let fake = FakeUpstream::start();
+    fake.set_page_size(1 + dice.below(6));
+    fake.set_piece([1, 7, 100, usize::MAX][dice.below(4)]);
+    let start = |dice: &mut Dice| {
+        let writer = Failing::wrap(store.writer().unwrap(), dice.below(1 << 30) as u64);
+        let quick = config(&fake, store);
+        SyncWorker::start(SyncConfig { writer, heartbeat_interval: Duration::from_millis(2), ..quick })
+            .unwrap()
+    };
+    let mut running: Vec<SyncWorker> = (0..workers).map(|_| start(&mut dice)).collect();
+    let mut model = StoreModel::default();
+    let mut history: Vec<Patch> = Vec::new();
+    for step in 0..25 {
+        let next = next_patch(&mut dice, model.cursor().unwrap_or_default(), step);
+        assert_eq!(model.apply(&next), PatchOutcome::Applied);
+        history.push(next.clone());
+        match dice.below(8) {
+            0 => fake.append(next),
+            1 => {
+                fake.publish(next.clone());
+                fake.send(&[&next]);
+            }
+            2 => {
+                fake.publish(next);
+                let stray = &history[dice.below(history.len())];
+                fake.send(&[stray]);
+            }
+            _ => fake.publish(next),
+        }
+        match dice.below(8) {
+            0 => fake.cut_streams(),
+            1 => fake.fault(Endpoint::Page, fault(&mut dice)),
+            2 => fake.fault(Endpoint::Stream, fault(&mut dice)),
+            3 => {
+                let which = dice.below(running.len());
+                // Stopped at whatever moment this is, and another one in its place.
+                drop(running.swap_remove(which));
+                running.push(start(&mut dice));
+            }
+            4 => wait_until("a worker is in sync", || {
+                running.iter().any(|worker| worker.status().is_healthy())
+            }),
+            _ => {}
+        }
+    }
+    // What the streams were not told of is found by those who open another.
+    fake.cut_streams();
+    let last = model.cursor().unwrap().to_owned();
+    let writer = store.writer().unwrap();
+    wait_until(&format!("seed {seed} converges: {:?}", running[0].status()), || {
+        writer.cursor().unwrap().as_deref() == Some(&last)
+    });
+    for worker in &running {
+        wait_for(worker, |status| status.is_healthy());
+    }
+    running.iter().for_each(SyncWorker::close_blocking);
+    assert!(running.iter().all(|worker| worker.status().phase == SyncPhase::Stopped));
+    model.assert_same(&*store.scanner().unwrap());
+}
+
+#[test]
+fn any_history_ends_as_the_model_says_in_memory() {
+    for seed in 0..rounds(40, 1000) as u64 {
+        let store = private_store(&format!("model-{seed}"));
+        let _alive = store.writer().unwrap();
+        play(&store, seed, 1 + seed as usize % 2);
+    }
+}
+
+#[test]
+fn any_history_ends_as_the_model_says_in_an_embedded_store() {
+    for seed in 0..rounds(15, 1000) as u64 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store");
+        let store = StoreConfig::parse(&format!("local:{}?map_size=64M", path.display())).unwrap();
+        drop(store.writer().unwrap());
+        play(&store, seed, 1 + seed as usize % 2);
+    }
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn any_history_ends_as_the_model_says_in_redis() {
+    let server = RedisServer::start();
+    for seed in 0..rounds(15, 200) as u64 {
+        let store = StoreConfig::parse(&server.store("", &format!("prefix=model-{seed}"))).unwrap();
+        play(&store, seed, 1 + seed as usize % 2);
+        server.client().run(&["FLUSHALL"]);
+    }
+}
+
+#[cfg(feature = "dynamodb")]
+#[test]
+fn any_history_ends_as_the_model_says_in_dynamodb() {
+    let server = DynamoDbServer::start();
+    for seed in 0..rounds(5, 100) as u64 {
+        // A server for tests may be slow, which is not what this is about.
+        let options = format!("response_timeout=60s&prefix=model-{seed}");
+        let store = StoreConfig::parse(&server.store(&options)).unwrap();
+        play(&store, seed, 1 + seed as usize % 2);
+    }
+}

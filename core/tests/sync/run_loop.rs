@@ -1,0 +1,365 @@
+//! The worker's walk (SPEC §6): what it asks for, in which order, and what becomes of patches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::upstream_fixture::*;
+use bigseg_core::patch::PatchOutcome;
+use bigseg_core::store::StoreWriter;
+use bigseg_core::sync::{SyncConfig, SyncPhase, SyncWorker};
+use bigseg_core::testkit::samples::{hash, list, membership, patch};
+use bigseg_core::testkit::{Endpoint, FakeUpstream, UpstreamFault};
+use bigseg_core::{Clock, ErrorKind, ManualClock, StoreConfig};
+
+/// Spells the requests so far: `page`, `page after CURSOR`, `stream`.
+fn walked(fake: &FakeUpstream) -> Vec<String> {
+    let requests = fake.requests().into_iter();
+    let spell = |(endpoint, after)| match (endpoint, after) {
+        (Endpoint::Page, None) => "page".to_owned(),
+        (Endpoint::Page, Some(after)) => format!("page after {after}"),
+        (Endpoint::Stream, _) => "stream".to_owned(),
+    };
+    requests.map(|request| spell((request.endpoint, request.after))).collect()
+}
+
+#[test]
+fn polls_until_nothing_is_missing_then_streams_polls_again_and_marks() {
+    let (fake, store) = (FakeUpstream::start(), private_store("walk-order"));
+    fake.set_page_size(2);
+    (1..=5).for_each(|n| fake.append(step(n)));
+    let clock = ManualClock::new(1_000_000);
+    let worker =
+        SyncWorker::start(SyncConfig { clock: Clock::Manual(clock.clone()), ..config(&fake, &store) })
+            .unwrap();
+    let status = wait_until_synchronized(&worker);
+    let order = ["page", "page after v2", "page after v4", "page after v5", "stream", "page after v5"];
+    assert_eq!(walked(&fake), order);
+    assert_holds(&store, 5);
+    assert_eq!(status.last_synchronized, Some(1_000_000));
+    assert_eq!((status.progress.patches, status.progress.operations), (5, 10));
+    assert_eq!((status.counters.pages, status.counters.streams, status.error), (5, 1, None));
+
+    // Each event marks the store anew, and so does each heartbeat.
+    let synchronized_on = || {
+        let reader = store.reader().unwrap();
+        reader.in_place().unwrap().read_metadata().unwrap().synchronized_on
+    };
+    assert_eq!(synchronized_on(), Some(1_000_000));
+    clock.advance(Duration::from_millis(7));
+    fake.publish(step(6));
+    wait_until("the event is marked", || synchronized_on() == Some(1_000_007));
+    assert_holds(&store, 6);
+    clock.advance(Duration::from_millis(29_990));
+    fake.publish(step(7));
+    wait_until("the event is marked", || synchronized_on() == Some(1_029_997));
+    clock.advance(Duration::from_secs(30));
+    wait_until("the heartbeat is told", || worker.status().last_synchronized == Some(1_059_997));
+    assert_eq!(synchronized_on(), Some(1_059_997));
+    worker.close_blocking();
+    assert_eq!(worker.status().phase, SyncPhase::Stopped);
+    assert_eq!(fake.requests().len(), 6, "nothing was asked beyond what the walk needs");
+}
+
+#[test]
+fn goes_on_from_the_cursor_of_a_store_that_has_one() {
+    let (fake, store) = (FakeUpstream::start(), private_store("walk-resume"));
+    let writer = store.writer().unwrap();
+    (1..=3).for_each(|n| assert_eq!(writer.apply(&step(n)).unwrap(), PatchOutcome::Applied));
+    (1..=4).for_each(|n| fake.append(step(n)));
+    let worker = SyncWorker::start(config(&fake, &store)).unwrap();
+    wait_until_synchronized(&worker);
+    assert_eq!(walked(&fake), ["page after v3", "page after v4", "stream", "page after v4"]);
+    assert_holds(&store, 4);
+}
+
+#[test]
+fn an_upstream_without_patches_is_matched_by_an_empty_store() {
+    let (fake, store) = (FakeUpstream::start(), private_store("walk-empty"));
+    let worker = SyncWorker::start(config(&fake, &store)).unwrap();
+    assert!(wait_until_synchronized(&worker).last_synchronized.is_some());
+    assert_eq!(walked(&fake), ["page", "stream", "page"]);
+    fake.publish(step(1));
+    wait_for_cursor(&worker, &store, "v1");
+}
+
+#[test]
+fn a_change_while_the_stream_is_opened_is_not_missed() {
+    let (fake, store) = (FakeUpstream::start(), private_store("walk-overtaken"));
+    fake.append(step(1));
+    fake.fault(Endpoint::Stream, UpstreamFault::Overtaken(Box::new(step(2))));
+    let worker = SyncWorker::start(config(&fake, &store)).unwrap();
+    wait_until_synchronized(&worker);
+    let (first, again) = (["page", "page after v1", "stream", "page after v1"], ["page after v2", "stream"]);
+    assert_eq!(walked(&fake), [&first[..], &again, &["page after v2"]].concat());
+    assert_holds(&store, 2);
+}
+
+#[test]
+fn several_initial_patches_may_have_empty_versions() {
+    let (fake, store) = (FakeUpstream::start(), private_store("walk-initial"));
+    fake.append(patch("s.g1", "", "", list(&["a"], &[])));
+    fake.append(patch("t.g1", "", "", list(&["a"], &[])));
+    fake.append(patch("u.g1", "", "v1", list(&["a"], &[])));
+    // A worker before this one was stopped after the first.
+    let writer = store.writer().unwrap();
+    writer.apply(&patch("s.g1", "", "", list(&["a"], &[]))).unwrap();
+    assert_eq!(writer.cursor().unwrap().as_deref(), Some(""));
+    let worker = SyncWorker::start(config(&fake, &store)).unwrap();
+    wait_until_synchronized(&worker);
+    assert_eq!(walked(&fake), ["page", "page after v1", "stream", "page after v1"]);
+    let mut found = [membership(&[], &[])];
+    store.reader().unwrap().in_place().unwrap().read(&[hash("a")], &mut found).unwrap();
+    assert_eq!(found, [membership(&["s.g1", "t.g1", "u.g1"], &[])]);
+}
+
+#[test]
+fn an_event_that_was_applied_already_is_no_error() {
+    let (fake, store) = (FakeUpstream::start(), private_store("walk-repeated"));
+    fake.append(step(1));
+    let worker = SyncWorker::start(config(&fake, &store)).unwrap();
+    wait_until_synchronized(&worker);
+    fake.send(&[&step(1)]);
+    fake.send(&[&step(1), &step(2), &step(2), &step(3)]);
+    wait_for_cursor(&worker, &store, "v3");
+    let status = wait_for(&worker, |status| status.counters.repeated == 3);
+    assert_eq!((status.counters.streams, status.counters.out_of_order), (1, 0));
+    assert_holds(&store, 3);
+}
+
+#[test]
+fn an_event_out_of_order_leads_back_to_polling() {
+    for (name, stray) in [("ahead", step(4)), ("behind", step(1))] {
+        let (fake, store) = (FakeUpstream::start(), private_store(&format!("walk-disorder-{name}")));
+        (1..=2).for_each(|n| fake.append(step(n)));
+        let worker = SyncWorker::start(config(&fake, &store)).unwrap();
+        wait_until_synchronized(&worker);
+        (3..=4).for_each(|n| fake.append(step(n)));
+        fake.send(&[&stray]);
+        wait_for_cursor(&worker, &store, "v4");
+        let status = worker.status();
+        assert_eq!((status.counters.out_of_order, status.errors), (1, vec![]), "{name}");
+        assert_holds(&store, 4);
+    }
+}
+
+#[test]
+fn a_page_that_gets_nowhere_is_an_error_and_is_not_asked_for_in_a_frenzy() {
+    let clock = ManualClock::new(1_000_000);
+    let pages = [
+        (&step(1), "nothing but what the store has already"),
+        (&step(4), "does not follow the cursor"),
+        (&patch("s.g1", "", "v1", list(&["x"], &[])), "nothing but what the store has already"),
+    ];
+    for (number, (patch, words)) in pages.into_iter().enumerate() {
+        let (fake, store) = (FakeUpstream::start(), private_store(&format!("walk-nowhere-{number}")));
+        let writer = store.writer().unwrap();
+        writer.apply(&step(1)).unwrap();
+        for _ in 0..10 {
+            let body = bigseg_core::testkit::fake_upstream::to_json(&[patch]);
+            fake.fault(Endpoint::Page, UpstreamFault::Body(body));
+        }
+        let config = SyncConfig {
+            clock: Clock::Manual(clock.clone()),
+            ..SyncConfig::new(upstream(&fake), &store).unwrap()
+        };
+        let worker = SyncWorker::start(config).unwrap();
+        let error = wait_for(&worker, |status| status.error.is_some()).error.unwrap();
+        assert_eq!(error.kind, ErrorKind::UpstreamData);
+        assert!(error.message.contains(words), "{}", error.message);
+        assert_eq!(worker.status().phase, SyncPhase::Waiting);
+        // 0.5 to 1, 1 to 2, 2 to 4 … seconds until the ten pages are used up.
+        let taken = advance_until(&clock, Duration::from_millis(250), &worker, |status| status.is_healthy());
+        assert!(taken > Duration::from_secs(60), "{taken:?}");
+        assert_eq!(worker.status().errors.len(), 1, "the same error again and again is one entry");
+        assert_eq!(worker.status().errors[0].times, 10);
+    }
+}
+
+#[test]
+fn a_first_page_that_builds_on_nothing_is_an_error() {
+    let (fake, store) = (FakeUpstream::start(), private_store("walk-baseless"));
+    fake.append(step(2));
+    let worker = SyncWorker::start(config(&fake, &store)).unwrap();
+    let error = wait_for(&worker, |status| status.error.is_some()).error.unwrap();
+    assert!(error.message.contains("builds on an earlier one"), "{}", error.message);
+    assert_eq!(store.writer().unwrap().cursor().unwrap(), None);
+    assert_eq!(worker.status().last_synchronized, None);
+}
+
+/// A store whose content can be taken away: another one stands in its place then.
+struct Wipeable {
+    current: parking_lot::Mutex<Arc<dyn StoreWriter>>,
+    /// What takes its place by itself, after so many patches.
+    next: parking_lot::Mutex<Option<(usize, Arc<dyn StoreWriter>)>>,
+}
+
+impl Wipeable {
+    fn new(store: &StoreConfig) -> Self {
+        Self {
+            current: parking_lot::Mutex::new(store.writer().unwrap()),
+            next: parking_lot::Mutex::default(),
+        }
+    }
+
+    fn current(&self) -> Arc<dyn StoreWriter> {
+        self.current.lock().clone()
+    }
+
+    fn wipe(&self, after: Arc<dyn StoreWriter>) {
+        *self.current.lock() = after;
+    }
+
+    fn wipe_after(self, patches: usize, after: &StoreConfig) -> Self {
+        *self.next.lock() = Some((patches, after.writer().unwrap()));
+        self
+    }
+
+    fn count_patch(&self) {
+        let mut next = self.next.lock();
+        let Some((patches, _)) = &mut *next else { return };
+        *patches -= 1;
+        if *patches == 0
+            && let Some((_, after)) = next.take()
+        {
+            self.wipe(after);
+        }
+    }
+}
+
+impl StoreWriter for Wipeable {
+    fn cursor(&self) -> bigseg_core::Result<Option<String>> {
+        self.current().cursor()
+    }
+    fn apply(&self, patch: &bigseg_core::patch::Patch) -> bigseg_core::Result<PatchOutcome> {
+        let outcome = self.current().apply(patch);
+        self.count_patch();
+        outcome
+    }
+    fn apply_part(&self, part: &bigseg_core::patch::Patch) -> bigseg_core::Result<PatchOutcome> {
+        self.current().apply_part(part)
+    }
+    fn set_synchronized_on(&self, unix_millis: i64) -> bigseg_core::Result<()> {
+        self.current().set_synchronized_on(unix_millis)
+    }
+    fn has_sync_time(&self) -> bigseg_core::Result<bool> {
+        self.current().has_sync_time()
+    }
+    fn forget_cursor(&self) -> bigseg_core::Result<()> {
+        self.current().forget_cursor()
+    }
+    fn load(
+        &self,
+        plan: &bigseg_core::store::LoadPlan,
+        contexts: &mut dyn bigseg_core::store::LoadSource,
+        progress: &mut dyn FnMut(u64),
+    ) -> bigseg_core::Result<bigseg_core::store::LoadReport> {
+        self.current().load(plan, contexts, progress)
+    }
+}
+
+#[test]
+fn a_store_that_is_wiped_while_it_is_filled_is_filled_anew() {
+    let fake = FakeUpstream::start();
+    // The cursor is empty before and after, so that it does not tell.
+    let initial = [("a", ""), ("b", ""), ("c", ""), ("d", "v1")];
+    for (key, version) in initial {
+        fake.append(patch("s.g1", "", version, list(&[key], &[])));
+    }
+    let [before, after] = ["before", "after"].map(|when| private_store(&format!("walk-filling-{when}")));
+    let store = Arc::new(Wipeable::new(&before).wipe_after(2, &after));
+    let worker = SyncWorker::start(SyncConfig {
+        retry_first: Duration::from_millis(1),
+        ..SyncConfig::with_writer(upstream(&fake), store)
+    })
+    .unwrap();
+    assert_eq!(wait_until_synchronized(&worker).counters.data_losses, 1);
+    let mut found = [(); 4].map(|()| membership(&[], &[]));
+    let keys = initial.map(|(key, _)| hash(key));
+    after.reader().unwrap().in_place().unwrap().read(&keys, &mut found).unwrap();
+    assert_eq!(found, [(); 4].map(|()| membership(&["s.g1"], &[])));
+}
+
+#[test]
+fn a_store_that_lost_its_data_is_noticed_by_a_heartbeat_or_an_event_and_filled_anew() {
+    for by_event in [false, true] {
+        let fake = FakeUpstream::start();
+        (1..=3).for_each(|n| fake.append(step(n)));
+        let clock = ManualClock::new(1_000_000);
+        let before = private_store(&format!("walk-wiped-{by_event}"));
+        let store = Arc::new(Wipeable::new(&before));
+        let config = SyncConfig {
+            clock: Clock::Manual(clock.clone()),
+            ..SyncConfig::with_writer(upstream(&fake), store.clone())
+        };
+        let worker = SyncWorker::start(config).unwrap();
+        wait_until_synchronized(&worker);
+        let after = private_store(&format!("walk-refilled-{by_event}"));
+        store.wipe(after.writer().unwrap());
+        let written = || {
+            let reader = after.reader().unwrap();
+            reader.in_place().unwrap().read_metadata().unwrap().synchronized_on
+        };
+        if by_event {
+            fake.publish(step(4));
+        } else {
+            clock.advance(SyncConfig::DEFAULT_HEARTBEAT_INTERVAL);
+        }
+        let status = wait_for(&worker, |status| status.counters.data_losses == 1 && status.error.is_some());
+        let error = status.error.unwrap();
+        assert_eq!(error.kind, ErrorKind::StoreData);
+        assert!(error.message.contains("lost its cursor"), "{}", error.message);
+        assert_eq!(written(), None, "nobody was told that it is healthy");
+        advance_until(&clock, Duration::from_millis(250), &worker, |status| status.is_healthy());
+        assert_holds(&after, if by_event { 4 } else { 3 });
+        assert!(written().is_some());
+        assert_eq!(worker.status().counters.data_losses, 1);
+    }
+}
+
+#[test]
+fn a_restored_older_store_is_brought_up_to_date_before_it_is_marked_again() {
+    let fake = FakeUpstream::start();
+    (1..=5).for_each(|n| fake.append(step(n)));
+    let clock = ManualClock::new(1_000_000);
+    let first = private_store("walk-before-restoring");
+    let store = Arc::new(Wipeable::new(&first));
+    let config = SyncConfig {
+        clock: Clock::Manual(clock.clone()),
+        ..SyncConfig::with_writer(upstream(&fake), store.clone())
+    };
+    let worker = SyncWorker::start(config).unwrap();
+    wait_until_synchronized(&worker);
+    let restored = private_store("walk-restored");
+    let writer = restored.writer().unwrap();
+    (1..=2).for_each(|n| assert_eq!(writer.apply(&step(n)).unwrap(), PatchOutcome::Applied));
+    store.wipe(writer);
+    clock.advance(SyncConfig::DEFAULT_HEARTBEAT_INTERVAL);
+    wait_for(&worker, |status| status.counters.out_of_order == 1);
+    let reader = restored.reader().unwrap();
+    let written = || reader.in_place().unwrap().read_metadata().unwrap().synchronized_on;
+    assert_eq!(written(), None, "it is not marked before it has caught up");
+    advance_until(&clock, Duration::from_millis(250), &worker, |status| {
+        status.is_healthy() && status.counters.streams == 2
+    });
+    assert_holds(&restored, 5);
+    assert!(written().is_some());
+}
+
+#[test]
+fn the_status_can_be_followed_to_the_end_and_a_closed_worker_has_let_go_of_the_store() {
+    let (fake, store) = (FakeUpstream::start(), private_store("walk-updates"));
+    fake.append(step(1));
+    let config = config(&fake, &store);
+    let writer = config.writer.clone();
+    let worker = SyncWorker::start(config).unwrap();
+    let mut updates = worker.updates();
+    let mut next = || pollster::block_on(updates.next());
+    while !next().unwrap().is_healthy() {}
+    assert!(Arc::strong_count(&writer) > 1);
+    worker.close_blocking();
+    assert_eq!(Arc::strong_count(&writer), 1, "nothing of the worker is left that could write");
+    assert_eq!(next().unwrap().phase, SyncPhase::Stopped);
+    assert_eq!(next(), None);
+    assert_eq!(pollster::block_on(worker.updates().next()).unwrap().phase, SyncPhase::Stopped);
+    worker.close_blocking();
+}
