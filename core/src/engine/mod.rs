@@ -1,12 +1,11 @@
 //! The front door: an [`Engine`] answers "which segments is this context in?" from its cache, or else from the store.
 //!
-//! `lookup.rs` walks from a hash to an answer, `query.rs` asks the store on behalf of all who wait, `blocking.rs` is
-//! the same front door for callers without an executor, `repeat.rs` is for a first-level cache above the engine,
+//! `lookup.rs` walks from a hash to an answer, `fetch.rs` asks the store on behalf of all who wait, `blocking.rs` is
+//! the same front door for callers without an executor, `l1.rs` is for a first-level cache above the engine,
 //! `evaluation.rs` goes on from memberships to segments and flags, whose data `data.rs` holds.
 
 mod answer;
 mod blocking;
-mod changes;
 mod config;
 #[cfg(feature = "segment")]
 mod data;
@@ -14,10 +13,11 @@ mod data;
 mod evaluation;
 #[cfg(feature = "segment")]
 mod explanation;
+mod fetch;
 mod freshness;
+mod invalidation;
+mod l1;
 mod lookup;
-mod query;
-mod repeat;
 
 pub use answer::{Answer, Origin};
 pub use blocking::Blocking;
@@ -28,7 +28,7 @@ pub use config::{
 pub use data::MAX_DATA_BYTES;
 #[cfg(feature = "segment")]
 pub use explanation::Explanation;
-pub use repeat::Repeatable;
+pub use l1::Repeatable;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -261,7 +261,7 @@ impl Engine {
     /// It does not keep the engine alive.
     #[cfg(feature = "sync")]
     pub fn sync_observer(&self) -> Arc<dyn crate::sync::SyncObserver> {
-        Arc::new(changes::WorkerObserver(Arc::downgrade(&self.shared)))
+        Arc::new(invalidation::WorkerObserver(Arc::downgrade(&self.shared)))
     }
 
     /// Returns what the engine has done so far.
