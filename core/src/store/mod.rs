@@ -1,11 +1,10 @@
 //! What a store is, to the rest of the engine: a reader, a writer, and for tools a scanner.
 
-mod changes;
+mod blocking_adapter;
 mod config;
-mod offload;
+mod identity;
 #[cfg(any(feature = "dynamodb", feature = "redis"))]
-mod options;
-mod place;
+mod url_options;
 
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
@@ -14,9 +13,8 @@ pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
 
-pub use changes::{ChangeObserver, Limitation};
+pub use blocking_adapter::{BlockingStore, Offload};
 pub use config::{Backend, StoreConfig};
-pub use offload::{BlockingStore, Offload};
 
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
@@ -74,6 +72,43 @@ pub trait StoreReader: Send + Sync + 'static {
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }
+}
+
+/// Hears of changes in a store. Called on the store's own tasks, one call at a time; must not block.
+///
+/// A reader calls [`watching`](Self::watching) when no later change can escape it, and
+/// [`not_watching`](Self::not_watching) as soon as one might.
+pub trait ChangeObserver: Send + Sync + 'static {
+    /// Every change from now on will be told. What was read before may be out of date (SPEC §8).
+    fn watching(&self);
+
+    /// Changes may go untold from now on.
+    fn not_watching(&self);
+
+    /// The memberships of these contexts may have changed.
+    fn memberships_changed(&self, hashes: &[ContextHash]);
+
+    /// Anything may have changed.
+    fn everything_changed(&self);
+
+    /// The store's metadata have changed.
+    fn metadata_changed(&self);
+}
+
+/// Something a store could do better, if only it were allowed to: never fatal, and shown in the status (SPEC §6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limitation {
+    /// What the store does without; one of the constants of this type.
+    pub feature: &'static str,
+    /// Why, and what to do about it.
+    pub reason: String,
+}
+
+impl Limitation {
+    /// Hearing of changes as they happen; without it, answers are renewed when they expire.
+    pub const PUSH_INVALIDATION: &'static str = "push_invalidation";
+    /// Reading many contexts in one request; without it, each is read in one of its own.
+    pub const BATCHED_READS: &'static str = "batched_reads";
 }
 
 /// Runs a call into a store; one that panics has failed, and fails only those who wait for it.

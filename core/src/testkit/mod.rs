@@ -10,6 +10,7 @@ pub mod fault_store;
 pub mod http;
 pub mod http_proxy;
 pub mod proxy;
+pub mod push_store;
 pub mod redis_client;
 pub mod redis_cluster;
 pub mod redis_sentinels;
@@ -17,7 +18,6 @@ pub mod redis_server;
 pub mod samples;
 pub mod store_model;
 pub mod store_suite;
-pub mod telling_store;
 
 pub use child::Child;
 pub use dynamodb_client::DynamoDbClient;

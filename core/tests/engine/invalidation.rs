@@ -7,17 +7,17 @@ use crate::fixture::{START, Stage, context, eventually, included_in};
 use bigseg_core::engine::{PushInvalidation, Source};
 use bigseg_core::store::Limitation;
 use bigseg_core::testkit::fault_store::{Fault, FaultStore};
-use bigseg_core::testkit::telling_store::TellingStore;
+use bigseg_core::testkit::push_store::PushStore;
 use bigseg_core::{EngineConfig, ErrorKind, LookupStatus, Origin};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Opens an engine on a store that can tell, with `a` in `s.g1`; it does not tell yet.
-fn open(edit: impl FnOnce(&mut EngineConfig)) -> (Stage, Arc<TellingStore>) {
+fn open(edit: impl FnOnce(&mut EngineConfig)) -> (Stage, Arc<PushStore>) {
     let store = FaultStore::new();
     store.set_synchronized_on(Some(START));
     store.put(context("a"), included_in("s.g1"));
-    let telling = TellingStore::new(store.clone());
+    let telling = PushStore::new(store.clone());
     let source = Source::Custom(telling.clone());
     let stage = Stage::on(store, |config| {
         config.source = source;

@@ -8,7 +8,7 @@ use bigseg_core::engine::Source;
 use bigseg_core::testkit::fault_store::{Fault, FaultStore};
 use bigseg_core::testkit::rounds;
 use bigseg_core::testkit::samples::Dice;
-use bigseg_core::testkit::telling_store::TellingStore;
+use bigseg_core::testkit::push_store::PushStore;
 use bigseg_core::{Answer, Clock, ContextHash, Engine, EngineConfig, ErrorKind, LookupStatus};
 
 /// A first-level cache as a binding has one, on the engine's own clock.
@@ -42,10 +42,10 @@ impl FirstLevel {
 }
 
 /// Settled, on a store that tells of changes when it is told to.
-fn telling_stage(edit: impl FnOnce(&mut EngineConfig)) -> (Stage, std::sync::Arc<TellingStore>) {
+fn telling_stage(edit: impl FnOnce(&mut EngineConfig)) -> (Stage, std::sync::Arc<PushStore>) {
     let store = FaultStore::new();
     store.set_synchronized_on(Some(START));
-    let telling = TellingStore::new(store.clone());
+    let telling = PushStore::new(store.clone());
     let source = Source::Custom(telling.clone());
     let stage = Stage::on(store, |config| {
         config.source = source;

@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::config::{
 };
 
 use super::config::DynamoDbConfig;
-use super::failure::causes;
+use super::error::causes;
 use crate::clock::Clock;
 use crate::error::{ErrorKind, Result};
 

@@ -1,26 +1,26 @@
 //! The store in DynamoDB: `dynamodb://TABLE`, with the schema that every SDK reads.
 //!
-//! `items.rs` has the layout (SPEC §3). All sides send their requests through `link.rs`, with credentials that
-//! `credentials.rs` finds. Readers need the action `GetItem` and use `BatchGetItem` where they may; writers need
-//! `ConditionCheckItem`, `GetItem` and `UpdateItem`; walks need `Query`.
+//! `schema.rs` has the layout of the items. Readers, writers and scanners send their requests through `client.rs`,
+//! with credentials that `credentials.rs` finds. Readers need the action `GetItem` and use `BatchGetItem` where they
+//! may; writers need `ConditionCheckItem`, `GetItem` and `UpdateItem`; scans need `Query`.
 
+mod bulk_load;
+mod client;
 mod config;
 mod credentials;
-mod failure;
-mod items;
-mod link;
-mod loader;
-mod pace;
-mod permissions;
+mod error;
+mod iam_check;
+mod rate_limit;
 mod reader;
 mod scanner;
-mod store_string;
+mod schema;
 mod table;
 mod transaction;
+mod url;
 mod writer;
 
 pub use config::{AssumedRole, Consistency, DynamoDbConfig};
-pub use permissions::ActionCheck;
+pub use iam_check::ActionCheck;
 pub use reader::DynamoDbReader;
 pub use scanner::DynamoDbScanner;
 pub use table::{DynamoDbTable, TableState};

@@ -7,12 +7,12 @@ use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 
+use super::client::Link;
 use super::config::{Consistency, DynamoDbConfig};
 use super::credentials::FINDING;
-use super::failure::Doing;
-use super::items::{self, Item, Items};
-use super::link::Link;
-use super::pace::pause_after;
+use super::error::Doing;
+use super::rate_limit::pause_after;
+use super::schema::{self, Item, Items};
 use crate::clock::{Clock, Moment};
 use crate::context_key::ContextHash;
 use crate::error::{ErrorKind, Result};
@@ -81,7 +81,7 @@ impl DynamoDbReader {
             _ => self.read_many(hashes).await?,
         };
         let membership = |hash| match found.get(hash) {
-            Some(item) => items::membership(item).map_err(|e| e.at(self.link.config.place())),
+            Some(item) => schema::membership(item).map_err(|e| e.at(self.link.config.place())),
             None => Ok(Membership::empty()),
         };
         Ok(hashes.iter().map(membership).collect())
@@ -140,7 +140,7 @@ impl DynamoDbReader {
                 Err(e) => return Err(config.failure(READING_BATCH, &e)),
             };
             let items = answer.responses.into_iter().flatten().flat_map(|(_, items)| items);
-            found.extend(items.filter_map(|item| Some((items::hash(&item)?, item))));
+            found.extend(items.filter_map(|item| Some((schema::hash(&item)?, item))));
             // What DynamoDB left over, for lack of capacity or because the answer would be too long.
             keys = answer.unprocessed_keys.into_iter().flatten().flat_map(|(_, left)| left.keys).collect();
             if keys.is_empty() {

@@ -2,10 +2,10 @@ use std::ops::ControlFlow;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::client::Link;
 use super::config::DynamoDbConfig;
-use super::failure::Doing;
-use super::items::{self, EXCLUDED, INCLUDED, Item, Items, PARTITION_KEY};
-use super::link::Link;
+use super::error::Doing;
+use super::schema::{self, EXCLUDED, INCLUDED, Item, Items, PARTITION_KEY};
 use crate::context_key::ContextHash;
 use crate::error::Result;
 use crate::membership::Membership;
@@ -43,8 +43,8 @@ impl StoreScanner for DynamoDbScanner {
     fn scan(&self, visit: &mut dyn FnMut(ContextHash, Membership) -> ControlFlow<()>) -> Result<()> {
         walk(&self.link, &self.items, None, &mut |page| {
             for item in page {
-                let Some(hash) = items::hash(item) else { continue };
-                let membership = items::membership(item).map_err(|e| e.at(self.link.config.place()))?;
+                let Some(hash) = schema::hash(item) else { continue };
+                let membership = schema::membership(item).map_err(|e| e.at(self.link.config.place()))?;
                 // Who has left all segments leaves an item behind that says nothing.
                 if !membership.is_empty() && visit(hash, membership).is_break() {
                     return Ok(ControlFlow::Break(()));

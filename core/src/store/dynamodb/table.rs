@@ -7,10 +7,10 @@ use aws_sdk_dynamodb::types::{
     TableStatus,
 };
 
+use super::client::Link;
 use super::config::DynamoDbConfig;
-use super::failure::Doing;
-use super::items::{Items, PARTITION_KEY, SORT_KEY};
-use super::link::Link;
+use super::error::Doing;
+use super::schema::{Items, PARTITION_KEY, SORT_KEY};
 use crate::clock::Clock;
 use crate::error::{ErrorKind, Result};
 

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::config::DynamoDbConfig;
-use super::failure::{Doing, is_throttling};
-use super::items::{CURSOR, EXCLUDED, INCLUDED, Items, set};
+use super::error::{Doing, is_throttling};
+use super::schema::{CURSOR, EXCLUDED, INCLUDED, Items, set};
 use crate::context_key::ContextHash;
 use crate::error::{ErrorKind, Result};
 use crate::patch::ContextChange;

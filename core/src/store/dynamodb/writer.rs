@@ -7,12 +7,12 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 
+use super::bulk_load::Loader;
+use super::client::Link;
 use super::config::DynamoDbConfig;
-use super::failure::{Doing, is_throttling};
-use super::items::{CURSOR, Item, Items, SYNCHRONIZED_ON};
-use super::link::Link;
-use super::loader::Loader;
-use super::pace::pause_after;
+use super::error::{Doing, is_throttling};
+use super::rate_limit::pause_after;
+use super::schema::{CURSOR, Item, Items, SYNCHRONIZED_ON};
 use super::transaction::{APPLYING, CHANGES, Fence, Verdict, transaction};
 use crate::context_key::ContextHash;
 use crate::error::{ErrorKind, Result};

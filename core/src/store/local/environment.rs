@@ -12,8 +12,8 @@ use heed::{Env, EnvFlags, EnvOpenOptions};
 use parking_lot::Mutex;
 
 use super::config::LocalConfig;
-use super::decoder::Decoder;
-use super::failure::{failure, not_a_store};
+use super::error::{failure, not_a_store};
+use super::row_cache::Decoder;
 use super::tables::{FORMAT, FORMAT_1, TABLES, Tables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{ProcessStamp, hold_off_fork};

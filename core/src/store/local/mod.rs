@@ -4,10 +4,10 @@
 //! the layout. Reads are answered from the page cache that all processes share.
 
 mod config;
-mod decoder;
 mod environment;
-mod failure;
+mod error;
 mod reader;
+mod row_cache;
 mod tables;
 mod writer;
 

@@ -5,7 +5,7 @@ use arc_swap::ArcSwapOption;
 
 use super::config::LocalConfig;
 use super::environment::Environment;
-use super::failure::failure;
+use super::error::failure;
 use super::tables::SYNCHRONIZED_ON;
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};

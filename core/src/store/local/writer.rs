@@ -5,7 +5,7 @@ use heed::{PutFlags, RwTxn};
 
 use super::config::LocalConfig;
 use super::environment::Environment;
-use super::failure::{failure, write_failure};
+use super::error::{failure, write_failure};
 use super::tables::{CURSOR, Row, SYNCHRONIZED_ON, Tables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::patch::{Patch, PatchOutcome};

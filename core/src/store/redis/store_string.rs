@@ -12,7 +12,7 @@ use super::config::{
 use super::keys::KeyPrefix;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Backend;
-use crate::store::options::{self, RESERVED, parse_timeout};
+use crate::store::url_options::{self, RESERVED, parse_timeout};
 
 /// What every form takes.
 const PREFIX: &[&str] = &["prefix", "raw_prefix"];
@@ -281,6 +281,6 @@ impl fmt::Display for RedisConfig {
             );
             options.extend(tls.server_name.iter().map(|name| ("server_name", name.clone())));
         }
-        options::write(f, &options)
+        url_options::write(f, &options)
     }
 }

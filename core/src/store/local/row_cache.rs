@@ -43,7 +43,7 @@ impl Decoder {
         let mut known = self.segments.write();
         let mut number = known.len() as u32;
         while let Some(text) =
-            tables.segments.get(txn, &number).map_err(|e| super::failure::failure("reading", &e))?
+            tables.segments.get(txn, &number).map_err(|e| super::error::failure("reading", &e))?
         {
             known.push(SegmentRef::from_store(text));
             number += 1;

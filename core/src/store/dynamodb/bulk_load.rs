@@ -6,10 +6,10 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::failure::Doing;
-use super::items::{EXCLUDED, INCLUDED, Item, hash, membership, set};
-use super::pace::Pace;
+use super::error::Doing;
+use super::rate_limit::Pace;
 use super::scanner::walk;
+use super::schema::{EXCLUDED, INCLUDED, Item, hash, membership, set};
 use super::writer::WritingSide;
 use crate::clock::Clock;
 use crate::context_key::ContextHash;

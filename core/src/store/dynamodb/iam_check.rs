@@ -4,8 +4,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, KeysAndAttributes, TransactWriteItem};
 
-use super::failure::Doing;
-use super::items::{CURSOR, PARTITION_KEY};
+use super::error::Doing;
+use super::schema::{CURSOR, PARTITION_KEY};
 use super::table::DynamoDbTable;
 use crate::error::Result;
 

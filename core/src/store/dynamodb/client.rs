@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::config::DynamoDbConfig;
 use super::credentials::{Access, FINDING, find};
-use super::failure::{Doing, refuses_credentials};
+use super::error::{Doing, refuses_credentials};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{BoxFuture, ProcessStamp, Runtime};

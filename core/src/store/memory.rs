@@ -1,12 +1,58 @@
-use std::collections::BTreeSet;
+//! A store in this process's memory: `memory:` is private to its opener, `memory:NAME` is shared by all who say
+//! that name at the same time.
 
-use super::{Content, MemoryStore};
-use crate::context_key::ContextHash;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
+use std::sync::{Arc, LazyLock, Weak};
+
+use parking_lot::{Mutex, RwLock};
+
+use super::{
+    Backend, InPlaceReader, LoadPlan, LoadReport, LoadSource, Metadata, StoreReader, StoreScanner,
+    StoreWriter, ask_in_place,
+};
+use crate::context_key::{BuildPrefixHasher, ContextHash};
 use crate::error::Result;
 use crate::membership::Membership;
 use crate::patch::{Patch, PatchOutcome};
+use crate::runtime::{BoxFuture, hold_off_fork};
 use crate::segment_ref::SegmentRef;
-use crate::store::{LoadPlan, LoadReport, LoadSource, StoreWriter};
+
+/// The store: a reader, writer and scanner in one; cheap to clone, clones share their content.
+#[derive(Clone, Default)]
+pub struct MemoryStore(Arc<RwLock<Content>>);
+
+#[derive(Default)]
+struct Content {
+    memberships: HashMap<ContextHash, Membership, BuildPrefixHasher>,
+    synchronized_on: Option<i64>,
+    cursor: Option<String>,
+}
+
+static NAMED: LazyLock<Mutex<HashMap<String, Weak<RwLock<Content>>>>> = LazyLock::new(Mutex::default);
+
+impl MemoryStore {
+    pub(in crate::store) const BACKENDS: &'static [Backend] =
+        &[Backend { scheme: "memory", form: "memory:[NAME]", option_lists: &[] }];
+
+    /// Opens the store of that name, or a private one for the empty name.
+    ///
+    /// A named store lives until the last of its readers and writers goes.
+    pub fn named(name: &str) -> Self {
+        if name.is_empty() {
+            return Self::default();
+        }
+        let _gate = hold_off_fork();
+        let mut named = NAMED.lock();
+        if let Some(content) = named.get(name).and_then(Weak::upgrade) {
+            return Self(content);
+        }
+        named.retain(|_, content| content.strong_count() > 0);
+        let store = Self::default();
+        named.insert(name.to_owned(), Arc::downgrade(&store.0));
+        store
+    }
+}
 
 impl Content {
     /// Rewrites one context's two sets of refs.
@@ -64,6 +110,38 @@ fn change(set: &mut BTreeSet<SegmentRef>, segment: &SegmentRef, joins: Option<bo
         Some(true) => drop(set.insert(segment.clone())),
         Some(false) => drop(set.remove(segment)),
         None => {}
+    }
+}
+
+impl InPlaceReader for MemoryStore {
+    fn read(&self, hashes: &[ContextHash], memberships: &mut [Membership]) -> Result<()> {
+        let content = self.0.read();
+        for (hash, membership) in hashes.iter().zip(memberships) {
+            *membership = content.memberships.get(hash).cloned().unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn read_metadata(&self) -> Result<Metadata> {
+        let synchronized_on = self.0.read().synchronized_on;
+        Ok(Metadata { synchronized_on: synchronized_on.filter(|time| *time != 0) })
+    }
+}
+
+impl StoreReader for MemoryStore {
+    fn memberships<'a>(
+        &'a self,
+        hashes: &'a [ContextHash],
+    ) -> BoxFuture<'a, Result<Vec<Result<Membership>>>> {
+        Box::pin(std::future::ready(ask_in_place(self, hashes)))
+    }
+
+    fn metadata(&self) -> BoxFuture<'_, Result<Metadata>> {
+        Box::pin(std::future::ready(self.read_metadata()))
+    }
+
+    fn in_place(&self) -> Option<&dyn InPlaceReader> {
+        Some(self)
     }
 }
 
@@ -126,5 +204,19 @@ impl StoreWriter for MemoryStore {
         }
         content.synchronized_on = Some(plan.synchronized_on);
         Ok(LoadReport { contexts: list.len() as u64, replaced })
+    }
+}
+
+impl StoreScanner for MemoryStore {
+    fn scan(&self, visit: &mut dyn FnMut(ContextHash, Membership) -> ControlFlow<()>) -> Result<()> {
+        // A copy, because `visit` is foreign and may come back to this store.
+        let mut all: Vec<_> = self.0.read().memberships.iter().map(|(h, m)| (*h, m.clone())).collect();
+        all.sort_unstable_by_key(|(hash, _)| *hash);
+        for (hash, membership) in all {
+            if visit(hash, membership).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 }

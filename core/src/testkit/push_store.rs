@@ -12,14 +12,14 @@ use crate::runtime::BoxFuture;
 use crate::store::{ChangeObserver, Limitation, Metadata, StoreReader};
 
 /// The store.
-pub struct TellingStore {
+pub struct PushStore {
     store: Arc<FaultStore>,
     observer: Mutex<Option<Arc<dyn ChangeObserver>>>,
     followed: Condvar,
     limitations: Mutex<Vec<Limitation>>,
 }
 
-impl TellingStore {
+impl PushStore {
     /// Lets a store tell of changes.
     pub fn new(store: Arc<FaultStore>) -> Arc<Self> {
         Arc::new(Self {
@@ -50,7 +50,7 @@ impl TellingStore {
 }
 
 /// Forgets the engine when it no longer listens.
-struct Following<'a>(&'a TellingStore);
+struct Following<'a>(&'a PushStore);
 
 impl Drop for Following<'_> {
     fn drop(&mut self) {
@@ -58,7 +58,7 @@ impl Drop for Following<'_> {
     }
 }
 
-impl StoreReader for TellingStore {
+impl StoreReader for PushStore {
     fn memberships<'a>(
         &'a self,
         hashes: &'a [ContextHash],

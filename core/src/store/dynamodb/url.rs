@@ -5,7 +5,7 @@ use std::fmt;
 use super::config::{AssumedRole, Consistency, DynamoDbConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Backend;
-use crate::store::options::{self, parse_timeout};
+use crate::store::url_options::{self, parse_timeout};
 
 impl DynamoDbConfig {
     pub(in crate::store) const BACKENDS: &'static [Backend] = &[Backend {
@@ -154,6 +154,6 @@ impl fmt::Display for DynamoDbConfig {
         }
         options
             .extend(self.write_units_per_second.map(|units| ("write_units_per_second", units.to_string())));
-        options::write(f, &options)
+        url_options::write(f, &options)
     }
 }
