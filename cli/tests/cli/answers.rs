@@ -2,79 +2,79 @@
 
 use serde_json::json;
 
-use crate::command::{USER1, Workplace};
+use crate::command::{CliSandbox, USER1};
 
 const POPULATION: &str = "user1,in.g1\nuser1,also-in.g2,include\nuser1,out.g1,exclude\n";
 
 #[test]
 fn get_shows_a_table() {
-    let workplace = Workplace::holding(POPULATION);
+    let sandbox = CliSandbox::holding(POPULATION);
     let expected = format!(
         "context  {USER1}\nstatus   HEALTHY\n\nsegment     membership\n\
          also-in.g2  included\nin.g1       included\nout.g1      excluded\n"
     );
-    assert_eq!(workplace.run("get user1").succeeds(), expected);
-    assert_eq!(workplace.run(&format!("get --hash {USER1}")).succeeds(), expected);
-    assert_eq!(workplace.pipe("user1\n", "get -").succeeds(), expected);
-    assert_eq!(workplace.pipe(USER1, "get --hash -").succeeds(), expected);
-    assert_eq!(workplace.run("get --store local:store user1").succeeds(), expected);
+    assert_eq!(sandbox.run("get user1").succeeds(), expected);
+    assert_eq!(sandbox.run(&format!("get --hash {USER1}")).succeeds(), expected);
+    assert_eq!(sandbox.pipe("user1\n", "get -").succeeds(), expected);
+    assert_eq!(sandbox.pipe(USER1, "get --hash -").succeeds(), expected);
+    assert_eq!(sandbox.run("get --store local:store user1").succeeds(), expected);
 }
 
 #[test]
 fn get_shows_json() {
-    let workplace = Workplace::holding(POPULATION);
+    let sandbox = CliSandbox::holding(POPULATION);
     assert_eq!(
-        workplace.run("get --json user1").json(),
+        sandbox.run("get --json user1").json(),
         json!({"hash": USER1, "included": ["also-in.g2", "in.g1"], "excluded": ["out.g1"],
                "status": "HEALTHY", "origin": "store"})
     );
-    let nobody = workplace.run("get --json nobody").json();
+    let nobody = sandbox.run("get --json nobody").json();
     assert_eq!((&nobody["included"], &nobody["excluded"]), (&json!([]), &json!([])));
-    assert!(workplace.run("get nobody").succeeds().ends_with("no value for any segment\n"));
+    assert!(sandbox.run("get nobody").succeeds().ends_with("no value for any segment\n"));
 }
 
 #[test]
 fn check_tells_three_answers_apart() {
-    let workplace = Workplace::holding(POPULATION);
+    let sandbox = CliSandbox::holding(POPULATION);
     for (segment, word, check, exit) in [
         ("in.g1", "included", json!(true), 0),
         ("out.g1", "excluded", json!(false), 1),
         ("in.g2", "no value", json!(null), 3),
     ] {
-        let said = workplace.run(&format!("check user1 {segment}"));
+        let said = sandbox.run(&format!("check user1 {segment}"));
         assert_eq!((said.out, said.exit), (format!("{word}\n"), exit));
-        let said = workplace.run(&format!("check --json --hash {USER1} {segment}"));
+        let said = sandbox.run(&format!("check --json --hash {USER1} {segment}"));
         assert_eq!(
             (said.json(), said.exit),
             (json!({"hash": USER1, "segment": segment, "check": check, "status": "HEALTHY"}), exit)
         );
-        let said = workplace.run(&format!("check --quiet user1 {segment}"));
+        let said = sandbox.run(&format!("check --quiet user1 {segment}"));
         assert_eq!((said.out, said.err, said.exit), (String::new(), String::new(), exit));
     }
 }
 
 #[test]
 fn a_stale_store_says_so() {
-    let workplace = Workplace::holding(POPULATION);
+    let sandbox = CliSandbox::holding(POPULATION);
     let stale = "--stale-after 0.001s";
-    assert_eq!(workplace.run(&format!("status {stale}")).exit, 64, "whole seconds only");
+    assert_eq!(sandbox.run(&format!("status {stale}")).exit, 64, "whole seconds only");
     std::thread::sleep(std::time::Duration::from_millis(1100));
     let stale = "--stale-after 1s";
-    let said = workplace.run(&format!("status {stale}"));
+    let said = sandbox.run(&format!("status {stale}"));
     assert_eq!(said.exit, 4);
     assert!(said.out.contains("STALE") && said.out.contains("s ago)"), "{said:?}");
-    let get = workplace.run(&format!("get {stale} user1")).succeeds();
+    let get = sandbox.run(&format!("get {stale} user1")).succeeds();
     assert!(get.contains("STALE\nlast up to date  20"), "{get}");
-    assert_eq!(workplace.run(&format!("check {stale} user1 in.g1")).out, "included (STALE)\n");
-    assert_eq!(workplace.run(&format!("check {stale} user1 in.g1")).exit, 0);
-    assert_eq!(workplace.run(&format!("check {stale} --healthy user1 in.g1")).exit, 4);
-    assert_eq!(workplace.run("check --stale-after never --healthy user1 in.g1").exit, 0);
+    assert_eq!(sandbox.run(&format!("check {stale} user1 in.g1")).out, "included (STALE)\n");
+    assert_eq!(sandbox.run(&format!("check {stale} user1 in.g1")).exit, 0);
+    assert_eq!(sandbox.run(&format!("check {stale} --healthy user1 in.g1")).exit, 4);
+    assert_eq!(sandbox.run("check --stale-after never --healthy user1 in.g1").exit, 0);
 }
 
 #[test]
 fn status_shows_every_field() {
-    let workplace = Workplace::holding(POPULATION);
-    let said = workplace.run("status --json");
+    let sandbox = CliSandbox::holding(POPULATION);
+    let said = sandbox.run("status --json");
     let status = said.json();
     assert_eq!(said.exit, 0);
     assert_eq!(
@@ -83,36 +83,36 @@ fn status_shows_every_field() {
     );
     assert_eq!((&status["last_error"], &status["clock_skew"]), (&json!(null), &json!(false)));
     assert!(status["last_up_to_date"].is_i64() && status["since"].is_i64());
-    assert!(workplace.run("status").succeeds().starts_with("store            local:store\nstatus  "));
+    assert!(sandbox.run("status").succeeds().starts_with("store            local:store\nstatus  "));
 }
 
 #[test]
 fn a_missing_store_is_an_error_everywhere() {
-    let workplace = Workplace::new();
+    let sandbox = CliSandbox::new();
     for command in ["get user1", "check user1 in.g1", "stats", "export"] {
-        let message = workplace.run(command).fails(69);
+        let message = sandbox.run(command).fails(69);
         assert!(message.starts_with("bigseg: there is no embedded store at store"), "{command}: {message}");
     }
-    let said = workplace.run("status --json");
+    let said = sandbox.run("status --json");
     assert_eq!((said.exit, &said.json()["last_error"]["kind"]), (69, &json!("store_not_found")));
-    let said = workplace.run("get --json user1");
+    let said = sandbox.run("get --json user1");
     assert_eq!((said.exit, &said.json()["status"]), (69, &json!("STORE_ERROR")));
     assert_eq!(said.json()["error"]["kind"], json!("store_not_found"));
 }
 
 #[test]
 fn a_file_that_is_no_store_is_an_error() {
-    let workplace = Workplace::new();
-    workplace.file("store", "this is a letter to a friend\n".repeat(1000));
+    let sandbox = CliSandbox::new();
+    sandbox.file("store", "this is a letter to a friend\n".repeat(1000));
     for command in ["get user1", "status", "stats", "export", "import --format csv -"] {
-        assert_eq!(workplace.run(command).exit, 69, "{command}");
+        assert_eq!(sandbox.run(command).exit, 69, "{command}");
     }
 }
 
 #[test]
 fn log_lines_are_shown_on_demand() {
-    let workplace = Workplace::holding(POPULATION);
-    let said = workplace.run("status --stale-after never -v");
+    let sandbox = CliSandbox::holding(POPULATION);
+    let said = sandbox.run("status --stale-after never -v");
     assert_eq!(said.exit, 0);
     assert!(said.err.starts_with("bigseg: info: store status"), "{said:?}");
 }

@@ -11,28 +11,28 @@ pub(crate) const USER1: &str = "CgQblGLKpKMbrDVn4Lbm/ZEAeH2yq0M9lvbReMq/zpA=";
 /// The hash of `user2`.
 pub(crate) const USER2: &str = "YCXRj+SKvUUWhSjxioLiZd2Y1CGnCEqgn2GzQXA5AaM=";
 
-/// Where a test works.
-pub(crate) struct Workplace(TempDir);
+/// A temporary directory in which a test runs commands.
+pub(crate) struct CliSandbox(TempDir);
 
-/// What a command left behind.
+/// The standard output, standard error and exit status of a command.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct CommandOutput {
     pub(crate) out: String,
     pub(crate) err: String,
     pub(crate) exit: i32,
 }
 
-impl Workplace {
+impl CliSandbox {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// Makes a workplace whose store holds a list of `key,segment,membership` rows.
+    /// Makes a sandbox whose store holds a list of `key,segment,membership` rows.
     pub(crate) fn holding(rows: &str) -> Self {
-        let workplace = Self::new();
-        workplace.file("held.csv", rows);
-        workplace.run("import held.csv").succeeds();
-        workplace
+        let sandbox = Self::new();
+        sandbox.file("held.csv", rows);
+        sandbox.run("import held.csv").succeeds();
+        sandbox
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -62,12 +62,12 @@ impl Workplace {
     }
 
     /// Runs a command whose arguments hold no spaces.
-    pub(crate) fn run(&self, arguments: &str) -> Said {
+    pub(crate) fn run(&self, arguments: &str) -> CommandOutput {
         self.command(arguments).output().unwrap().into()
     }
 
     /// Runs a command that reads `input`.
-    pub(crate) fn pipe(&self, input: impl AsRef<[u8]>, arguments: &str) -> Said {
+    pub(crate) fn pipe(&self, input: impl AsRef<[u8]>, arguments: &str) -> CommandOutput {
         let mut child = self.start(arguments);
         // A command that does not read to the end is fine.
         let _ = child.stdin.take().unwrap().write_all(input.as_ref());
@@ -85,7 +85,7 @@ impl Workplace {
     }
 }
 
-impl Said {
+impl CommandOutput {
     /// Returns what was printed; fails if the command did.
     #[track_caller]
     pub(crate) fn succeeds(self) -> String {
@@ -108,7 +108,7 @@ impl Said {
     }
 }
 
-impl From<Output> for Said {
+impl From<Output> for CommandOutput {
     fn from(output: Output) -> Self {
         Self {
             out: String::from_utf8(output.stdout).unwrap(),

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::command::{USER1, Workplace};
+use crate::command::{CliSandbox, USER1};
 
 const POPULATION: &str = "user1,beta.g3\nuser2,beta.g3,exclude\n";
 
-fn workplace() -> Workplace {
-    let workplace = Workplace::holding(POPULATION);
+fn sandbox() -> CliSandbox {
+    let sandbox = CliSandbox::holding(POPULATION);
     let asks = |segment: &str| json!({"attribute": "", "op": "segmentMatch", "values": [segment]});
     let rule = json!({"id": "gold", "clauses": [{"attribute": "plan", "op": "in", "values": ["gold"]}]});
     let data = json!({
@@ -23,8 +23,8 @@ fn workplace() -> Workplace {
             "nested": {"key": "nested", "version": 1, "rules": [{"clauses": [asks("beta")]}]},
         },
     });
-    workplace.file("data.json", data.to_string());
-    workplace
+    sandbox.file("data.json", data.to_string());
+    sandbox
 }
 
 fn user(key: &str) -> String {
@@ -33,15 +33,15 @@ fn user(key: &str) -> String {
 
 #[test]
 fn explain_tells_everything() {
-    let workplace = workplace();
-    let said = workplace.run(&format!("explain --data data.json --segment beta --context {}", user("user1")));
+    let sandbox = sandbox();
+    let said = sandbox.run(&format!("explain --data data.json --segment beta --context {}", user("user1")));
     let expected = format!(
         "segment     beta.g3\ncontext     {USER1}\nanswer      in the segment\nbecause     the list includes it\n\
          membership  included\nfrom        the embedded store\nstatus      HEALTHY\n"
     );
     assert_eq!(said.succeeds(), expected);
     let gold = json!({"kind": "user", "key": "nobody", "plan": "gold"}).to_string();
-    let said = workplace.pipe(&gold, "explain --data data.json --segment nested --context -").succeeds();
+    let said = sandbox.pipe(&gold, "explain --data data.json --segment nested --context -").succeeds();
     assert!(
         said.starts_with("segment  nested\nanswer   in the segment\nbecause  rule 0 matches\n"),
         "{said}"
@@ -51,9 +51,9 @@ fn explain_tells_everything() {
 
 #[test]
 fn explain_shows_json() {
-    let workplace = workplace();
+    let sandbox = sandbox();
     let said =
-        workplace.run(&format!("explain --json --data data.json --segment beta --context {}", user("user1")));
+        sandbox.run(&format!("explain --json --data data.json --segment beta --context {}", user("user1")));
     assert_eq!(
         said.json(),
         json!({"isMatch": true, "status": "HEALTHY", "hash": USER1, "value": true, "origin": "store", "embedded": true,
@@ -63,13 +63,13 @@ fn explain_shows_json() {
 
 #[test]
 fn the_exit_status_tells_who_is_in() {
-    let workplace = workplace();
+    let sandbox = sandbox();
     for (key, exit, words) in
         [("user1", 0, "includes it"), ("user2", 1, "excludes it"), ("user3", 1, "no rule includes it")]
     {
         for command in ["explain", "evaluate"] {
             let said =
-                workplace.run(&format!("{command} --data data.json --segment beta --context {}", user(key)));
+                sandbox.run(&format!("{command} --data data.json --segment beta --context {}", user(key)));
             assert_eq!(said.exit, exit, "{said:?}");
             assert!(said.out.contains(words), "{said:?}");
         }
@@ -78,15 +78,15 @@ fn the_exit_status_tells_who_is_in() {
 
 #[test]
 fn evaluate_serves_a_flag() {
-    let workplace = workplace();
-    let said = workplace.run(&format!("evaluate --data data.json --flag page --context {}", user("user1")));
+    let sandbox = sandbox();
+    let said = sandbox.run(&format!("evaluate --data data.json --flag page --context {}", user("user1")));
     assert_eq!(
         said.succeeds(),
         "value      \"new\"\nvariation  1\nreason     RULE_MATCH: rule 0 (testers) matches\nstatus     HEALTHY\n\n\
          segment  status   because\nbeta.g3  HEALTHY  the list includes it\n"
     );
     let said =
-        workplace.run(&format!("evaluate --json --data data.json --flag page --context {}", user("user2")));
+        sandbox.run(&format!("evaluate --json --data data.json --flag page --context {}", user("user2")));
     assert_eq!(
         said.json(),
         json!({"value": "old", "variation": 0, "reason": {"kind": "FALLTHROUGH", "bigSegmentsStatus": "HEALTHY"},
@@ -96,32 +96,32 @@ fn evaluate_serves_a_flag() {
 
 #[test]
 fn what_cannot_be_evaluated_is_an_error() {
-    let workplace = workplace();
+    let sandbox = sandbox();
     let who = user("user1");
-    let run = |arguments: &str| workplace.run(&format!("{arguments} --context {who}"));
+    let run = |arguments: &str| sandbox.run(&format!("{arguments} --context {who}"));
     assert!(run("evaluate --data data.json --flag nowhere").fails(65).contains("FLAG_NOT_FOUND"));
     assert!(run("evaluate --data data.json --flag circle").fails(65).contains("MALFORMED_FLAG"));
     assert!(run("explain --data data.json --segment nowhere").fails(65).contains("SEGMENT_NOT_FOUND"));
     assert!(run("explain --data nowhere.json --segment beta").fails(65).contains("cannot be read"));
-    workplace.file("bad.json", "{\"flags\": []}");
+    sandbox.file("bad.json", "{\"flags\": []}");
     assert!(run("explain --data bad.json --segment beta").fails(65).contains("bad.json: \"flags\""));
     assert_eq!(run("evaluate --data data.json").exit, 64, "neither flag nor segment");
     assert_eq!(run("evaluate --data data.json --flag a --segment b").exit, 64, "both");
     let said = run("evaluate --json --data data.json --flag nowhere --default 7");
     assert_eq!((said.exit, &said.json()["value"]), (65, &json!(7)));
-    assert_eq!(workplace.run("evaluate --data data.json --flag page --context {}").exit, 65);
+    assert_eq!(sandbox.run("evaluate --data data.json --flag page --context {}").exit, 65);
 }
 
 #[test]
 fn a_store_that_fails_is_told() {
-    let workplace = workplace();
-    let said = workplace.run(&format!(
+    let sandbox = sandbox();
+    let said = sandbox.run(&format!(
         "explain --store local:nowhere --data data.json --segment beta --context {}",
         user("user1")
     ));
     assert_eq!(said.exit, 69, "{said:?}");
     assert!(said.out.contains("status      STORE_ERROR") && said.out.contains("store_not_found"), "{said:?}");
-    let said = workplace.run(&format!(
+    let said = sandbox.run(&format!(
         "evaluate --store local:nowhere --data data.json --flag page --context {}",
         user("user1")
     ));

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::command::Workplace;
+use crate::command::CliSandbox;
 
 const COMMANDS: [&str; 14] = [
     "import",
@@ -23,39 +23,39 @@ const COMMANDS: [&str; 14] = [
 
 #[test]
 fn help_names_every_command_and_exit_status() {
-    let workplace = Workplace::new();
-    let help = workplace.run("--help").succeeds();
+    let sandbox = CliSandbox::new();
+    let help = sandbox.run("--help").succeeds();
     for command in COMMANDS {
         assert!(help.contains(&format!("\n  {command} ")), "{command}");
     }
     for exit in [0, 1, 3, 4, 64, 65, 69, 70, 74] {
         assert!(help.contains(&format!("\n  {exit:>2}  ")), "{exit}");
     }
-    assert_eq!(workplace.run("help").succeeds(), help);
+    assert_eq!(sandbox.run("help").succeeds(), help);
 }
 
 #[test]
 fn every_command_has_help_with_examples() {
-    let workplace = Workplace::new();
+    let sandbox = CliSandbox::new();
     for command in COMMANDS {
-        let help = workplace.run(&format!("{command} --help")).succeeds();
+        let help = sandbox.run(&format!("{command} --help")).succeeds();
         assert!(help.contains("Examples:\n  "), "{command}");
-        assert_eq!(workplace.run(&format!("help {command}")).succeeds(), help);
+        assert_eq!(sandbox.run(&format!("help {command}")).succeeds(), help);
     }
 }
 
 #[test]
 fn completions_are_scripts() {
-    let workplace = Workplace::new();
+    let sandbox = CliSandbox::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
-        let script = workplace.run(&format!("completions {shell}")).succeeds();
+        let script = sandbox.run(&format!("completions {shell}")).succeeds();
         for command in COMMANDS {
             assert!(script.contains(command), "{shell} {command}");
         }
-        workplace.file(shell, script);
+        sandbox.file(shell, script);
     }
     for shell in ["bash", "fish", "zsh"] {
-        match Command::new(shell).arg("-n").arg(workplace.path(shell)).status() {
+        match Command::new(shell).arg("-n").arg(sandbox.path(shell)).status() {
             Ok(status) => assert!(status.success(), "{shell} cannot read its script"),
             Err(e) => assert!(shell != "bash", "bash is needed for this test: {e}"),
         }
@@ -64,25 +64,25 @@ fn completions_are_scripts() {
 
 #[test]
 fn a_wrong_command_line_is_a_usage_error() {
-    let workplace = Workplace::new();
+    let sandbox = CliSandbox::new();
     for arguments in
         ["", "nonsense", "get", "get a b", "check a", "import --nonsense", "ref", "demo --contexts 0"]
     {
-        assert_eq!(workplace.run(arguments).exit, 64, "{arguments:?}");
+        assert_eq!(sandbox.run(arguments).exit, 64, "{arguments:?}");
     }
-    let help = workplace.run("get --jsn user1").fails(64);
+    let help = sandbox.run("get --jsn user1").fails(64);
     assert!(help.contains("'--json'"), "{help}");
 }
 
 #[test]
 fn a_store_string_is_corrected() {
-    let workplace = Workplace::new();
-    let message = workplace.run("get --store locla:x user1").fails(64);
+    let sandbox = CliSandbox::new();
+    let message = sandbox.run("get --store locla:x user1").fails(64);
     assert!(message.contains("did you mean local:"), "{message}");
-    let message = workplace.run("get --store local:x?mapsize=1G user1").fails(64);
+    let message = sandbox.run("get --store local:x?mapsize=1G user1").fails(64);
     assert!(message.contains("did you mean map_size"), "{message}");
-    assert!(workplace.run("stats --store memory:").fails(64).contains("name one that lasts"));
-    let unset = workplace.command("stats").env_remove("BIGSEG_STORE").output().unwrap();
+    assert!(sandbox.run("stats --store memory:").fails(64).contains("name one that lasts"));
+    let unset = sandbox.command("stats").env_remove("BIGSEG_STORE").output().unwrap();
     assert_eq!(unset.status.code(), Some(64));
     assert!(String::from_utf8(unset.stderr).unwrap().contains("--store <STORE>"));
 }

@@ -12,7 +12,7 @@ mod lists;
 mod redis;
 mod secrets;
 mod sync;
+mod sync_fixture;
 mod sync_page;
-mod sync_stage;
 mod terminal;
 mod words;

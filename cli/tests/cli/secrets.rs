@@ -1,11 +1,11 @@
 //! A context key never comes back: not in output, not in a message, wherever it was put by mistake.
 
-use crate::command::Workplace;
+use crate::command::CliSandbox;
 
 #[test]
 fn no_command_repeats_a_key() {
-    let workplace = Workplace::holding("Grace,beta.g1\n");
-    workplace.file(
+    let sandbox = CliSandbox::holding("Grace,beta.g1\n");
+    sandbox.file(
         "data.json",
         r#"{"segments":{"beta":{"key":"beta","version":1,"unbounded":true,"generation":1}}}"#,
     );
@@ -43,7 +43,7 @@ fn no_command_repeats_a_key() {
         "-vv get Grace",
         "completions Grace",
     ] {
-        let said = workplace.run(arguments);
+        let said = sandbox.run(arguments);
         let all = said.out.clone() + &said.err;
         assert!(!all.contains("Grace"), "{arguments}: {said:?}");
         assert!(!all.is_empty(), "{arguments} says something");
@@ -52,7 +52,7 @@ fn no_command_repeats_a_key() {
 
 #[test]
 fn no_line_of_a_list_is_repeated() {
-    let workplace = Workplace::new();
+    let sandbox = CliSandbox::new();
     for (format, line) in [
         ("csv", "Grace"),
         ("csv", "Grace,Grace"),
@@ -69,7 +69,7 @@ fn no_line_of_a_list_is_repeated() {
         ("ndjson", "{\"hash\":\"Grace\"}"),
     ] {
         for option in ["", "--bad-lines skip", "--hashed -vv"] {
-            let said = workplace.pipe(line, &format!("import {option} --format {format} -"));
+            let said = sandbox.pipe(line, &format!("import {option} --format {format} -"));
             assert!(!(said.out + &said.err).contains("Grace"), "{format} {option}: {line}");
         }
     }

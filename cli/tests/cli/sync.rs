@@ -6,8 +6,8 @@ use bigseg_core::testkit::fake_upstream::SDK_KEY;
 use bigseg_core::testkit::samples::{list, patch};
 use bigseg_core::testkit::{FakeUpstream, RedisServer};
 
-use crate::command::Workplace;
-use crate::sync_stage::{Running, integration, prepare, wait_until};
+use crate::command::CliSandbox;
+use crate::sync_fixture::{Running, integration, prepare, wait_until};
 
 /// An upstream with one patch.
 fn upstream() -> FakeUpstream {
@@ -16,48 +16,48 @@ fn upstream() -> FakeUpstream {
     fake
 }
 
-fn run(workplace: &Workplace, arguments: &str) -> crate::command::Said {
-    prepare(workplace, arguments).output().unwrap().into()
+fn run(sandbox: &CliSandbox, arguments: &str) -> crate::command::CommandOutput {
+    prepare(sandbox, arguments).output().unwrap().into()
 }
 
 #[test]
 fn a_file_is_checked_as_a_whole() {
-    let (workplace, fake) = (Workplace::new(), FakeUpstream::start());
+    let (sandbox, fake) = (CliSandbox::new(), FakeUpstream::start());
     let good = integration(&fake, "main", "store = \"local:mirror\"");
-    workplace.file("bigseg.toml", &good);
-    assert_eq!(run(&workplace, "--check").succeeds(), "bigseg.toml: 1 integrations, nothing is wrong\n");
+    sandbox.file("bigseg.toml", &good);
+    assert_eq!(run(&sandbox, "--check").succeeds(), "bigseg.toml: 1 integrations, nothing is wrong\n");
     assert!(fake.requests().is_empty(), "it does nothing else");
-    workplace.file("bigseg.toml", good.replace("local:", "locl:").replace("${SDK_KEY}", "${NOT_SET}"));
+    sandbox.file("bigseg.toml", good.replace("local:", "locl:").replace("${SDK_KEY}", "${NOT_SET}"));
     for arguments in ["--check", "", "--listen 127.0.0.1:0"] {
-        let said = run(&workplace, arguments).fails(65);
+        let said = run(&sandbox, arguments).fails(65);
         assert!(said.contains("line 3: sdk_key: the variable NOT_SET is not set"), "{said}");
         assert!(said.contains("line 7: store: unknown store scheme \"locl\"; did you mean local:"), "{said}");
     }
-    workplace.file("bigseg.toml", "sdk_key = hunter2");
-    assert!(!run(&workplace, "--check").fails(65).contains("hunter2"));
-    let said = prepare(&workplace, "--check").args(["--config", "nowhere.toml"]).output().unwrap();
+    sandbox.file("bigseg.toml", "sdk_key = hunter2");
+    assert!(!run(&sandbox, "--check").fails(65).contains("hunter2"));
+    let said = prepare(&sandbox, "--check").args(["--config", "nowhere.toml"]).output().unwrap();
     assert_ne!(said.status.code(), Some(0));
 }
 
 #[test]
 fn stores_are_filled_and_signals_heeded() {
-    let (workplace, fake, server) = (Workplace::new(), upstream(), RedisServer::start());
+    let (sandbox, fake, server) = (CliSandbox::new(), upstream(), RedisServer::start());
     let redis = format!("store = \"{}\"", server.store("", "prefix=env"));
     let first = integration(&fake, "redis", &redis);
-    workplace.file("bigseg.toml", &first);
-    let running = Running::start(&workplace, "");
+    sandbox.file("bigseg.toml", &first);
+    let running = Running::start(&sandbox, "");
     running.wait_until_ready();
     // Another process reads what this one writes.
-    let mut check = workplace.command("check user1 beta.g1");
+    let mut check = sandbox.command("check user1 beta.g1");
     let said = check.env("BIGSEG_STORE", server.store("", "prefix=env")).output().unwrap();
     assert_eq!(said.status.code(), Some(0));
 
-    workplace.file("bigseg.toml", first.clone() + &integration(&fake, "mirror", "store = \"local:mirror\""));
+    sandbox.file("bigseg.toml", first.clone() + &integration(&fake, "mirror", "store = \"local:mirror\""));
     running.signal("-HUP");
     wait_until("there are two", || running.status()["integrations"].as_array().unwrap().len() == 2);
     running.wait_until_ready();
     assert_eq!(running.status()["integrations"][0]["counters"]["pages"], 3, "the first was not disturbed");
-    workplace.file("bigseg.toml", "nonsense");
+    sandbox.file("bigseg.toml", "nonsense");
     running.signal("-HUP");
     fake.publish(patch("beta.g1", "v1", "v2", list(&["user2"], &[])));
     wait_until("changes still arrive", || running.status()["integrations"][1]["counters"]["patches"] == 2);
@@ -76,17 +76,17 @@ fn stores_are_filled_and_signals_heeded() {
         assert!(said.contains(words), "{words}: {said}");
     }
     assert!(!said.contains(SDK_KEY) && !said.contains('\u{1b}'), "{said}");
-    let mut check = workplace.command("check user2 beta.g1");
+    let mut check = sandbox.command("check user2 beta.g1");
     assert_eq!(check.env("BIGSEG_STORE", "local:mirror").status().unwrap().code(), Some(0));
 }
 
 #[test]
 fn either_signal_ends_it_whatever_it_is_doing() {
     for signal in ["-INT", "-TERM"] {
-        let (workplace, fake) = (Workplace::new(), FakeUpstream::start());
+        let (sandbox, fake) = (CliSandbox::new(), FakeUpstream::start());
         fake.set_key("another");
-        workplace.file("bigseg.toml", integration(&fake, "main", "store = \"redis://127.0.0.1:1\""));
-        let running = Running::start(&workplace, "");
+        sandbox.file("bigseg.toml", integration(&fake, "main", "store = \"redis://127.0.0.1:1\""));
+        let running = Running::start(&sandbox, "");
         running.signal(signal);
         assert_eq!(running.wait().0, Some(0), "{signal}");
     }
@@ -94,12 +94,12 @@ fn either_signal_ends_it_whatever_it_is_doing() {
 
 #[test]
 fn systemd_is_told_how_things_stand() {
-    let (workplace, fake) = (Workplace::new(), upstream());
-    workplace.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
-    let socket = UnixDatagram::bind(workplace.path("notify")).unwrap();
+    let (sandbox, fake) = (CliSandbox::new(), upstream());
+    sandbox.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
+    let socket = UnixDatagram::bind(sandbox.path("notify")).unwrap();
     socket.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
-    let mut command = prepare(&workplace, "--listen 127.0.0.1:0");
-    command.env("NOTIFY_SOCKET", workplace.path("notify"));
+    let mut command = prepare(&sandbox, "--listen 127.0.0.1:0");
+    command.env("NOTIFY_SOCKET", sandbox.path("notify"));
     let running = Running::start_with(command);
     let hear = || {
         let mut bytes = [0; 64];
@@ -114,12 +114,12 @@ fn systemd_is_told_how_things_stand() {
 
 #[test]
 fn others_need_a_token() {
-    let (workplace, fake) = (Workplace::new(), upstream());
-    workplace.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
-    assert!(run(&workplace, "--listen 0.0.0.0:0").fails(64).contains("--token-file"));
-    workplace.file("short", "too-short");
-    assert!(run(&workplace, "--listen 0.0.0.0:0 --token-file short").fails(64).contains("16"));
-    assert!(run(&workplace, "--listen 0.0.0.0:0 --token-env NOT_SET").fails(64).contains("NOT_SET"));
-    assert_eq!(run(&workplace, "--listen 0.0.0.0:0 --token-file nowhere").exit, 74);
-    assert_eq!(run(&workplace, "--token-file short").exit, 64, "nobody listens");
+    let (sandbox, fake) = (CliSandbox::new(), upstream());
+    sandbox.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
+    assert!(run(&sandbox, "--listen 0.0.0.0:0").fails(64).contains("--token-file"));
+    sandbox.file("short", "too-short");
+    assert!(run(&sandbox, "--listen 0.0.0.0:0 --token-file short").fails(64).contains("16"));
+    assert!(run(&sandbox, "--listen 0.0.0.0:0 --token-env NOT_SET").fails(64).contains("NOT_SET"));
+    assert_eq!(run(&sandbox, "--listen 0.0.0.0:0 --token-file nowhere").exit, 74);
+    assert_eq!(run(&sandbox, "--token-file short").exit, 64, "nobody listens");
 }

@@ -4,8 +4,8 @@ use bigseg_core::testkit::fake_upstream::SDK_KEY;
 use bigseg_core::testkit::samples::{list, patch};
 use bigseg_core::testkit::{FakeUpstream, RedisServer};
 
-use crate::command::Workplace;
-use crate::sync_stage::{Running, integration, prepare, wait_until};
+use crate::command::CliSandbox;
+use crate::sync_fixture::{Running, integration, prepare, wait_until};
 
 const TOKEN: &str = "a-token-of-the-test";
 
@@ -17,13 +17,13 @@ fn upstream() -> FakeUpstream {
 
 #[test]
 fn status_and_metrics_say_how_each_is_doing() {
-    let (workplace, fake) = (Workplace::new(), upstream());
+    let (sandbox, fake) = (CliSandbox::new(), upstream());
     let labels = "project = \"a\\\"b\"\nenvironment = \"production\"\n";
     let refused = integration(&fake, "refused", "store = \"local:other\"").replace("${SDK_KEY}", "wrong-key");
     let off = integration(&fake, "off", "on = false\nstore = \"local:third\"");
     let file = integration(&fake, "main", &format!("{labels}store = \"local:mirror\"")) + &refused + &off;
-    workplace.file("bigseg.toml", file);
-    let running = Running::start(&workplace, "");
+    sandbox.file("bigseg.toml", file);
+    let running = Running::start(&sandbox, "");
     wait_until("both have come so far", || {
         let status = running.status();
         status["environments"]["main"]["status"] == "connected"
@@ -61,23 +61,23 @@ fn status_and_metrics_say_how_each_is_doing() {
 
 #[test]
 fn a_page_changes_the_file() {
-    let (workplace, fake) = (Workplace::new(), upstream());
+    let (sandbox, fake) = (CliSandbox::new(), upstream());
     let file = "# Ours.\n\n".to_owned()
         + &integration(&fake, "main", "name = \"Main\" # its name\nstore = \"local:mirror\"")
         + &integration(&fake, "other", "store = \"local:other\"");
-    workplace.file("bigseg.toml", &file);
-    let running = Running::start(&workplace, "");
+    sandbox.file("bigseg.toml", &file);
+    let running = Running::start(&sandbox, "");
     running.wait_until_ready();
     let answer = running.submit("/integration/main/switch", "on=false");
     assert_eq!((answer.status(), answer.header("location")), (303, Some("/")));
     wait_until("it is off", || running.status()["integrations"][0]["state"] == "off");
-    assert!(workplace.read("bigseg.toml").contains("on = false"));
+    assert!(sandbox.read("bigseg.toml").contains("on = false"));
     assert_eq!(running.submit("/integration/main/switch", "on=true").status(), 303);
     running.wait_until_ready();
     let answer = running.submit("/integration/main", "name=Another+%3Cname%3E&store=local%3Aelsewhere");
     assert_eq!((answer.status(), answer.header("location")), (303, Some("/integration/main")));
     running.wait_until_ready();
-    let written = workplace.read("bigseg.toml");
+    let written = sandbox.read("bigseg.toml");
     assert!(
         written.contains("name = \"Another <name>\" # its name\nstore = \"local:elsewhere\""),
         "{written}"
@@ -86,10 +86,10 @@ fn a_page_changes_the_file() {
     let answer = running.submit("/integration/main", "name=x&store=local%3Aother");
     let said = String::from_utf8(answer.body.clone()).unwrap();
     assert!(answer.status() == 400 && said.contains("this store is that of"), "{said}");
-    assert_eq!(workplace.read("bigseg.toml"), written);
+    assert_eq!(sandbox.read("bigseg.toml"), written);
     assert!(running.get("/integration/main/delete").contains("<form method=\"post\""));
     assert_eq!(running.submit("/integration/main/delete", "").status(), 303);
-    let left = workplace.read("bigseg.toml");
+    let left = sandbox.read("bigseg.toml");
     assert!(left.starts_with("# Ours.\n") && !left.contains("Another") && left.contains("other"), "{left}");
     assert_eq!(running.status()["integrations"].as_array().unwrap().len(), 1);
     for path in ["/integration/main", "/integration/main/delete", "/nonsense", "/integration/..%2f.."] {
@@ -99,10 +99,10 @@ fn a_page_changes_the_file() {
 
 #[test]
 fn other_sites_get_nowhere() {
-    let (workplace, fake) = (Workplace::new(), upstream());
-    workplace.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
-    let running = Running::start(&workplace, "");
-    let written = workplace.read("bigseg.toml");
+    let (sandbox, fake) = (CliSandbox::new(), upstream());
+    sandbox.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
+    let running = Running::start(&sandbox, "");
+    let written = sandbox.read("bigseg.toml");
     // A name of another site that leads here.
     for path in ["/", "/status", "/metrics", "/healthz", "/page.js", "/integration/main"] {
         let answer = running.send("GET", path, &[("host", "evil.example")], "");
@@ -123,7 +123,7 @@ fn other_sites_get_nowhere() {
         let answer = running.send("POST", "/integration/main/switch", &headers, body);
         assert_eq!(answer.status(), 403, "{headers:?} {body}");
     }
-    assert_eq!(workplace.read("bigseg.toml"), written);
+    assert_eq!(sandbox.read("bigseg.toml"), written);
     // A picture or a link changes nothing, and nobody may frame the page or run a script in it.
     assert_eq!(running.send("GET", "/integration/main/switch", &[], "").status(), 405);
     for path in ["/", "/status", "/nonsense", "/login", "/page.css"] {
@@ -141,10 +141,10 @@ fn other_sites_get_nowhere() {
 
 #[test]
 fn a_token_is_needed_where_there_is_one() {
-    let (workplace, fake) = (Workplace::new(), upstream());
-    workplace.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
-    workplace.file("token", format!("{TOKEN}\n"));
-    let running = Running::start_with(prepare(&workplace, "--listen 0.0.0.0:0 --token-file token"));
+    let (sandbox, fake) = (CliSandbox::new(), upstream());
+    sandbox.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
+    sandbox.file("token", format!("{TOKEN}\n"));
+    let running = Running::start_with(prepare(&sandbox, "--listen 0.0.0.0:0 --token-file token"));
     for path in ["/", "/status", "/metrics", "/integration/main"] {
         assert_eq!(running.send("GET", path, &[], "").status(), 401, "{path}");
         let answer = running.send("GET", path, &[("accept", "text/html")], "");
@@ -168,15 +168,15 @@ fn a_token_is_needed_where_there_is_one() {
 
 #[test]
 fn nothing_breaks_out_of_the_page_and_no_secret_ever_leaves() {
-    let (workplace, fake, server) = (Workplace::new(), upstream(), RedisServer::start());
+    let (sandbox, fake, server) = (CliSandbox::new(), upstream(), RedisServer::start());
     server.add_user("writer", bigseg_core::testkit::redis_server::WRITER_COMMANDS);
     let evil = "<script>alert(1)</script>\\\"'&<img src=x onerror=alert(1)>";
     let fields = format!(
         "name = \"{evil}\"\nproject = \"{evil}\"\nenvironment = \"{evil}\"\n[integration.store]\ntype = \"redis\"\nhost = \"127.0.0.1\"\nport = {}\nusername = \"writer\"\npassword = \"${{PASSWORD}}\"",
         server.port()
     );
-    workplace.file("bigseg.toml", integration(&fake, "main", &fields));
-    let mut command = prepare(&workplace, "--listen 127.0.0.1:0 -vv");
+    sandbox.file("bigseg.toml", integration(&fake, "main", &fields));
+    let mut command = prepare(&sandbox, "--listen 127.0.0.1:0 -vv");
     command.env("PASSWORD", "secret");
     let running = Running::start_with(command);
     running.wait_until_ready();
@@ -203,6 +203,6 @@ fn nothing_breaks_out_of_the_page_and_no_secret_ever_leaves() {
         assert!(!text.contains(SDK_KEY) && !text.contains("hunter2"), "{text}");
         assert!(!text.replace("Secret", "").contains("secret"), "{text}");
     }
-    let written = workplace.read("bigseg.toml");
+    let written = sandbox.read("bigseg.toml");
     assert!(written.contains("${PASSWORD}") && written.contains("${SDK_KEY}"), "{written}");
 }

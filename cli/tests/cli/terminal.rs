@@ -7,15 +7,15 @@ use bigseg_core::testkit::FakeUpstream;
 use bigseg_core::testkit::fake_upstream::SDK_KEY;
 use bigseg_core::testkit::samples::{list, patch};
 
-use crate::command::Workplace;
-use crate::sync_stage::integration;
+use crate::command::CliSandbox;
+use crate::sync_fixture::integration;
 
 /// Runs a command on a terminal and returns everything that appears there.
-fn on_terminal(workplace: &Workplace, arguments: &str) -> Option<String> {
+fn on_terminal(sandbox: &CliSandbox, arguments: &str) -> Option<String> {
     let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_bigseg"));
     let output = Command::new("script")
         .args(["--quiet", "--return", "--command", &command, "/dev/null"])
-        .current_dir(workplace.path(""))
+        .current_dir(sandbox.path(""))
         .env_remove("NO_COLOR")
         .env("BIGSEG_STORE", "local:store")
         .env("TERM", "xterm-256color")
@@ -26,50 +26,50 @@ fn on_terminal(workplace: &Workplace, arguments: &str) -> Option<String> {
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
-fn big_list(workplace: &Workplace) {
+fn big_list(sandbox: &CliSandbox) {
     let rows: String = (0..300_000).map(|n| format!("user{n},beta.g1\n")).collect();
-    workplace.file("list.csv", rows);
+    sandbox.file("list.csv", rows);
 }
 
 #[test]
 fn a_terminal_gets_progress_and_colours() {
-    let workplace = Workplace::new();
-    big_list(&workplace);
-    let Some(shown) = on_terminal(&workplace, "import list.csv") else {
+    let sandbox = CliSandbox::new();
+    big_list(&sandbox);
+    let Some(shown) = on_terminal(&sandbox, "import list.csv") else {
         return eprintln!("there is no `script` here: not tested");
     };
     for part in ["reading", "writing", "%", "/s", "left", "imported 300,000 contexts"] {
         assert!(shown.contains(part), "{part}: {shown:?}");
     }
-    assert!(!on_terminal(&workplace, "import --quiet list.csv").unwrap().contains("reading"));
-    assert!(on_terminal(&workplace, "get user1").unwrap().contains("\u{1b}[32mHEALTHY"));
-    assert!(!on_terminal(&workplace, "get --color never user1").unwrap().contains("\u{1b}["));
+    assert!(!on_terminal(&sandbox, "import --quiet list.csv").unwrap().contains("reading"));
+    assert!(on_terminal(&sandbox, "get user1").unwrap().contains("\u{1b}[32mHEALTHY"));
+    assert!(!on_terminal(&sandbox, "get --color never user1").unwrap().contains("\u{1b}["));
 }
 
 #[test]
 fn a_pipe_gets_neither() {
-    let workplace = Workplace::new();
-    big_list(&workplace);
-    let said = workplace.run("import list.csv").succeeds();
-    let get = workplace.run("get user1").succeeds();
-    let help = workplace.run("--help").succeeds();
+    let sandbox = CliSandbox::new();
+    big_list(&sandbox);
+    let said = sandbox.run("import list.csv").succeeds();
+    let get = sandbox.run("get user1").succeeds();
+    let help = sandbox.run("--help").succeeds();
     assert!(![said, get, help].concat().contains('\u{1b}'));
-    assert!(workplace.run("get --color always user1").succeeds().contains('\u{1b}'));
+    assert!(sandbox.run("get --color always user1").succeeds().contains('\u{1b}'));
 }
 
 #[test]
 fn a_terminal_gets_a_row_for_each_integration() {
-    let (workplace, fake) = (Workplace::new(), FakeUpstream::start());
+    let (sandbox, fake) = (CliSandbox::new(), FakeUpstream::start());
     fake.append(patch("beta.g1", "", "v1", list(&["user1"], &[])));
     let labels = "name = \"Main\"\nproject = \"shop\"\nenvironment = \"production\"\n";
     let file = integration(&fake, "main", &format!("{labels}store = \"local:mirror\""))
         + &integration(&fake, "refused", "store = \"local:other\"").replace("${SDK_KEY}", "wrong-key");
-    workplace.file("bigseg.toml", file);
+    sandbox.file("bigseg.toml", file);
     // The terminal's program must be ended itself, so it says who it is.
     let command = format!("echo $$ > pid; exec {} sync --config bigseg.toml", env!("CARGO_BIN_EXE_bigseg"));
     let terminal = Command::new("script")
         .args(["--quiet", "--return", "--flush", "--command", &command, "/dev/null"])
-        .current_dir(workplace.path(""))
+        .current_dir(sandbox.path(""))
         .env_remove("NO_COLOR")
         .env("SDK_KEY", SDK_KEY)
         .env("TERM", "xterm-256color")
@@ -84,7 +84,7 @@ fn a_terminal_gets_a_row_for_each_integration() {
         assert!(length > 0, "it ended: {shown}");
         shown.push_str(&String::from_utf8_lossy(&piece[..length]));
     }
-    let pid = workplace.read("pid");
+    let pid = sandbox.read("pid");
     assert!(Command::new("kill").args(["-TERM", pid.trim()]).status().unwrap().success());
     output.read_to_string(&mut shown).unwrap();
     assert!(terminal.wait().unwrap().success(), "{shown}");

@@ -8,7 +8,8 @@
 //! }
 //! ```
 //! Its parent is a test of the same module: `Child::start(module_path!(), "reader", &[path])`.
-//! Parent and child talk in lines. Nobody waits longer than a minute, and a child never outlives its [`Child`].
+//! Parent and child exchange lines: the child writes with [`report`], the parent with [`Child::send`].
+//! Every wait ends after a minute, and a child never outlives its [`Child`].
 
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::os::unix::process::ExitStatusExt;
@@ -20,10 +21,10 @@ const ROLE: &str = "BIGSEG_TEST_ROLE";
 const ARGUMENTS: &str = "BIGSEG_TEST_ARGUMENTS";
 /// Between arguments; no path holds it.
 const SEPARATOR: &str = "\u{1}";
-/// What a child says begins with this; all else on its output is the test harness's.
+/// Begins each line of a child; every other line of its output is the test harness's.
 const MARK: &str = "@ ";
 /// Never reached by a test that passes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running child; killed when dropped.
 pub struct Child {
@@ -61,39 +62,39 @@ impl Child {
             .expect("a test binary can start itself");
         let output = BufReader::new(process.stdout.take().expect("it is piped"));
         let (sender, lines) = channel();
-        let listen = move || {
+        let read_lines = move || {
             for line in output.lines().map_while(Result::ok) {
-                if let Some(said) = line.strip_prefix(MARK) {
-                    // Fails when the parent listens no more.
-                    let _ = sender.send(said.to_owned());
+                if let Some(reported) = line.strip_prefix(MARK) {
+                    // Fails when the parent no longer reads.
+                    let _ = sender.send(reported.to_owned());
                 }
             }
         };
-        std::thread::Builder::new().spawn(listen).expect("there is a thread to listen on");
+        std::thread::Builder::new().spawn(read_lines).expect("a thread can be started");
         let orders = process.stdin.take();
         Self { process, orders, lines, role: role.to_owned() }
     }
 
-    /// Returns what the child says next, or `None` when it has ended; panics after a minute.
-    pub fn hear(&mut self) -> Option<String> {
-        match self.lines.recv_timeout(PATIENCE) {
+    /// Returns the child's next line, or `None` when it has ended; panics after a minute.
+    pub fn next_line(&mut self) -> Option<String> {
+        match self.lines.recv_timeout(TIMEOUT) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => {
-                panic!("the child {:?} says nothing for {PATIENCE:?}", self.role)
+                panic!("the child {:?} wrote no line for {TIMEOUT:?}", self.role)
             }
         }
     }
 
-    /// Waits until the child says exactly that; panics if it says something else or nothing.
+    /// Waits for the child's next line; panics if it is another one, or if there is none.
     #[track_caller]
     pub fn expect(&mut self, line: &str) {
-        assert_eq!(self.hear().as_deref(), Some(line), "from the child {:?}", self.role);
+        assert_eq!(self.next_line().as_deref(), Some(line), "from the child {:?}", self.role);
     }
 
-    /// Says something to the child, which hears it with [`order`].
-    pub fn tell(&mut self, line: &str) {
-        // Fails when the child has ended, which the test will find out by listening.
+    /// Sends a line to the child, which reads it with [`next_order`].
+    pub fn send(&mut self, line: &str) {
+        // Fails when the child has ended; the next line that the test expects shows it.
         let _ = self.orders.as_mut().map(|orders| writeln!(orders, "{line}"));
     }
 
@@ -103,20 +104,20 @@ impl Child {
         self.process.wait().expect("our own child can be waited for");
     }
 
-    /// Gives the child no more orders, waits until it has ended, and returns what it still said and how it ended.
+    /// Closes the child's input, waits until it has ended, and returns its remaining lines and how it ended.
     pub fn finish(&mut self) -> (Vec<String>, Ending) {
         self.orders = None;
-        let said = std::iter::from_fn(|| self.hear()).collect();
+        let lines = std::iter::from_fn(|| self.next_line()).collect();
         let status = self.process.wait().expect("our own child can be waited for");
-        (said, Ending::from(status))
+        (lines, Ending::from(status))
     }
 
-    /// Does the same, and panics unless its role returned.
+    /// Finishes the child like [`Child::finish`], and panics unless its role returned.
     #[track_caller]
     pub fn finish_well(&mut self) -> Vec<String> {
-        let (said, ending) = self.finish();
-        assert_eq!(ending, Ending::Done, "the child {:?} said {said:?}", self.role);
-        said
+        let (lines, ending) = self.finish();
+        assert_eq!(ending, Ending::Done, "the child {:?} wrote {lines:?}", self.role);
+        lines
     }
 }
 
@@ -138,27 +139,25 @@ impl Drop for Child {
     }
 }
 
-/// Plays the role this process was started in, if it was; see the module.
+/// Plays the role of this process, if [`Child::start`] started it; see the module.
 pub fn serve(play: impl FnOnce(&str, &[&str])) {
     let Ok(role) = std::env::var(ROLE) else { return };
     let arguments = std::env::var(ARGUMENTS).unwrap_or_default();
-    let arguments: Vec<&str> = match arguments.is_empty() {
-        true => Vec::new(),
-        false => arguments.split(SEPARATOR).collect(),
-    };
+    let arguments: Vec<&str> =
+        if arguments.is_empty() { Vec::new() } else { arguments.split(SEPARATOR).collect() };
     play(&role, &arguments);
 }
 
-/// In a child: says a line to the parent.
-pub fn say(line: impl std::fmt::Display) {
+/// In a child: writes a line to the parent.
+pub fn report(line: impl std::fmt::Display) {
     // The harness may have left its own line unfinished. One write, so that threads do not mix their lines.
     let line = format!("\n{MARK}{line}\n");
     let mut stdout = stdout().lock();
-    // Fails when the parent is gone; then nobody cares.
+    // Fails when the parent is gone, which ends the test anyway.
     let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
 }
 
-/// In a child: waits for the parent's next order; `None` when there will be no more.
-pub fn order() -> Option<String> {
+/// In a child: waits for the parent's next line; `None` when its input is closed.
+pub fn next_order() -> Option<String> {
     stdin().lines().next()?.ok()
 }

@@ -20,7 +20,7 @@ pub const ENDPOINT_VARIABLE: &str = "BIGSEG_TEST_DYNAMODB_ENDPOINT";
 /// Where `scripts/dynamodb_local.sh` puts Amazon's DynamoDB Local.
 const LOCAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/dynamodb-local");
 /// How often a start is waited for, ten milliseconds at a time: never exhausted by a test that passes.
-const GLANCES: u32 = 6_000;
+const MAX_POLLS: u32 = 6_000;
 
 /// A running server, with an empty table in it.
 pub struct DynamoDbServer {
@@ -87,7 +87,7 @@ impl DynamoDbServer {
             "AttributeDefinitions": [text("namespace"), text("key")],
             "BillingMode": "PAY_PER_REQUEST",
         });
-        for _ in 0..GLANCES {
+        for _ in 0..MAX_POLLS {
             match self.client().try_run("CreateTable", request.clone()) {
                 Ok((200, _)) => return self,
                 Ok((_, answer)) => panic!("the table was refused: {answer}"),

@@ -15,7 +15,7 @@ use crate::runtime::BoxFuture;
 use crate::store::{InPlaceReader, Metadata, StoreReader};
 
 /// How long a `wait_for_…` method waits before it calls the test hung; never reached by a test that passes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What befalls the calls that come in from now on.
 #[derive(Debug, Clone, Default)]
@@ -162,12 +162,12 @@ impl FaultStore {
 
     fn wait_until(&self, what: &str, mut is_so: impl FnMut(&State) -> bool) {
         let mut state = self.state.lock();
-        let waited = self.changed.wait_while_for(&mut state, |state| !is_so(state), PATIENCE);
+        let waited = self.changed.wait_while_for(&mut state, |state| !is_so(state), TIMEOUT);
         assert!(!waited.timed_out(), "waited for {what} in vain; there were {:?}", state.queries);
     }
 
     async fn answer(&self, hashes: &[ContextHash]) -> Result<Vec<Result<Membership>>> {
-        let (course, answers) = {
+        let (step, answers) = {
             let mut state = self.state.lock();
             state.queries.push(hashes.to_vec());
             state.under_way += 1;
@@ -181,18 +181,18 @@ impl FaultStore {
         };
         self.changed.notify_all();
         let _under_way = UnderWay(self);
-        course.run().await.map(|()| answers)
+        step.run().await.map(|()| answers)
     }
 
     async fn answer_metadata(&self) -> Result<Metadata> {
-        let (course, synchronized_on) = {
+        let (step, synchronized_on) = {
             let mut state = self.state.lock();
             state.metadata_polls += 1;
             let fault = state.metadata_fault.clone();
             (state.begin(fault), state.synchronized_on)
         };
         self.changed.notify_all();
-        course.run().await.map(|()| Metadata { synchronized_on })
+        step.run().await.map(|()| Metadata { synchronized_on })
     }
 }
 
@@ -205,26 +205,26 @@ impl State {
     }
 
     /// Fixes what a call will go through, before anybody can know that it has arrived.
-    fn begin(&mut self, fault: Fault) -> Course {
+    fn begin(&mut self, fault: Fault) -> Step {
         match fault {
-            Fault::None | Fault::AnswerFewer => Course::Answer,
-            Fault::Fail(kind) => Course::Fail(kind),
+            Fault::None | Fault::AnswerFewer => Step::Answer,
+            Fault::Fail(kind) => Step::Fail(kind),
             Fault::Hang => {
                 let (release, released) = oneshot::channel();
                 self.hanging.push_back(release);
-                Course::Hang(released)
+                Step::Hang(released)
             }
             Fault::Slow(clock, by) => {
                 let deadline = Clock::Manual(clock.clone()).now().after(by);
-                Course::Wait(clock, deadline)
+                Step::Wait(clock, deadline)
             }
-            Fault::Panic => Course::Panic,
+            Fault::Panic => Step::Panic,
         }
     }
 }
 
 /// What one call goes through before it is answered.
-enum Course {
+enum Step {
     Answer,
     Fail(ErrorKind),
     Hang(oneshot::Receiver<()>),
@@ -232,15 +232,15 @@ enum Course {
     Panic,
 }
 
-impl Course {
+impl Step {
     async fn run(self) -> Result<()> {
         match self {
-            Course::Answer => {}
-            Course::Fail(kind) => return Err(Error::new(kind, "the test told the store to fail")),
+            Step::Answer => {}
+            Step::Fail(kind) => return Err(Error::new(kind, "the test told the store to fail")),
             // Fails when the store is dropped, which ends the hanging too.
-            Course::Hang(released) => drop(released.await),
-            Course::Wait(clock, deadline) => clock.reached(deadline).await,
-            Course::Panic => panic!("the test told the store to panic"),
+            Step::Hang(released) => drop(released.await),
+            Step::Wait(clock, deadline) => clock.reached(deadline).await,
+            Step::Panic => panic!("the test told the store to panic"),
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ pub enum Reaction {
     Edit(Message, Box<dyn FnOnce(Message) -> Message>),
 }
 
-type Judge = dyn Fn(&Message) -> Reaction + Send + Sync;
+type Policy = dyn Fn(&Message) -> Reaction + Send + Sync;
 
 /// A proxy, or a server, on a port of its own; it ends with the test's process.
 pub struct HttpProxy {
@@ -37,17 +37,17 @@ pub struct HttpProxy {
 
 impl HttpProxy {
     /// Starts one in front of a port of this machine.
-    pub fn start(target: u16, judge: impl Fn(&Message) -> Reaction + Send + Sync + 'static) -> Self {
+    pub fn start(target: u16, policy: impl Fn(&Message) -> Reaction + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a port");
         let port = listener.local_addr().expect("it has an address").port();
-        let (judge, counts): (Arc<Judge>, Arc<Mutex<BTreeMap<String, usize>>>) =
-            (Arc::new(judge), Arc::default());
+        let (policy, counts): (Arc<Policy>, Arc<Mutex<BTreeMap<String, usize>>>) =
+            (Arc::new(policy), Arc::default());
         let seen = counts.clone();
         thread(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let (judge, seen) = (judge.clone(), seen.clone());
+                let (policy, seen) = (policy.clone(), seen.clone());
                 // Whichever side closes, or is lost, ends it.
-                thread(move || drop(converse(&client, target, &*judge, &seen)));
+                thread(move || drop(converse(&client, target, &*policy, &seen)));
             }
         });
         Self { port, counts }
@@ -82,7 +82,7 @@ fn thread(work: impl FnOnce() + Send + 'static) {
 fn converse(
     mut client: &TcpStream,
     target: u16,
-    judge: &Judge,
+    policy: &Policy,
     counts: &Mutex<BTreeMap<String, usize>>,
 ) -> std::io::Result<()> {
     client.set_nodelay(true)?;
@@ -100,7 +100,7 @@ fn converse(
             request.write(to)?;
             Message::read(from)?.ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
         };
-        match judge(&request) {
+        match policy(&request) {
             Reaction::Pass => pass(&request)?.write(&mut client)?,
             Reaction::Answer(answer) => answer.write(&mut client)?,
             Reaction::Hide(answer) => {
@@ -112,7 +112,7 @@ fn converse(
                 client.write_all(&answer[..answer.len() * hundredths / 100])?;
                 return client.shutdown(std::net::Shutdown::Both);
             }
-            Reaction::Cut => return client.shutdown(std::net::Shutdown::Both),
+            Reaction::Disconnect => return client.shutdown(std::net::Shutdown::Both),
             Reaction::Stall => {
                 // Until the client gives up, and closes.
                 Message::read(&mut requests)?;

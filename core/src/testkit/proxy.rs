@@ -17,9 +17,9 @@ pub enum Direction {
 /// Sees a piece before it is passed on, and returns how many bytes of it pass; if fewer than all, the connection is cut.
 type Hook = dyn Fn(Direction, &[u8]) -> usize + Send + Sync;
 
-/// How a connection is cut.
+/// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
+pub enum Disconnect {
     /// The client reads what has passed, and then that it was all.
     Close,
     /// The client is told that there is no such connection; it may lose what has passed and was not read yet.
@@ -37,12 +37,12 @@ impl Proxy {
         target: u16,
         hook: impl Fn(Direction, &[u8]) -> usize + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        Self::start_with(Cut::Close, target, hook)
+        Self::start_with(Disconnect::Close, target, hook)
     }
 
     /// Starts one that cuts in that way.
     pub fn start_with(
-        cut: Cut,
+        disconnect: Disconnect,
         target: u16,
         hook: impl Fn(Direction, &[u8]) -> usize + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
@@ -56,8 +56,8 @@ impl Proxy {
                     continue;
                 };
                 let (to_see, to_see_too) = (hook.clone(), hook.clone());
-                thread(move || pass(Direction::Request, from_client, server, &*to_see, cut));
-                thread(move || pass(Direction::Reply, from_server, client, &*to_see_too, cut));
+                thread(move || pass(Direction::Request, from_client, server, &*to_see, disconnect));
+                thread(move || pass(Direction::Reply, from_server, client, &*to_see_too, disconnect));
             }
         });
         Ok(Self { port })
@@ -74,12 +74,12 @@ fn thread(work: impl FnOnce() + Send + 'static) {
 }
 
 /// Passes on what comes until either side closes or the hook cuts.
-fn pass(direction: Direction, mut from: TcpStream, mut to: TcpStream, hook: &Hook, cut: Cut) {
+fn pass(direction: Direction, mut from: TcpStream, mut to: TcpStream, hook: &Hook, disconnect: Disconnect) {
     let mut bytes = [0; 1 << 14];
     while let Ok(length @ 1..) = from.read(&mut bytes) {
         let passing = hook(direction, &bytes[..length]);
         let is_closed = to.write_all(&bytes[..passing]).is_err();
-        if passing < length && cut == Cut::Reset {
+        if passing < length && disconnect == Disconnect::Reset {
             reset(if direction == Direction::Reply { &to } else { &from });
         }
         if is_closed || passing < length {

@@ -9,7 +9,7 @@ use super::redis_client::Reply;
 use super::redis_server::RedisServer;
 
 /// How often a state is waited for, ten milliseconds at a time: never exhausted by a test that passes.
-const GLANCES: u32 = 6_000;
+const MAX_POLLS: u32 = 6_000;
 const SLOTS: usize = 16_384;
 
 /// A running cluster: first the masters, then the replicas, in the order of their masters, then a master without slots if
@@ -245,7 +245,7 @@ fn ok(node: &RedisServer, words: &[&str]) {
 
 /// Waits until a condition holds.
 pub(super) fn eventually(what: &str, condition: impl Fn() -> bool) {
-    for _ in 0..GLANCES {
+    for _ in 0..MAX_POLLS {
         if condition() {
             return;
         }

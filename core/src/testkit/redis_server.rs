@@ -13,7 +13,7 @@ use super::certificates::Certificates;
 use super::redis_client::{RedisClient, Reply};
 
 /// How often a start or an end is waited for, a millisecond at a time: never exhausted by a test that passes.
-const GLANCES: u32 = 60_000;
+const MAX_POLLS: u32 = 60_000;
 /// How many ports are tried; another process may take one between our finding it and the server's.
 const PORTS: u32 = 5;
 
@@ -100,7 +100,7 @@ impl RedisServer {
         command.args(&self.arguments).args(more);
         let command = command.current_dir(self.directory.path()).stdout(Stdio::null());
         let mut process = command.spawn().expect("redis-server is installed (scripts/setup.sh test)");
-        for _ in 0..GLANCES {
+        for _ in 0..MAX_POLLS {
             // The port is taken before the socket is there, so a server that answers has both.
             let answer =
                 RedisClient::connect(&self.socket()).and_then(|mut client| client.try_run(&["PING"]));

@@ -100,9 +100,9 @@ impl LoadSource for SampleList {
 
 /// A random number generator (SplitMix64) that gives the same numbers for the same seed, everywhere and for ever.
 #[derive(Debug, Clone)]
-pub struct Dice(u64);
+pub struct TestRng(u64);
 
-impl Dice {
+impl TestRng {
     /// Begins a sequence.
     pub fn new(seed: u64) -> Self {
         Self(seed)

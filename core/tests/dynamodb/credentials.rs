@@ -73,14 +73,14 @@ fn key_id(request: &Message) -> String {
 type Lines = Arc<Mutex<Vec<String>>>;
 
 /// A server, and a proxy that writes down who asks, and takes some for expired.
-struct Door {
+struct Recorder {
     proxy: HttpProxy,
     ids: Lines,
     expired: Lines,
     _server: DynamoDbServer,
 }
 
-impl Door {
+impl Recorder {
     fn open() -> Self {
         LazyLock::force(&FILES);
         let server = DynamoDbServer::start();
@@ -165,18 +165,18 @@ const ROLE: &str = "role_arn=arn:aws:iam::123456789012:role/reader";
 
 #[test]
 fn the_environment_is_asked_unless_a_profile_is_named() {
-    let door = Door::open();
+    let recorder = Recorder::open();
     write_profile("named", &keys("NAMED"));
-    read(&door.store("")).unwrap();
-    read(&door.store("profile=named")).unwrap();
-    assert_eq!(door.take_ids(), ["test", "NAMED"]);
+    read(&recorder.store("")).unwrap();
+    read(&recorder.store("profile=named")).unwrap();
+    assert_eq!(recorder.take_ids(), ["test", "NAMED"]);
 }
 
 #[test]
 fn a_profile_may_name_the_region() {
-    let door = Door::open();
+    let recorder = Recorder::open();
     write_profile("regional", &format!("{}region = ap-south-1\n", keys("REGIONAL")));
-    let port = door.proxy.port();
+    let port = recorder.proxy.port();
     let regional =
         format!("dynamodb://{TABLE}?endpoint=http://127.0.0.1:{port}&profile=regional&response_timeout=60s");
     read(&StoreConfig::parse(&regional).unwrap()).unwrap();
@@ -188,48 +188,48 @@ fn a_profile_may_name_the_region() {
 
 #[test]
 fn without_credentials_it_is_said_where_they_were_looked_for() {
-    let door = Door::open();
+    let recorder = Recorder::open();
     write_profile("empty", "region = eu-west-1\n");
     write_profile("broken", "credential_process = /no/such/program\n");
     for profile in ["empty", "broken", "absent"] {
-        let error = read(&door.store(&format!("profile={profile}"))).unwrap_err();
+        let error = read(&recorder.store(&format!("profile={profile}"))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StorePermission, "{profile}: {error:?}");
         assert!(error.message().contains("finding credentials"), "{error}");
         assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     }
-    assert_eq!(door.take_ids(), [""; 0]);
+    assert_eq!(recorder.take_ids(), [""; 0]);
 }
 
 #[test]
 fn credentials_are_renewed_before_they_expire() {
-    let door = Door::open();
+    let recorder = Recorder::open();
     write_program("renewed", Some(Duration::from_secs(2)));
-    let reader = door.store("profile=renewed").reader().unwrap();
+    let reader = recorder.store("profile=renewed").reader().unwrap();
     eventually("three generations were used", || {
         pollster::block_on(reader.memberships(&[hash("a")])).unwrap();
-        door.ids.lock().contains(&"renewed-3".to_owned())
+        recorder.ids.lock().contains(&"renewed-3".to_owned())
     });
-    assert_eq!(door.take_ids(), ["renewed-1", "renewed-2", "renewed-3"]);
+    assert_eq!(recorder.take_ids(), ["renewed-1", "renewed-2", "renewed-3"]);
 }
 
 #[test]
 fn credentials_that_were_refused_are_looked_for_anew() {
-    let door = Door::open();
+    let recorder = Recorder::open();
     write_program("refused", None);
     write_profile("rotated", &keys("OLD"));
-    let programmed = door.store("profile=refused");
+    let programmed = recorder.store("profile=refused");
     let reader = programmed.reader().unwrap();
-    let rotated = door.store("profile=rotated").writer().unwrap();
+    let rotated = recorder.store("profile=rotated").writer().unwrap();
     pollster::block_on(reader.memberships(&[hash("a")])).unwrap();
     rotated.cursor().unwrap();
-    door.take_ids();
-    door.expired.lock().extend(["refused-1".to_owned(), "OLD".to_owned()]);
+    recorder.take_ids();
+    recorder.expired.lock().extend(["refused-1".to_owned(), "OLD".to_owned()]);
     write_profile("rotated", &keys("NEW"));
     pollster::block_on(reader.memberships(&[hash("a"), hash("b")])).unwrap();
     rotated.set_synchronized_on(1).unwrap();
-    assert_eq!(door.take_ids(), ["refused-1", "refused-2", "OLD", "NEW"]);
+    assert_eq!(recorder.take_ids(), ["refused-1", "refused-2", "OLD", "NEW"]);
     // Where there are no better ones, that is the error.
-    door.expired.lock().push("NEW".to_owned());
+    recorder.expired.lock().push("NEW".to_owned());
     let error = rotated.cursor().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StorePermission);
     assert!(error.message().contains("expired"), "{error}");
@@ -237,16 +237,16 @@ fn credentials_that_were_refused_are_looked_for_anew() {
 
 #[test]
 fn a_role_is_assumed_and_assumed_again() {
-    let door = Door::open();
+    let recorder = Recorder::open();
     let (service, requests) = token_service(Duration::from_secs(2));
     write_profile_of_service("base", &service, &keys("BASE"));
-    let store = door.store(&format!("profile=base&{ROLE}&external_id=hunter2&session_name=me%40here"));
+    let store = recorder.store(&format!("profile=base&{ROLE}&external_id=hunter2&session_name=me%40here"));
     let reader = store.reader().unwrap();
     eventually("three generations were used", || {
         pollster::block_on(reader.memberships(&[hash("a")])).unwrap();
-        door.ids.lock().contains(&"ROLE-3".to_owned())
+        recorder.ids.lock().contains(&"ROLE-3".to_owned())
     });
-    assert_eq!(door.take_ids(), ["ROLE-1", "ROLE-2", "ROLE-3"]);
+    assert_eq!(recorder.take_ids(), ["ROLE-1", "ROLE-2", "ROLE-3"]);
     let request = requests.lock()[0].clone();
     for part in [
         "Action=AssumeRole",
@@ -260,10 +260,10 @@ fn a_role_is_assumed_and_assumed_again() {
 
 #[test]
 fn a_role_that_may_not_be_assumed_says_so() {
-    let door = Door::open();
+    let recorder = Recorder::open();
     let (service, _) = token_service(Duration::from_secs(900));
     write_profile_of_service("stranger", &service, &keys("STRANGER"));
-    let error = read(&door.store(&format!("profile=stranger&{ROLE}&external_id=sesame"))).unwrap_err();
+    let error = read(&recorder.store(&format!("profile=stranger&{ROLE}&external_id=sesame"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StorePermission);
     assert!(error.message().contains("trust policy") && error.message().contains("AccessDenied"), "{error}");
     assert!(!format!("{error:?}").contains("sesame"), "{error:?}");
@@ -271,20 +271,20 @@ fn a_role_that_may_not_be_assumed_says_so() {
 
 #[test]
 fn a_token_service_that_is_not_there_is_no_matter_of_permission() {
-    let door = Door::open();
+    let recorder = Recorder::open();
     let lines = format!(
         "services = gone\n[services gone]\nsts =\n  endpoint_url = http://127.0.0.1:{}\n",
         free_port()
     );
     write_profile("gone", &(keys("GONE") + &lines));
-    let error = read(&door.store(&format!("profile=gone&{ROLE}"))).unwrap_err();
+    let error = read(&recorder.store(&format!("profile=gone&{ROLE}"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{error:?}");
     assert!(error.message().contains("did not answer"), "{error}");
 }
 
 #[test]
 fn a_web_identity_will_do() {
-    let door = Door::open();
+    let recorder = Recorder::open();
     let (service, requests) = token_service(Duration::from_secs(900));
     let token = FILES.path().join("token");
     std::fs::write(&token, "hunter2").unwrap();
@@ -293,15 +293,15 @@ fn a_web_identity_will_do() {
         token.display()
     );
     write_profile_of_service("web", &service, &lines);
-    read(&door.store("profile=web")).unwrap();
-    assert_eq!(door.take_ids(), ["ROLE-1"]);
+    read(&recorder.store("profile=web")).unwrap();
+    assert_eq!(recorder.take_ids(), ["ROLE-1"]);
     assert!(requests.lock()[0].contains("Action=AssumeRoleWithWebIdentity"));
 }
 
 /// Finding credentials may take longer than the caller can wait; it goes on without him.
 #[test]
 fn an_impatient_caller_does_not_cut_the_search_short() {
-    let door = Door::open();
+    let recorder = Recorder::open();
     let program = FILES.path().join("slow.sh");
     let release = FILES.path().join("slow.release");
     let script = format!(
@@ -311,7 +311,7 @@ fn an_impatient_caller_does_not_cut_the_search_short() {
     std::fs::write(&program, script).unwrap();
     write_profile("slow", &format!("credential_process = sh {}", program.display()));
     let store =
-        StoreConfig::parse(&store_at(door.proxy.port(), "profile=slow&response_timeout=300ms")).unwrap();
+        StoreConfig::parse(&store_at(recorder.proxy.port(), "profile=slow&response_timeout=300ms")).unwrap();
     let reader = store.reader().unwrap();
     let error = pollster::block_on(reader.memberships(&[hash("a")])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StoreTimeout);

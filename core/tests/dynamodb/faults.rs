@@ -11,7 +11,7 @@ use bigseg_core::testkit::dynamodb_faults::{cancelled, error, internal, throttle
 use bigseg_core::testkit::dynamodb_server::store_at;
 use bigseg_core::testkit::http::Message;
 use bigseg_core::testkit::http_proxy::{HttpProxy, Reaction, action};
-use bigseg_core::testkit::samples::{Dice, SampleList, hash, list, patch};
+use bigseg_core::testkit::samples::{SampleList, TestRng, hash, list, patch};
 use bigseg_core::testkit::{DynamoDbServer, StoreModel, rounds};
 use bigseg_core::{ErrorKind, StoreConfig};
 use parking_lot::Mutex;
@@ -25,13 +25,13 @@ fn config(port: u16, options: &str) -> StoreConfig {
 }
 
 /// Draws a chain of patches over a few contexts; now and then a large one, of several transactions.
-fn chain(dice: &mut Dice) -> Vec<Patch> {
+fn chain(rng: &mut TestRng) -> Vec<Patch> {
     let mut chain: Vec<Patch> = Vec::new();
     for step in 0..6 {
-        let most = if dice.below(3) == 0 { 150 } else { 10 };
+        let most = if rng.below(3) == 0 { 150 } else { 10 };
         let mut some = || {
-            let count = dice.below(most);
-            (0..count).map(|_| hash(&dice.below(200).to_string())).collect()
+            let count = rng.below(most);
+            (0..count).map(|_| hash(&rng.below(200).to_string())).collect()
         };
         let previous = chain.last().map(|patch| patch.version.clone()).unwrap_or_default();
         let mut next = patch("s.g1", &previous, &format!("v{step}"), list(&[], &[]));
@@ -72,10 +72,10 @@ fn follow(writer: &dyn StoreWriter, chain: &[Patch]) {
 }
 
 /// Something that goes wrong with a request; nothing is returned where it does not apply.
-type Fault = fn(&mut Dice, &Message) -> Option<Reaction>;
+type Fault = fn(&mut TestRng, &Message) -> Option<Reaction>;
 
-fn spoils_transactions(code: &'static str, dice: &mut Dice, request: &Message) -> Option<Reaction> {
-    let place = dice.below(100);
+fn spoils_transactions(code: &'static str, rng: &mut TestRng, request: &Message) -> Option<Reaction> {
+    let place = rng.below(100);
     (action(request) == "TransactWriteItems").then(|| Reaction::Answer(cancelled(request, place, code)))
 }
 
@@ -84,19 +84,19 @@ const FAULTS: &[(&str, Fault)] = &[
     ("failing", |_, _| Some(Reaction::Answer(internal()))),
     ("failing after it was done", |_, _| Some(Reaction::Hide(internal()))),
     ("throttled after it was done", |_, _| Some(Reaction::Hide(throttled()))),
-    ("cut", |_, _| Some(Reaction::Cut)),
-    ("half an answer", |dice, _| Some(Reaction::Truncate(dice.below(100)))),
-    ("conflict", |dice, request| spoils_transactions("TransactionConflict", dice, request)),
-    ("transaction throttled", |dice, request| spoils_transactions("ThrottlingError", dice, request)),
-    ("transaction without capacity", |dice, request| {
-        spoils_transactions("ProvisionedThroughputExceeded", dice, request)
+    ("cut", |_, _| Some(Reaction::Disconnect)),
+    ("half an answer", |rng, _| Some(Reaction::Truncate(rng.below(100)))),
+    ("conflict", |rng, request| spoils_transactions("TransactionConflict", rng, request)),
+    ("transaction throttled", |rng, request| spoils_transactions("ThrottlingError", rng, request)),
+    ("transaction without capacity", |rng, request| {
+        spoils_transactions("ProvisionedThroughputExceeded", rng, request)
     }),
     ("an update in conflict", |_, request| {
         let conflict = || error(400, "TransactionConflictException", "Transaction is ongoing for the item");
         (action(request) == "UpdateItem").then(|| Reaction::Answer(conflict()))
     }),
-    ("leftovers", |dice, request| {
-        (action(request) == "BatchGetItem").then(|| unprocessed(request, dice.below(20)))
+    ("leftovers", |rng, request| {
+        (action(request) == "BatchGetItem").then(|| unprocessed(request, rng.below(20)))
     }),
 ];
 
@@ -140,25 +140,27 @@ fn play(
     faults: &'static [(&'static str, Fault)],
     one_in: usize,
 ) {
-    let mut dice = Dice::new(seed);
-    let chain = chain(&mut dice);
+    let mut rng = TestRng::new(seed);
+    let chain = chain(&mut rng);
     let prefix = format!("prefix={}-{seed}", name.replace(' ', "-"));
     let truth = config(server.port(), &format!("{prefix}&response_timeout=60s"));
     let watch = Arc::new(Watch { truth: truth.clone(), models: models(&chain), moves: AtomicUsize::new(0) });
     let broken = Arc::new(Mutex::new(None));
-    let (dice, seeing, reporting) = (Mutex::new(dice), watch.clone(), broken.clone());
+    let (rng, seeing, reporting) = (Mutex::new(rng), watch.clone(), broken.clone());
     let proxy = HttpProxy::start(server.port(), move |request| {
         let reaction = {
-            let mut dice = dice.lock();
-            match dice.below(one_in) {
+            let mut rng = rng.lock();
+            match rng.below(one_in) {
                 0 => {
-                    let (_, fault) = faults[dice.below(faults.len())];
-                    fault(&mut dice, request)
+                    let (_, fault) = faults[rng.below(faults.len())];
+                    fault(&mut rng, request)
                 }
                 _ => None,
             }
         };
-        if action(request) == "UpdateItem" && !matches!(reaction, Some(Reaction::Answer(_) | Reaction::Cut)) {
+        if action(request) == "UpdateItem"
+            && !matches!(reaction, Some(Reaction::Answer(_) | Reaction::Disconnect))
+        {
             // A panic would only end the connection.
             let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| seeing.see(request)));
             if seen.is_err() {
@@ -268,7 +270,7 @@ fn what_a_crash_leaves_behind_is_completed_by_a_replay() {
                 std::cmp::Ordering::Less => Reaction::Pass,
                 std::cmp::Ordering::Equal if answered => Reaction::Pass,
                 std::cmp::Ordering::Equal => Reaction::Truncate(0),
-                std::cmp::Ordering::Greater => Reaction::Cut,
+                std::cmp::Ordering::Greater => Reaction::Disconnect,
             }
         });
         let outcome = config(proxy.port(), &prefix).writer().unwrap().apply(&patches[1]);
@@ -310,11 +312,11 @@ fn a_writer_that_is_overtaken_changes_nothing() {
 #[test]
 fn a_load_gets_through_and_readers_never_tell_a_wrong_membership() {
     let server = DynamoDbServer::start();
-    let dice = Mutex::new(Dice::new(99));
+    let rng = Mutex::new(TestRng::new(99));
     let proxy = HttpProxy::start(server.port(), move |request| {
-        let mut dice = dice.lock();
-        let fault = match dice.below(5) {
-            0 => FAULTS[dice.below(FAULTS.len())].1(&mut dice, request),
+        let mut rng = rng.lock();
+        let fault = match rng.below(5) {
+            0 => FAULTS[rng.below(FAULTS.len())].1(&mut rng, request),
             _ => None,
         };
         fault.unwrap_or(Reaction::Pass)

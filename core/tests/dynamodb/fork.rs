@@ -5,12 +5,12 @@
 use bigseg_core::patch::PatchOutcome;
 use bigseg_core::store::{StoreReader, StoreWriter};
 use bigseg_core::testkit::DynamoDbServer;
-use bigseg_core::testkit::child::{self, Child, say};
+use bigseg_core::testkit::child::{self, Child, report};
 use bigseg_core::testkit::samples::{hash, list, patch};
 use bigseg_core::{ErrorKind, Result, StoreConfig};
 
 /// A forked child that hangs is killed by its own alarm after this many seconds.
-const PATIENCE: u32 = 30;
+const TIMEOUT: u32 = 30;
 
 #[test]
 fn child_process() {
@@ -23,12 +23,12 @@ fn child_process() {
         match unsafe { libc::fork() } {
             0 => {
                 // SAFETY: it only arms a timer.
-                unsafe { libc::alarm(PATIENCE) };
+                unsafe { libc::alarm(TIMEOUT) };
                 let refused = |outcome: Result<()>| outcome.is_err_and(|e| e.kind() == ErrorKind::Forked);
                 let told = refused(is_member(&*reader).map(drop)) && refused(writer.set_synchronized_on(2));
                 drop((reader, writer));
                 let anew = config.reader().is_ok_and(|reader| is_member(&*reader).is_ok_and(|is| is));
-                say(format_args!("told: {told}, anew: {anew}"));
+                report(format_args!("told: {told}, anew: {anew}"));
                 // SAFETY: nothing is to be cleaned up; the harness's state belongs to the parent.
                 unsafe { libc::_exit(0) }
             }
@@ -36,7 +36,7 @@ fn child_process() {
                 let mut status = 0;
                 // SAFETY: the child is ours and the status is a local.
                 assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-                say(format_args!("parent: {}", is_member(&*reader).unwrap()));
+                report(format_args!("parent: {}", is_member(&*reader).unwrap()));
             }
         }
     });

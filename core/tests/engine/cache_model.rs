@@ -7,7 +7,7 @@ use std::time::Duration;
 use bigseg_core::cache::Cache;
 use bigseg_core::clock::Moment;
 use bigseg_core::testkit::rounds;
-use bigseg_core::testkit::samples::{Dice, hash, membership};
+use bigseg_core::testkit::samples::{TestRng, hash, membership};
 use bigseg_core::{Clock, ManualClock, Membership};
 use proptest::prelude::*;
 
@@ -160,12 +160,12 @@ fn four_threads_never_exceed_the_capacity() {
             for seed in 0..4 {
                 let (clock, cache, hashes, hits) = (&clock, &cache, &hashes, &hits);
                 scope.spawn(move || {
-                    let mut dice = Dice::new(seed);
+                    let mut rng = TestRng::new(seed);
                     for _ in 0..rounds(20_000, 2_000_000) {
-                        let key = dice.below(hashes.len());
-                        match dice.below(100) {
+                        let key = rng.below(hashes.len());
+                        match rng.below(100) {
                             0 => cache.remove(&hashes[key]),
-                            1 if dice.below(50) == 0 => cache.clear(),
+                            1 if rng.below(50) == 0 => cache.clear(),
                             1..50 => cache.insert(
                                 hashes[key],
                                 membership(&[&format!("s.g{}", key % 50)], &[]),

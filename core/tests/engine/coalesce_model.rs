@@ -11,10 +11,10 @@ use bigseg_core::{ContextHash, Error, ErrorKind, Membership, Result};
 use futures_util::FutureExt;
 use proptest::prelude::*;
 
-const PATIENCE: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_millis(500);
 
 fn coalescer(size: usize, at_once: usize) -> Coalescer {
-    Coalescer::new(Batching { size, at_once, patience: PATIENCE })
+    Coalescer::new(Batching { size, at_once, patience: TIMEOUT })
 }
 
 fn at(millis: u64) -> Moment {
@@ -99,8 +99,8 @@ fn a_thousand_misses_of_as_many_contexts_share_queries() {
 fn a_query_that_is_stuck_does_not_hold_back_the_others_for_ever() {
     let coalescer = coalescer(128, 4);
     let (_, stuck) = join(&coalescer, "a");
-    assert!(coalescer.join(&[hash("b")], at(PATIENCE.as_millis() as u64 - 1), |_| None).batches.is_empty());
-    let later = coalescer.join(&[hash("c")], at(PATIENCE.as_millis() as u64), |_| None).batches;
+    assert!(coalescer.join(&[hash("b")], at(TIMEOUT.as_millis() as u64 - 1), |_| None).batches.is_empty());
+    let later = coalescer.join(&[hash("c")], at(TIMEOUT.as_millis() as u64), |_| None).batches;
     assert_eq!(later[0].hashes(), [hash("b"), hash("c")]);
     drop((stuck, later));
 }

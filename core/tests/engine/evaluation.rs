@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::fixture::{START, Stage, context, in_thread, included_in};
+use crate::fixture::{Fixture, START, context, in_thread, included_in};
 use bigseg_core::engine::{Explanation, Source};
 use bigseg_core::segment::{Decider, Evaluation, EvaluationErrorKind, ReasonKind, SegmentAnswer};
 use bigseg_core::testkit::{Fault, FaultStore};
@@ -26,11 +26,11 @@ fn user(key: &str) -> Context {
     Context::from_value(json!({"kind": "user", "key": key})).unwrap()
 }
 
-fn stage() -> Stage {
-    let stage = Stage::new(|_| {}).settled();
-    stage.store.put(context("alice"), included_in("beta.g3"));
-    stage.engine.set_data(&data(1)).unwrap();
-    stage
+fn fixture() -> Fixture {
+    let fixture = Fixture::new(|_| {}).settled();
+    fixture.store.put(context("alice"), included_in("beta.g3"));
+    fixture.engine.set_data(&data(1)).unwrap();
+    fixture
 }
 
 fn served(engine: &Engine, key: &str) -> Value {
@@ -39,11 +39,11 @@ fn served(engine: &Engine, key: &str) -> Value {
 
 #[test]
 fn what_is_cached_is_evaluated_without_waiting() {
-    let stage = stage();
-    let (engine, alice) = (&stage.engine, user("alice"));
+    let fixture = fixture();
+    let (engine, alice) = (&fixture.engine, user("alice"));
     assert!(engine.evaluate_now("f", &alice, &json!(null)).unwrap().is_none());
     assert!(engine.segment_contains_now("beta", &alice).unwrap().is_none());
-    assert!(stage.store.queries().is_empty(), "nobody was asked in the background either");
+    assert!(fixture.store.queries().is_empty(), "nobody was asked in the background either");
     let evaluation = engine.blocking().evaluate("f", &alice, &json!(null)).unwrap();
     assert_eq!(evaluation.value, json!("yes"));
     assert_eq!(evaluation.reason.kind, ReasonKind::RuleMatch);
@@ -51,7 +51,7 @@ fn what_is_cached_is_evaluated_without_waiting() {
     assert_eq!(engine.evaluate_now("f", &alice, &json!(null)).unwrap(), Some(evaluation));
     let answer = engine.segment_contains_now("beta", &alice).unwrap().unwrap();
     assert!(answer.is_match);
-    assert_eq!(stage.store.queries().len(), 1);
+    assert_eq!(fixture.store.queries().len(), 1);
 }
 
 #[test]
@@ -59,26 +59,26 @@ fn a_store_of_this_process_is_asked_without_waiting() {
     let store = FaultStore::answering_in_place();
     store.set_synchronized_on(Some(START));
     store.put(context("alice"), included_in("beta.g3"));
-    let stage = Stage::on(store, |_| {});
-    stage.engine.set_data(&data(1)).unwrap();
-    let evaluation = stage.engine.evaluate_now("f", &user("alice"), &json!(null)).unwrap().unwrap();
+    let fixture = Fixture::on(store, |_| {});
+    fixture.engine.set_data(&data(1)).unwrap();
+    let evaluation = fixture.engine.evaluate_now("f", &user("alice"), &json!(null)).unwrap().unwrap();
     assert_eq!(evaluation.value, json!("yes"));
-    assert!(stage.engine.blocking().explain("beta", &user("alice")).unwrap().embedded);
+    assert!(fixture.engine.blocking().explain("beta", &user("alice")).unwrap().embedded);
 }
 
 #[test]
 fn data_without_big_segments_never_touch_the_store() {
-    let stage = stage();
-    let answer = stage.engine.segment_contains_now("small", &user("alice")).unwrap().unwrap();
+    let fixture = fixture();
+    let answer = fixture.engine.segment_contains_now("small", &user("alice")).unwrap().unwrap();
     assert!(answer.is_match);
     assert_eq!(answer.status, None);
-    assert!(stage.store.queries().is_empty());
+    assert!(fixture.store.queries().is_empty());
 }
 
 #[test]
 fn an_engine_without_data_is_not_ready() {
-    let stage = Stage::new(|_| {}).settled();
-    let (engine, alice) = (&stage.engine, user("alice"));
+    let fixture = Fixture::new(|_| {}).settled();
+    let (engine, alice) = (&fixture.engine, user("alice"));
     assert!(engine.data().is_none());
     let evaluation = engine.blocking().evaluate("f", &alice, &json!("default")).unwrap();
     assert_eq!((evaluation.value, evaluation.variation), (json!("default"), None));
@@ -90,44 +90,44 @@ fn an_engine_without_data_is_not_ready() {
 
 #[test]
 fn a_text_that_is_refused_changes_nothing() {
-    let stage = stage();
+    let fixture = fixture();
     for bad in ["", "{", "{}", "[]", "{\"flags\":{\"f\":{}}}"] {
-        assert_eq!(stage.engine.set_data(bad).unwrap_err().kind(), ErrorKind::InvalidArgument);
-        assert_eq!(served(&stage.engine, "bob"), json!(1));
+        assert_eq!(fixture.engine.set_data(bad).unwrap_err().kind(), ErrorKind::InvalidArgument);
+        assert_eq!(served(&fixture.engine, "bob"), json!(1));
     }
-    stage.engine.set_data(&data(2)).unwrap();
-    assert_eq!(served(&stage.engine, "bob"), json!(2));
+    fixture.engine.set_data(&data(2)).unwrap();
+    assert_eq!(served(&fixture.engine, "bob"), json!(2));
 }
 
 #[test]
 fn an_evaluation_under_way_ends_with_the_data_it_began_with() {
-    let stage = stage();
-    stage.store.set_fault(Fault::Hang);
-    let engine = stage.engine.clone();
+    let fixture = fixture();
+    fixture.store.set_fault(Fault::Hang);
+    let engine = fixture.engine.clone();
     let evaluation = in_thread(move || served(&engine, "bob"));
-    crate::fixture::eventually("the store is asked", || !stage.store.queries().is_empty());
-    stage.engine.set_data(&data(2)).unwrap();
-    stage.store.release();
+    crate::fixture::eventually("the store is asked", || !fixture.store.queries().is_empty());
+    fixture.engine.set_data(&data(2)).unwrap();
+    fixture.store.release();
     assert_eq!(evaluation.join().unwrap(), json!(1));
-    assert_eq!(served(&stage.engine, "bob"), json!(2));
+    assert_eq!(served(&fixture.engine, "bob"), json!(2));
 }
 
 #[test]
 fn readers_see_one_data_set_or_the_other() {
-    let stage = stage();
-    served(&stage.engine, "bob");
+    let fixture = fixture();
+    served(&fixture.engine, "bob");
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let readers = [0, 1].map(|_| {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
-                    let value = served(&stage.engine, "bob");
+                    let value = served(&fixture.engine, "bob");
                     assert!(value == json!(1) || value == json!(2), "{value}");
                 }
             })
         });
         for round in 0..200 {
-            stage.engine.set_data(&data(1 + round % 2)).unwrap();
+            fixture.engine.set_data(&data(1 + round % 2)).unwrap();
         }
         done.store(true, Ordering::Relaxed);
         for reader in readers {
@@ -140,8 +140,8 @@ fn readers_see_one_data_set_or_the_other() {
 fn a_file_is_reloaded_when_it_has_changed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("data.json");
-    let stage = stage();
-    let engine = &stage.engine;
+    let fixture = fixture();
+    let engine = &fixture.engine;
     assert_eq!(engine.reload_data().unwrap_err().kind(), ErrorKind::InvalidArgument, "no file yet");
     assert!(engine.load_data(&path).unwrap_err().message().contains("data.json"));
     assert_eq!(served(engine, "bob"), json!(1), "a file that is not there changes nothing");
@@ -179,19 +179,20 @@ fn a_file_is_reloaded_when_it_has_changed() {
 
 #[test]
 fn an_explanation_tells_where_the_membership_comes_from() {
-    let stage = stage();
-    let explain = |key: &str| -> Explanation { stage.engine.blocking().explain("beta", &user(key)).unwrap() };
+    let fixture = fixture();
+    let explain =
+        |key: &str| -> Explanation { fixture.engine.blocking().explain("beta", &user(key)).unwrap() };
     let first = explain("alice");
     assert_eq!((first.hash, first.value), (Some(context("alice")), Some(true)));
     assert_eq!((first.origin, first.embedded), (Some(Origin::Store), false));
-    stage.clock.advance(Duration::from_secs(2));
+    fixture.clock.advance(Duration::from_secs(2));
     let second = explain("alice");
     assert!(matches!(second.origin, Some(Origin::Cache { age }) if age.as_secs() == 2), "{second:?}");
     assert_eq!(second.answer, first.answer);
     assert_eq!(explain("bob").value, None);
 
-    stage.store.set_fault(Fault::Fail(ErrorKind::StoreUnavailable));
-    stage.clock.advance(Duration::from_secs(60));
+    fixture.store.set_fault(Fault::Fail(ErrorKind::StoreUnavailable));
+    fixture.clock.advance(Duration::from_secs(60));
     let third = explain("alice");
     assert!(matches!(third.origin, Some(Origin::LastKnown { age }) if age.as_secs() == 62), "{third:?}");
     assert_eq!(third.answer.status, Some(LookupStatus::StoreError));
@@ -200,33 +201,33 @@ fn an_explanation_tells_where_the_membership_comes_from() {
 
 #[test]
 fn completions_are_called_once() {
-    let stage = stage();
+    let fixture = fixture();
     let (sender, receiver) = mpsc::channel();
     let told = sender.clone();
     let evaluated = move |evaluation: Result<Evaluation>| {
         told.send(evaluation.map(|evaluation| evaluation.value)).unwrap();
     };
-    stage.engine.evaluate_then("f".to_owned(), user("alice"), Value::Null, evaluated).unwrap();
+    fixture.engine.evaluate_then("f".to_owned(), user("alice"), Value::Null, evaluated).unwrap();
     assert_eq!(receiver.recv().unwrap().unwrap(), json!("yes"));
     let contained = move |answer: Result<SegmentAnswer>| {
         sender.send(answer.map(|answer| json!(answer.is_match))).unwrap();
     };
-    stage.engine.segment_contains_then("beta".to_owned(), user("bob"), contained).unwrap();
+    fixture.engine.segment_contains_then("beta".to_owned(), user("bob"), contained).unwrap();
     assert_eq!(receiver.recv().unwrap().unwrap(), json!(false));
     assert!(receiver.recv().is_err(), "once each");
 }
 
 #[test]
 fn closing_ends_evaluations() {
-    let stage = stage();
-    stage.store.set_fault(Fault::Hang);
+    let fixture = fixture();
+    fixture.store.set_fault(Fault::Hang);
     let (sender, receiver) = mpsc::channel();
     let callback = move |evaluation: Result<Evaluation>| sender.send(evaluation).unwrap();
-    stage.engine.evaluate_then("f".to_owned(), user("bob"), Value::Null, callback).unwrap();
-    crate::fixture::eventually("the store is asked", || !stage.store.queries().is_empty());
-    stage.engine.blocking().close();
+    fixture.engine.evaluate_then("f".to_owned(), user("bob"), Value::Null, callback).unwrap();
+    crate::fixture::eventually("the store is asked", || !fixture.store.queries().is_empty());
+    fixture.engine.blocking().close();
     assert_eq!(receiver.recv().unwrap().unwrap_err().kind(), ErrorKind::Closed);
-    let (engine, bob) = (&stage.engine, user("bob"));
+    let (engine, bob) = (&fixture.engine, user("bob"));
     let closed = |error: Error| assert_eq!(error.kind(), ErrorKind::Closed);
     closed(engine.evaluate_now("f", &bob, &Value::Null).unwrap_err());
     closed(engine.blocking().evaluate("f", &bob, &Value::Null).unwrap_err());
@@ -242,8 +243,8 @@ fn futures_are_send() {
     fn is_send<T: Send>(future: T) -> T {
         future
     }
-    let stage = stage();
-    let (engine, alice, none) = (&stage.engine, user("alice"), Value::Null);
+    let fixture = fixture();
+    let (engine, alice, none) = (&fixture.engine, user("alice"), Value::Null);
     let evaluation = pollster::block_on(is_send(engine.evaluate("f", &alice, &none))).unwrap();
     assert_eq!(evaluation.value, json!("yes"));
     assert!(pollster::block_on(is_send(engine.segment_contains("beta", &alice))).unwrap().is_match);
@@ -260,19 +261,19 @@ fn without_a_store_the_rules_decide_at_once() {
 
 #[test]
 fn what_is_not_cached_is_not_read_from_an_embedded_store_either() {
-    let stage = Stage::on(FaultStore::answering_in_place(), |_| {}).settled();
-    stage.store.put(context("alice"), included_in("beta.g3"));
-    let engine = &stage.engine;
+    let fixture = Fixture::on(FaultStore::answering_in_place(), |_| {}).settled();
+    fixture.store.put(context("alice"), included_in("beta.g3"));
+    let engine = &fixture.engine;
     engine.set_data(&data(1)).unwrap();
     let alice = user("alice");
     assert!(engine.evaluate_cached("f", &alice, &json!(null)).unwrap().is_none());
     assert!(engine.segment_contains_cached("beta", &alice).unwrap().is_none());
-    assert!(stage.store.queries().is_empty());
+    assert!(fixture.store.queries().is_empty());
     let evaluation = engine.evaluate_now("f", &alice, &json!(null)).unwrap();
     assert_eq!(evaluation.as_ref().map(|evaluation| &evaluation.value), Some(&json!("yes")));
     assert_eq!(engine.evaluate_cached("f", &alice, &json!(null)).unwrap(), evaluation);
     assert!(engine.segment_contains_cached("beta", &alice).unwrap().is_some_and(|answer| answer.is_match));
-    assert_eq!(stage.store.queries().len(), 1);
+    assert_eq!(fixture.store.queries().len(), 1);
 }
 
 #[test]
@@ -280,7 +281,7 @@ fn data_are_taken_over_with_their_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("data.json");
     std::fs::write(&path, data(1)).unwrap();
-    let (first, second) = (Stage::new(|_| {}).settled(), Stage::new(|_| {}).settled());
+    let (first, second) = (Fixture::new(|_| {}).settled(), Fixture::new(|_| {}).settled());
     second.engine.set_data(r#"{"flags": {}}"#).unwrap();
     first.engine.load_data(&path).unwrap();
     second.engine.take_over_data(&first.engine);

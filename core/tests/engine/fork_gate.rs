@@ -4,11 +4,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bigseg_core::testkit::child::{self, Child, say};
+use bigseg_core::testkit::child::{self, Child, report};
 use bigseg_core::{Membership, SegmentRef};
 
 /// A forked child that hangs is killed by its own alarm after this many seconds.
-const PATIENCE: u32 = 30;
+const TIMEOUT: u32 = 30;
 /// Without the gate, about one child in forty hangs here.
 const FORKS: usize = 300;
 
@@ -40,7 +40,7 @@ fn fork_often() {
         }
         let ended_badly = (0..FORKS).filter(|number| !forked_child_ends_well(*number)).count();
         stop.store(true, Ordering::Relaxed);
-        say(format_args!("{ended_badly} ended badly"));
+        report(format_args!("{ended_badly} ended badly"));
     });
 }
 
@@ -49,7 +49,7 @@ fn forked_child_ends_well(number: usize) -> bool {
     match unsafe { libc::fork() } {
         0 => {
             // SAFETY: it only arms a timer.
-            unsafe { libc::alarm(PATIENCE) };
+            unsafe { libc::alarm(TIMEOUT) };
             let shared = share(number).len();
             // SAFETY: nothing is to be cleaned up; what is there belongs to the parent.
             unsafe { libc::_exit(if shared > 0 { 0 } else { 1 }) }

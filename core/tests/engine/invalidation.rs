@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fixture::{START, Stage, context, eventually, included_in};
+use crate::fixture::{Fixture, START, context, eventually, included_in};
 use bigseg_core::engine::{PushInvalidation, Source};
 use bigseg_core::store::Limitation;
 use bigseg_core::testkit::fault_store::{Fault, FaultStore};
@@ -13,22 +13,22 @@ use bigseg_core::{EngineConfig, ErrorKind, LookupStatus, Origin};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Opens an engine on a store that can tell, with `a` in `s.g1`; it does not tell yet.
-fn open(edit: impl FnOnce(&mut EngineConfig)) -> (Stage, Arc<PushStore>) {
+fn open(edit: impl FnOnce(&mut EngineConfig)) -> (Fixture, Arc<PushStore>) {
     let store = FaultStore::new();
     store.set_synchronized_on(Some(START));
     store.put(context("a"), included_in("s.g1"));
     let telling = PushStore::new(store.clone());
     let source = Source::Custom(telling.clone());
-    let stage = Stage::on(store, |config| {
+    let fixture = Fixture::on(store, |config| {
         config.source = source;
         edit(config);
     });
-    (stage.settled(), telling)
+    (fixture.settled(), telling)
 }
 
 /// Looks up `a`: where the answer came from, its age in whole seconds, and whether it is in `s.g1`.
-fn ask(stage: &Stage) -> (Origin, Option<bool>) {
-    let answer = stage.look_up("a").join().unwrap();
+fn ask(fixture: &Fixture) -> (Origin, Option<bool>) {
+    let answer = fixture.look_up("a").join().unwrap();
     let member = answer.check("s.g1");
     let whole = |age: Duration| Duration::from_secs(age.as_secs());
     let origin = match answer.origin {
@@ -45,130 +45,130 @@ fn cached(age: Duration) -> Origin {
 
 #[test]
 fn while_the_store_tells_answers_live_longer() {
-    let (stage, store) = open(|_| {});
+    let (fixture, store) = open(|_| {});
     let observer = store.observer();
-    assert!(!stage.engine.status().push_invalidation);
+    assert!(!fixture.engine.status().push_invalidation);
     observer.watching();
-    assert!(stage.engine.status().push_invalidation);
-    stage.clock.advance(SECOND);
-    assert_eq!(ask(&stage).0, Origin::Store);
-    stage.clock.advance(59 * SECOND);
-    assert_eq!(ask(&stage).0, cached(59 * SECOND));
-    stage.clock.advance(SECOND);
-    assert_eq!(ask(&stage).0, Origin::Store, "the longer time has an end, too");
+    assert!(fixture.engine.status().push_invalidation);
+    fixture.clock.advance(SECOND);
+    assert_eq!(ask(&fixture).0, Origin::Store);
+    fixture.clock.advance(59 * SECOND);
+    assert_eq!(ask(&fixture).0, cached(59 * SECOND));
+    fixture.clock.advance(SECOND);
+    assert_eq!(ask(&fixture).0, Origin::Store, "the longer time has an end, too");
 }
 
 #[test]
 fn when_it_falls_silent_they_expire_as_usual() {
-    let (stage, store) = open(|_| {});
+    let (fixture, store) = open(|_| {});
     let observer = store.observer();
     observer.watching();
-    stage.clock.advance(SECOND);
-    ask(&stage);
-    stage.clock.advance(4 * SECOND);
+    fixture.clock.advance(SECOND);
+    ask(&fixture);
+    fixture.clock.advance(4 * SECOND);
     observer.not_watching();
-    assert!(!stage.engine.status().push_invalidation);
-    assert_eq!(ask(&stage).0, cached(4 * SECOND));
-    stage.clock.advance(SECOND);
-    assert_eq!(ask(&stage).0, Origin::Store);
+    assert!(!fixture.engine.status().push_invalidation);
+    assert_eq!(ask(&fixture).0, cached(4 * SECOND));
+    fixture.clock.advance(SECOND);
+    assert_eq!(ask(&fixture).0, Origin::Store);
 }
 
 #[test]
 fn what_was_fetched_before_it_began_to_tell_is_not_served() {
-    let (stage, store) = open(|_| {});
-    ask(&stage);
-    stage.clock.advance(SECOND);
+    let (fixture, store) = open(|_| {});
+    ask(&fixture);
+    fixture.clock.advance(SECOND);
     store.observer().watching();
-    assert_eq!(ask(&stage).0, Origin::Store);
-    stage.clock.advance(SECOND);
+    assert_eq!(ask(&fixture).0, Origin::Store);
+    fixture.clock.advance(SECOND);
     store.observer().not_watching();
     store.observer().watching();
-    assert_eq!(ask(&stage).0, Origin::Store);
+    assert_eq!(ask(&fixture).0, Origin::Store);
 }
 
 #[test]
 fn but_it_is_the_last_known_answer_of_an_outage() {
-    let (stage, store) = open(|_| {});
-    ask(&stage);
-    stage.clock.advance(SECOND);
+    let (fixture, store) = open(|_| {});
+    ask(&fixture);
+    fixture.clock.advance(SECOND);
     store.observer().watching();
-    stage.store.set_fault(Fault::Fail(ErrorKind::StoreUnavailable));
-    assert_eq!(ask(&stage), (Origin::LastKnown { age: SECOND }, Some(true)));
+    fixture.store.set_fault(Fault::Fail(ErrorKind::StoreUnavailable));
+    assert_eq!(ask(&fixture), (Origin::LastKnown { age: SECOND }, Some(true)));
 }
 
 #[test]
 fn a_change_evicts_that_context_and_no_other() {
-    let (stage, store) = open(|_| {});
+    let (fixture, store) = open(|_| {});
     store.observer().watching();
-    stage.clock.advance(SECOND);
-    ask(&stage);
-    stage.look_up("b").join().unwrap();
-    stage.store.put(context("a"), included_in("t.g1"));
+    fixture.clock.advance(SECOND);
+    ask(&fixture);
+    fixture.look_up("b").join().unwrap();
+    fixture.store.put(context("a"), included_in("t.g1"));
     store.observer().memberships_changed(&[context("a"), context("unheard of")]);
-    assert_eq!(ask(&stage), (Origin::Store, None));
-    let other = stage.look_up("b").join().unwrap();
+    assert_eq!(ask(&fixture), (Origin::Store, None));
+    let other = fixture.look_up("b").join().unwrap();
     assert!(matches!(other.origin, Origin::Cache { .. }), "{:?}", other.origin);
-    assert_eq!(stage.engine.metrics().pushed_invalidations, 2);
+    assert_eq!(fixture.engine.metrics().pushed_invalidations, 2);
 }
 
 #[test]
 fn an_answer_overtaken_by_a_change_is_not_kept() {
-    let (stage, store) = open(|_| {});
+    let (fixture, store) = open(|_| {});
     store.observer().watching();
-    stage.clock.advance(SECOND);
-    stage.store.set_fault(Fault::Hang);
-    let early = stage.look_up("a");
-    stage.store.wait_until_under_way(1);
-    stage.store.put(context("a"), included_in("t.g1"));
+    fixture.clock.advance(SECOND);
+    fixture.store.set_fault(Fault::Hang);
+    let early = fixture.look_up("a");
+    fixture.store.wait_until_under_way(1);
+    fixture.store.put(context("a"), included_in("t.g1"));
     store.observer().memberships_changed(&[context("a")]);
-    stage.store.set_fault(Fault::None);
-    let late = stage.look_up("a");
-    stage.store.release();
+    fixture.store.set_fault(Fault::None);
+    let late = fixture.look_up("a");
+    fixture.store.release();
     assert_eq!(early.join().unwrap().check("s.g1"), Some(true), "as of when it was asked for");
     assert_eq!(late.join().unwrap().check("t.g1"), Some(true));
-    assert_eq!(ask(&stage).1, None);
+    assert_eq!(ask(&fixture).1, None);
 }
 
 #[test]
 fn an_answer_asked_for_before_it_began_to_tell_is_not_kept() {
-    let (stage, store) = open(|_| {});
-    stage.store.set_fault(Fault::Hang);
-    let early = stage.look_up("a");
-    stage.store.wait_until_under_way(1);
+    let (fixture, store) = open(|_| {});
+    fixture.store.set_fault(Fault::Hang);
+    let early = fixture.look_up("a");
+    fixture.store.wait_until_under_way(1);
     store.observer().watching();
-    stage.clock.advance(Duration::from_millis(1));
-    stage.store.set_fault(Fault::None);
-    stage.store.release();
+    fixture.clock.advance(Duration::from_millis(1));
+    fixture.store.set_fault(Fault::None);
+    fixture.store.release();
     early.join().unwrap();
-    assert_eq!(ask(&stage).0, Origin::Store);
+    assert_eq!(ask(&fixture).0, Origin::Store);
 }
 
 #[test]
 fn a_flush_evicts_everything_and_asks_for_the_sync_time() {
-    let (stage, store) = open(|_| {});
+    let (fixture, store) = open(|_| {});
     store.observer().watching();
-    stage.clock.advance(SECOND);
-    ask(&stage);
-    stage.store.set_synchronized_on(None);
+    fixture.clock.advance(SECOND);
+    ask(&fixture);
+    fixture.store.set_synchronized_on(None);
     store.observer().everything_changed();
-    assert_eq!(ask(&stage).0, Origin::Store);
-    eventually("the wiped store is stale", || stage.engine.status().stale);
+    assert_eq!(ask(&fixture).0, Origin::Store);
+    eventually("the wiped store is stale", || fixture.engine.status().stale);
 }
 
 #[test]
 fn a_new_sync_time_is_read_at_once() {
-    let (stage, store) = open(|_| {});
-    stage.clock.advance(SECOND);
-    stage.store.set_synchronized_on(Some(START + 1));
+    let (fixture, store) = open(|_| {});
+    fixture.clock.advance(SECOND);
+    fixture.store.set_synchronized_on(Some(START + 1));
     store.observer().metadata_changed();
-    eventually("it is read", || stage.engine.status().last_up_to_date == Some(START + 1));
+    eventually("it is read", || fixture.engine.status().last_up_to_date == Some(START + 1));
     // The next one only a little later, however often it is asked for.
     for _ in 0..3 {
         store.observer().metadata_changed();
     }
-    stage.clock.advance(SECOND);
-    stage.store.wait_for_metadata_polls(3);
-    assert_eq!(stage.store.metadata_polls(), 3);
+    fixture.clock.advance(SECOND);
+    fixture.store.wait_for_metadata_polls(3);
+    assert_eq!(fixture.store.metadata_polls(), 3);
 }
 
 #[test]
@@ -178,35 +178,35 @@ fn who_wants_no_pushes_or_has_no_cache_does_not_listen() {
         |config| config.context_cache_size = 0,
         |config| config.context_cache_time = Duration::ZERO,
     ] {
-        let (stage, store) = open(edit);
-        stage.look_up("a").join().unwrap();
+        let (fixture, store) = open(edit);
+        fixture.look_up("a").join().unwrap();
         assert!(!store.is_followed());
-        assert!(!stage.engine.status().push_invalidation);
+        assert!(!fixture.engine.status().push_invalidation);
     }
 }
 
 #[test]
 fn a_closed_engine_no_longer_listens() {
-    let (stage, store) = open(|_| {});
+    let (fixture, store) = open(|_| {});
     store.observer().watching();
-    stage.engine.blocking().close();
+    fixture.engine.blocking().close();
     assert!(!store.is_followed());
-    assert!(!stage.engine.status().push_invalidation);
+    assert!(!fixture.engine.status().push_invalidation);
 }
 
 #[test]
 fn what_the_store_does_without_is_in_the_status() {
-    let (stage, store) = open(|_| {});
+    let (fixture, store) = open(|_| {});
     let limitation =
         |reason: &str| Limitation { feature: Limitation::PUSH_INVALIDATION, reason: reason.to_owned() };
     store.set_limitations(vec![limitation("not allowed")]);
     store.observer().not_watching();
-    assert_eq!(stage.engine.status().limitations, [limitation("not allowed")]);
-    assert_eq!(ask(&stage).1, Some(true), "it is never fatal");
-    assert_eq!(stage.look_up("a").join().unwrap().status, LookupStatus::Healthy);
+    assert_eq!(fixture.engine.status().limitations, [limitation("not allowed")]);
+    assert_eq!(ask(&fixture).1, Some(true), "it is never fatal");
+    assert_eq!(fixture.look_up("a").join().unwrap().status, LookupStatus::Healthy);
     store.set_limitations(Vec::new());
-    stage.engine.blocking().refresh_status().unwrap();
-    assert_eq!(stage.engine.status().limitations, []);
+    fixture.engine.blocking().refresh_status().unwrap();
+    assert_eq!(fixture.engine.status().limitations, []);
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::fixture::{START, Stage, context, eventually, in_thread, included_in};
+use crate::fixture::{Fixture, START, context, eventually, in_thread, included_in};
 use bigseg_core::engine::Source;
 use bigseg_core::testkit::fault_store::{Fault, FaultStore};
-use bigseg_core::testkit::rounds;
-use bigseg_core::testkit::samples::Dice;
 use bigseg_core::testkit::push_store::PushStore;
+use bigseg_core::testkit::rounds;
+use bigseg_core::testkit::samples::TestRng;
 use bigseg_core::{Answer, Clock, ContextHash, Engine, EngineConfig, ErrorKind, LookupStatus};
 
 /// A first-level cache as a binding has one, on the engine's own clock.
@@ -19,8 +19,8 @@ struct FirstLevel {
 }
 
 impl FirstLevel {
-    fn new(stage: &Stage) -> Self {
-        Self { clock: Clock::Manual(stage.clock.clone()), epoch: 0, answers: HashMap::new() }
+    fn new(fixture: &Fixture) -> Self {
+        Self { clock: Clock::Manual(fixture.clock.clone()), epoch: 0, answers: HashMap::new() }
     }
 
     /// What is kept of a context, if it still holds.
@@ -42,64 +42,63 @@ impl FirstLevel {
 }
 
 /// Settled, on a store that tells of changes when it is told to.
-fn telling_stage(edit: impl FnOnce(&mut EngineConfig)) -> (Stage, std::sync::Arc<PushStore>) {
+fn telling_stage(edit: impl FnOnce(&mut EngineConfig)) -> (Fixture, std::sync::Arc<PushStore>) {
     let store = FaultStore::new();
     store.set_synchronized_on(Some(START));
     let telling = PushStore::new(store.clone());
     let source = Source::Custom(telling.clone());
-    let stage = Stage::on(store, |config| {
+    let fixture = Fixture::on(store, |config| {
         config.source = source;
         config.breaker_failures = 0;
         edit(config);
     });
-    (stage.settled(), telling)
+    (fixture.settled(), telling)
 }
 
 #[test]
 fn whatever_happens_an_answer_given_again_is_the_one_the_engine_gives() {
     let mut repeats = 0;
     for seed in 0..rounds(40, 2_000) {
-        let mut dice = Dice::new(seed as u64);
-        let (stage, telling) = telling_stage(|config| {
+        let mut rng = TestRng::new(seed as u64);
+        let (fixture, telling) = telling_stage(|config| {
             config.context_cache_size = 3;
             config.stale_after = Some(Duration::from_secs(20));
         });
         let observer = telling.observer();
         let contexts: Vec<_> = ["a", "b", "c", "d"].map(context).into();
-        let mut first_level = FirstLevel::new(&stage);
+        let mut first_level = FirstLevel::new(&fixture);
         for _ in 0..300 {
-            let hash = contexts[dice.below(4)];
-            match dice.below(16) {
-                0..=3 => stage.clock.advance(Duration::from_millis(dice.below(1_500) as u64)),
-                4 => stage.store.put(hash, included_in(["x.g1", "y.g1"][dice.below(2)])),
-                5 => stage.engine.invalidate(&hash),
+            let hash = contexts[rng.below(4)];
+            match rng.below(16) {
+                0..=3 => fixture.clock.advance(Duration::from_millis(rng.below(1_500) as u64)),
+                4 => fixture.store.put(hash, included_in(["x.g1", "y.g1"][rng.below(2)])),
+                5 => fixture.engine.invalidate(&hash),
                 6 => observer.memberships_changed(&[hash]),
-                7 => match dice.flip() {
+                7 => match rng.flip() {
                     true => observer.watching(),
                     false => observer.not_watching(),
                 },
-                8 => stage.store.set_synchronized_on(Some(START + 1000 * dice.below(60) as i64)),
-                9 => drop(pollster::block_on(stage.engine.refresh_status())),
+                8 => fixture.store.set_synchronized_on(Some(START + 1000 * rng.below(60) as i64)),
+                9 => drop(pollster::block_on(fixture.engine.refresh_status())),
                 10 => {
-                    let fault =
-                        [Fault::None, Fault::Fail(ErrorKind::StoreUnavailable)][dice.below(2)].clone();
-                    stage.store.set_fault(fault);
+                    let fault = [Fault::None, Fault::Fail(ErrorKind::StoreUnavailable)][rng.below(2)].clone();
+                    fixture.store.set_fault(fault);
                 }
-                11 if dice.below(8) == 0 => stage.engine.invalidate_all(),
+                11 if rng.below(8) == 0 => fixture.engine.invalidate_all(),
                 _ => {
-                    stage.engine.blocking().membership_by_hash(hash).unwrap();
-                    first_level.fill(&stage.engine, hash);
+                    fixture.engine.blocking().membership_by_hash(hash).unwrap();
+                    first_level.fill(&fixture.engine, hash);
                 }
             }
             for hash in &contexts {
-                let Some(kept) = first_level.get(&stage.engine, *hash) else { continue };
-                let given = stage.engine.cached_by_hash(*hash).unwrap();
+                let Some(kept) = first_level.get(&fixture.engine, *hash) else { continue };
+                let given = fixture.engine.cached_by_hash(*hash).unwrap();
                 let is_same =
                     |given: &Answer| (&kept.membership, kept.status) == (&given.membership, given.status);
                 if !given.as_ref().is_some_and(is_same) {
                     // Only because a poll in the background came in between.
                     eventually(&format!("{kept:?} is given up for {given:?} ({seed})"), || {
-                        stage.engine.epoch().current() != first_level.epoch
+                        fixture.engine.epoch().current() != first_level.epoch
                     });
                 }
                 repeats += 1;
@@ -111,8 +110,8 @@ fn whatever_happens_an_answer_given_again_is_the_one_the_engine_gives() {
 
 #[test]
 fn each_thing_that_ends_an_answer_changes_the_epoch() {
-    let (stage, telling) = telling_stage(|config| config.context_cache_size = 1);
-    let (a, engine, observer) = (context("a"), &stage.engine, telling.observer());
+    let (fixture, telling) = telling_stage(|config| config.context_cache_size = 1);
+    let (a, engine, observer) = (context("a"), &fixture.engine, telling.observer());
     let look_up = |hash| drop(engine.blocking().membership_by_hash(hash).unwrap());
     let changes = |what: &str, act: &dyn Fn()| {
         look_up(a);
@@ -126,25 +125,25 @@ fn each_thing_that_ends_an_answer_changes_the_epoch() {
     changes("the store begins to tell", &|| observer.watching());
     changes("the store ceases to tell", &|| observer.not_watching());
     changes("eviction", &|| look_up(context("b")));
-    stage.store.set_metadata_fault(Fault::Fail(ErrorKind::StoreUnavailable));
+    fixture.store.set_metadata_fault(Fault::Fail(ErrorKind::StoreUnavailable));
     changes("unavailable", &|| drop(pollster::block_on(engine.refresh_status())));
-    stage.store.set_metadata_fault(Fault::None);
+    fixture.store.set_metadata_fault(Fault::None);
     changes("available again", &|| drop(pollster::block_on(engine.refresh_status())));
     changes("close", &|| engine.blocking().close());
 }
 
 #[test]
 fn what_nobody_could_notice_leaves_the_epoch_alone() {
-    let (stage, telling) = telling_stage(|config| config.stale_after = Some(Duration::from_secs(60)));
-    let (engine, observer) = (&stage.engine, telling.observer());
+    let (fixture, telling) = telling_stage(|config| config.stale_after = Some(Duration::from_secs(60)));
+    let (engine, observer) = (&fixture.engine, telling.observer());
     for hash in ["a", "b"].map(context) {
         engine.blocking().membership_by_hash(hash).unwrap();
     }
     let before = engine.epoch().current();
     observer.memberships_changed(&[context("not cached")]);
     engine.repeatable(context("a")).unwrap();
-    stage.clock.advance(Duration::from_secs(6));
-    stage.store.set_synchronized_on(Some(START + 6_000));
+    fixture.clock.advance(Duration::from_secs(6));
+    fixture.store.set_synchronized_on(Some(START + 6_000));
     drop(pollster::block_on(engine.refresh_status()));
     // Renewed, with the same membership.
     engine.blocking().membership_by_hash(context("a")).unwrap();
@@ -153,50 +152,50 @@ fn what_nobody_could_notice_leaves_the_epoch_alone() {
 
 #[test]
 fn it_is_said_beforehand_when_an_answer_expires_and_when_it_becomes_stale() {
-    let (stage, _) = telling_stage(|config| {
+    let (fixture, _) = telling_stage(|config| {
         config.stale_after = Some(Duration::from_secs(8));
         config.context_cache_time = Duration::from_secs(5);
     });
     let holds_for = || {
-        stage.engine.blocking().membership_by_hash(context("a")).unwrap();
-        let repeatable = stage.engine.repeatable(context("a")).unwrap().unwrap();
+        fixture.engine.blocking().membership_by_hash(context("a")).unwrap();
+        let repeatable = fixture.engine.repeatable(context("a")).unwrap().unwrap();
         (repeatable.answer.status, Duration::from_secs_f64(repeatable.holds_for.as_secs_f64().round()))
     };
     assert_eq!(holds_for(), (LookupStatus::Healthy, Duration::from_secs(5)));
-    stage.clock.advance(Duration::from_secs(6));
+    fixture.clock.advance(Duration::from_secs(6));
     assert_eq!(holds_for(), (LookupStatus::Healthy, Duration::from_secs(2)), "stale before it expires");
-    stage.clock.advance(Duration::from_secs(2));
+    fixture.clock.advance(Duration::from_secs(2));
     assert_eq!(holds_for(), (LookupStatus::Stale, Duration::from_secs(3)));
 }
 
 #[test]
 fn noted_repeats_are_hits_and_decide_who_is_evicted() {
-    let (stage, _) = telling_stage(|config| config.context_cache_size = 2);
+    let (fixture, _) = telling_stage(|config| config.context_cache_size = 2);
     let [a, b, c] = ["a", "b", "c"].map(context);
     for hash in [a, b] {
-        stage.engine.blocking().membership_by_hash(hash).unwrap();
+        fixture.engine.blocking().membership_by_hash(hash).unwrap();
     }
-    let hits = stage.engine.metrics().cache_hits;
-    stage.engine.note_repeats(&[a], 7);
-    assert_eq!(stage.engine.metrics().cache_hits, hits + 7);
-    stage.engine.blocking().membership_by_hash(c).unwrap();
-    assert!(stage.engine.cached_by_hash(a).unwrap().is_some());
-    assert!(stage.engine.cached_by_hash(b).unwrap().is_none());
+    let hits = fixture.engine.metrics().cache_hits;
+    fixture.engine.note_repeats(&[a], 7);
+    assert_eq!(fixture.engine.metrics().cache_hits, hits + 7);
+    fixture.engine.blocking().membership_by_hash(c).unwrap();
+    assert!(fixture.engine.cached_by_hash(a).unwrap().is_some());
+    assert!(fixture.engine.cached_by_hash(b).unwrap().is_none());
 }
 
 #[test]
 fn a_deadline_of_ones_own_may_only_be_shorter() {
-    let (stage, _) = telling_stage(|config| config.lookup_deadline = Duration::from_secs(1));
-    stage.store.set_fault(Fault::Hang);
+    let (fixture, _) = telling_stage(|config| config.lookup_deadline = Duration::from_secs(1));
+    fixture.store.set_fault(Fault::Hang);
     for (deadline, waited) in [(300, 300), (5_000, 1_000)] {
-        let (engine, asked) = (stage.engine.clone(), stage.engine.metrics().cache_misses);
+        let (engine, asked) = (fixture.engine.clone(), fixture.engine.metrics().cache_misses);
         let lookup = in_thread(move || {
             let deadline = Duration::from_millis(deadline);
             pollster::block_on(engine.memberships_by_hash_within(&[context("a")], deadline)).unwrap()
         });
-        eventually("it waits", || stage.engine.metrics().cache_misses > asked || lookup.is_finished());
+        eventually("it waits", || fixture.engine.metrics().cache_misses > asked || lookup.is_finished());
         eventually("it gives up", || {
-            stage.clock.advance(Duration::from_millis(10));
+            fixture.clock.advance(Duration::from_millis(10));
             lookup.is_finished()
         });
         let answer = lookup.join().unwrap().remove(0);
@@ -211,14 +210,14 @@ fn a_deadline_of_ones_own_may_only_be_shorter() {
 fn an_evaluation_holds_as_long_as_its_memberships_and_the_data() {
     const DATA: &str = r#"{"segments": {"s": {"key": "s", "version": 1, "unbounded": true, "generation": 1},
         "ordinary": {"key": "ordinary", "version": 1}}}"#;
-    let stage = Stage::new(|_| {}).settled();
-    stage.store.put(context("a"), included_in("s.g1"));
-    let engine = &stage.engine;
+    let fixture = Fixture::new(|_| {}).settled();
+    fixture.store.put(context("a"), included_in("s.g1"));
+    let engine = &fixture.engine;
     engine.set_data(DATA).unwrap();
     let a = bigseg_core::Context::parse(r#"{"kind": "user", "key": "a"}"#).unwrap();
     assert!(engine.repeatable_segment_answer("s", &a).unwrap().is_none(), "the store would have to be asked");
     assert!(engine.blocking().segment_contains("s", &a).unwrap().is_match);
-    stage.clock.advance(Duration::from_secs(2));
+    fixture.clock.advance(Duration::from_secs(2));
     let repeatable = engine.repeatable_segment_answer("s", &a).unwrap().unwrap();
     let membership = engine.repeatable(context("a")).unwrap().unwrap();
     assert!(repeatable.answer.is_match);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fixture::{Stage, context, eventually, included_in};
+use crate::fixture::{Fixture, context, eventually, included_in};
 use bigseg_core::engine::Source;
 use bigseg_core::store::StoreWriter;
 use bigseg_core::store::memory::MemoryStore;
@@ -11,69 +11,69 @@ use bigseg_core::{Engine, EngineConfig, ErrorKind, LookupStatus, Origin};
 
 #[test]
 fn cached_never_asks() {
-    let stage = Stage::new(|_| {}).settled();
-    assert!(stage.engine.cached("user").unwrap().is_none());
-    assert!(stage.store.queries().is_empty());
-    stage.engine.blocking().membership("user").unwrap();
-    let answer = stage.engine.cached("user").unwrap().unwrap();
+    let fixture = Fixture::new(|_| {}).settled();
+    assert!(fixture.engine.cached("user").unwrap().is_none());
+    assert!(fixture.store.queries().is_empty());
+    fixture.engine.blocking().membership("user").unwrap();
+    let answer = fixture.engine.cached("user").unwrap().unwrap();
     assert!(matches!(answer.origin, Origin::Cache { .. }));
-    stage.clock.advance(Duration::from_secs(5));
-    assert!(stage.engine.cached("user").unwrap().is_none());
-    assert_eq!(stage.store.queries().len(), 1);
+    fixture.clock.advance(Duration::from_secs(5));
+    assert!(fixture.engine.cached("user").unwrap().is_none());
+    assert_eq!(fixture.store.queries().len(), 1);
 }
 
 #[test]
 fn an_answer_overtaken_by_an_invalidation_is_not_cached() {
-    let stage = Stage::new(|_| {}).settled();
-    stage.store.set_fault(Fault::Hang);
-    let caller = stage.look_up("user");
-    stage.store.wait_for_queries(1);
+    let fixture = Fixture::new(|_| {}).settled();
+    fixture.store.set_fault(Fault::Hang);
+    let caller = fixture.look_up("user");
+    fixture.store.wait_for_queries(1);
     // The query that hangs will answer as of its arrival, which is out of date from here on.
-    stage.store.put(context("user"), included_in("a.g1"));
-    stage.engine.invalidate(&context("user"));
-    stage.store.set_fault(Fault::None);
-    stage.store.release();
+    fixture.store.put(context("user"), included_in("a.g1"));
+    fixture.engine.invalidate(&context("user"));
+    fixture.store.set_fault(Fault::None);
+    fixture.store.release();
     assert_eq!(caller.join().unwrap().check("a.g1"), None);
-    let answer = stage.engine.blocking().membership("user").unwrap();
+    let answer = fixture.engine.blocking().membership("user").unwrap();
     assert_eq!((answer.check("a.g1"), answer.origin), (Some(true), Origin::Store));
 }
 
 #[test]
 fn nobody_joins_a_query_begun_before_an_invalidation() {
-    let stage = Stage::new(|_| {}).settled();
-    stage.store.set_fault(Fault::Hang);
-    let early = stage.look_up("user");
-    stage.store.wait_for_queries(1);
-    stage.store.put(context("user"), included_in("a.g1"));
-    stage.engine.invalidate_all();
-    let late = stage.look_up("user");
-    eventually("the late caller waits", || stage.engine.metrics().cache_misses == 2);
-    stage.store.release();
+    let fixture = Fixture::new(|_| {}).settled();
+    fixture.store.set_fault(Fault::Hang);
+    let early = fixture.look_up("user");
+    fixture.store.wait_for_queries(1);
+    fixture.store.put(context("user"), included_in("a.g1"));
+    fixture.engine.invalidate_all();
+    let late = fixture.look_up("user");
+    eventually("the late caller waits", || fixture.engine.metrics().cache_misses == 2);
+    fixture.store.release();
     assert_eq!(early.join().unwrap().check("a.g1"), None);
     assert_eq!(late.join().unwrap().check("a.g1"), Some(true));
-    assert_eq!(stage.engine.cached("user").unwrap().unwrap().check("a.g1"), Some(true));
+    assert_eq!(fixture.engine.cached("user").unwrap().unwrap().check("a.g1"), Some(true));
 }
 
 #[test]
 fn closing_ends_waiting_lookups_and_later_ones_are_refused() {
-    let stage = Stage::new(|_| {}).settled();
-    stage.store.set_fault(Fault::Hang);
-    let caller = stage.look_up("user");
-    stage.store.wait_for_queries(1);
-    stage.engine.blocking().close();
+    let fixture = Fixture::new(|_| {}).settled();
+    fixture.store.set_fault(Fault::Hang);
+    let caller = fixture.look_up("user");
+    fixture.store.wait_for_queries(1);
+    fixture.engine.blocking().close();
     let answer = caller.join().unwrap();
     assert_eq!(answer.status, LookupStatus::StoreError);
     assert_eq!(answer.error.unwrap().kind(), ErrorKind::Closed);
-    assert_eq!(stage.engine.blocking().membership("user").unwrap_err().kind(), ErrorKind::Closed);
-    assert_eq!(stage.engine.cached("user").unwrap_err().kind(), ErrorKind::Closed);
-    assert_eq!(stage.engine.add_status_listener(|_| {}).unwrap_err().kind(), ErrorKind::Closed);
-    stage.engine.blocking().close();
+    assert_eq!(fixture.engine.blocking().membership("user").unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(fixture.engine.cached("user").unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(fixture.engine.add_status_listener(|_| {}).unwrap_err().kind(), ErrorKind::Closed);
+    fixture.engine.blocking().close();
 }
 
 #[test]
 fn a_completion_is_called_once_with_the_answer_or_with_closed() {
-    let stage = Stage::new(|_| {}).settled();
-    stage.store.put(context("user"), included_in("a.g1"));
+    let fixture = Fixture::new(|_| {}).settled();
+    fixture.store.put(context("user"), included_in("a.g1"));
     let (sender, answers) = std::sync::mpsc::channel();
     let complete = |sender: &std::sync::mpsc::Sender<_>| {
         let sender = sender.clone();
@@ -81,41 +81,41 @@ fn a_completion_is_called_once_with_the_answer_or_with_closed() {
             sender.send(answer.map(|a| a.check("a.g1"))).unwrap()
         }
     };
-    stage.engine.membership_then(context("user"), complete(&sender)).unwrap();
+    fixture.engine.membership_then(context("user"), complete(&sender)).unwrap();
     assert_eq!(answers.recv().unwrap().unwrap(), Some(true));
-    stage.store.set_fault(Fault::Hang);
-    stage.engine.membership_then(context("other"), complete(&sender)).unwrap();
-    stage.store.wait_for_queries(2);
-    stage.engine.blocking().close();
+    fixture.store.set_fault(Fault::Hang);
+    fixture.engine.membership_then(context("other"), complete(&sender)).unwrap();
+    fixture.store.wait_for_queries(2);
+    fixture.engine.blocking().close();
     // Closing has waited for it.
     let last = answers.try_recv().unwrap();
     assert!(matches!(&last, Err(e) if e.kind() == ErrorKind::Closed) || last.is_ok(), "{last:?}");
-    assert!(stage.engine.membership_then(context("user"), complete(&sender)).is_err());
+    assert!(fixture.engine.membership_then(context("user"), complete(&sender)).is_err());
     drop(sender);
     assert!(answers.recv().is_err(), "called more than once");
 }
 
 #[test]
 fn keys_that_are_none_are_refused_and_cost_nothing() {
-    let stage = Stage::new(|_| {}).settled();
-    let blocking = stage.engine.blocking();
+    let fixture = Fixture::new(|_| {}).settled();
+    let blocking = fixture.engine.blocking();
     assert_eq!(blocking.membership("").unwrap_err().kind(), ErrorKind::InvalidContextKey);
     assert_eq!(blocking.memberships(&["a", ""]).unwrap_err().kind(), ErrorKind::InvalidContextKey);
-    assert_eq!(stage.engine.cached("").unwrap_err().kind(), ErrorKind::InvalidContextKey);
-    assert!(stage.store.queries().is_empty());
+    assert_eq!(fixture.engine.cached("").unwrap_err().kind(), ErrorKind::InvalidContextKey);
+    assert!(fixture.store.queries().is_empty());
     assert!(blocking.memberships(&[]).unwrap().is_empty());
     assert_eq!(blocking.membership(&"k".repeat(1 << 20)).unwrap().status, LookupStatus::Healthy);
 }
 
 #[test]
 fn ten_thousand_refs_in_one_membership() {
-    let stage = Stage::new(|_| {}).settled();
+    let fixture = Fixture::new(|_| {}).settled();
     let refs = |letter: char| (0..10_000).map(move |i| format!("{letter}{i}.g1"));
     let parse = |text: String| bigseg_core::SegmentRef::parse(&text).unwrap();
     let membership = bigseg_core::Membership::new(refs('a').map(parse), refs('b').map(parse));
-    stage.store.put(context("user"), membership);
+    fixture.store.put(context("user"), membership);
     for _ in 0..2 {
-        let answer = stage.engine.blocking().membership("user").unwrap();
+        let answer = fixture.engine.blocking().membership("user").unwrap();
         assert!(refs('a').all(|r| answer.check(&r) == Some(true)));
         assert!(refs('b').all(|r| answer.check(&r) == Some(false)));
         assert_eq!(answer.check("c1.g1"), None);

@@ -17,14 +17,14 @@ fn in_segment_a() -> Membership {
 }
 
 /// A test's engine, store and clock.
-struct Stage {
+struct Fixture {
     store: Arc<FaultStore>,
     clock: ManualClock,
     config: EngineConfig,
     engine: Option<Engine>,
 }
 
-impl Stage {
+impl Fixture {
     fn new(start: i64, options: &Value) -> Self {
         let (store, clock) = (FaultStore::new(), ManualClock::new(start));
         store.put(context("user"), in_segment_a());
@@ -126,9 +126,9 @@ fn status() {
     let start = file["start_unix_ms"].as_i64().unwrap();
     for scenario in cases(&file, "scenarios") {
         println!("{}: {}", scenario["name"], scenario["why"]);
-        let mut stage = Stage::new(start, &scenario["options"]);
+        let mut fixture = Fixture::new(start, &scenario["options"]);
         for step in scenario["steps"].as_array().unwrap() {
-            stage.play(step);
+            fixture.play(step);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::fixture::{START, Stage, context};
+use crate::fixture::{Fixture, START, context};
 use crate::vector_files::{cases, expected_error, file, strings, text};
 use bigseg_core::segment::{DataSet, classify};
 use bigseg_core::testkit::fault_store::FaultStore;
@@ -56,11 +56,11 @@ fn evaluation() {
                 // What is not asked for twice is so because the evaluation remembers it.
                 config.context_cache_size = 0;
             };
-            let stage = Stage::on(store(case, plain), without_cache).settled();
-            let engine = &stage.engine;
+            let fixture = Fixture::on(store(case, plain), without_cache).settled();
+            let engine = &fixture.engine;
             engine.set_data(&data).unwrap();
             assert_eq!(answer(engine, case, &who), case["expect"]);
-            assert_eq!(stage.store.queries().concat(), expected_queries, "the queries, in order");
+            assert_eq!(fixture.store.queries().concat(), expected_queries, "the queries, in order");
             if let Some(segment) = case.get("segment") {
                 let explanation = engine.blocking().explain(text(segment), &who).unwrap();
                 assert_eq!(json!(explanation.answer), case["expect"], "explained");
@@ -78,10 +78,10 @@ fn what_is_cached_changes_nothing() {
         for key in cacheable {
             println!("{}: {key} cached", case["name"]);
             let (data, who) = parts(case);
-            let stage = Stage::on(store(case, FaultStore::new()), |config| config.breaker_failures = 0);
-            stage.engine.set_data(&data).unwrap();
-            stage.engine.blocking().membership(&key).unwrap();
-            assert_eq!(answer(&stage.engine, case, &who), case["expect"]);
+            let fixture = Fixture::on(store(case, FaultStore::new()), |config| config.breaker_failures = 0);
+            fixture.engine.set_data(&data).unwrap();
+            fixture.engine.blocking().membership(&key).unwrap();
+            assert_eq!(answer(&fixture.engine, case, &who), case["expect"]);
         }
     }
 }

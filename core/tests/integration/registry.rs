@@ -15,13 +15,13 @@ use parking_lot::Mutex;
 use tempfile::TempDir;
 
 /// A file, the variables it uses, and the upstream of all its integrations.
-struct Stage {
+struct Fixture {
     directory: TempDir,
     fake: FakeUpstream,
     variables: Arc<Mutex<HashMap<String, String>>>,
 }
 
-impl Stage {
+impl Fixture {
     fn new() -> Self {
         let variables = HashMap::from([("SDK_KEY".to_owned(), SDK_KEY.to_owned())]);
         let variables = Arc::new(Mutex::new(variables));
@@ -68,25 +68,25 @@ fn wait_until_healthy(integration: &Integration) {
 
 #[test]
 fn a_reload_disturbs_only_what_has_changed() {
-    let stage = Stage::new();
-    stage.write(&[memory("r-a"), memory("r-b"), memory("r-c")].concat());
-    let registry = stage.open();
+    let fixture = Fixture::new();
+    fixture.write(&[memory("r-a"), memory("r-b"), memory("r-c")].concat());
+    let registry = fixture.open();
     let before = registry.integrations();
     before.iter().for_each(|integration| wait_until_healthy(integration));
-    let requests = stage.fake.requests().len();
+    let requests = fixture.fake.requests().len();
 
     // Nothing has changed.
     assert_eq!(registry.reload().unwrap(), Reloaded { unchanged: 3, ..Reloaded::default() });
     // A name is no work.
-    stage.write(&[memory("r-a"), memory("r-b").replace("id", "name = \"B\"\nid"), memory("r-c")].concat());
+    fixture.write(&[memory("r-a"), memory("r-b").replace("id", "name = \"B\"\nid"), memory("r-c")].concat());
     assert_eq!(registry.reload().unwrap(), Reloaded { unchanged: 2, changed: 1, ..Reloaded::default() });
     assert_eq!(registry.integration("r-b").unwrap().definition().name, "B");
     // A mistake changes nothing.
-    stage.write(&[memory("r-a"), "[[integration]]\n".to_owned()].concat());
+    fixture.write(&[memory("r-a"), "[[integration]]\n".to_owned()].concat());
     assert_eq!(registry.reload().unwrap_err().0.len(), 3);
     assert_eq!(registry.integrations().len(), 3);
     // One goes, one comes, one moves to another store, and one stays.
-    stage.write(&[memory("r-d"), memory("r-c").replace("registry-r-c", "moved"), memory("r-a")].concat());
+    fixture.write(&[memory("r-d"), memory("r-c").replace("registry-r-c", "moved"), memory("r-a")].concat());
     let report = Reloaded { started: 1, changed: 1, stopped: 1, unchanged: 1 };
     assert_eq!(registry.reload().unwrap(), report);
     let after = registry.integrations();
@@ -94,38 +94,38 @@ fn a_reload_disturbs_only_what_has_changed() {
     assert_eq!(before[1].status().state, IntegrationState::Off);
     after.iter().for_each(|integration| wait_until_healthy(integration));
     // Two polls and a stream each for the two that had something to do, and nothing more.
-    assert_eq!(stage.fake.requests().len(), requests + 6);
+    assert_eq!(fixture.fake.requests().len(), requests + 6);
     assert_eq!(after[2].status().counters.pages, 2, "it has not polled again");
     registry.close_blocking();
 }
 
 #[test]
 fn a_new_key_is_a_rotation() {
-    let stage = Stage::new();
-    stage.write(&[memory("k-a"), memory("k-b").replace("${SDK_KEY}", "${OTHER}")].concat());
-    stage.set("OTHER", SDK_KEY);
-    let registry = stage.open();
+    let fixture = Fixture::new();
+    fixture.write(&[memory("k-a"), memory("k-b").replace("${SDK_KEY}", "${OTHER}")].concat());
+    fixture.set("OTHER", SDK_KEY);
+    let registry = fixture.open();
     let [a, b] = &registry.integrations()[..] else { panic!("there are two") };
     wait_until_healthy(a);
     wait_until_healthy(b);
     let (streams, counters) = (a.status().counters.streams, b.status().counters);
-    stage.set("SDK_KEY", "next-key");
-    stage.fake.set_key("next-key");
+    fixture.set("SDK_KEY", "next-key");
+    fixture.fake.set_key("next-key");
     assert_eq!(registry.reload().unwrap(), Reloaded { changed: 1, unchanged: 1, ..Reloaded::default() });
     wait_until("another stream is open", || a.status().counters.streams == streams + 1);
     wait_until_healthy(a);
-    assert!(stage.fake.requests().last().unwrap().authorization == "next-key" && a.error_log().is_empty());
+    assert!(fixture.fake.requests().last().unwrap().authorization == "next-key" && a.error_log().is_empty());
     assert_eq!(b.status().counters, counters);
 }
 
 #[test]
 fn an_edit_leaves_the_rest_of_the_file_as_it_is() {
-    let stage = Stage::new();
+    let fixture = Fixture::new();
     let first = "# About the whole file.\n\n# The first.\n".to_owned() + &memory("e-a");
     let second = "# The second.\n".to_owned()
         + &one("e-b", "on = true # for now\nname = \"B\" # a name\nstore = \"memory:registry-e-b\" # here");
-    stage.write(&(first.clone() + &second));
-    let registry = stage.open();
+    fixture.write(&(first.clone() + &second));
+    let registry = fixture.open();
     registry.integrations().iter().for_each(|integration| wait_until_healthy(integration));
 
     let name = IntegrationEdit::Name("A \"quoted\" ${SDK_KEY} <b>".to_owned());
@@ -133,16 +133,16 @@ fn an_edit_leaves_the_rest_of_the_file_as_it_is() {
     let expected = second
         .replace("on = true", "on = false")
         .replace("\"B\" # a name", "'A \"quoted\" $${SDK_KEY} <b>' # a name");
-    assert_eq!(stage.text(), first.clone() + &expected);
+    assert_eq!(fixture.text(), first.clone() + &expected);
     let b = registry.integration("e-b").unwrap();
     assert_eq!(b.definition().name, "A \"quoted\" ${SDK_KEY} <b>", "no variable can be read that way");
     wait_until("it is off", || b.status().state == IntegrationState::Off);
 
     let store = |text: &str| IntegrationEdit::Store(StoreText(text.to_owned()));
     registry.edit("e-b", &[store("memory:registry-e-c")]).unwrap();
-    assert!(stage.text().ends_with("store = \"memory:registry-e-c\" # here\n"), "{}", stage.text());
+    assert!(fixture.text().ends_with("store = \"memory:registry-e-c\" # here\n"), "{}", fixture.text());
     let refusal = |edit: IntegrationEdit| registry.edit("e-b", &[edit]).unwrap_err();
-    let text = stage.text();
+    let text = fixture.text();
     for edit in [
         store("memory:registry-e-a"),
         store("memory:"),
@@ -155,18 +155,18 @@ fn an_edit_leaves_the_rest_of_the_file_as_it_is() {
     }
     let nobody = registry.edit("nobody", &[IntegrationEdit::On(true)]);
     assert_eq!(nobody.map_err(|e| e.kind()), Err(ErrorKind::InvalidArgument));
-    assert_eq!(stage.text(), text);
+    assert_eq!(fixture.text(), text);
 
     // What was written by hand meanwhile stays.
-    stage.write(&(stage.text() + "# By hand.\n"));
-    let text = stage.text();
-    stage.write(&format!("state_directory = {:?}\n{text}", stage.directory.path()));
-    let moved = stage.text();
+    fixture.write(&(fixture.text() + "# By hand.\n"));
+    let text = fixture.text();
+    fixture.write(&format!("state_directory = {:?}\n{text}", fixture.directory.path()));
+    let moved = fixture.text();
     assert!(registry.edit("e-a", &[IntegrationEdit::Delete]).unwrap_err().message().contains("restart"));
-    assert!(registry.reload().is_err() && stage.text() == moved, "nothing was written");
-    stage.write(&text);
+    assert!(registry.reload().is_err() && fixture.text() == moved, "nothing was written");
+    fixture.write(&text);
     registry.edit("e-a", &[IntegrationEdit::Delete]).unwrap();
-    let text = stage.text();
+    let text = fixture.text();
     assert!(
         text.starts_with("# About the whole file.\n\n# The second.\n[[integration]]\nid = \"e-b\""),
         "{text}"
@@ -174,33 +174,33 @@ fn an_edit_leaves_the_rest_of_the_file_as_it_is() {
     assert!(text.ends_with("# By hand.\n") && !text.contains("The first"), "{text}");
     assert_eq!(registry.integrations().len(), 1);
     registry.edit("e-b", &[IntegrationEdit::Delete]).unwrap();
-    assert!(stage.text().contains("# About the whole file.") && registry.integrations().is_empty());
+    assert!(fixture.text().contains("# About the whole file.") && registry.integrations().is_empty());
 }
 
 #[test]
 fn secrets_stay_variables_and_go_nowhere_else() {
-    let stage = Stage::new();
+    let fixture = Fixture::new();
     let server = RedisServer::start();
     server.add_user("writer", bigseg_core::testkit::redis_server::WRITER_COMMANDS);
-    stage.set("PASSWORD", "secret");
+    fixture.set("PASSWORD", "secret");
     let port = server.port();
     let table = format!(
         "prefix = \"t\"\n[integration.store]\ntype = \"redis\"\nhost = \"127.0.0.1\"\nport = {port} # ours\nusername = \"writer\"\npassword = \"${{PASSWORD}}\""
     );
     let string = format!("store = \"redis://writer:${{PASSWORD}}@127.0.0.1:{port}?prefix=s\"");
-    stage.write(&[one("s-string", &string), one("s-table", &table)].concat());
-    let registry = stage.open();
+    fixture.write(&[one("s-string", &string), one("s-table", &table)].concat());
+    let registry = fixture.open();
     registry.integrations().iter().for_each(|integration| wait_until_healthy(integration));
     for id in ["s-string", "s-table"] {
         let shown = registry.integration(id).unwrap().definition().store.to_string();
         assert!(!shown.contains("secret") && shown.contains("writer@127.0.0.1"), "{shown}");
         let edit = |text: String| registry.edit(id, &[IntegrationEdit::Store(StoreText(text))]);
-        let before = stage.text();
+        let before = fixture.text();
         edit(shown.clone()).unwrap();
-        assert_eq!(stage.text(), before, "nothing has changed");
+        assert_eq!(fixture.text(), before, "nothing has changed");
         edit(shown.replace("prefix=", "prefix=other-")).unwrap();
         wait_until_healthy(&registry.integration(id).unwrap());
-        let changed = stage.text();
+        let changed = fixture.text();
         assert_ne!(changed, before);
         // Whoever can edit must not be able to have the password sent elsewhere.
         for stranger in [
@@ -211,9 +211,9 @@ fn secrets_stay_variables_and_go_nowhere_else() {
             let refusal = edit(stranger).unwrap_err();
             assert!(refusal.message().contains("must be given again"), "{refusal}");
         }
-        assert_eq!(stage.text(), changed);
+        assert_eq!(fixture.text(), changed);
     }
-    let text = stage.text();
+    let text = fixture.text();
     assert_eq!(text.matches("${PASSWORD}").count(), 2, "{text}");
     assert!(
         text.contains(&format!("port = {port} # ours")) && text.contains("prefix = \"other-t\""),
@@ -226,7 +226,7 @@ fn secrets_stay_variables_and_go_nowhere_else() {
     let edit = IntegrationEdit::Store(StoreText(typed));
     assert!(!format!("{edit:?}").contains("%72"));
     registry.edit("s-table", &[edit]).unwrap();
-    assert!(stage.text().contains("password = \"secret\""), "{}", stage.text());
+    assert!(fixture.text().contains("password = \"secret\""), "{}", fixture.text());
     wait_until_healthy(&registry.integration("s-table").unwrap());
     // Two hosts are more than the fields of a table can say.
     let rich = format!("redis+cluster://writer:secret@127.0.0.1:{port},other");
@@ -237,30 +237,30 @@ fn secrets_stay_variables_and_go_nowhere_else() {
 #[test]
 fn the_file_keeps_its_permissions_and_its_links() {
     use std::os::unix::fs::{PermissionsExt, symlink};
-    let stage = Stage::new();
-    let real = stage.directory.path().join("real.toml");
-    stage.write(&memory("p-a"));
-    std::fs::rename(stage.path(), &real).unwrap();
-    symlink(&real, stage.path()).unwrap();
+    let fixture = Fixture::new();
+    let real = fixture.directory.path().join("real.toml");
+    fixture.write(&memory("p-a"));
+    std::fs::rename(fixture.path(), &real).unwrap();
+    symlink(&real, fixture.path()).unwrap();
     std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).unwrap();
-    let registry = stage.open();
+    let registry = fixture.open();
     registry.edit("p-a", &[IntegrationEdit::On(false)]).unwrap();
     assert_eq!(std::fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
-    assert!(std::fs::symlink_metadata(stage.path()).unwrap().is_symlink());
+    assert!(std::fs::symlink_metadata(fixture.path()).unwrap().is_symlink());
     assert!(std::fs::read_to_string(&real).unwrap().contains("on = false"));
-    assert_eq!(std::fs::read_dir(stage.directory.path()).unwrap().count(), 2, "nothing was left behind");
+    assert_eq!(std::fs::read_dir(fixture.directory.path()).unwrap().count(), 2, "nothing was left behind");
 }
 
 #[test]
 fn a_hundred_integrations_in_one_process() {
-    let stage = Stage::new();
-    (1..=3).for_each(|n| stage.fake.append(step(n)));
-    stage.write(&(0..100).map(|n| memory(&format!("h-{n}"))).collect::<String>());
+    let fixture = Fixture::new();
+    (1..=3).for_each(|n| fixture.fake.append(step(n)));
+    fixture.write(&(0..100).map(|n| memory(&format!("h-{n}"))).collect::<String>());
     let stores: Vec<StoreConfig> = (0..100).map(|n| private_store(&format!("registry-h-{n}"))).collect();
     let _alive: Vec<_> = stores.iter().map(|store| store.writer().unwrap()).collect();
-    let registry = stage.open();
+    let registry = fixture.open();
     registry.integrations().iter().for_each(|integration| wait_until_healthy(integration));
-    stage.fake.publish(step(4));
+    fixture.fake.publish(step(4));
     for (integration, store) in registry.integrations().iter().zip(&stores) {
         wait_until("it has the change", || integration.status().counters.patches == 4);
         assert_holds(store, 4);

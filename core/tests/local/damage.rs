@@ -7,9 +7,9 @@ use std::path::Path;
 
 use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
 use bigseg_core::store::{InPlaceReader, StoreScanner, StoreWriter};
-use bigseg_core::testkit::child::{self, Child, Ending, say};
+use bigseg_core::testkit::child::{self, Child, Ending, report};
 use bigseg_core::testkit::rounds;
-use bigseg_core::testkit::samples::{Dice, SampleList, hash};
+use bigseg_core::testkit::samples::{SampleList, TestRng, hash};
 use bigseg_core::{ErrorKind, Membership, Result};
 use heed::types::{Bytes, Str};
 
@@ -22,12 +22,12 @@ fn child_process() {
         let config = LocalConfig::new(arguments[0]);
         match role {
             "read everything" => match read_everything(&config) {
-                Ok(met) => say(format_args!("read {met}")),
-                Err(e) => say(format_args!("{}: {e}", e.kind())),
+                Ok(met) => report(format_args!("read {met}")),
+                Err(e) => report(format_args!("{}: {e}", e.kind())),
             },
             "write" => match LocalWriter::open(&config).and_then(|writer| writer.set_synchronized_on(7)) {
-                Ok(()) => say("written"),
-                Err(e) => say(format_args!("{}: {e}", e.kind())),
+                Ok(()) => report("written"),
+                Err(e) => report(format_args!("{}: {e}", e.kind())),
             },
             _ => panic!("no role is called {role:?}"),
         }
@@ -90,9 +90,9 @@ fn a_sound_file_is_read_and_written() {
 fn a_file_cut_short_anywhere_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let bytes = sound_store(&directory.path().join("store"));
-    let mut dice = Dice::new(3);
+    let mut rng = TestRng::new(3);
     let mut lengths = vec![1, 15, 100, 4095, 4096, 8191, 8192, 8193, bytes.len() - 4096, bytes.len() - 1];
-    lengths.extend((0..rounds(20, 500)).map(|_| 1 + dice.below(bytes.len() - 1)));
+    lengths.extend((0..rounds(20, 500)).map(|_| 1 + rng.below(bytes.len() - 1)));
     for length in lengths {
         for role in ["read everything", "write"] {
             assert_refused(
@@ -235,15 +235,15 @@ fn an_overwritten_header_is_refused() {
 fn damage_inside_is_refused_where_it_is_noticed() {
     let directory = tempfile::tempdir().unwrap();
     let bytes = sound_store(&directory.path().join("store"));
-    let mut dice = Dice::new(5);
+    let mut rng = TestRng::new(5);
     let (mut refused, mut unnoticed, mut killed) = (0, 0, 0);
     for _ in 0..rounds(60, 2000) {
         let mut damaged = bytes.clone();
-        let page = 2 + dice.below(bytes.len() / 4096 - 2);
-        match dice.below(3) {
+        let page = 2 + rng.below(bytes.len() / 4096 - 2);
+        match rng.below(3) {
             0 => damaged[page * 4096..][..4096].fill(0),
-            1 => (0..4096).for_each(|n| damaged[page * 4096 + n] = dice.below(256) as u8),
-            _ => (0..8).for_each(|_| damaged[page * 4096 + dice.below(4096)] ^= 1 << dice.below(8)),
+            1 => (0..4096).for_each(|n| damaged[page * 4096 + n] = rng.below(256) as u8),
+            _ => (0..8).for_each(|_| damaged[page * 4096 + rng.below(4096)] ^= 1 << rng.below(8)),
         }
         match run_on(&damaged, "read everything") {
             (said, Ending::Done) if said.starts_with("read ") => unnoticed += 1,

@@ -4,12 +4,12 @@
 
 use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
 use bigseg_core::store::{InPlaceReader, StoreWriter};
-use bigseg_core::testkit::child::{self, Child, say};
+use bigseg_core::testkit::child::{self, Child, report};
 use bigseg_core::testkit::samples::{SampleList, hash, list, patch};
 use bigseg_core::{Error, ErrorKind, Membership, Result};
 
 /// A forked child that hangs is killed by its own alarm after this many seconds.
-const PATIENCE: u32 = 30;
+const TIMEOUT: u32 = 30;
 
 #[test]
 fn child_process() {
@@ -30,12 +30,12 @@ fn in_fork(work: impl FnOnce() -> Result<(), String>) {
     match unsafe { libc::fork() } {
         0 => {
             // SAFETY: it only arms a timer.
-            unsafe { libc::alarm(PATIENCE) };
+            unsafe { libc::alarm(TIMEOUT) };
             let work = std::panic::AssertUnwindSafe(work);
             let outcome = std::panic::catch_unwind(work).unwrap_or_else(|_| Err("it panicked".to_owned()));
             match &outcome {
-                Ok(()) => say("fine"),
-                Err(reason) => say(reason),
+                Ok(()) => report("fine"),
+                Err(reason) => report(reason),
             }
             // SAFETY: nothing is to be cleaned up; the harness's state belongs to the parent.
             unsafe { libc::_exit(0) }
@@ -45,7 +45,7 @@ fn in_fork(work: impl FnOnce() -> Result<(), String>) {
             // SAFETY: the child is ours and the status is a local.
             assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
             if libc::WIFSIGNALED(status) {
-                say(format_args!("killed by signal {}", libc::WTERMSIG(status)));
+                report(format_args!("killed by signal {}", libc::WTERMSIG(status)));
             }
         }
     }

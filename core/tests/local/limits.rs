@@ -7,7 +7,7 @@ use std::path::Path;
 use bigseg_core::patch::PatchOutcome;
 use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
 use bigseg_core::store::{InPlaceReader, LoadReport, StoreScanner, StoreWriter};
-use bigseg_core::testkit::child::{self, Child, say};
+use bigseg_core::testkit::child::{self, Child, report};
 use bigseg_core::testkit::samples::{SampleList, hash, list, patch};
 use bigseg_core::{Error, ErrorKind, Membership, Result};
 
@@ -90,7 +90,7 @@ fn fill_and_look(config: &LocalConfig) {
         Err(e) => assert_eq!(e.kind(), ErrorKind::StoreFull, "{e:?}"),
     }
     assert_eq!(count(&reader), loaded);
-    say(loaded);
+    report(loaded);
 }
 
 /// Returns how many contexts the last load that succeeded had, and why the next failed.
@@ -180,7 +180,7 @@ fn read_and_try_to_write(config: &LocalConfig) {
         Err(e) => e,
     };
     assert_eq!(refused.kind(), ErrorKind::StorePermission, "{refused:?}");
-    say("read only");
+    report("read only");
 }
 
 fn set_mode(path: &Path, mode: u32) {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
 use bigseg_core::store::{InPlaceReader, StoreReader, StoreScanner, StoreWriter};
-use bigseg_core::testkit::child::{self, Child, Ending, say};
-use bigseg_core::testkit::samples::{Dice, SampleList, hash, list, patch};
+use bigseg_core::testkit::child::{self, Child, Ending, report};
+use bigseg_core::testkit::samples::{SampleList, TestRng, hash, list, patch};
 use bigseg_core::testkit::{StoreModel, rounds};
 use bigseg_core::{ContextHash, ErrorKind, Membership};
 
@@ -56,7 +56,7 @@ fn follow_chain(config: &LocalConfig, last: usize) {
             return;
         }
         if writer.apply(&link(number)).unwrap() == PatchOutcome::Applied {
-            say(number);
+            report(number);
         }
     }
 }
@@ -70,8 +70,8 @@ fn load_for_ever(config: &LocalConfig) {
             all = all.add(hash(&format!("{}-{n}", turn % 2)), SEGMENT, true);
         }
         let plan = all.plan(Some(SEGMENT), turn + 1);
-        writer.load(&plan, &mut all, &mut |done| say(format_args!("at {done}"))).unwrap();
-        say("done");
+        writer.load(&plan, &mut all, &mut |done| report(format_args!("at {done}"))).unwrap();
+        report("done");
     }
 }
 
@@ -92,7 +92,7 @@ fn watch(config: &LocalConfig, changes: usize) {
         assert!(found.iter().all(|one| one.check(SEGMENT) == first), "half a transaction was seen");
         seen += usize::from(last.replace(first).is_some_and(|last| last != first));
     }
-    say("seen");
+    report("seen");
 }
 
 /// Checks that a store a writer was killed over holds whole transactions, and takes another.
@@ -113,14 +113,14 @@ fn check_whole(config: &LocalConfig) {
     if !loaded {
         assert_eq!(writer.apply(&link(cursor + 1)).unwrap(), PatchOutcome::Applied);
     }
-    say("whole");
+    report("whole");
 }
 
 /// Stops in the middle of a walk, which holds on to the state of the store it began with.
 fn hold(config: &LocalConfig) {
     let walk = LocalReader::new(config.clone()).scan(&mut |_, _| {
-        say("holding");
-        child::order();
+        report("holding");
+        child::next_order();
         std::ops::ControlFlow::Break(())
     });
     walk.unwrap();
@@ -133,14 +133,14 @@ fn walk_slowly(config: &LocalConfig) {
         assert_eq!(membership.check(SEGMENT), Some(true));
         if met == 0 {
             writer = Some(LocalWriter::open(config).unwrap());
-            say("holding");
-            child::order();
+            report("holding");
+            child::next_order();
         }
         met += 1;
         std::ops::ControlFlow::Continue(())
     });
     walk.unwrap();
-    say(met);
+    report(met);
 }
 
 fn store() -> (tempfile::TempDir, LocalConfig, String) {
@@ -165,21 +165,21 @@ fn readers_in_other_processes_see_whole_transactions() {
 }
 
 /// Kills a child at a moment that differs from time to time. What is checked afterwards holds for every moment.
-fn kill_anywhere(child: &mut Child, dice: &mut Dice) {
-    (0..dice.below(3000)).for_each(|_| std::thread::yield_now());
+fn kill_anywhere(child: &mut Child, rng: &mut TestRng) {
+    (0..rng.below(3000)).for_each(|_| std::thread::yield_now());
     child.kill();
 }
 
 #[test]
 fn a_writer_killed_while_patching_leaves_whole_transactions() {
     let (_directory, _config, path) = store();
-    let mut dice = Dice::new(1);
+    let mut rng = TestRng::new(1);
     for _ in 0..rounds(20, 200) {
         let mut writer = Child::start(module_path!(), "patch until killed", &[&path]);
-        for _ in 0..=dice.below(4) {
-            writer.hear().expect("it goes on until it is killed");
+        for _ in 0..=rng.below(4) {
+            writer.next_line().expect("it goes on until it is killed");
         }
-        kill_anywhere(&mut writer, &mut dice);
+        kill_anywhere(&mut writer, &mut rng);
         assert_eq!(Child::start(module_path!(), "check", &[&path]).finish_well(), ["whole"]);
     }
 }
@@ -187,13 +187,13 @@ fn a_writer_killed_while_patching_leaves_whole_transactions() {
 #[test]
 fn a_writer_killed_while_loading_leaves_whole_lists() {
     let (_directory, _config, path) = store();
-    let mut dice = Dice::new(2);
+    let mut rng = TestRng::new(2);
     for _ in 0..rounds(20, 200) {
         let mut writer = Child::start(module_path!(), "load until killed", &[&path]);
-        for _ in 0..=dice.below(9) {
-            writer.hear().expect("it goes on until it is killed");
+        for _ in 0..=rng.below(9) {
+            writer.next_line().expect("it goes on until it is killed");
         }
-        kill_anywhere(&mut writer, &mut dice);
+        kill_anywhere(&mut writer, &mut rng);
         assert_eq!(Child::start(module_path!(), "check", &[&path]).finish_well(), ["whole"]);
     }
 }
@@ -233,7 +233,7 @@ fn a_walk_goes_on_undisturbed_while_its_process_opens_a_writer_and_others_write(
     let mut walker = Child::start(module_path!(), "walk slowly", &[&path]);
     walker.expect("holding");
     (1..5).for_each(load);
-    walker.tell("go on");
+    walker.send("go on");
     assert_eq!(walker.finish_well(), [LIST.to_string()]);
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bigseg_core::patch::PatchOutcome;
 use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
 use bigseg_core::store::{InPlaceReader, StoreWriter};
-use bigseg_core::testkit::child::{self, Child, order, say};
+use bigseg_core::testkit::child::{self, Child, next_order, report};
 use bigseg_core::testkit::samples::{SampleList, hash, list, patch};
 use bigseg_core::{ErrorKind, Membership, Result};
 
@@ -15,10 +15,10 @@ fn child_process() {
     child::serve(|role, arguments| {
         assert_eq!(role, "tell");
         let reader = LocalReader::new(LocalConfig::new(arguments[0]));
-        while order().is_some() {
+        while next_order().is_some() {
             match segment_of_a(&reader) {
-                Ok(segment) => say(segment),
-                Err(e) => say(e.kind()),
+                Ok(segment) => report(segment),
+                Err(e) => report(e.kind()),
             }
         }
     });
@@ -101,8 +101,8 @@ fn readers_in_many_processes_follow_too() {
         make(&path, "first.g1", 10);
         let mut readers = [0; 3].map(|_| Child::start(module_path!(), "tell", &[path.to_str().unwrap()]));
         let mut ask = |which: usize| {
-            readers[which].tell("what is it?");
-            readers[which].hear().expect("an answer")
+            readers[which].send("what is it?");
+            readers[which].next_line().expect("an answer")
         };
         for which in 0..3 {
             assert_eq!(ask(which), "first.g1");

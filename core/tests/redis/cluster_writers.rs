@@ -6,7 +6,7 @@ use bigseg_core::StoreConfig;
 use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::store::StoreWriter;
 use bigseg_core::testkit::redis_server::WRITER_COMMANDS;
-use bigseg_core::testkit::samples::{Dice, hash, list, patch};
+use bigseg_core::testkit::samples::{TestRng, hash, list, patch};
 use bigseg_core::testkit::{RedisCluster, Reply, StoreModel, rounds};
 
 fn config(cluster: &RedisCluster, options: &str) -> StoreConfig {
@@ -14,13 +14,13 @@ fn config(cluster: &RedisCluster, options: &str) -> StoreConfig {
 }
 
 /// Draws a chain of patches over a few contexts, so that each undoes much of the one before.
-fn chain(dice: &mut Dice, contexts: usize) -> Vec<Patch> {
+fn chain(rng: &mut TestRng, contexts: usize) -> Vec<Patch> {
     let mut chain: Vec<Patch> = Vec::new();
     for step in 0..10 {
-        let most = if dice.below(4) == 0 { 400 } else { 20 };
+        let most = if rng.below(4) == 0 { 400 } else { 20 };
         let mut some = || {
-            let count = dice.below(most);
-            (0..count).map(|_| hash(&dice.below(contexts).to_string())).collect()
+            let count = rng.below(most);
+            (0..count).map(|_| hash(&rng.below(contexts).to_string())).collect()
         };
         let previous = chain.last().map(|patch| patch.version.clone()).unwrap_or_default();
         let mut next = patch("s.g1", &previous, &format!("v{step}"), list(&[], &[]));
@@ -54,7 +54,7 @@ fn follow(writer: &dyn StoreWriter, chain: &[Patch]) {
 fn writers_that_race_lose_nothing() {
     let cluster = RedisCluster::start(3, false);
     for seed in 0..rounds(10, 500) {
-        let chain = chain(&mut Dice::new(seed as u64), 60);
+        let chain = chain(&mut TestRng::new(seed as u64), 60);
         let model = model_of(&chain);
         let config = config(&cluster, &format!("prefix=race-{seed}"));
         std::thread::scope(|scope| {

@@ -89,8 +89,8 @@ fn a_full_server_is_not_taken_for_a_wrong_password() {
     assert!(!error.message().contains("refuses"), "{error}");
 }
 
-/// Starts a server that says the same to every command, and returns its port. It ends with the test's process.
-fn parrot(reply: &'static str) -> u16 {
+/// Starts a server that sends the same reply to every command, and returns its port. It ends with the process.
+fn fixed_reply_server(reply: &'static str) -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     in_thread(move || {
@@ -121,7 +121,7 @@ fn what_the_server_says_is_put_into_words() {
         ("-MOVED 866 10.0.0.1:6379\r\n", ErrorKind::Unsupported, "cluster"),
         ("-ERR unknown command\r\n", ErrorKind::StoreUnavailable, "ERR unknown command"),
     ] {
-        let port = parrot(reply);
+        let port = fixed_reply_server(reply);
         let error = failure(&format!("redis://127.0.0.1:{port}"), kind);
         assert_says(&error, &[word, &format!("127.0.0.1:{port}")]);
     }
@@ -130,7 +130,8 @@ fn what_the_server_says_is_put_into_words() {
 /// Servers repeat the arguments of a command they do not know.
 #[test]
 fn a_server_that_repeats_the_password_is_not_repeated() {
-    let port = parrot("-ERR unknown command 'AUTH', with args beginning with: 'user' 'hunter2'\r\n");
+    let port =
+        fixed_reply_server("-ERR unknown command 'AUTH', with args beginning with: 'user' 'hunter2'\r\n");
     let error = failure(&format!("redis://user:hunter2@127.0.0.1:{port}"), ErrorKind::StoreUnavailable);
     assert_says(&error, &["its words hold the password"]);
 }

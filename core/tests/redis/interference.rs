@@ -10,12 +10,12 @@ use bigseg_core::testkit::{RedisCluster, RedisServer, Reply, StoreModel, rounds}
 use bigseg_core::{ErrorKind, StoreConfig};
 
 /// A server on its own, or one that is a whole cluster.
-struct Stage {
+struct Fixture {
     cluster: Option<RedisCluster>,
     server: Option<RedisServer>,
 }
 
-impl Stage {
+impl Fixture {
     fn both() -> [Self; 2] {
         let server = Self { cluster: None, server: Some(RedisServer::start()) };
         [server, Self { cluster: Some(RedisCluster::start(1, false)), server: None }]
@@ -47,20 +47,20 @@ fn contains(bytes: &[u8], word: &str) -> bool {
 
 /// Lets another writer apply the patch and the one after it, at the moment at which a writer sends the transaction that
 /// holds `word`; returns what became of it.
-fn overtaken_at(stage: &Stage, prefix: &str, word: &'static str, model: &mut StoreModel) -> PatchOutcome {
+fn overtaken_at(fixture: &Fixture, prefix: &str, word: &'static str, model: &mut StoreModel) -> PatchOutcome {
     let first = patch("s.g1", "", "1", list(&["a", "b"], &[]));
     let second = patch("s.g1", "1", "2", list(&["c"], &["a"]));
     for patch in [&first, &second] {
         assert_eq!(model.apply(patch), PatchOutcome::Applied);
     }
-    let others = stage.config(stage.server().port(), prefix).writer().unwrap();
+    let others = fixture.config(fixture.server().port(), prefix).writer().unwrap();
     // Makes its connections, which then go past the proxy.
     assert_eq!(
         others.apply(&patch("s.g1", "7", "8", list(&["a", "b", "c"], &[]))).unwrap(),
         PatchOutcome::DataLost
     );
     let (done, patches) = (AtomicBool::new(false), [first.clone(), second]);
-    let proxy = Proxy::start(stage.server().port(), move |direction, bytes| {
+    let proxy = Proxy::start(fixture.server().port(), move |direction, bytes| {
         let now = direction == Direction::Request && contains(bytes, word);
         if now && !done.swap(true, Ordering::Relaxed) {
             for patch in &patches {
@@ -69,16 +69,20 @@ fn overtaken_at(stage: &Stage, prefix: &str, word: &'static str, model: &mut Sto
         }
         bytes.len()
     });
-    stage.config(proxy.unwrap().port(), prefix).writer().unwrap().apply(&first).unwrap()
+    fixture.config(proxy.unwrap().port(), prefix).writer().unwrap().apply(&first).unwrap()
 }
 
 #[test]
 fn a_writer_that_is_overtaken_changes_nothing() {
-    for stage in Stage::both() {
+    for fixture in Fixture::both() {
         for (prefix, word) in [("operations", "SADD"), ("cursor", "big_segments_cursor\r\n$1\r\n1")] {
             let mut model = StoreModel::default();
-            assert_eq!(overtaken_at(&stage, prefix, word, &mut model), PatchOutcome::OutOfOrder, "{word:?}");
-            let store = stage.config(stage.server().port(), prefix);
+            assert_eq!(
+                overtaken_at(&fixture, prefix, word, &mut model),
+                PatchOutcome::OutOfOrder,
+                "{word:?}"
+            );
+            let store = fixture.config(fixture.server().port(), prefix);
             model.assert_same(&*store.scanner().unwrap());
             assert_eq!(store.writer().unwrap().cursor().unwrap().as_deref(), Some("2"));
         }
@@ -114,11 +118,11 @@ fn sample(previous: &str, version: &str, [first, second]: [&str; 2]) -> Patch {
 
 #[test]
 fn a_connection_may_be_cut_at_any_byte() {
-    Stage::both().iter().for_each(cut_anywhere);
+    Fixture::both().iter().for_each(cut_anywhere);
 }
 
-fn cut_anywhere(stage: &Stage) {
-    let server = stage.server();
+fn cut_anywhere(fixture: &Fixture) {
+    let server = fixture.server();
     let (before, next) = (sample("", "1", ["a", "b"]), sample("1", "2", ["b", "a"]));
     let mut model_before = StoreModel::default();
     model_before.apply(&before);
@@ -126,9 +130,9 @@ fn cut_anywhere(stage: &Stage) {
     model.apply(&next);
     for direction in [Direction::Request, Direction::Reply] {
         let mut cuts = 0;
-        for place in (0..).step_by(rounds(if stage.cluster.is_some() { 11 } else { 5 }, 1)) {
+        for place in (0..).step_by(rounds(if fixture.cluster.is_some() { 11 } else { 5 }, 1)) {
             let prefix = format!("{direction:?}-{place}");
-            let store = stage.config(server.port(), &prefix);
+            let store = fixture.config(server.port(), &prefix);
             store.writer().unwrap().apply(&before).unwrap();
 
             let (left, cut) = (AtomicUsize::new(place), Arc::new(AtomicBool::new(false)));
@@ -142,9 +146,9 @@ fn cut_anywhere(stage: &Stage) {
                 cut.store(passing < bytes.len(), Ordering::Release);
                 passing
             });
-            let writer = stage.config(proxy.unwrap().port(), &prefix).writer().unwrap();
+            let writer = fixture.config(proxy.unwrap().port(), &prefix).writer().unwrap();
             let first = writer.apply(&next);
-            let store = stage.config(server.port(), &prefix);
+            let store = fixture.config(server.port(), &prefix);
             match &first {
                 Ok(outcome) => assert_eq!(*outcome, PatchOutcome::Applied, "{prefix}"),
                 Err(error) => assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{prefix}: {error:?}"),

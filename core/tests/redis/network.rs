@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::fixture::{eventually, in_thread};
-use crate::redis_fixture::{DEADLINE, PATIENT, Watched, fill};
+use crate::redis_fixture::{DEADLINE, LONG_TIMEOUTS, RedisFixture, fill};
 use bigseg_core::store::StoreReader;
 use bigseg_core::testkit::RedisServer;
-use bigseg_core::testkit::proxy::{Cut, Direction, Proxy};
+use bigseg_core::testkit::proxy::{Direction, Disconnect, Proxy};
 use bigseg_core::testkit::samples::{hash, membership};
 use bigseg_core::{ErrorKind, LookupStatus, Membership, Origin, Result, StoreConfig};
 use parking_lot::{Condvar, Mutex};
@@ -76,17 +76,17 @@ fn a_server_a_hundred_milliseconds_away_is_asked_in_few_round_trips() {
         }
         bytes.len()
     });
-    let watched = Watched::open(&store(proxy.unwrap().port(), PATIENT));
-    let asked = watched.engine.metrics().store_queries;
+    let fixture = RedisFixture::open(&store(proxy.unwrap().port(), LONG_TIMEOUTS));
+    let asked = fixture.engine.metrics().store_queries;
     let keys: Vec<String> =
         (0..CALLERS).map(|i| if i == 150 { "a".to_owned() } else { format!("user-{i}") }).collect();
-    let herd = futures_util::future::join_all(keys.iter().map(|key| watched.engine.membership(key)));
+    let herd = futures_util::future::join_all(keys.iter().map(|key| fixture.engine.membership(key)));
     for (answer, key) in pollster::block_on(herd).into_iter().zip(&keys) {
         let answer = answer.unwrap();
         assert_eq!((answer.status, answer.origin), (LookupStatus::Healthy, Origin::Store));
         assert_eq!(answer.check("s.g1"), (key == "a").then_some(true));
     }
-    let queries = watched.engine.metrics().store_queries - asked;
+    let queries = fixture.engine.metrics().store_queries - asked;
     assert!(queries <= 1 + (CALLERS as u64 - 1).div_ceil(128), "{queries} queries");
 }
 
@@ -95,27 +95,27 @@ fn a_server_slower_than_the_deadline() {
     let server = RedisServer::start();
     fill(&server);
     let (gate, port) = gated(&server);
-    let watched = Watched::open(&store(port, PATIENT));
+    let fixture = RedisFixture::open(&store(port, LONG_TIMEOUTS));
     gate.shut();
     // Never the same twice in a row: a caller would join the query that is just being given up.
     for (key, expected) in [("a", Some(true)), ("b", None), ("a", Some(true))] {
-        let (engine, before) = (watched.engine.clone(), watched.engine.metrics());
+        let (engine, before) = (fixture.engine.clone(), fixture.engine.metrics());
         let caller = in_thread(move || engine.blocking().membership(key).unwrap());
-        eventually("the store is asked", || watched.engine.metrics().store_queries > before.store_queries);
-        watched.clock.advance(DEADLINE - Duration::from_millis(1));
+        eventually("the store is asked", || fixture.engine.metrics().store_queries > before.store_queries);
+        fixture.clock.advance(DEADLINE - Duration::from_millis(1));
         assert!(!caller.is_finished());
-        watched.clock.advance(Duration::from_millis(1));
+        fixture.clock.advance(Duration::from_millis(1));
         let answer = caller.join().unwrap();
         assert_eq!((answer.status, answer.check("s.g1")), (LookupStatus::StoreError, expected));
         assert_eq!(answer.error.unwrap().kind(), ErrorKind::StoreTimeout);
         assert!(matches!(answer.origin, Origin::LastKnown { .. }));
-        eventually("the query is given up", || watched.engine.metrics().store_errors > before.store_errors);
+        eventually("the query is given up", || fixture.engine.metrics().store_errors > before.store_errors);
     }
-    eventually("the breaker opens", || watched.engine.metrics().circuit_open == 1);
-    watched.assert_open("within 1s");
+    eventually("the breaker opens", || fixture.engine.metrics().circuit_open == 1);
+    fixture.assert_open("within 1s");
     // The late replies come first, and must not be taken for those to later questions.
     gate.open();
-    watched.becomes_healthy();
+    fixture.becomes_healthy();
 }
 
 fn read(reader: &dyn StoreReader) -> Result<Membership> {
@@ -125,15 +125,15 @@ fn read(reader: &dyn StoreReader) -> Result<Membership> {
 
 #[test]
 fn a_reply_may_be_cut_at_any_byte() {
-    cut_at_any_byte(Cut::Close);
+    cut_at_any_byte(Disconnect::Close);
 }
 
 #[test]
 fn a_connection_may_be_reset_at_any_byte_of_a_reply() {
-    cut_at_any_byte(Cut::Reset);
+    cut_at_any_byte(Disconnect::Reset);
 }
 
-fn cut_at_any_byte(way: Cut) {
+fn cut_at_any_byte(disconnect: Disconnect) {
     let server = RedisServer::start();
     fill(&server);
     let expected = membership(&["s.g1"], &[]);
@@ -141,7 +141,7 @@ fn cut_at_any_byte(way: Cut) {
         let left = AtomicUsize::new(place);
         let cuts = Arc::new(AtomicUsize::new(0));
         let cut = cuts.clone();
-        let proxy = Proxy::start_with(way, server.port(), move |direction, bytes| {
+        let proxy = Proxy::start_with(disconnect, server.port(), move |direction, bytes| {
             if direction == Direction::Request || cut.load(Ordering::SeqCst) > 0 {
                 return bytes.len();
             }
@@ -150,7 +150,8 @@ fn cut_at_any_byte(way: Cut) {
             cut.fetch_add(usize::from(passing < bytes.len()), Ordering::SeqCst);
             passing
         });
-        let reader = StoreConfig::parse(&store(proxy.unwrap().port(), PATIENT)).unwrap().reader().unwrap();
+        let reader =
+            StoreConfig::parse(&store(proxy.unwrap().port(), LONG_TIMEOUTS)).unwrap().reader().unwrap();
         let first = read(&*reader);
         match &first {
             Ok(answer) => assert_eq!(*answer, expected, "{place}"),
@@ -178,11 +179,11 @@ fn a_way_that_cuts_every_reply_is_an_outage_like_any_other() {
             _ => bytes.len(),
         }
     });
-    let watched = Watched::open(&store(proxy.unwrap().port(), PATIENT));
+    let fixture = RedisFixture::open(&store(proxy.unwrap().port(), LONG_TIMEOUTS));
     cutting.store(true, Ordering::SeqCst);
-    watched.assert_outage("reading memberships: the connection");
+    fixture.assert_outage("reading memberships: the connection");
     cutting.store(false, Ordering::SeqCst);
-    watched.becomes_healthy();
+    fixture.becomes_healthy();
 }
 
 #[test]
@@ -208,23 +209,23 @@ fn a_silent_connection_is_replaced_however_short_the_deadline() {
     let server = RedisServer::start();
     fill(&server);
     let (gate, port) = gated(&server);
-    let watched = Watched::open(&store(port, "response_timeout=2s&connect_timeout=60s"));
+    let fixture = RedisFixture::open(&store(port, "response_timeout=2s&connect_timeout=60s"));
     gate.shut();
     let caller = in_thread({
-        let engine = watched.engine.clone();
+        let engine = fixture.engine.clone();
         move || engine.blocking().membership("a").unwrap()
     });
     eventually("the reply is withheld", || gate.waiting.load(Ordering::SeqCst) > 0);
-    watched.clock.advance(DEADLINE);
+    fixture.clock.advance(DEADLINE);
     assert_eq!(caller.join().unwrap().error.unwrap().kind(), ErrorKind::StoreTimeout);
     gate.open_for_others();
     eventually("an answer comes over another connection", || {
         let caller = in_thread({
-            let engine = watched.engine.clone();
+            let engine = fixture.engine.clone();
             move || engine.blocking().membership("a").unwrap()
         });
         while !caller.is_finished() {
-            watched.clock.advance(DEADLINE / 10);
+            fixture.clock.advance(DEADLINE / 10);
             std::thread::sleep(Duration::from_millis(1));
         }
         caller.join().unwrap().origin == Origin::Store

@@ -8,7 +8,7 @@ use crate::fixture::{context, eventually, in_thread};
 use bigseg_core::store::Limitation;
 use bigseg_core::testkit::proxy::Proxy;
 use bigseg_core::testkit::redis_server::READER_COMMANDS;
-use bigseg_core::testkit::samples::Dice;
+use bigseg_core::testkit::samples::TestRng;
 use bigseg_core::testkit::{RedisServer, rounds};
 use bigseg_core::{Engine, EngineConfig, Origin, StoreStatus};
 
@@ -242,19 +242,19 @@ fn no_race_leaves_an_old_answer_behind() {
         let readers: Vec<_> = (0..4)
             .map(|seed| {
                 let (engine, stop) = (engine.clone(), stop.clone());
-                let mut dice = Dice::new(seed);
+                let mut rng = TestRng::new(seed);
                 in_thread(move || {
                     while !stop.load(Ordering::Acquire) {
-                        is_member(&engine, &name(dice.below(CONTEXTS)));
+                        is_member(&engine, &name(rng.below(CONTEXTS)));
                     }
                 })
             })
             .collect();
         let mut client = server.client();
-        let mut dice = Dice::new(round as u64);
+        let mut rng = TestRng::new(round as u64);
         for _ in 0..200 {
-            let command = if dice.flip() { "SADD" } else { "SREM" };
-            client.run(&[command, &include_key("launchdarkly", &name(dice.below(CONTEXTS))), "s.g1"]);
+            let command = if rng.flip() { "SADD" } else { "SREM" };
+            client.run(&[command, &include_key("launchdarkly", &name(rng.below(CONTEXTS))), "s.g1"]);
         }
         // Pushes come in order: once this one was heard, so were all before it.
         let marker = format!("marker {round}");

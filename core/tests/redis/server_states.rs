@@ -1,7 +1,7 @@
 //! Servers that answer every question with an error, because of the state they are in.
 
 use crate::fixture::{eventually, in_thread};
-use crate::redis_fixture::{PATIENT, Watched, fill};
+use crate::redis_fixture::{LONG_TIMEOUTS, RedisFixture, fill};
 use bigseg_core::testkit::redis_server::free_port;
 use bigseg_core::testkit::{RedisServer, Reply};
 use bigseg_core::{LookupStatus, Origin};
@@ -10,18 +10,18 @@ use bigseg_core::{LookupStatus, Origin};
 fn a_server_that_starts_with_much_data_to_load() {
     let mut server = RedisServer::start();
     fill(&server);
-    let watched = Watched::open(&server.store("", PATIENT));
+    let fixture = RedisFixture::open(&server.store("", LONG_TIMEOUTS));
     server.restart_loading();
-    watched.assert_outage("still loading");
+    fixture.assert_outage("still loading");
     server.finish_loading();
-    watched.becomes_healthy();
+    fixture.becomes_healthy();
 }
 
 #[test]
 fn a_server_that_runs_a_script_without_end() {
     let server = RedisServer::start();
     fill(&server);
-    let watched = Watched::open(&server.store("", PATIENT));
+    let fixture = RedisFixture::open(&server.store("", LONG_TIMEOUTS));
     set(&server, "busy-reply-threshold", "1");
     let mut client = server.client();
     let script = in_thread(move || client.run(&["EVAL", "while true do end", "0"]));
@@ -29,10 +29,10 @@ fn a_server_that_runs_a_script_without_end() {
         "the server says so",
         || matches!(server.client().run(&["PING"]), Reply::Refusal(words) if words.starts_with("BUSY")),
     );
-    watched.assert_outage("busy with a script");
+    fixture.assert_outage("busy with a script");
     assert_eq!(server.client().run(&["SCRIPT", "KILL"]), ok());
     assert!(matches!(script.join().unwrap(), Reply::Refusal(_)));
-    watched.becomes_healthy();
+    fixture.becomes_healthy();
 }
 
 #[test]
@@ -48,15 +48,15 @@ fn a_replica_serves_readers_until_it_loses_its_master_and_may_not() {
         };
         info.contains("master_link_status:up")
     });
-    let watched = Watched::open(&replica.store("", PATIENT));
+    let fixture = RedisFixture::open(&replica.store("", LONG_TIMEOUTS));
 
     follow(&replica, free_port());
-    let answer = watched.ask("a");
+    let answer = fixture.ask("a");
     assert_eq!((answer.status, answer.origin), (LookupStatus::Healthy, Origin::Store), "as it is told to");
     set(&replica, "replica-serve-stale-data", "no");
-    watched.assert_outage("lost its master");
+    fixture.assert_outage("lost its master");
     follow(&replica, master.port());
-    watched.becomes_healthy();
+    fixture.becomes_healthy();
 }
 
 fn ok() -> Reply {

@@ -6,7 +6,7 @@ use bigseg_core::import::{Import, ImportOptions};
 use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::store::StoreWriter;
 use bigseg_core::testkit::proxy::{Direction, Proxy};
-use bigseg_core::testkit::samples::{Dice, SampleList, hash, list, patch};
+use bigseg_core::testkit::samples::{SampleList, TestRng, hash, list, patch};
 use bigseg_core::testkit::{RedisServer, Reply, StoreModel, rounds};
 use bigseg_core::{ErrorKind, StoreConfig};
 
@@ -15,13 +15,13 @@ fn config(server: &RedisServer, options: &str) -> StoreConfig {
 }
 
 /// Draws a chain of patches over a few contexts; now and then a large one, of several transactions.
-fn chain(dice: &mut Dice, contexts: usize) -> Vec<Patch> {
+fn chain(rng: &mut TestRng, contexts: usize) -> Vec<Patch> {
     let mut chain: Vec<Patch> = Vec::new();
     for step in 0..12 {
-        let most = if dice.below(4) == 0 { 2500 } else { 20 };
+        let most = if rng.below(4) == 0 { 2500 } else { 20 };
         let mut some = || {
-            let count = dice.below(most);
-            (0..count).map(|_| hash(&dice.below(contexts).to_string())).collect()
+            let count = rng.below(most);
+            (0..count).map(|_| hash(&rng.below(contexts).to_string())).collect()
         };
         let previous = chain.last().map(|patch| patch.version.clone()).unwrap_or_default();
         let mut next = patch("s.g1", &previous, &format!("v{step}"), list(&[], &[]));
@@ -47,8 +47,8 @@ fn follow(writer: &dyn StoreWriter, chain: &[Patch]) {
 fn writers_that_race_lose_nothing() {
     let server = RedisServer::start();
     for seed in 0..rounds(20, 1000) {
-        let mut dice = Dice::new(seed as u64);
-        let chain = chain(&mut dice, 3000);
+        let mut rng = TestRng::new(seed as u64);
+        let chain = chain(&mut rng, 3000);
         let mut model = StoreModel::default();
         for patch in &chain {
             assert_eq!(model.apply(patch), PatchOutcome::Applied);

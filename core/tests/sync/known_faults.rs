@@ -123,7 +123,7 @@ fn child_process() {
     child::serve(|role, _| {
         assert_eq!(role, "cut streams");
         cut_streams();
-        child::say("nothing is left");
+        child::report("nothing is left");
     });
 }
 

@@ -9,7 +9,7 @@ use bigseg_core::store::StoreWriter;
 use bigseg_core::sync::{SyncConfig, SyncPhase, SyncWorker};
 #[cfg(feature = "dynamodb")]
 use bigseg_core::testkit::DynamoDbServer;
-use bigseg_core::testkit::samples::{Dice, hash, list, patch};
+use bigseg_core::testkit::samples::{TestRng, hash, list, patch};
 use bigseg_core::testkit::{Endpoint, FakeUpstream, RedisServer, StoreModel, UpstreamFault, rounds};
 use bigseg_core::{Result, StoreConfig};
 use parking_lot::Mutex;
@@ -17,44 +17,44 @@ use parking_lot::Mutex;
 const CONTEXTS: usize = 30;
 
 /// Draws a patch that follows a version.
-fn next_patch(dice: &mut Dice, previous: &str, step: usize) -> Patch {
+fn next_patch(rng: &mut TestRng, previous: &str, step: usize) -> Patch {
     let mut some = |limit| {
-        let count = dice.below(limit);
-        (0..count).map(|_| hash(&dice.below(CONTEXTS).to_string())).collect()
+        let count = rng.below(limit);
+        (0..count).map(|_| hash(&rng.below(CONTEXTS).to_string())).collect()
     };
     let mut next = patch("", previous, &format!("v{step}"), list(&[], &[]));
     next.changes.included.add = some(8);
     next.changes.included.remove = some(5);
     next.changes.excluded.add = some(5);
     next.changes.excluded.remove = some(5);
-    next.segment_id = format!("segment-{}.g{}", dice.below(4), dice.below(2));
+    next.segment_id = format!("segment-{}.g{}", rng.below(4), rng.below(2));
     next
 }
 
 /// Draws a fault of a request.
-fn fault(dice: &mut Dice) -> UpstreamFault {
-    match dice.below(6) {
-        0 => UpstreamFault::Status([401, 404, 429, 500][dice.below(4)], ""),
+fn fault(rng: &mut TestRng) -> UpstreamFault {
+    match rng.below(6) {
+        0 => UpstreamFault::Status([401, 404, 429, 500][rng.below(4)], ""),
         1 => UpstreamFault::Gzip,
         2 => UpstreamFault::Body(b"[{\"segmentId\":".to_vec()),
         3 => UpstreamFault::ContentType("text/html"),
-        _ => UpstreamFault::CutAfter(dice.below(1500)),
+        _ => UpstreamFault::CutAfter(rng.below(1500)),
     }
 }
 
 /// A writer that fails now and then, and makes sure that the cursor never runs ahead of what was applied.
 struct Failing {
     inner: Arc<dyn StoreWriter>,
-    dice: Mutex<Dice>,
+    rng: Mutex<TestRng>,
 }
 
 impl Failing {
     fn wrap(inner: Arc<dyn StoreWriter>, seed: u64) -> Arc<Self> {
-        Arc::new(Self { inner, dice: Mutex::new(Dice::new(seed)) })
+        Arc::new(Self { inner, rng: Mutex::new(TestRng::new(seed)) })
     }
 
     fn stumble(&self) -> Result<()> {
-        match self.dice.lock().below(12) {
+        match self.rng.lock().below(12) {
             0 => Err(bigseg_core::Error::new(bigseg_core::ErrorKind::StoreUnavailable, "stumbled")),
             _ => Ok(()),
         }
@@ -101,24 +101,24 @@ impl StoreWriter for Failing {
 
 /// Plays one history on a store that is empty, with so many workers.
 fn play(store: &StoreConfig, seed: u64, workers: usize) {
-    let mut dice = Dice::new(seed);
+    let mut rng = TestRng::new(seed);
     let fake = FakeUpstream::start();
-    fake.set_page_size(1 + dice.below(6));
-    fake.set_piece([1, 7, 100, usize::MAX][dice.below(4)]);
-    let start = |dice: &mut Dice| {
-        let writer = Failing::wrap(store.writer().unwrap(), dice.below(1 << 30) as u64);
+    fake.set_page_size(1 + rng.below(6));
+    fake.set_piece([1, 7, 100, usize::MAX][rng.below(4)]);
+    let start = |rng: &mut TestRng| {
+        let writer = Failing::wrap(store.writer().unwrap(), rng.below(1 << 30) as u64);
         let quick = config(&fake, store);
         SyncWorker::start(SyncConfig { writer, heartbeat_interval: Duration::from_millis(2), ..quick })
             .unwrap()
     };
-    let mut running: Vec<SyncWorker> = (0..workers).map(|_| start(&mut dice)).collect();
+    let mut running: Vec<SyncWorker> = (0..workers).map(|_| start(&mut rng)).collect();
     let mut model = StoreModel::default();
     let mut history: Vec<Patch> = Vec::new();
     for step in 0..25 {
-        let next = next_patch(&mut dice, model.cursor().unwrap_or_default(), step);
+        let next = next_patch(&mut rng, model.cursor().unwrap_or_default(), step);
         assert_eq!(model.apply(&next), PatchOutcome::Applied);
         history.push(next.clone());
-        match dice.below(8) {
+        match rng.below(8) {
             0 => fake.append(next),
             1 => {
                 fake.publish(next.clone());
@@ -126,20 +126,20 @@ fn play(store: &StoreConfig, seed: u64, workers: usize) {
             }
             2 => {
                 fake.publish(next);
-                let stray = &history[dice.below(history.len())];
+                let stray = &history[rng.below(history.len())];
                 fake.send(&[stray]);
             }
             _ => fake.publish(next),
         }
-        match dice.below(8) {
+        match rng.below(8) {
             0 => fake.cut_streams(),
-            1 => fake.fault(Endpoint::Page, fault(&mut dice)),
-            2 => fake.fault(Endpoint::Stream, fault(&mut dice)),
+            1 => fake.fault(Endpoint::Page, fault(&mut rng)),
+            2 => fake.fault(Endpoint::Stream, fault(&mut rng)),
             3 => {
-                let which = dice.below(running.len());
+                let which = rng.below(running.len());
                 // Stopped at whatever moment this is, and another one in its place.
                 drop(running.swap_remove(which));
-                running.push(start(&mut dice));
+                running.push(start(&mut rng));
             }
             4 => wait_until("a worker is in sync", || {
                 running.iter().any(|worker| worker.status().is_healthy())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::upstream_fixture::*;
 use bigseg_core::store::StoreReader;
 use bigseg_core::sync::{SdkKey, SyncConfig, SyncObserver, SyncWorker, Upstream, UpstreamProxy};
-use bigseg_core::testkit::samples::{Dice, hash};
+use bigseg_core::testkit::samples::{TestRng, hash};
 use bigseg_core::testkit::{Child, FakeUpstream, RedisServer, child, rounds};
 use bigseg_core::{
     Clock, ContextHash, Engine, EngineConfig, ErrorKind, LookupStatus, ManualClock, SegmentRef, StoreConfig,
@@ -173,7 +173,7 @@ fn a_worker_may_be_killed_at_any_moment() {
     let store = StoreConfig::parse(&format!("local:{}?map_size=64M", path.display())).unwrap();
     let fake = FakeUpstream::start();
     fake.set_page_size(3);
-    let mut dice = Dice::new(11);
+    let mut rng = TestRng::new(11);
     let mut n = 0;
     for _ in 0..rounds(6, 100) {
         let mut child = Child::start(module_path!(), "worker", &[&fake.url(), &store.to_string()]);
@@ -182,10 +182,10 @@ fn a_worker_may_be_killed_at_any_moment() {
             n += 1;
             fake.publish(step(n));
             // Some time passes: the moment of the kill is as good as any other.
-            (0..dice.below(4000)).for_each(|_| std::hint::spin_loop());
+            (0..rng.below(4000)).for_each(|_| std::hint::spin_loop());
         }
         let writer = store.writer().unwrap();
-        let some = format!("v{}", n - dice.below(40));
+        let some = format!("v{}", n - rng.below(40));
         wait_until("the child gets on", || {
             let cursor = writer.cursor().unwrap().unwrap_or_default();
             let number = |version: &str| version[1..].parse::<usize>().unwrap_or_default();
@@ -217,7 +217,7 @@ fn child_process() {
             ..SyncConfig::new(upstream, &StoreConfig::parse(arguments[1]).unwrap()).unwrap()
         };
         let _worker = SyncWorker::start(config).unwrap();
-        child::say("started");
-        while child::order().is_some() {}
+        child::report("started");
+        while child::next_order().is_some() {}
     });
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::patch::{ListChanges, Patch};
 
 /// How long a `wait_for` waits before it calls the test hung; never reached by a test that passes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Which of the two was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,7 +177,7 @@ impl FakeUpstream {
     pub fn wait_for_requests(&self, wanted: impl Fn(&[UpstreamRequest]) -> bool) {
         let mut state = self.shared.state.lock();
         while !wanted(&state.requests) {
-            let waited = self.shared.changed.wait_for(&mut state, PATIENCE);
+            let waited = self.shared.changed.wait_for(&mut state, TIMEOUT);
             assert!(!waited.timed_out(), "the requests are {:?}", state.requests);
         }
     }
@@ -187,7 +187,7 @@ impl FakeUpstream {
     pub fn wait_for_open_streams(&self, streams: usize) {
         let mut state = self.shared.state.lock();
         while state.open_streams != streams {
-            let waited = self.shared.changed.wait_for(&mut state, PATIENCE);
+            let waited = self.shared.changed.wait_for(&mut state, TIMEOUT);
             assert!(!waited.timed_out(), "{} streams are open", state.open_streams);
         }
     }

@@ -4,7 +4,7 @@ use super::{Case, StoreUnderTest};
 use crate::error::ErrorKind;
 use crate::store::{LoadReport, Metadata};
 use crate::testkit::StoreModel;
-use crate::testkit::samples::{Dice, SampleList, hash, list, membership};
+use crate::testkit::samples::{SampleList, TestRng, hash, list, membership};
 
 pub(super) const CASES: &[Case] = &[
     ("a load fills an empty store and marks it synchronised", |store| {
@@ -111,14 +111,14 @@ pub(super) const CASES: &[Case] = &[
     }),
     ("any sequence of loads ends as the model says", |store| {
         let mut model = StoreModel::default();
-        let mut dice = Dice::new(4711);
+        let mut rng = TestRng::new(4711);
         for round in 0..12 {
             let mut all = SampleList::default();
-            for _ in 0..dice.below(120) {
-                let segment = format!("segment-{}.g1", dice.below(4));
-                all = all.add(hash(&dice.below(60).to_string()), &segment, dice.flip());
+            for _ in 0..rng.below(120) {
+                let segment = format!("segment-{}.g1", rng.below(4));
+                all = all.add(hash(&rng.below(60).to_string()), &segment, rng.flip());
             }
-            let replace = dice.flip().then(|| format!("segment-{}.g1", dice.below(4)));
+            let replace = rng.flip().then(|| format!("segment-{}.g1", rng.below(4)));
             model.load(&all, replace.as_deref());
             load(store, all, replace.as_deref(), round);
         }

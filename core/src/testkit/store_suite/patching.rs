@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{Case, StoreUnderTest};
 use crate::error::ErrorKind;
 use crate::patch::{Patch, PatchOutcome};
-use crate::testkit::samples::{Dice, hash, list, membership, patch};
+use crate::testkit::samples::{TestRng, hash, list, membership, patch};
 use crate::testkit::{StoreModel, rounds};
 
 pub(super) const CASES: &[Case] = &[
@@ -156,20 +156,20 @@ pub(super) const CASES: &[Case] = &[
     }),
     ("any history of patches ends as the model says", |store| {
         let mut model = StoreModel::default();
-        let mut dice = Dice::new(20_260_101);
+        let mut rng = TestRng::new(20_260_101);
         for step in 0..rounds(300, 5000) {
-            let patch = random_patch(&mut dice, model.cursor(), step);
+            let patch = random_patch(&mut rng, model.cursor(), step);
             assert_eq!(store.writer.apply(&patch).unwrap(), model.apply(&patch), "step {step}: {patch:?}");
             assert_eq!(store.cursor().as_deref(), model.cursor(), "step {step}");
         }
         assert_holds(store, &model);
     }),
     ("two writers that race apply each patch once and agree with the model", |store| {
-        let mut dice = Dice::new(7);
+        let mut rng = TestRng::new(7);
         let mut model = StoreModel::default();
         let mut chain = Vec::new();
         for step in 0..60 {
-            let mut patch = random_patch(&mut dice, model.cursor(), step);
+            let mut patch = random_patch(&mut rng, model.cursor(), step);
             patch.previous_version = model.cursor().unwrap_or_default().to_owned();
             patch.version = format!("v{step}");
             assert_eq!(model.apply(&patch), PatchOutcome::Applied);
@@ -205,25 +205,25 @@ fn follow(store: &StoreUnderTest, chain: &[Patch]) -> usize {
 }
 
 /// Draws a patch of a few contexts and segments; now and then one that does not fit.
-fn random_patch(dice: &mut Dice, cursor: Option<&str>, step: usize) -> Patch {
+fn random_patch(rng: &mut TestRng, cursor: Option<&str>, step: usize) -> Patch {
     let mut some = |limit| {
-        let count = dice.below(limit);
-        (0..count).map(|_| hash(&dice.below(40).to_string())).collect()
+        let count = rng.below(limit);
+        (0..count).map(|_| hash(&rng.below(40).to_string())).collect()
     };
     let mut patch = patch("", "", "", list(&[], &[]));
     patch.changes.included.add = some(6);
     patch.changes.included.remove = some(4);
     patch.changes.excluded.add = some(4);
     patch.changes.excluded.remove = some(4);
-    patch.segment_id = format!("segment-{}.g{}", dice.below(5), dice.below(2));
-    patch.version = match dice.below(12) {
+    patch.segment_id = format!("segment-{}.g{}", rng.below(5), rng.below(2));
+    patch.version = match rng.below(12) {
         0 => cursor.unwrap_or_default().to_owned(),
         1 if step < 20 => String::new(),
         _ => format!("v{step}"),
     };
-    patch.previous_version = match dice.below(12) {
+    patch.previous_version = match rng.below(12) {
         0 => String::new(),
-        1 => format!("v{}", dice.below(step + 1)),
+        1 => format!("v{}", rng.below(step + 1)),
         _ => cursor.unwrap_or_default().to_owned(),
     };
     patch

@@ -1,4 +1,4 @@
-//! A running `bigseg sync` beside an upstream, and what one says to it over HTTP.
+//! A running `bigseg sync` beside a fake upstream, and requests to its HTTP server.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
@@ -9,10 +9,10 @@ use bigseg_core::testkit::FakeUpstream;
 use bigseg_core::testkit::fake_upstream::SDK_KEY;
 use bigseg_core::testkit::http::Message;
 
-use crate::command::Workplace;
+use crate::command::CliSandbox;
 
-/// How often a condition is looked at, ten milliseconds at a time: never exhausted by a test that passes.
-const GLANCES: u32 = 6_000;
+/// Polls of a condition, one each 10 ms; a test that passes never exhausts them.
+const MAX_POLLS: u32 = 6_000;
 
 /// Spells an integration; `more` holds its other fields.
 pub(crate) fn integration(fake: &FakeUpstream, id: &str, more: &str) -> String {
@@ -32,26 +32,26 @@ pub(crate) struct Running {
 /// Looks until a condition holds.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..GLANCES {
+    for _ in 0..MAX_POLLS {
         if holds() {
             return;
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("waited in vain: {what}");
+    panic!("did not happen within a minute: {what}");
 }
 
 /// Prepares the command with the key in its environment.
-pub(crate) fn prepare(workplace: &Workplace, arguments: &str) -> Command {
-    let mut command = workplace.command(&format!("sync --config bigseg.toml {arguments}"));
+pub(crate) fn prepare(sandbox: &CliSandbox, arguments: &str) -> Command {
+    let mut command = sandbox.command(&format!("sync --config bigseg.toml {arguments}"));
     command.env("SDK_KEY", SDK_KEY);
     command
 }
 
 impl Running {
-    /// Starts the command on the workplace's `bigseg.toml`, listening at a free port of this machine.
-    pub(crate) fn start(workplace: &Workplace, arguments: &str) -> Self {
-        Self::start_with(prepare(workplace, &format!("--listen 127.0.0.1:0 {arguments}")))
+    /// Starts the command on the sandbox's `bigseg.toml`, listening at a free port of this machine.
+    pub(crate) fn start(sandbox: &CliSandbox, arguments: &str) -> Self {
+        Self::start_with(prepare(sandbox, &format!("--listen 127.0.0.1:0 {arguments}")))
     }
 
     pub(crate) fn start_with(mut command: Command) -> Self {
