@@ -4,8 +4,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::keys::KeyPrefix;
-
 /// Where a server listens. `Display` writes `host:port`, or the socket's path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RedisAddress {
@@ -81,6 +79,35 @@ pub struct RedisTls {
     pub client: Option<(PathBuf, PathBuf)>,
     /// The name the server's certificate must bear; by default the host.
     pub server_name: Option<String>,
+}
+
+/// What all keys of one environment begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyPrefix {
+    /// A prefix as most SDKs take it: a colon follows it, and the empty one means [`KeyPrefix::DEFAULT`].
+    Named(String),
+    /// The very first bytes of each key. `":"` is what the Ruby SDK makes of an empty prefix, `""` what the C++ SDK does.
+    Raw(String),
+}
+
+impl KeyPrefix {
+    /// The prefix of whoever gives none.
+    pub const DEFAULT: &'static str = "launchdarkly";
+
+    /// Returns the very first bytes of each key.
+    pub fn lead(&self) -> String {
+        match self {
+            Self::Named(prefix) if prefix.is_empty() => format!("{}:", Self::DEFAULT),
+            Self::Named(prefix) => format!("{prefix}:"),
+            Self::Raw(lead) => lead.clone(),
+        }
+    }
+}
+
+impl Default for KeyPrefix {
+    fn default() -> Self {
+        Self::Named(Self::DEFAULT.to_owned())
+    }
 }
 
 /// Which Redis database holds the store; see [`StoreConfig::parse`](crate::StoreConfig::parse) for its string form.

@@ -1,36 +1,10 @@
 //! How the keys of one environment are spelled, byte for byte (SPEC §3).
 
-use super::slots::hash_tag;
+use redis::Pipeline;
+
+use super::config::KeyPrefix;
+use super::hash_slot::hash_tag;
 use crate::context_key::ContextHash;
-
-/// What all keys of one environment begin with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyPrefix {
-    /// A prefix as most SDKs take it: a colon follows it, and the empty one means [`KeyPrefix::DEFAULT`].
-    Named(String),
-    /// The very first bytes of each key. `":"` is what the Ruby SDK makes of an empty prefix, `""` what the C++ SDK does.
-    Raw(String),
-}
-
-impl KeyPrefix {
-    /// The prefix of whoever gives none.
-    pub const DEFAULT: &'static str = "launchdarkly";
-
-    /// Returns the very first bytes of each key.
-    pub fn lead(&self) -> String {
-        match self {
-            Self::Named(prefix) if prefix.is_empty() => format!("{}:", Self::DEFAULT),
-            Self::Named(prefix) => format!("{prefix}:"),
-            Self::Raw(lead) => lead.clone(),
-        }
-    }
-}
-
-impl Default for KeyPrefix {
-    fn default() -> Self {
-        Self::Named(Self::DEFAULT.to_owned())
-    }
-}
 
 /// The keys of one environment.
 #[derive(Debug, Clone)]
@@ -95,5 +69,15 @@ impl Keys {
             None => (rest.strip_prefix(b"big_segment_exclude:")?, true),
         };
         Some((ContextHash::parse(hash).ok()?, excluded))
+    }
+
+    /// Makes the commands that [`Keys::memberships`] reads the replies of.
+    pub(super) fn read(&self, hashes: &[ContextHash]) -> Pipeline {
+        let mut commands = Pipeline::with_capacity(2 * hashes.len());
+        for hash in hashes {
+            commands.cmd("SMEMBERS").arg(self.include(*hash));
+            commands.cmd("SMEMBERS").arg(self.exclude(*hash));
+        }
+        commands
     }
 }

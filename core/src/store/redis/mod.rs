@@ -3,35 +3,26 @@
 //! `keys.rs` has the layout (SPEC §3). Readers share one connection among all who ask and replace it by themselves;
 //! each writer has one of its own, because a `WATCH` belongs to a connection.
 
+mod bulk_load;
+mod client;
 mod cluster;
 mod config;
-mod connection;
-mod connector;
-mod delivery;
-mod errand;
-mod failure;
+mod error;
+mod hash_slot;
 mod keys;
-mod link;
-mod listener;
-mod loader;
-mod login;
-mod many_slots;
-mod node;
-mod one_slot;
-mod operation;
-mod push;
+mod net;
+mod patch;
 mod reader;
+mod replies;
+mod retry;
 mod scanner;
-mod sentinel;
-mod servers;
-mod session;
-mod slots;
-mod store_string;
-mod walk;
+mod tracking;
+mod url;
 mod writer;
 
-pub use config::{ReadFrom, RedisAddress, RedisConfig, RedisLogin, RedisSentinels, RedisServers, RedisTls};
-pub use keys::KeyPrefix;
+pub use config::{
+    KeyPrefix, ReadFrom, RedisAddress, RedisConfig, RedisLogin, RedisSentinels, RedisServers, RedisTls,
+};
 pub use reader::RedisReader;
 pub use scanner::RedisScanner;
 pub use writer::RedisWriter;

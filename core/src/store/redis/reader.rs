@@ -1,18 +1,18 @@
 use std::sync::Arc;
 
-use redis::{Pipeline, Value};
+use redis::Pipeline;
 
+use super::client::Servers;
 use super::config::RedisConfig;
-use super::connector::Connector;
-use super::errand::Patience;
 use super::keys::Keys;
-use super::push::Push;
-use super::servers::Servers;
+use super::net::Connector;
+use super::replies::text;
+use super::retry::Patience;
+use super::tracking::Push;
 use crate::context_key::ContextHash;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::membership::Membership;
 use crate::runtime::BoxFuture;
-use crate::segment_ref::SegmentRef;
 use crate::store::{ChangeObserver, Limitation, Metadata, StoreReader, parse_synchronized_on};
 
 const READING: &str = "reading memberships";
@@ -34,7 +34,7 @@ impl RedisReader {
     /// Prepares to read.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`] when the machine refuses more threads.
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) when the machine refuses more threads.
     pub fn new(config: RedisConfig) -> Result<Self> {
         let (keys, read_from) = (Keys::new(&config.prefix), config.read_from);
         Ok(Self { servers: Servers::new(Connector::new(config)?, read_from), keys, push: Push::default() })
@@ -84,74 +84,5 @@ impl StoreReader for RedisReader {
 
     fn limitations(&self) -> Vec<Limitation> {
         self.push.limitation().into_iter().collect()
-    }
-}
-
-impl Keys {
-    /// Makes the commands that [`Keys::memberships`] reads the replies of.
-    pub(super) fn read(&self, hashes: &[ContextHash]) -> Pipeline {
-        let mut commands = Pipeline::with_capacity(2 * hashes.len());
-        for hash in hashes {
-            commands.cmd("SMEMBERS").arg(self.include(*hash));
-            commands.cmd("SMEMBERS").arg(self.exclude(*hash));
-        }
-        commands
-    }
-
-    /// Reads two replies for each context. A context fails alone if its keys hold what the schema does not allow, or if
-    /// the node of a cluster that has one of them does not answer; any other error is the server's and fails all.
-    pub(super) fn memberships(
-        &self,
-        config: &RedisConfig,
-        hashes: &[ContextHash],
-        replies: &[Result<Value>],
-    ) -> Result<Vec<Result<Membership>>> {
-        let mut memberships = Vec::with_capacity(hashes.len());
-        for (hash, pair) in hashes.iter().zip(replies.chunks_exact(2)) {
-            memberships.push(match (&pair[0], &pair[1]) {
-                (Err(e), _) | (_, Err(e)) => Err(e.clone()),
-                (Ok(included), Ok(excluded)) => {
-                    let included = refs(config, || self.include(*hash), included);
-                    match (included, refs(config, || self.exclude(*hash), excluded)) {
-                        (Ok(included), Ok(excluded)) => Ok(Membership::new(included, excluded)),
-                        (Err(e), _) | (_, Err(e)) if e.kind() == ErrorKind::StoreData => Err(e),
-                        (Err(e), _) | (_, Err(e)) => return Err(e),
-                    }
-                }
-            });
-        }
-        Ok(memberships)
-    }
-}
-
-fn refs(config: &RedisConfig, key: impl Fn() -> String, reply: &Value) -> Result<Vec<SegmentRef>> {
-    let wrong = |what: &str| config.error(ErrorKind::StoreData, READING, &format!("{} {what}", key()));
-    let members = match reply {
-        Value::Array(members) | Value::Set(members) => members,
-        Value::ServerError(e) => return Err(config.refusal(&format!("{READING} ({})", key()), e)),
-        _ => return Err(wrong("was answered with something else than a set")),
-    };
-    members
-        .iter()
-        .map(|member| match member {
-            Value::BulkString(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) => Ok(SegmentRef::from_store(text)),
-                Err(_) => Err(wrong("has a member that is not UTF-8; whatever writes there must be mended")),
-            },
-            _ => Err(wrong("has a member that is not text")),
-        })
-        .collect()
-}
-
-/// Reads the reply to `GET`.
-pub(super) fn text(config: &RedisConfig, doing: &str, reply: Option<&Value>) -> Result<Option<String>> {
-    match reply {
-        Some(Value::Nil) => Ok(None),
-        Some(Value::BulkString(bytes)) => Ok(Some(String::from_utf8_lossy(bytes).into_owned())),
-        Some(Value::ServerError(e)) => Err(config.refusal(doing, e)),
-        _ => Err(Error::new(
-            ErrorKind::StoreData,
-            format!("Redis at {}: {doing}: no text came", config.place()),
-        )),
     }
 }

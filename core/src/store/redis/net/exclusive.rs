@@ -3,28 +3,28 @@
 use redis::{Pipeline, Value};
 use tokio::task::JoinSet;
 
-use super::config::RedisConfig;
 use super::connection::Connection;
 use super::connector::{Connector, Target};
 use crate::error::Result;
+use crate::store::redis::config::RedisConfig;
 
 /// Made when first needed. One that failed is thrown away, and with it any `WATCH`; the next exchange makes another.
-pub(super) struct Session {
-    pub(super) connector: Connector,
+pub(crate) struct Session {
+    pub(crate) connector: Connector,
     connection: Option<Connection>,
 }
 
 impl Session {
-    pub(super) fn new(connector: Connector) -> Self {
+    pub(crate) fn new(connector: Connector) -> Self {
         Self { connector, connection: None }
     }
 
-    pub(super) fn config(&self) -> &RedisConfig {
+    pub(crate) fn config(&self) -> &RedisConfig {
         &self.connector.config
     }
 
     /// Turns to another server, unless it is the same.
-    pub(super) fn turn_to(&mut self, target: &Target) {
+    pub(crate) fn turn_to(&mut self, target: &Target) {
         if self.connector.target() != target {
             *self = Self::new(self.connector.towards(target.clone()));
         }
@@ -32,7 +32,7 @@ impl Session {
 
     /// Sends commands together and returns one reply for each; a reply may be an error. Of a future that is dropped
     /// before it is done, the connection goes, too.
-    pub(super) async fn send(&mut self, doing: &str, commands: &Pipeline) -> Result<Vec<Value>> {
+    pub(crate) async fn send(&mut self, doing: &str, commands: &Pipeline) -> Result<Vec<Value>> {
         self.connector.check_process()?;
         let patience = self.config().response_timeout.max(RedisConfig::WRITER_PATIENCE);
         let connection = match self.connection.take() {
@@ -49,12 +49,12 @@ impl Session {
     }
 
     /// Does the same, and waits.
-    pub(super) fn exchange(&mut self, doing: &str, commands: &Pipeline) -> Result<Vec<Value>> {
+    pub(crate) fn exchange(&mut self, doing: &str, commands: &Pipeline) -> Result<Vec<Value>> {
         pollster::block_on(self.send(doing, commands))
     }
 
     /// Does the same, and takes any reply that is an error for a failure of the whole.
-    pub(super) fn exchange_all(&mut self, doing: &str, commands: &Pipeline) -> Result<Vec<Value>> {
+    pub(crate) fn exchange_all(&mut self, doing: &str, commands: &Pipeline) -> Result<Vec<Value>> {
         let replies = self.exchange(doing, commands)?;
         match replies.iter().find_map(|reply| if let Value::ServerError(e) = reply { Some(e) } else { None })
         {

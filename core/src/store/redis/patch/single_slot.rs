@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use redis::Pipeline;
 
-use super::keys::Keys;
-use super::operation::{APPLYING, Operation, READING_CURSOR, executed};
-use super::reader::text;
-use super::session::Session;
+use super::ops::{APPLYING, Operation, READING_CURSOR};
 use crate::error::{ErrorKind, Result};
 use crate::patch::{Patch, PatchOutcome};
+use crate::store::redis::keys::Keys;
+use crate::store::redis::net::Session;
+use crate::store::redis::replies::{executed, text};
 
 /// How many operations one transaction holds: the server is at nobody else's service meanwhile.
 const CHUNK: usize = 1000;
@@ -20,15 +20,15 @@ const ATTEMPTS: u32 = 100;
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// A patch, and the connection on which it is applied.
-pub(super) struct OneSlot<'a> {
-    pub(super) session: &'a mut Session,
-    pub(super) keys: &'a Keys,
-    pub(super) patch: &'a Patch,
+pub(crate) struct OneSlot<'a> {
+    pub(crate) session: &'a mut Session,
+    pub(crate) keys: &'a Keys,
+    pub(crate) patch: &'a Patch,
 }
 
 impl OneSlot<'_> {
     /// Applies the patch: all of its operations, then the cursor in a transaction of its own.
-    pub(super) fn apply(&mut self) -> Result<PatchOutcome> {
+    pub(crate) fn apply(&mut self) -> Result<PatchOutcome> {
         let outcome = self.apply_part()?;
         if outcome != PatchOutcome::Applied {
             return Ok(outcome);
@@ -41,7 +41,7 @@ impl OneSlot<'_> {
 
     /// Carries out the operations in transactions of bounded size, each of which makes sure that the cursor is still where
     /// the patch needs it, and leaves the cursor there.
-    pub(super) fn apply_part(&mut self) -> Result<PatchOutcome> {
+    pub(crate) fn apply_part(&mut self) -> Result<PatchOutcome> {
         let segment = self.patch.segment_ref()?;
         for chunk in Operation::all(self.keys, self.patch).chunks(CHUNK) {
             let outcome = self

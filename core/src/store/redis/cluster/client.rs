@@ -10,15 +10,17 @@ use parking_lot::Mutex;
 use redis::{Pipeline, Value};
 use tokio::sync::watch;
 
-use super::config::{ReadFrom, RedisAddress};
-use super::connector::{Connector, Target};
-use super::delivery::Delivery;
-use super::errand::{Patience, Route};
-use super::keys::Keys;
+use super::dispatch::Delivery;
 use super::node::Node;
-use super::slots::{SlotMap, SlotRange, slot_of, slot_of_command};
+use super::request::Route;
+use super::slot_map::{SlotMap, SlotRange};
 use crate::clock::{Clock, Moment};
 use crate::error::{ErrorKind, Result};
+use crate::store::redis::config::{ReadFrom, RedisAddress};
+use crate::store::redis::hash_slot::{slot_of, slot_of_command};
+use crate::store::redis::keys::Keys;
+use crate::store::redis::net::{Connector, Target};
+use crate::store::redis::retry::Patience;
 
 /// How often the whole map is learned anew, at most: while slots are being moved, every reply points elsewhere.
 const LEARNING_INTERVAL: Duration = Duration::from_millis(250);
@@ -26,8 +28,8 @@ const LEARNING_INTERVAL: Duration = Duration::from_millis(250);
 const LEARNING: &str = "asking who owns which slot";
 
 /// The nodes as they are known, each with one connection for all.
-pub(super) struct Cluster {
-    pub(super) connector: Connector,
+pub(crate) struct Cluster {
+    pub(crate) connector: Connector,
     /// The nodes that the configuration names.
     seeds: Vec<RedisAddress>,
     read_from: ReadFrom,
@@ -44,7 +46,7 @@ enum Learning {
 
 impl Cluster {
     /// Prepares to talk to the cluster that these nodes are of.
-    pub(super) fn new(connector: Connector, seeds: &[RedisAddress], read_from: ReadFrom) -> Self {
+    pub(crate) fn new(connector: Connector, seeds: &[RedisAddress], read_from: ReadFrom) -> Self {
         let mut map = SlotMap::new();
         for seed in seeds {
             map.node(&connector, seed);
@@ -60,12 +62,12 @@ impl Cluster {
     }
 
     /// Tells who the masters are, as far as that is known, and of every change.
-    pub(super) fn masters(&self) -> watch::Receiver<Vec<Target>> {
+    pub(crate) fn masters(&self) -> watch::Receiver<Vec<Target>> {
         self.masters.subscribe()
     }
 
     /// Returns the master that owns a slot, if that is known.
-    pub(super) fn owner(&self, slot: u16) -> Option<RedisAddress> {
+    pub(crate) fn owner(&self, slot: u16) -> Option<RedisAddress> {
         self.map.lock().owner(slot).map(|node| node.address.clone())
     }
 
@@ -73,7 +75,7 @@ impl Cluster {
     ///
     /// # Errors
     /// The outer error means that no node of the cluster answered, an inner one that the one with this key did not.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         &self,
         doing: &str,
         commands: &Pipeline,
@@ -94,7 +96,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Nobody could be found who does.
-    pub(super) async fn locate(&self, doing: &str, key: &str, patience: &Patience) -> Result<Target> {
+    pub(crate) async fn locate(&self, doing: &str, key: &str, patience: &Patience) -> Result<Target> {
         let mut commands = Pipeline::new();
         commands.cmd("GET").arg(key);
         self.ask(doing, &commands, patience).await?.into_iter().try_for_each(|reply| reply.map(drop))?;
@@ -107,7 +109,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Of some slot, the owner does not answer.
-    pub(super) async fn survey(
+    pub(crate) async fn survey(
         &self,
         doing: &str,
         lead: &str,
@@ -135,7 +137,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Also when some slot has no owner.
-    pub(super) async fn holders(&self, doing: &str, keys: &Keys) -> Result<(Vec<Target>, u64)> {
+    pub(crate) async fn holders(&self, doing: &str, keys: &Keys) -> Result<(Vec<Target>, u64)> {
         let patience = Patience::of_writer(&self.connector.config);
         if keys.are_in_one_slot() {
             let owner = self.locate(doing, &keys.cursor, &patience).await?;
@@ -150,7 +152,7 @@ impl Cluster {
     }
 
     /// Returns the version of what is known now, after asking anew where that is permitted.
-    pub(super) async fn version_now(&self) -> u64 {
+    pub(crate) async fn version_now(&self) -> u64 {
         self.learn_now(None).await;
         self.map.lock().version()
     }
@@ -159,7 +161,7 @@ impl Cluster {
     ///
     /// # Errors
     /// The first master that does not answer.
-    pub(super) async fn check(&self, doing: &str, lead: &str, patience: &Patience) -> Result<()> {
+    pub(crate) async fn check(&self, doing: &str, lead: &str, patience: &Patience) -> Result<()> {
         if self.read_from == ReadFrom::Replica {
             // Nothing else tells of a replica that has come.
             self.learn(None).await;
@@ -186,7 +188,7 @@ impl Cluster {
     }
 
     /// Returns where a command for that slot goes, and how it got to be that; nobody if that is not known.
-    pub(super) fn follow(&self, route: &Route, slot: u16) -> (Route, Option<Arc<Node>>) {
+    pub(crate) fn follow(&self, route: &Route, slot: u16) -> (Route, Option<Arc<Node>>) {
         let mut map = self.map.lock();
         match route {
             Route::Any => match map.owner(slot).and_then(|owner| self.replica(&map, owner, slot)) {
@@ -216,7 +218,7 @@ impl Cluster {
     }
 
     /// Returns a node that can be talked to: best one that is talked to already, otherwise the first to open.
-    pub(super) async fn somebody(&self, avoided: &[RedisAddress]) -> Result<Arc<Node>> {
+    pub(crate) async fn somebody(&self, avoided: &[RedisAddress]) -> Result<Arc<Node>> {
         let nodes: Vec<Arc<Node>> = self.map.lock().nodes().cloned().collect();
         let (bad, good): (Vec<_>, Vec<_>) =
             nodes.into_iter().partition(|node| avoided.contains(&node.address));
@@ -230,7 +232,7 @@ impl Cluster {
     }
 
     /// Takes note of who owns which slot now.
-    pub(super) async fn move_slots(&self, moved: &[(u16, RedisAddress)]) {
+    pub(crate) async fn move_slots(&self, moved: &[(u16, RedisAddress)]) {
         let give = || {
             let mut map = self.map.lock();
             let mut news = false;
@@ -249,7 +251,7 @@ impl Cluster {
     }
 
     /// Takes note of who owns a slot.
-    pub(super) fn give(&self, slot: u16, owner: &RedisAddress) {
+    pub(crate) fn give(&self, slot: u16, owner: &RedisAddress) {
         let news = {
             let mut map = self.map.lock();
             let owner = map.node(&self.connector, owner);

@@ -10,20 +10,20 @@ use redis::{Pipeline, PushInfo, Value};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::config::{RedisAddress, RedisConfig, RedisServers};
 use super::connection::Connection;
-use super::login::Door;
+use super::handshake::Door;
 use super::sentinel::{self, Role};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{BoxFuture, ProcessStamp, Runtime};
+use crate::store::redis::config::{RedisAddress, RedisConfig, RedisServers};
 
 /// An attempt to connect; clones share its outcome.
-pub(super) type Attempt = Shared<BoxFuture<'static, Result<Connection>>>;
+pub(crate) type Attempt = Shared<BoxFuture<'static, Result<Connection>>>;
 
 /// Whom to connect to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Target {
+pub(crate) enum Target {
     /// That server.
     Server(RedisAddress),
     /// A master of a cluster.
@@ -37,8 +37,8 @@ pub(super) enum Target {
 /// Makes connections to its target. The library's timers and tasks need our runtime around them, so connecting is a task
 /// of it, whatever thread or executor asks.
 #[derive(Clone)]
-pub(super) struct Connector {
-    pub(super) config: Arc<RedisConfig>,
+pub(crate) struct Connector {
+    pub(crate) config: Arc<RedisConfig>,
     target: Target,
     runtime: Arc<Runtime>,
     process: ProcessStamp,
@@ -46,7 +46,7 @@ pub(super) struct Connector {
 
 impl Connector {
     /// Makes one for the server that may be written: the one there is, the sentinels' master, a cluster's first node.
-    pub(super) fn new(config: RedisConfig) -> Result<Self> {
+    pub(crate) fn new(config: RedisConfig) -> Result<Self> {
         let process = ProcessStamp::current();
         let target = match &config.servers {
             RedisServers::One(address) => Target::Server(address.clone()),
@@ -60,17 +60,17 @@ impl Connector {
     }
 
     /// Makes one for another of the servers.
-    pub(super) fn towards(&self, target: Target) -> Self {
+    pub(crate) fn towards(&self, target: Target) -> Self {
         Self { target, ..self.clone() }
     }
 
     /// Returns whom it connects to.
-    pub(super) fn target(&self) -> &Target {
+    pub(crate) fn target(&self) -> &Target {
         &self.target
     }
 
     /// Starts to connect, in a task of `tasks`; `settled` hears the outcome before anybody else.
-    pub(super) fn connect(
+    pub(crate) fn connect(
         &self,
         tasks: &mut JoinSet<()>,
         settled: impl FnOnce(&Result<Connection>) + Send + 'static,
@@ -91,7 +91,7 @@ impl Connector {
     }
 
     /// Connects with RESP3, for a connection on which the server may speak unasked. To be awaited on our runtime.
-    pub(super) async fn listen(&self, hear: impl Fn(PushInfo) + Send + Sync + 'static) -> Result<Connection> {
+    pub(crate) async fn listen(&self, hear: impl Fn(PushInfo) + Send + Sync + 'static) -> Result<Connection> {
         let (config, runtime) = (self.config.clone(), self.runtime.clone());
         let address = match &self.target {
             Target::Named(role) => sentinel::open(&config, *role).await?.1,
@@ -104,17 +104,17 @@ impl Connector {
     }
 
     /// Starts a task as a member of a set.
-    pub(super) fn spawn_in(&self, tasks: &mut JoinSet<()>, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn_in(&self, tasks: &mut JoinSet<()>, task: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn_in(tasks, task);
     }
 
     /// Fails in a child process: neither threads nor sockets survive `fork`.
-    pub(super) fn check_process(&self) -> Result<()> {
+    pub(crate) fn check_process(&self) -> Result<()> {
         self.process.check()
     }
 
     /// Waits; may be awaited on any executor.
-    pub(super) fn pause(&self, duration: Duration) -> BoxFuture<'static, ()> {
+    pub(crate) fn pause(&self, duration: Duration) -> BoxFuture<'static, ()> {
         self.runtime.sleep_until(&Clock::System, Clock::System.now().after(duration))
     }
 }

@@ -5,11 +5,11 @@ use tokio::sync::watch;
 
 use super::cluster::Cluster;
 use super::config::{ReadFrom, RedisAddress, RedisConfig, RedisServers};
-use super::connector::{Connector, Target};
-use super::errand::Patience;
 use super::keys::Keys;
-use super::link::Link;
-use super::sentinel::Role;
+use super::net::Link;
+use super::net::Role;
+use super::net::{Connector, Target};
+use super::retry::Patience;
 use crate::error::Result;
 
 /// Shared connections to all of them.

@@ -7,12 +7,13 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use redis::{Cmd, Pipeline, ServerError, Value};
 
-use super::cluster::Cluster;
-use super::config::RedisAddress;
-use super::errand::{Errand, News, Patience, Route};
+use super::client::Cluster;
 use super::node::Node;
+use super::request::{Errand, News, Route};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::redis::config::RedisAddress;
+use crate::store::redis::retry::Patience;
 
 /// Redirections are followed at once, so often; from then on there are pauses, of so long at first and at most.
 const ROUNDS_AT_ONCE: u32 = 3;
@@ -24,7 +25,7 @@ const ROUNDS: u32 = 100;
 const UNHEARD: u32 = 6;
 
 /// Commands that were sent together, and what has been heard.
-pub(super) struct Delivery<'a> {
+pub(crate) struct Delivery<'a> {
     cluster: &'a Cluster,
     doing: &'a str,
     patience: &'a Patience,
@@ -47,7 +48,7 @@ struct Party {
 
 impl<'a> Delivery<'a> {
     /// Prepares to deliver commands, each with the slot of its key.
-    pub(super) fn new(
+    pub(crate) fn new(
         cluster: &'a Cluster,
         doing: &'a str,
         patience: &'a Patience,
@@ -58,7 +59,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Goes round until there is nothing more to try; see [`Cluster::ask`].
-    pub(super) async fn run(mut self) -> Result<Vec<Result<Value>>> {
+    pub(crate) async fn run(mut self) -> Result<Vec<Result<Value>>> {
         let connector = &self.cluster.connector;
         let until = Clock::System.now().after(self.patience.whole);
         let mut pause = FIRST_PAUSE;

@@ -6,16 +6,16 @@ use futures_util::stream::FuturesUnordered;
 use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, Value};
 
-use super::config::{RedisAddress, RedisConfig, RedisSentinels, RedisServers};
-use super::login::Door;
+use super::handshake::Door;
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::redis::config::{RedisAddress, RedisConfig, RedisSentinels, RedisServers};
 
 const ASKING: &str = "asking a sentinel for the master";
 const FINDING: &str = "finding the master";
 
 /// What the server that is looked for is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Role {
+pub(crate) enum Role {
     /// The one that may be written.
     Master,
     /// One that follows it; the master if there is none that answers.
@@ -26,7 +26,7 @@ pub(super) enum Role {
 ///
 /// All sentinels are asked at once, so that one that is gone costs nothing, and whoever they name is asked for his role,
 /// so that one that knows only of the past does no harm.
-pub(super) async fn open(config: &RedisConfig, role: Role) -> Result<(MultiplexedConnection, RedisAddress)> {
+pub(crate) async fn open(config: &RedisConfig, role: Role) -> Result<(MultiplexedConnection, RedisAddress)> {
     let RedisServers::Sentinel(sentinels) = &config.servers else {
         return Err(config.error(ErrorKind::Internal, FINDING, "there are no sentinels"));
     };

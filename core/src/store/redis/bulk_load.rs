@@ -7,10 +7,10 @@ use redis::{Cmd, Pipeline, Value};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::errand::Patience;
+use super::client::Servers;
 use super::keys::Keys;
-use super::servers::Servers;
-use super::walk::Walk;
+use super::retry::Patience;
+use super::scanner::Walk;
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment_ref::SegmentRef;

@@ -13,28 +13,28 @@ use redis::{
     Value,
 };
 
-use super::config::{RedisAddress, RedisConfig, RedisLogin, RedisTls};
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::redis::config::{RedisAddress, RedisConfig, RedisLogin, RedisTls};
 
 const CONNECTING: &str = "connecting";
 
 /// What to do at a server's door, besides what the configuration says of all servers.
-pub(super) struct Door<'a> {
-    pub(super) config: &'a RedisConfig,
-    pub(super) address: &'a RedisAddress,
-    pub(super) login: &'a RedisLogin,
+pub(crate) struct Door<'a> {
+    pub(crate) config: &'a RedisConfig,
+    pub(crate) address: &'a RedisAddress,
+    pub(crate) login: &'a RedisLogin,
     /// The first commands; their replies are for the caller to judge.
-    pub(super) greeting: Pipeline,
+    pub(crate) greeting: Pipeline,
 }
 
 impl Door<'_> {
     /// Connects, logs in and greets, in time. To be awaited on our runtime.
-    pub(super) async fn enter(self) -> Result<(MultiplexedConnection, Vec<Value>)> {
+    pub(crate) async fn enter(self) -> Result<(MultiplexedConnection, Vec<Value>)> {
         self.in_time(self.knock()).await
     }
 
     /// Connects and logs in with RESP3, so that the server may speak unasked.
-    pub(super) async fn enter_listening(
+    pub(crate) async fn enter_listening(
         self,
         hear: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<MultiplexedConnection> {

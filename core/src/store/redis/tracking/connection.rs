@@ -11,13 +11,13 @@ use futures_util::future::{Either, select};
 use redis::{Pipeline, PushInfo, PushKind, ServerError, Value};
 use tokio::sync::Notify;
 
-use super::config::RedisAddress;
-use super::connection::Connection;
-use super::connector::Connector;
-use super::keys::Keys;
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::ChangeObserver;
+use crate::store::redis::config::RedisAddress;
+use crate::store::redis::keys::Keys;
+use crate::store::redis::net::Connection;
+use crate::store::redis::net::Connector;
 
 const ASKING: &str = "asking to be told of changes";
 
@@ -25,7 +25,7 @@ const ASKING: &str = "asking to be told of changes";
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Why a server does not tell.
-pub(super) enum Silence {
+pub(crate) enum Silence {
     /// The connection failed.
     Lost,
     /// The server cannot, or may not.
@@ -43,7 +43,7 @@ impl From<Error> for Silence {
 }
 
 /// A connection on which the server tells.
-pub(super) struct Listener {
+pub(crate) struct Listener {
     connector: Connector,
     connection: Connection,
     lost: Arc<Notify>,
@@ -51,7 +51,7 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Connects, and asks to be told; from then on the observer hears of each change.
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         connector: &Connector,
         keys: &Keys,
         observer: &Arc<dyn ChangeObserver>,
@@ -66,7 +66,7 @@ impl Listener {
     }
 
     /// Returns where the server is.
-    pub(super) fn address(&self) -> &RedisAddress {
+    pub(crate) fn address(&self) -> &RedisAddress {
         self.connection.address()
     }
 
@@ -111,7 +111,7 @@ impl Listener {
     }
 
     /// Watches over the connection until it falls silent, and says why it did.
-    pub(super) async fn silence(self) -> Silence {
+    pub(crate) async fn silence(self) -> Silence {
         loop {
             let pause = pin!(self.connector.pause(HEARTBEAT));
             if let Either::Left(_) = select(pin!(self.lost.notified()), pause).await {

@@ -1,43 +1,18 @@
 //! A command under way to the node that has its key.
 
-use std::time::Duration;
-
 use redis::{Cmd, Value};
 
-use super::config::{RedisAddress, RedisConfig};
-use super::slots::redirection;
+use super::slot_map::redirection;
 use crate::error::{Error, Result};
+use crate::store::redis::config::RedisAddress;
+use crate::store::redis::retry::Patience;
 
 /// How often nodes may point elsewhere before that counts as a failure.
 const HOPS: u32 = 5;
 
-/// How long to wait, and how often to try.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
-    /// For a reply of one server.
-    pub(super) reply: Duration,
-    /// For all of it, with whatever detours it takes.
-    pub(super) whole: Duration,
-    /// How often a command may fail that another node might carry out.
-    pub(super) failures: u32,
-}
-
-impl Patience {
-    /// A reader has somebody waiting. The second failure comes from the node that the others say it must be.
-    pub(super) fn of_reader(config: &RedisConfig) -> Self {
-        Self { reply: config.response_timeout, whole: 3 * config.response_timeout / 2, failures: 2 }
-    }
-
-    /// A writer would rather see the end of a failover.
-    pub(super) fn of_writer(config: &RedisConfig) -> Self {
-        let reply = config.response_timeout.max(RedisConfig::WRITER_PATIENCE);
-        Self { reply, whole: 3 * reply, failures: u32::MAX }
-    }
-}
-
 /// Where a command is to be tried next.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Route {
+pub(crate) enum Route {
     /// A replica, if the slot's master has any that may be read.
     Any,
     /// The slot's master, as far as is known.
@@ -49,11 +24,11 @@ pub(super) enum Route {
 }
 
 /// A command, and how it fares.
-pub(super) struct Errand<'a> {
-    pub(super) command: &'a Cmd,
-    pub(super) slot: u16,
-    pub(super) route: Route,
-    pub(super) failures: u32,
+pub(crate) struct Errand<'a> {
+    pub(crate) command: &'a Cmd,
+    pub(crate) slot: u16,
+    pub(crate) route: Route,
+    pub(crate) failures: u32,
     hops: u32,
     outcome: Option<Result<Value>>,
     is_done: bool,
@@ -61,7 +36,7 @@ pub(super) struct Errand<'a> {
 
 /// What a reply told of the cluster.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum News {
+pub(crate) enum News {
     /// The node carried it out, or says why it does not.
     Answer,
     /// The node sends it on, this once.
@@ -74,17 +49,17 @@ pub(super) enum News {
 
 impl<'a> Errand<'a> {
     /// Begins with a command, and the slot of its key.
-    pub(super) fn new(command: &'a Cmd, slot: u16) -> Self {
+    pub(crate) fn new(command: &'a Cmd, slot: u16) -> Self {
         Self { command, slot, route: Route::Any, failures: 0, hops: 0, outcome: None, is_done: false }
     }
 
     /// Returns whether there is nothing more to try.
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.is_done
     }
 
     /// Hears that a node did not answer, or that there is none.
-    pub(super) fn fail(&mut self, error: Error, node: Option<&RedisAddress>, patience: &Patience) {
+    pub(crate) fn fail(&mut self, error: Error, node: Option<&RedisAddress>, patience: &Patience) {
         // For a replica, its master can stand in.
         self.failures += u32::from(self.route != Route::Any);
         self.route = match (&self.route, node) {
@@ -96,7 +71,7 @@ impl<'a> Errand<'a> {
     }
 
     /// Hears a node's reply.
-    pub(super) fn hear(
+    pub(crate) fn hear(
         &mut self,
         reply: Value,
         node: &RedisAddress,
@@ -148,7 +123,7 @@ impl<'a> Errand<'a> {
     }
 
     /// Returns the reply, or why there is none.
-    pub(super) fn into_outcome(self, never: impl Fn() -> Error) -> Result<Value> {
+    pub(crate) fn into_outcome(self, never: impl Fn() -> Error) -> Result<Value> {
         self.outcome.unwrap_or_else(|| Err(never()))
     }
 }

@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
 
 use super::config::{
-    ReadFrom, RedisAddress, RedisConfig, RedisLogin, RedisSentinels, RedisServers, RedisTls,
+    KeyPrefix, ReadFrom, RedisAddress, RedisConfig, RedisLogin, RedisSentinels, RedisServers, RedisTls,
 };
-use super::keys::KeyPrefix;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Backend;
 use crate::store::url_options::{self, RESERVED, parse_timeout};

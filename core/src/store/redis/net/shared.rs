@@ -6,11 +6,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
-use super::config::RedisAddress;
 use super::connection::Connection;
 use super::connector::{Attempt, Connector};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, Result};
+use crate::store::redis::config::RedisAddress;
 
 /// How long nobody connects after a first failure; doubles up to the longest. Callers in between fail at once with the
 /// same words, so the longest is kept below the interval at which the engine probes a store that failed.
@@ -18,8 +18,8 @@ const FIRST_REST: Duration = Duration::from_millis(50);
 const LONGEST_REST: Duration = Duration::from_millis(500);
 
 /// Hands out the connection; concurrent callers share one attempt to make it, and none waits for a pause to end.
-pub(super) struct Link {
-    pub(super) connector: Connector,
+pub(crate) struct Link {
+    pub(crate) connector: Connector,
     /// Whether callers wait for an attempt even though the one before it failed. Where many servers are asked together
     /// they do not: one that is gone must not hold up the answers of the others.
     patient: bool,
@@ -45,22 +45,22 @@ enum State {
 }
 
 impl Link {
-    pub(super) fn new(connector: Connector) -> Self {
+    pub(crate) fn new(connector: Connector) -> Self {
         Self { connector, patient: true, line: Arc::default() }
     }
 
     /// Makes one to one server of many.
-    pub(super) fn one_of_many(connector: Connector) -> Self {
+    pub(crate) fn one_of_many(connector: Connector) -> Self {
         Self { patient: false, ..Self::new(connector) }
     }
 
     /// Returns whether there is a connection that nothing is known to be wrong with.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         matches!(&self.line.lock().state, State::Open(connection) if !connection.is_broken())
     }
 
     /// Gives up a connection to anybody else.
-    pub(super) fn keep_to(&self, address: &RedisAddress) {
+    pub(crate) fn keep_to(&self, address: &RedisAddress) {
         if let State::Open(connection) = &self.line.lock().state
             && connection.address() != address
         {
@@ -72,7 +72,7 @@ impl Link {
     ///
     /// # Errors
     /// Why it could not be made, now or a moment ago.
-    pub(super) async fn connection(&self) -> Result<Connection> {
+    pub(crate) async fn connection(&self) -> Result<Connection> {
         self.connector.check_process()?;
         let attempt = {
             let mut line = self.line.lock();

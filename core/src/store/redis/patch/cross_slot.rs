@@ -10,19 +10,20 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use redis::{Pipeline, Value};
 
-use super::cluster::Cluster;
-use super::config::RedisAddress;
-use super::connector::Target;
-use super::errand::Patience;
-use super::keys::Keys;
-use super::operation::{APPLYING, Operation, READING_CURSOR, executed};
-use super::reader::text;
-use super::session::Session;
-use super::slots::{redirection, slot_of};
+use super::ops::{APPLYING, Operation, READING_CURSOR};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::patch::{Patch, PatchOutcome};
 use crate::segment_ref::SegmentRef;
+use crate::store::redis::cluster::Cluster;
+use crate::store::redis::cluster::redirection;
+use crate::store::redis::config::RedisAddress;
+use crate::store::redis::hash_slot::slot_of;
+use crate::store::redis::keys::Keys;
+use crate::store::redis::net::Session;
+use crate::store::redis::net::Target;
+use crate::store::redis::replies::{executed, text};
+use crate::store::redis::retry::Patience;
 
 /// How many connections go to each master, at most.
 const LANES: usize = 16;
@@ -34,7 +35,7 @@ const ATTEMPTS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The connections of a writer to a cluster.
-pub(super) struct ManySlots {
+pub(crate) struct ManySlots {
     /// Watches the cursor.
     fence: Session,
     lanes: HashMap<RedisAddress, Vec<Lane>>,
@@ -69,12 +70,12 @@ struct Work<'a> {
 
 impl ManySlots {
     /// Takes the session that is to watch the cursor; all others are made from it.
-    pub(super) fn new(fence: Session) -> Self {
+    pub(crate) fn new(fence: Session) -> Self {
         Self { fence, lanes: HashMap::new() }
     }
 
     /// Applies the patch: all of its operations, then the cursor, if nobody has moved it since they began.
-    pub(super) async fn apply(
+    pub(crate) async fn apply(
         &mut self,
         cluster: &Cluster,
         keys: &Keys,
@@ -93,7 +94,7 @@ impl ManySlots {
     }
 
     /// Carries out the operations only, if the cursor allows the patch, and leaves the cursor where it is.
-    pub(super) async fn apply_part(
+    pub(crate) async fn apply_part(
         &mut self,
         cluster: &Cluster,
         keys: &Keys,

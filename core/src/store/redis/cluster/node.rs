@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use redis::{Pipeline, Value};
 
-use super::config::RedisAddress;
-use super::connector::{Connector, Target};
-use super::link::Link;
 use crate::error::Result;
+use crate::store::redis::config::RedisAddress;
+use crate::store::redis::net::Link;
+use crate::store::redis::net::{Connector, Target};
 
-pub(super) struct Node {
-    pub(super) address: RedisAddress,
-    pub(super) link: Link,
+pub(crate) struct Node {
+    pub(crate) address: RedisAddress,
+    pub(crate) link: Link,
 }
 
 impl PartialEq for Node {
@@ -22,12 +22,12 @@ impl PartialEq for Node {
 
 impl Node {
     /// Names a node; nothing connects yet.
-    pub(super) fn new(connector: &Connector, address: &RedisAddress) -> Self {
+    pub(crate) fn new(connector: &Connector, address: &RedisAddress) -> Self {
         Self::towards(connector, address, Target::Node(address.clone()))
     }
 
     /// Names a node that is a replica, to be read from.
-    pub(super) fn replica(connector: &Connector, address: &RedisAddress) -> Self {
+    pub(crate) fn replica(connector: &Connector, address: &RedisAddress) -> Self {
         Self::towards(connector, address, Target::ReplicaNode(address.clone()))
     }
 
@@ -35,8 +35,8 @@ impl Node {
         Self { address: address.clone(), link: Link::one_of_many(connector.towards(target)) }
     }
 
-    /// Exchanges commands and replies; see [`Connection::exchange`](super::connection::Connection::exchange).
-    pub(super) async fn exchange(
+    /// Exchanges commands and replies; see [`Connection::exchange`](crate::store::redis::net::Connection::exchange).
+    pub(crate) async fn exchange(
         &self,
         doing: &str,
         commands: &Pipeline,

@@ -3,38 +3,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use redis::{Arg, Cmd, Value};
+use redis::Value;
 
-use super::config::RedisAddress;
-use super::connector::Connector;
 use super::node::Node;
-
-/// How many slots there are.
-const SLOTS: usize = 16_384;
-
-/// Returns the slot of a key.
-pub(super) fn slot_of(key: &[u8]) -> u16 {
-    crc16::State::<crc16::XMODEM>::calculate(hash_tag(key).unwrap_or(key)) % SLOTS as u16
-}
-
-/// Returns the slot of the key that a command names first.
-pub(super) fn slot_of_command(command: &Cmd) -> u16 {
-    match command.args_iter().nth(1) {
-        Some(Arg::Simple(key)) => slot_of(key),
-        _ => 0,
-    }
-}
-
-/// Returns what stands in a key's first braces, if anything does: it alone decides on the slot.
-pub(super) fn hash_tag(key: &[u8]) -> Option<&[u8]> {
-    let open = key.iter().position(|byte| *byte == b'{')?;
-    let rest = &key[open + 1..];
-    let close = rest.iter().position(|byte| *byte == b'}')?;
-    (close > 0).then(|| &rest[..close])
-}
+use crate::store::redis::config::RedisAddress;
+use crate::store::redis::hash_slot::SLOTS;
+use crate::store::redis::net::Connector;
 
 /// What is known of the nodes, and who owns which slot.
-pub(super) struct SlotMap {
+pub(crate) struct SlotMap {
     owners: Vec<Option<Arc<Node>>>,
     nodes: HashMap<RedisAddress, Arc<Node>>,
     /// Nodes that answer for slots which they do not own yet.
@@ -46,7 +23,7 @@ pub(super) struct SlotMap {
 }
 
 /// A run of slots, as a node describes it.
-pub(super) struct SlotRange {
+pub(crate) struct SlotRange {
     first: u16,
     last: u16,
     master: RedisAddress,
@@ -54,7 +31,7 @@ pub(super) struct SlotRange {
 }
 
 impl SlotMap {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             owners: vec![None; SLOTS],
             nodes: HashMap::new(),
@@ -64,29 +41,29 @@ impl SlotMap {
         }
     }
 
-    pub(super) fn owner(&self, slot: u16) -> Option<&Arc<Node>> {
+    pub(crate) fn owner(&self, slot: u16) -> Option<&Arc<Node>> {
         self.owners[slot as usize].as_ref()
     }
 
-    pub(super) fn version(&self) -> u64 {
+    pub(crate) fn version(&self) -> u64 {
         self.version
     }
 
     /// Returns the slots of which it is not known who owns them.
-    pub(super) fn unknown(&self) -> BTreeSet<u16> {
+    pub(crate) fn unknown(&self) -> BTreeSet<u16> {
         (0..SLOTS as u16).filter(|slot| self.owner(*slot).is_none()).collect()
     }
 
-    pub(super) fn replicas(&self, master: &RedisAddress) -> &[Arc<Node>] {
+    pub(crate) fn replicas(&self, master: &RedisAddress) -> &[Arc<Node>] {
         self.replicas.get(master).map_or(&[], Vec::as_slice)
     }
 
     /// Returns every node that was ever heard of and may still be there.
-    pub(super) fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
         self.nodes.values()
     }
 
-    pub(super) fn masters(&self) -> BTreeSet<RedisAddress> {
+    pub(crate) fn masters(&self) -> BTreeSet<RedisAddress> {
         let mut masters = BTreeSet::new();
         let mut last = None;
         for owner in self.owners.iter().flatten() {
@@ -100,17 +77,17 @@ impl SlotMap {
     }
 
     /// Returns the masters, and the nodes that are just taking over slots.
-    pub(super) fn writable(&self) -> BTreeSet<RedisAddress> {
+    pub(crate) fn writable(&self) -> BTreeSet<RedisAddress> {
         &self.masters() | &self.importing
     }
 
     /// Takes note that a node is taking over a slot; returns whether that is news.
-    pub(super) fn imports(&mut self, address: &RedisAddress) -> bool {
+    pub(crate) fn imports(&mut self, address: &RedisAddress) -> bool {
         self.importing.insert(address.clone())
     }
 
     /// Returns the node at that address, making it known.
-    pub(super) fn node(&mut self, connector: &Connector, address: &RedisAddress) -> Arc<Node> {
+    pub(crate) fn node(&mut self, connector: &Connector, address: &RedisAddress) -> Arc<Node> {
         match self.nodes.get(address) {
             Some(node) => node.clone(),
             None => {
@@ -123,7 +100,7 @@ impl SlotMap {
 
     /// Gives a slot to a node; if its last owner is gone, all else it owned as well, for that is how replicas take over.
     /// Returns whether that was news.
-    pub(super) fn give(&mut self, slot: u16, node: &Arc<Node>) -> bool {
+    pub(crate) fn give(&mut self, slot: u16, node: &Arc<Node>) -> bool {
         let last = self.owners[slot as usize].replace(node.clone());
         match last {
             Some(last) if last == *node => return false,
@@ -140,7 +117,7 @@ impl SlotMap {
     }
 
     /// Replaces everything by what a node says; nodes that are neither mentioned nor in `kept` are forgotten.
-    pub(super) fn replace(&mut self, connector: &Connector, ranges: &[SlotRange], kept: &[RedisAddress]) {
+    pub(crate) fn replace(&mut self, connector: &Connector, ranges: &[SlotRange], kept: &[RedisAddress]) {
         let mut next = Self::new();
         for range in ranges {
             let master = self.node(connector, &range.master);
@@ -169,7 +146,7 @@ impl SlotMap {
 
 impl SlotRange {
     /// Reads the reply to `CLUSTER SLOTS` of the node at `asked`; nothing if it is none.
-    pub(super) fn read_all(reply: &Value, asked: &RedisAddress) -> Option<Vec<Self>> {
+    pub(crate) fn read_all(reply: &Value, asked: &RedisAddress) -> Option<Vec<Self>> {
         let Value::Array(ranges) = reply else { return None };
         ranges.iter().map(|range| Self::read(range, asked)).collect()
     }
@@ -197,7 +174,7 @@ impl SlotRange {
 }
 
 /// Reads where a `MOVED` or `ASK` of the node at `asked` points: `SLOT HOST:PORT`.
-pub(super) fn redirection(details: &str, asked: &RedisAddress) -> Option<RedisAddress> {
+pub(crate) fn redirection(details: &str, asked: &RedisAddress) -> Option<RedisAddress> {
     let (host, port) = details.split(' ').nth(1)?.rsplit_once(':')?;
     Some(relative(host, port.parse().ok()?, asked))
 }
@@ -213,18 +190,6 @@ fn relative(host: &str, port: u16, asked: &RedisAddress) -> RedisAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn slots_are_those_of_redis() {
-        // What `CLUSTER KEYSLOT` says.
-        for (key, slot) in
-            [("foo", 12182), ("{user1000}.following", 3443), ("foo{}{bar}", 8363), ("foo{{bar}}zap", 4015)]
-        {
-            assert_eq!(slot_of(key.as_bytes()), slot, "{key}");
-        }
-        assert_eq!(slot_of(b"{user1000}.following"), slot_of(b"{user1000}.followers"));
-        assert_eq!(slot_of(b"foo{bar"), crc16::State::<crc16::XMODEM>::calculate(b"foo{bar") % 16_384);
-    }
 
     #[test]
     fn a_redirection_may_leave_out_the_host() {

@@ -10,12 +10,12 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::config::{ReadFrom, RedisAddress, RedisServers};
-use super::connector::{Connector, Target};
-use super::keys::Keys;
-use super::listener::{Listener, Silence};
-use super::servers::Servers;
+use super::connection::{Listener, Silence};
 use crate::error::{Error, ErrorKind};
+use crate::store::redis::client::Servers;
+use crate::store::redis::config::{ReadFrom, RedisAddress, RedisServers};
+use crate::store::redis::keys::Keys;
+use crate::store::redis::net::{Connector, Target};
 use crate::store::{ChangeObserver, Limitation};
 
 /// How long nobody connects after a connection was lost; doubles up to the longest.
@@ -26,19 +26,19 @@ const REFUSED_REST: Duration = Duration::from_secs(60);
 
 /// Follows the changes of a store, and remembers why it cannot.
 #[derive(Default)]
-pub(super) struct Push {
+pub(crate) struct Push {
     refusals: Arc<Mutex<BTreeMap<Target, Error>>>,
 }
 
 impl Push {
     /// Says why changes are not told, if that is because a server refused.
-    pub(super) fn limitation(&self) -> Option<Limitation> {
+    pub(crate) fn limitation(&self) -> Option<Limitation> {
         let reason = self.refusals.lock().values().next()?.message().to_owned();
         Some(Limitation { feature: Limitation::PUSH_INVALIDATION, reason })
     }
 
     /// Tells the observer of changes, for ever. To be awaited on our runtime.
-    pub(super) async fn follow(&self, servers: &Servers, keys: &Keys, observer: Arc<dyn ChangeObserver>) {
+    pub(crate) async fn follow(&self, servers: &Servers, keys: &Keys, observer: Arc<dyn ChangeObserver>) {
         let connector = servers.connector();
         let config = &connector.config;
         if config.read_from == ReadFrom::Replica && !matches!(config.servers, RedisServers::One(_)) {

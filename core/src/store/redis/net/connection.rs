@@ -10,15 +10,15 @@ use futures_util::future::{Either, select};
 use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, RedisResult, Value};
 
-use super::config::{RedisAddress, RedisConfig};
-use super::failure::Site;
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::Runtime;
+use crate::store::redis::config::{RedisAddress, RedisConfig};
+use crate::store::redis::error::Site;
 
 /// An open connection; clones share it, and their commands mix.
 #[derive(Clone)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     redis: MultiplexedConnection,
     address: Arc<RedisAddress>,
     config: Arc<RedisConfig>,
@@ -38,7 +38,7 @@ struct Health {
 }
 
 impl Connection {
-    pub(super) fn new(
+    pub(crate) fn new(
         redis: MultiplexedConnection,
         address: RedisAddress,
         config: Arc<RedisConfig>,
@@ -48,29 +48,29 @@ impl Connection {
     }
 
     /// Gives it up: whoever comes next makes another.
-    pub(super) fn give_up(&self) {
+    pub(crate) fn give_up(&self) {
         self.health.broken.store(true, Ordering::Release);
     }
 
     /// Returns whether it must be replaced: it failed, or has been silent for too long.
-    pub(super) fn is_broken(&self) -> bool {
+    pub(crate) fn is_broken(&self) -> bool {
         let due = self.health.due.load(Ordering::Acquire);
         let is_silent = || due != 0 && Clock::System.now() > Moment::from_nanos(due);
         self.health.broken.load(Ordering::Acquire) || is_silent()
     }
 
     /// Returns where the server is.
-    pub(super) fn address(&self) -> &RedisAddress {
+    pub(crate) fn address(&self) -> &RedisAddress {
         &self.address
     }
 
     /// Names the server, for those who put into words what happened there.
-    pub(super) fn site(&self) -> Site<'_> {
+    pub(crate) fn site(&self) -> Site<'_> {
         self.config.at(&*self.address)
     }
 
     /// Says what is wrong, if it is that nothing is heard any more: a new connection would probably be as silent.
-    pub(super) fn silence(&self) -> Option<Error> {
+    pub(crate) fn silence(&self) -> Option<Error> {
         let silent = self.health.silent.load(Ordering::Acquire);
         silent.then(|| {
             let what = "there was no answer in time";
@@ -82,7 +82,7 @@ impl Connection {
     ///
     /// # Errors
     /// The connection failed, or there was no answer in time; commands may have been carried out all the same.
-    pub(super) async fn exchange(
+    pub(crate) async fn exchange(
         &self,
         doing: &str,
         commands: &Pipeline,

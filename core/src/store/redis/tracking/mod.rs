@@ -1,0 +1,6 @@
+//! Push invalidation: `CLIENT TRACKING` on every master.
+
+mod connection;
+mod subscriber;
+
+pub(super) use subscriber::Push;
