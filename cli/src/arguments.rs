@@ -1,4 +1,4 @@
-//! Reads the command line, and says what is wrong with it without repeating what was typed.
+//! Parses the command line. Messages never repeat the arguments: one of them may be a context key.
 
 use anstream::ColorChoice;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -8,17 +8,17 @@ use crate::commands::Command;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Fills, asks and inspects a Big Segments store: is this context in that segment?
+/// Fills, queries and inspects a Big Segments store: is this context in that segment?
 ///
-/// Context keys are personal data: bigseg stores and prints only their hashes. A key given as an argument can be
-/// seen in the list of processes and in the shell's history; `-` reads it from standard input instead.
+/// Context keys are personal data: bigseg stores and prints only their hashes. A key given as an argument is visible
+/// in the process list and in the shell's history; `-` reads it from standard input instead.
 #[derive(Parser)]
 #[command(name = "bigseg", version, max_term_width = 110)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Show what the engine logs, on standard error; twice for more
+    /// Print the engine's log to standard error; twice for more detail
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 
@@ -39,7 +39,7 @@ pub(crate) enum Color {
 }
 
 impl Color {
-    /// Makes it the rule for everything that is printed from now on.
+    /// Applies the choice to everything printed from now on.
     pub(crate) fn write_global(self) {
         match self {
             Color::Auto => ColorChoice::Auto,
@@ -50,23 +50,23 @@ impl Color {
     }
 }
 
-/// Describes the whole command line, for parsing it and for completing it.
+/// Builds the command-line definition, for parsing and for shell completion.
 pub(crate) fn command() -> clap::Command {
     Arguments::command().after_help(Exit::help())
 }
 
-/// Reads the command line; `--help` and `--version` end here, too.
+/// Parses the command line; `--help` and `--version` are returned as a failure that exits with 0.
 pub(crate) fn parse() -> Result<Arguments, Failure> {
     let parsed = command().try_get_matches().and_then(|mut matches| {
         Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command()))
     });
     parsed.map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Failure::shown(error, Exit::Success),
-        _ => Failure::shown(without_values(error), Exit::Usage),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Failure::from_clap(error, Exit::Success),
+        _ => Failure::from_clap(without_values(error), Exit::Usage),
     })
 }
 
-/// Takes what was typed out of the message: any of it may be a context key in the wrong place.
+/// Removes the arguments from a message: any of them may be a context key in the wrong place.
 fn without_values(mut error: clap::Error) -> clap::Error {
     let hidden = || ContextValue::String("…".to_owned());
     if error.kind() == ErrorKind::UnknownArgument {

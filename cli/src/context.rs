@@ -1,4 +1,4 @@
-//! Which context a command is about: a key, which is hashed at once and never printed, or a ready hash.
+//! The context argument: a key, which is hashed immediately and never printed, or a context hash.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -9,14 +9,14 @@ use bigseg_core::{ContextHash, ContextKey};
 
 use crate::failure::Failure;
 
-/// Names the context.
+/// The context to look up.
 #[derive(clap::Args)]
 pub(crate) struct ContextArgument {
-    /// The context's key; "-" reads it from standard input, and one that begins with "-" stands after "--"
+    /// The context key; "-" reads it from standard input; a key that starts with "-" goes after "--"
     #[arg(value_name = "CONTEXT")]
     context: OsString,
 
-    /// CONTEXT is a ready hash (44 characters of base64) rather than a key
+    /// CONTEXT is a context hash (44 characters of base64), not a key
     #[arg(long)]
     hash: bool,
 }
@@ -24,23 +24,20 @@ pub(crate) struct ContextArgument {
 impl ContextArgument {
     /// Returns the context's hash.
     pub(crate) fn hash(&self) -> Result<ContextHash, Failure> {
-        let mut typed = Vec::new();
+        let mut input = Vec::new();
         let context = if self.context == OsStr::new("-") {
             std::io::stdin()
-                .read_to_end(&mut typed)
+                .read_to_end(&mut input)
                 .map_err(|e| Failure::io("reading the context from standard input", &e))?;
-            without_line_end(&typed)
+            without_line_end(&input)
         } else {
             self.context.as_bytes()
         };
-        match self.hash {
-            true => Ok(ContextHash::parse(context)?),
-            false => Ok(ContextKey::from_bytes(context)?.hash()),
-        }
+        if self.hash { Ok(ContextHash::parse(context)?) } else { Ok(ContextKey::from_bytes(context)?.hash()) }
     }
 }
 
-/// Takes off the line end that a shell or an editor puts after a key.
+/// Removes the line end that a shell or an editor appends to a key.
 pub(crate) fn without_line_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)

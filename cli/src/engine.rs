@@ -1,4 +1,4 @@
-//! Opens an engine the way applications do, so that its status is the one they would see.
+//! Opens an engine like an application does, so that the command shows the status that applications see.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use bigseg_core::{Engine, EngineConfig, StoreConfig};
 use crate::failure::Failure;
 use crate::store::StoreArgument;
 
-/// Names the store and how old it may grow.
+/// The store, and the age at which its data count as stale.
 #[derive(clap::Args)]
 pub(crate) struct EngineArguments {
     #[command(flatten)]
     store: StoreArgument,
 
-    /// How old the store's sync time may grow before answers are STALE: 90s, 10m, 12h, 7d; or "never", for a list
-    /// that was imported once and that nothing keeps in sync
+    /// Age of the store's sync time from which answers are STALE: 90s, 10m, 12h, 7d; or "never" for a list that was
+    /// imported once and that nothing keeps in sync
     #[arg(
         long,
         env = "BIGSEG_STALE_AFTER",
@@ -28,12 +28,12 @@ pub(crate) struct EngineArguments {
 }
 
 impl EngineArguments {
-    /// Opens an engine for one question; a store that is not there shows in its answers.
+    /// Opens an engine for one query; a missing store shows in its answers.
     pub(crate) fn open(&self) -> Result<(Engine, StoreConfig), Failure> {
         self.open_with(PushInvalidation::Off)
     }
 
-    /// Opens an engine that lives on, as an application's does.
+    /// Opens an engine with a choice of push invalidation.
     pub(crate) fn open_with(
         &self,
         push_invalidation: PushInvalidation,
@@ -46,7 +46,7 @@ impl EngineArguments {
     }
 }
 
-/// `EngineConfig::stale_after` as it is typed.
+/// The command-line form of `EngineConfig::stale_after`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct StaleAfter(Option<Duration>);
 

@@ -1,4 +1,4 @@
-//! What `evaluate` and `explain` have in common: the data, the context, and how decisions are shown.
+//! Shared by `evaluate` and `explain`: data, context, and the output of decisions.
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::output::{self, BAD, FAINT, GOOD, HEADING};
 use crate::table::{Cell, Table};
 
-/// Names the flags and segments, the store, and the context.
+/// The flags and segments, the store, and the context.
 #[derive(clap::Args)]
 pub(crate) struct EvaluationArguments {
     #[command(flatten)]
@@ -28,90 +28,89 @@ pub(crate) struct EvaluationArguments {
 }
 
 impl EvaluationArguments {
-    /// Opens an engine with the data, and reads the context.
+    /// Opens an engine, loads the data and parses the context.
     pub(crate) fn open(&self) -> Result<(Engine, Context), Failure> {
-        let mut typed = String::new();
+        let mut input = String::new();
         let json = match self.context.as_str() {
             "-" => {
                 std::io::stdin()
-                    .read_to_string(&mut typed)
+                    .read_to_string(&mut input)
                     .map_err(|e| Failure::io("reading the context from standard input", &e))?;
-                &typed
+                &input
             }
             json => json,
         };
-        let context = Context::parse(json).map_err(misread)?;
+        let context = Context::parse(json).map_err(data_error)?;
         let (engine, _) = self.engine.open()?;
-        engine.load_data(&self.data).map_err(misread)?;
+        engine.load_data(&self.data).map_err(data_error)?;
         Ok((engine, context))
     }
 }
 
-/// What cannot be understood here is data, not the command line.
-fn misread(error: bigseg_core::Error) -> Failure {
+/// Maps an invalid argument to invalid data: it came from a file, not from the command line.
+fn data_error(error: bigseg_core::Error) -> Failure {
     match error.kind() {
         ErrorKind::InvalidArgument => Failure::new(Exit::Data, error.message()),
         _ => error.into(),
     }
 }
 
-/// Says why there is no real answer.
-pub(crate) fn no_answer(kind: EvaluationErrorKind) -> Failure {
+/// Returns the failure of an evaluation that has no result.
+pub(crate) fn evaluation_failure(kind: EvaluationErrorKind) -> Failure {
     let message = match kind {
-        EvaluationErrorKind::FlagNotFound => "there is no such flag in the data",
-        EvaluationErrorKind::SegmentNotFound => "there is no such segment in the data",
+        EvaluationErrorKind::FlagNotFound => "the data have no such flag",
+        EvaluationErrorKind::SegmentNotFound => "the data have no such segment",
         EvaluationErrorKind::MalformedFlag => {
-            "it contradicts itself, or what it refers to does: a circle of references, or a variation that is not there"
+            "the flag, or one it refers to, is malformed: a circular reference, or a missing variation"
         }
-        EvaluationErrorKind::ClientNotReady => "there are no data",
+        EvaluationErrorKind::ClientNotReady => "no data are loaded",
     };
     Failure::new(Exit::Data, format!("{message} ({kind})"))
 }
 
-/// Says what decided.
-pub(crate) fn because(decision: &Decision) -> String {
+/// Describes what decided.
+pub(crate) fn reason_text(decision: &Decision) -> String {
     match decision.decider {
-        Decider::Included => "the list includes it".to_owned(),
-        Decider::Excluded => "the list excludes it".to_owned(),
-        Decider::Rule => rule(decision.rule_index.unwrap_or_default(), decision.rule_id.as_deref()),
-        Decider::NoValue => "no list has it, and no rule includes it".to_owned(),
-        Decider::NotConsulted => "the context has nothing of the segment's kind".to_owned(),
-        Decider::NotConfigured => "the segment's generation is missing, so nobody could be asked".to_owned(),
+        Decider::Included => "included by the list".to_owned(),
+        Decider::Excluded => "excluded by the list".to_owned(),
+        Decider::Rule => rule_text(decision.rule_index.unwrap_or_default(), decision.rule_id.as_deref()),
+        Decider::NoValue => "in no list, and no rule matches".to_owned(),
+        Decider::NotConsulted => "the context has no individual context of the segment's kind".to_owned(),
+        Decider::NotConfigured => {
+            "the segment's generation is missing, so the store was not queried".to_owned()
+        }
     }
 }
 
-/// Names a rule.
-pub(crate) fn rule(index: usize, id: Option<&str>) -> String {
+/// Describes a matching rule.
+pub(crate) fn rule_text(index: usize, id: Option<&str>) -> String {
     match id {
         Some(id) => format!("rule {index} ({}) matches", output::printable(id)),
         None => format!("rule {index} matches"),
     }
 }
 
-/// Says whether something is in a segment.
-pub(crate) fn verdict(is_match: bool) -> Cell {
-    match is_match {
-        true => Cell::styled("in the segment", GOOD),
-        false => Cell::styled("not in the segment", BAD),
-    }
+/// Returns the cell that shows whether a context is in a segment.
+pub(crate) fn match_cell(is_match: bool) -> Cell {
+    if is_match { Cell::styled("in the segment", GOOD) } else { Cell::styled("not in the segment", BAD) }
 }
 
-/// Prints what several segments decided.
+/// Prints a table of decisions.
 pub(crate) fn print_decisions(decisions: &[Decision], out: &mut impl Write) -> io::Result<()> {
     if decisions.is_empty() {
         return Ok(());
     }
     writeln!(out)?;
     let mut table = Table::new();
-    let head = |word| Cell::styled(word, HEADING);
-    table.push([head("segment"), head("status"), head("because")]);
+    let heading = |text| Cell::styled(text, HEADING);
+    table.push([heading("segment"), heading("status"), heading("reason")]);
     for decision in decisions {
         let name = decision.segment_ref.as_ref().map_or(&*decision.segment_key, |segment| segment.as_str());
         let status = match decision.status {
             Some(status) => Cell::styled(status.name(), output::status_style(status)),
             None => Cell::styled("-", FAINT),
         };
-        table.push([Cell::text(output::printable(name)), status, Cell::text(because(decision))]);
+        table.push([Cell::text(output::printable(name)), status, Cell::text(reason_text(decision))]);
     }
     table.print(out)
 }

@@ -1,8 +1,8 @@
-//! Exit statuses: the only list of them, which `bigseg --help` prints.
+//! The exit statuses. `bigseg --help` prints this list.
 
 use std::process::ExitCode;
 
-/// What the command tells its caller; numbers from 64 on have their meaning from `sysexits.h`.
+/// The exit status of the command; numbers from 64 on have the meaning of `sysexits.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
@@ -23,17 +23,17 @@ impl Exit {
         (Exit::NotInSegment, "`check`: excluded; `explain`, `evaluate --segment`: not in the segment"),
         (Exit::NoValue, "`check`: no value, the segment's rules decide"),
         (Exit::NotHealthy, "`status`, `check --healthy`: the store answers but is not up to date"),
-        (Exit::Usage, "the command line is wrong"),
+        (Exit::Usage, "the command line is invalid"),
         (
             Exit::Data,
-            "a key, hash, segment ref, context, list, configuration file, or data of flags and segments cannot be understood",
+            "a key, hash, segment ref, context, list, configuration file, or data of flags and segments is invalid",
         ),
         (Exit::Store, "the store is missing, damaged, full, or failed while answering"),
         (Exit::Internal, "a defect of bigseg"),
-        (Exit::Io, "a file, or standard input or output, cannot be read or written"),
+        (Exit::Io, "a file, standard input or standard output cannot be read or written"),
     ];
 
-    /// Lists every status for `--help`.
+    /// Returns the text about exit statuses for `--help`.
     pub(crate) fn help() -> String {
         let mut help = "Exit status:".to_owned();
         for (exit, meaning) in Self::ALL {

@@ -1,4 +1,4 @@
-//! Why a command ends early: a message for a person and an exit status for a program.
+//! The failure of a command: a message for people and an exit status for programs.
 
 use std::fmt::Display;
 use std::io;
@@ -12,52 +12,52 @@ use crate::output::BAD;
 /// A failure of the whole command.
 pub(crate) struct Failure {
     exit: Exit,
-    words: Words,
+    output: Output,
 }
 
-enum Words {
-    /// One sentence; empty = there is nothing to say.
+enum Output {
+    /// One sentence; nothing is printed if it is empty.
     Message(String),
-    /// The parser of the command line has its own way to show things.
+    /// A message that clap formats itself.
     CommandLine(Box<clap::Error>),
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, words: Words::Message(message.into()) }
+        Self { exit, output: Output::Message(message.into()) }
     }
 
-    /// The command line asks for something that makes no sense.
+    /// Creates the failure of an invalid command line.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
     }
 
-    /// The operating system failed.
-    pub(crate) fn io(doing: impl Display, error: &io::Error) -> Self {
-        Self::new(Exit::Io, format!("{doing}: {error}"))
+    /// Creates the failure of an input or output operation.
+    pub(crate) fn io(operation: impl Display, error: &io::Error) -> Self {
+        Self::new(Exit::Io, format!("{operation}: {error}"))
     }
 
-    /// The parser of the command line shows something, which need not be an error.
-    pub(crate) fn shown(error: clap::Error, exit: Exit) -> Self {
-        Self { exit, words: Words::CommandLine(Box::new(error)) }
+    /// Wraps a message of clap, which may be the help text.
+    pub(crate) fn from_clap(error: clap::Error, exit: Exit) -> Self {
+        Self { exit, output: Output::CommandLine(Box::new(error)) }
     }
 
-    /// Adds what the failure means for the state of things.
-    pub(crate) fn but(mut self, consequence: &str) -> Self {
-        if let Words::Message(message) = &mut self.words {
+    /// Appends what the failure means for the stored data.
+    pub(crate) fn with_consequence(mut self, consequence: &str) -> Self {
+        if let Output::Message(message) = &mut self.words {
             message.push_str("; ");
             message.push_str(consequence);
         }
         self
     }
 
-    /// Says it on standard error.
+    /// Prints the failure to standard error and returns the exit status.
     pub(crate) fn report(self) -> ExitCode {
-        match self.words {
-            Words::Message(message) if message.is_empty() => {}
-            Words::Message(message) => anstream::eprintln!("{BAD}bigseg:{BAD:#} {message}"),
-            // When standard error is closed, too, nobody can be told.
-            Words::CommandLine(error) => drop(error.print()),
+        match self.output {
+            Output::Message(message) if message.is_empty() => {}
+            Output::Message(message) => anstream::eprintln!("{BAD}bigseg:{BAD:#} {message}"),
+            // Fails only if standard error is closed; there is no other place to report it.
+            Output::CommandLine(error) => drop(error.print()),
         }
         self.exit.into()
     }
@@ -79,11 +79,11 @@ impl From<Error> for Failure {
     }
 }
 
-/// Only writing to standard output fails without further words.
+/// Converts an error of writing to standard output, the only operation used without a description.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            // Whoever reads the output has seen enough, as `head` does.
+            // The reader closed the pipe, as `head` does: no failure.
             io::ErrorKind::BrokenPipe => Self::new(Exit::Success, ""),
             _ => Self::io("writing to standard output", &error),
         }

@@ -1,4 +1,4 @@
-//! Lists to import: a file or standard input, in a format that is said or seen from the name.
+//! Input of `import`: a file or standard input, in a format that is given or follows from the file name.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, Stdin};
@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use crate::failure::Failure;
 
-/// How a list is written down.
+/// The format of a list.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Rows of context, segment, membership, with or without a header
@@ -19,7 +19,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// Sees the format from a file name; a `.gz` at its end does not matter.
+    /// Returns the format of a file name; a final `.gz` is ignored.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?.to_ascii_lowercase();
         match Path::new(name.strip_suffix(".gz").unwrap_or(&name)).extension()?.to_str()? {
@@ -39,17 +39,17 @@ impl From<Format> for LineFormat {
     }
 }
 
-/// An opened list.
+/// A list opened for reading.
 pub(crate) struct InputFile {
-    /// What messages call it.
+    /// The name used in messages.
     pub(crate) name: String,
     pub(crate) format: Format,
-    /// Its size, packed or not, where that is known.
+    /// The size in bytes as stored, compressed or not; `None` if it is unknown.
     pub(crate) bytes: Option<u64>,
     pub(crate) input: Input,
 }
 
-/// Where the bytes of a list come from.
+/// The source of a list's bytes.
 pub(crate) enum Input {
     File(File),
     Stdin(Stdin),
@@ -65,7 +65,7 @@ impl InputFile {
             }
             let format = format.ok_or_else(|| {
                 Failure::usage(
-                    "standard input has no name to see the format from; add --format csv or ndjson",
+                    "standard input has no file name to infer the format from; add --format csv or ndjson",
                 )
             })?;
             let name = "standard input".to_owned();
@@ -74,14 +74,14 @@ impl InputFile {
         let name = path.display().to_string();
         let format = format.or_else(|| Format::of(path)).ok_or_else(|| {
             Failure::usage(format!(
-                "the format of {name} cannot be seen from its name; add --format csv or ndjson"
+                "the format of {name} cannot be inferred from its name; add --format csv or ndjson"
             ))
         })?;
-        let opening = |e| Failure::io(format_args!("opening {name}"), &e);
-        let file = File::open(path).map_err(opening)?;
-        let metadata = file.metadata().map_err(opening)?;
+        let open_failed = |e| Failure::io(format_args!("opening {name}"), &e);
+        let file = File::open(path).map_err(open_failed)?;
+        let metadata = file.metadata().map_err(open_failed)?;
         if metadata.is_dir() {
-            return Err(opening(std::io::ErrorKind::IsADirectory.into()));
+            return Err(open_failed(std::io::ErrorKind::IsADirectory.into()));
         }
         let bytes = metadata.is_file().then_some(metadata.len());
         Ok(Self { name, format, bytes, input: Input::File(file) })
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_tells_the_format() {
+    fn the_format_follows_from_the_name() {
         let of = |name: &str| Format::of(Path::new(name));
         assert!(of("a/list.csv") == Some(Format::Csv));
         assert!(of("LIST.CSV.GZ") == Some(Format::Csv));

@@ -1,11 +1,11 @@
-//! Shows the engine's log lines on standard error.
+//! Prints the engine's log lines to standard error.
 
 use log::{LevelFilter, Log, Metadata, Record};
 
 struct Logger;
 
 impl Log for Logger {
-    /// Not what the evaluation of rules has to say: it may show a context's attributes.
+    /// Drops the lines of the evaluation crate: they may hold attributes of a context.
     fn enabled(&self, metadata: &Metadata) -> bool {
         !metadata.target().starts_with("launchdarkly")
     }
@@ -21,7 +21,7 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// Starts showing them; `verbose` counts how often the user asked for it.
+/// Installs the logger; `verbose` is the number of `-v` options.
 pub(crate) fn start(verbose: u8) {
     let level = match verbose {
         0 => LevelFilter::Off,
@@ -29,6 +29,6 @@ pub(crate) fn start(verbose: u8) {
         _ => LevelFilter::Trace,
     };
     log::set_max_level(level);
-    // Fails only when there is a logger already, and there is not.
+    // Fails only if a logger is installed already, and none is.
     let _ = log::set_logger(&Logger);
 }

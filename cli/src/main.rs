@@ -1,4 +1,4 @@
-//! The `bigseg` command: what an operator types to fill, ask, inspect and keep up to date a Big Segments store.
+//! The `bigseg` command: fills, queries, inspects and synchronizes a Big Segments store.
 
 mod arguments;
 mod commands;

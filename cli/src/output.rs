@@ -1,4 +1,4 @@
-//! What goes to standard output, and how it is dressed.
+//! Writes to standard output: JSON, plain lines, and the styles of tables.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -11,19 +11,19 @@ use serde::Serialize;
 pub(crate) const HEADING: Style = Style::new().bold();
 pub(crate) const FAINT: Style = Style::new().dimmed();
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
-pub(crate) const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 
 /// Returns the colour of a lookup status.
 pub(crate) fn status_style(status: LookupStatus) -> Style {
     match status {
         LookupStatus::Healthy => GOOD,
-        LookupStatus::Stale => DOUBTFUL,
+        LookupStatus::Stale => WARN,
         LookupStatus::StoreError | LookupStatus::NotConfigured => BAD,
     }
 }
 
-/// Returns the word for where an answer comes from.
+/// Returns the name of an answer's origin, as JSON shows it.
 pub(crate) fn origin(origin: Origin) -> &'static str {
     match origin {
         Origin::Store => "store",
@@ -40,15 +40,12 @@ pub(crate) fn json(value: &impl Serialize) -> io::Result<()> {
     io::stdout().write_all(&line)
 }
 
-/// Makes text from a store safe for a terminal: whoever wrote it may have put control characters there.
+/// Escapes control characters: text from a store is untrusted and must not control the terminal.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    match text.chars().any(char::is_control) {
-        true => text.escape_debug().to_string().into(),
-        false => text.into(),
-    }
+    if text.chars().any(char::is_control) { text.escape_debug().to_string().into() } else { text.into() }
 }
 
-/// Writes a number of things with thousands separated.
+/// Formats a number with thousands separators.
 pub(crate) fn count(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }
@@ -58,14 +55,14 @@ pub(crate) fn line(text: impl Display) -> io::Result<()> {
     writeln!(io::stdout(), "{text}")
 }
 
-/// An error as JSON shows it.
+/// The JSON of an error.
 #[derive(Serialize)]
-pub(crate) struct ErrorShown<'a> {
+pub(crate) struct ErrorJson<'a> {
     kind: &'static str,
     message: &'a str,
 }
 
-impl<'a> From<&'a Error> for ErrorShown<'a> {
+impl<'a> From<&'a Error> for ErrorJson<'a> {
     fn from(error: &'a Error) -> Self {
         Self { kind: error.kind().name(), message: error.message() }
     }

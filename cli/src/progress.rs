@@ -1,4 +1,4 @@
-//! Progress on standard error: a bar with rate and time left on a terminal, nothing anywhere else.
+//! Progress on standard error: a bar with rate and remaining time on a terminal, nothing elsewhere.
 
 use std::fmt;
 use std::io::Read;
@@ -8,25 +8,25 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, Prog
 const BYTES: &str =
     "{msg} [{bar:32.cyan}] {percent:>3}%  {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 const BYTES_SO_FAR: &str = "{msg} {spinner} {bytes}, {bytes_per_sec}";
-const THINGS: &str = "{msg} [{bar:32.cyan}] {percent:>3}%  {human_pos} of {human_len}, {rate}, {eta} left";
-const THINGS_SO_FAR: &str = "{msg} {spinner} {human_pos}, {rate}";
+const ITEMS: &str = "{msg} [{bar:32.cyan}] {percent:>3}%  {human_pos} of {human_len}, {rate}, {eta} left";
+const ITEMS_SO_FAR: &str = "{msg} {spinner} {human_pos}, {rate}";
 
-/// One bar; it disappears when it is done.
+/// One progress bar; dropping it clears it.
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    /// Counts bytes, up to a total if it is known.
+    /// Creates a bar that counts bytes, up to a total if it is known.
     pub(crate) fn of_bytes(message: &'static str, total: Option<u64>, quiet: bool) -> Self {
         Self::new(message, if total.is_some() { BYTES } else { BYTES_SO_FAR }, total, quiet)
     }
 
-    /// Counts things, up to a total if it is known.
-    pub(crate) fn of_things(message: &'static str, total: Option<u64>, quiet: bool) -> Self {
-        Self::new(message, if total.is_some() { THINGS } else { THINGS_SO_FAR }, total, quiet)
+    /// Creates a bar that counts items, up to a total if it is known.
+    pub(crate) fn of_items(message: &'static str, total: Option<u64>, quiet: bool) -> Self {
+        Self::new(message, if total.is_some() { ITEMS } else { ITEMS_SO_FAR }, total, quiet)
     }
 
     fn new(message: &'static str, template: &str, total: Option<u64>, quiet: bool) -> Self {
-        // Standard error that is no terminal hides itself.
+        // indicatif draws nothing if standard error is not a terminal.
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let style = ProgressStyle::with_template(template).expect("the templates are well-formed");
         let bar = ProgressBar::with_draw_target(total, target);
@@ -35,18 +35,18 @@ impl Progress {
         Self(bar)
     }
 
-    /// Counts what is read through the result.
-    pub(crate) fn reading<R: Read>(&self, read: R) -> impl Read + use<R> {
+    /// Wraps a reader; the bar counts the bytes read through it.
+    pub(crate) fn wrap_read<R: Read>(&self, read: R) -> impl Read + use<R> {
         self.0.wrap_read(read)
     }
 
-    /// Moves to a position.
-    pub(crate) fn set(&self, position: u64) {
+    /// Sets the position.
+    pub(crate) fn set_position(&self, position: u64) {
         self.0.set_position(position);
     }
 
     /// Prints a line on standard error, above the bar.
-    pub(crate) fn note(&self, line: &str) {
+    pub(crate) fn println(&self, line: &str) {
         self.0.suspend(|| anstream::eprintln!("{line}"));
     }
 }
@@ -57,8 +57,8 @@ impl Drop for Progress {
     }
 }
 
-/// Writes a rate in whole things.
+/// Writes the rate in whole items per second.
 fn write_rate(state: &ProgressState, out: &mut dyn fmt::Write) {
-    // The bar is drawn without it if it cannot be written.
+    // On an error, the bar is drawn without the rate.
     let _ = write!(out, "{}/s", HumanCount(state.per_sec() as u64));
 }

@@ -1,10 +1,10 @@
-//! `--store`: which store a command is about.
+//! The `--store` option.
 
 use bigseg_core::StoreConfig;
 
 use crate::failure::Failure;
 
-/// Names the store.
+/// The store to use.
 #[derive(clap::Args)]
 pub(crate) struct StoreArgument {
     /// The store, such as local:./population.bigseg, redis://localhost or dynamodb://my-table
@@ -13,18 +13,18 @@ pub(crate) struct StoreArgument {
 }
 
 impl StoreArgument {
-    /// Reads the store string.
+    /// Parses the store string.
     pub(crate) fn config(&self) -> Result<StoreConfig, Failure> {
-        lasting(&self.store)
+        parse_persistent(&self.store)
     }
 }
 
-/// Reads the string of a store that other commands can find again.
-pub(crate) fn lasting(store: &str) -> Result<StoreConfig, Failure> {
+/// Parses the string of a persistent store, one that other commands can open too.
+pub(crate) fn parse_persistent(store: &str) -> Result<StoreConfig, Failure> {
     match StoreConfig::parse(store)? {
         StoreConfig::Memory(_) => Err(Failure::usage(
-            "a memory store ends with the process that holds it, so there is nothing for this command to find; \
-             name one that lasts, such as local:./population.bigseg",
+            "a memory store exists only inside the process that opened it; \
+             name a persistent one, such as local:./population.bigseg",
         )),
         config => Ok(config),
     }

@@ -1,38 +1,38 @@
-//! Columns of text for people; programs ask for JSON.
+//! Tables of text for people; programs use `--json`.
 
 use std::io::{self, Write};
 
 use anstyle::Style;
 
-/// Rows of cells; the first row is the head.
+/// Rows of cells; the first row is the heading.
 pub(crate) struct Table {
     rows: Vec<Vec<Cell>>,
 }
 
-/// A piece of text in a table.
+/// Styled text in a table.
 pub(crate) struct Cell {
     text: String,
     style: Style,
-    right: bool,
+    align_right: bool,
 }
 
 impl Cell {
     pub(crate) fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), style: Style::new(), right: false }
+        Self { text: text.into(), style: Style::new(), align_right: false }
     }
 
     pub(crate) fn styled(text: impl Into<String>, style: Style) -> Self {
-        Self { text: text.into(), style, right: false }
+        Self { text: text.into(), style, align_right: false }
     }
 
-    /// A figure.
+    /// Creates a right-aligned number.
     pub(crate) fn number(number: u64) -> Self {
         Self::text(crate::output::count(number)).right()
     }
 
-    /// Moves it to the right of its column, where figures and their headings stand.
+    /// Aligns the cell to the right of its column, for numbers and their headings.
     pub(crate) fn right(self) -> Self {
-        Self { right: true, ..self }
+        Self { align_right: true, ..self }
     }
 }
 
@@ -59,7 +59,7 @@ impl Table {
                 let padding = " ".repeat(width - cell.text.chars().count());
                 let (text, style) = (&cell.text, cell.style);
                 let between = if column == 0 { "" } else { "  " };
-                match (cell.right, column + 1 == row.len()) {
+                match (cell.align_right, column + 1 == row.len()) {
                     (true, _) => write!(out, "{between}{padding}{style}{text}{style:#}")?,
                     (false, true) => write!(out, "{between}{style}{text}{style:#}")?,
                     (false, false) => write!(out, "{between}{style}{text}{style:#}{padding}")?,

@@ -7,13 +7,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 
-/// Tell whether a context is in a segment; the exit status tells it, too
+/// Check whether a context is in a segment; the exit status has the answer, too
 ///
 /// Exit status: 0 included, 1 excluded, 3 no value (the segment's rules decide). "No value" is not "excluded".
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg check --store local:./population.bigseg user-key beta.g3
-  bigseg check --quiet --healthy user-key beta.g3 && echo \"in the beta, surely\"")]
+  bigseg check --quiet --healthy user-key beta.g3 && echo \"in the beta\"")]
 pub(crate) struct CheckCommand {
     #[command(flatten)]
     engine: EngineArguments,
@@ -29,7 +29,7 @@ pub(crate) struct CheckCommand {
     #[arg(long)]
     healthy: bool,
 
-    /// Print nothing; leave it to the exit status
+    /// Print nothing; the exit status has the answer
     #[arg(short, long, conflicts_with = "json")]
     quiet: bool,
 
@@ -39,14 +39,14 @@ pub(crate) struct CheckCommand {
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct CheckJson<'a> {
     hash: ContextHash,
     segment: &'a str,
     /// True, false, or null for "no value".
     check: Option<bool>,
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<output::ErrorShown<'a>>,
+    error: Option<output::ErrorJson<'a>>,
 }
 
 impl CheckCommand {
@@ -57,12 +57,12 @@ impl CheckCommand {
         let answer = engine.blocking().membership_by_hash(hash)?;
         let check = answer.check(segment.as_str());
         if self.json {
-            output::json(&Shown {
+            output::json(&CheckJson {
                 hash,
                 segment: segment.as_str(),
                 check,
                 status: answer.status.name(),
-                error: answer.error.as_ref().map(output::ErrorShown::from),
+                error: answer.error.as_ref().map(output::ErrorJson::from),
             })?;
         }
         if let Some(error) = answer.error {
@@ -75,9 +75,10 @@ impl CheckCommand {
         };
         let is_healthy = answer.status == LookupStatus::Healthy;
         if !self.json && !self.quiet {
-            match is_healthy {
-                true => output::line(word)?,
-                false => output::line(format_args!("{word} ({})", answer.status))?,
+            if is_healthy {
+                output::line(word)?;
+            } else {
+                output::line(format_args!("{word} ({})", answer.status))?;
             }
         }
         Ok(if self.healthy && !is_healthy { Exit::NotHealthy } else { exit })

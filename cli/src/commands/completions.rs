@@ -13,7 +13,7 @@ use crate::failure::Failure;
   bigseg completions zsh > ~/.zfunc/_bigseg
   bigseg completions fish > ~/.config/fish/completions/bigseg.fish")]
 pub(crate) struct CompletionsCommand {
-    /// Which shell
+    /// The shell
     shell: Shell,
 }
 

@@ -10,9 +10,9 @@ use crate::failure::Failure;
 use crate::output::{self, FAINT};
 use crate::table::{Cell, Table};
 
-/// Evaluate a flag or a segment for a context: what it serves, and why
+/// Evaluate a flag or a segment for a context, with the reason
 ///
-/// Exit status of a segment: 0 the context is in it, 1 it is not.
+/// Exit status with --segment: 0 in the segment, 1 not in the segment.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg evaluate --data flags.json --flag new-page --context '{\"kind\":\"user\",\"key\":\"user-key\"}'
@@ -29,7 +29,7 @@ pub(crate) struct EvaluateCommand {
     #[arg(long, value_name = "KEY")]
     segment: Option<String>,
 
-    /// What is served when there is nothing to evaluate
+    /// The value returned if the flag cannot be evaluated
     #[arg(long, value_name = "JSON", default_value = "null", value_parser = parse_json)]
     default: Value,
 
@@ -53,7 +53,7 @@ impl EvaluateCommand {
             output::json(&evaluation)?;
         }
         if let Some(kind) = evaluation.reason.error_kind {
-            return Err(evaluation::no_answer(kind));
+            return Err(evaluation::evaluation_failure(kind));
         }
         if !self.json {
             print_flag(&evaluation)?;
@@ -66,12 +66,12 @@ impl EvaluateCommand {
             output::json(&answer)?;
         }
         if let Some(kind) = answer.error_kind {
-            return Err(evaluation::no_answer(kind));
+            return Err(evaluation::evaluation_failure(kind));
         }
         if !self.json {
             let mut out = anstream::stdout().lock();
             let mut table = Table::new();
-            table.push([Cell::styled("context", FAINT), evaluation::verdict(answer.is_match)]);
+            table.push([Cell::styled("context", FAINT), evaluation::match_cell(answer.is_match)]);
             push_status(&mut table, answer.status);
             table.print(&mut out)?;
             evaluation::print_decisions(&answer.decisions, &mut out)?;
@@ -80,7 +80,7 @@ impl EvaluateCommand {
     }
 }
 
-/// An answer in which the store has no part, though it was asked, is not the answer that was asked for.
+/// Replaces the exit status if the store failed: the answer then lacks the membership.
 fn exit_for(status: Option<LookupStatus>, exit: Exit) -> Exit {
     if status == Some(LookupStatus::StoreError) { Exit::Store } else { exit }
 }
@@ -91,29 +91,29 @@ fn print_flag(evaluation: &Evaluation) -> io::Result<()> {
     let mut table = Table::new();
     let name = |name: &str| Cell::styled(name, FAINT);
     table.push([name("value"), Cell::text(value.to_string())]);
-    let variation = variation.map_or("none: the default".to_owned(), |index| index.to_string());
+    let variation = variation.map_or_else(|| "none: the default".to_owned(), |index| index.to_string());
     table.push([name("variation"), Cell::text(variation)]);
-    table.push([name("reason"), Cell::text(format!("{}: {}", reason.kind, because(reason)))]);
+    table.push([name("reason"), Cell::text(format!("{}: {}", reason.kind, reason_text(reason)))]);
     push_status(&mut table, reason.big_segments_status);
     table.print(&mut out)?;
     evaluation::print_decisions(decisions, &mut out)
 }
 
-fn because(reason: &Reason) -> String {
-    let words = match reason.kind {
+fn reason_text(reason: &Reason) -> String {
+    let text = match reason.kind {
         ReasonKind::Off => "the flag is off".to_owned(),
         ReasonKind::Fallthrough => "no rule matches".to_owned(),
-        ReasonKind::TargetMatch => "the flag names the context".to_owned(),
+        ReasonKind::TargetMatch => "the context is a target of the flag".to_owned(),
         ReasonKind::RuleMatch => {
-            evaluation::rule(reason.rule_index.unwrap_or_default(), reason.rule_id.as_deref())
+            evaluation::rule_text(reason.rule_index.unwrap_or_default(), reason.rule_id.as_deref())
         }
         ReasonKind::PrerequisiteFailed => {
             let flag = output::printable(reason.prerequisite_key.as_deref().unwrap_or_default());
-            format!("the flag {flag} does not serve what it must")
+            format!("the prerequisite flag {flag} serves another variation")
         }
-        ReasonKind::Error => "it cannot be evaluated".to_owned(),
+        ReasonKind::Error => "the flag cannot be evaluated".to_owned(),
     };
-    if reason.in_experiment { words + ", as part of an experiment" } else { words }
+    if reason.in_experiment { text + ", as part of an experiment" } else { text }
 }
 
 fn push_status(table: &mut Table, status: Option<LookupStatus>) {
@@ -124,5 +124,5 @@ fn push_status(table: &mut Table, status: Option<LookupStatus>) {
 }
 
 fn parse_json(text: &str) -> Result<Value, &'static str> {
-    serde_json::from_str(text).map_err(|_| "this is not JSON; a string stands in quotes")
+    serde_json::from_str(text).map_err(|_| "invalid JSON; a string needs quotes")
 }

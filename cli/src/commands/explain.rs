@@ -13,7 +13,7 @@ use crate::table::{Cell, Table};
 
 /// Explain why a context is in a segment, or is not
 ///
-/// Exit status: 0 it is in it, 1 it is not.
+/// Exit status: 0 in the segment, 1 not in the segment.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg explain --data flags.json --segment beta --context '{\"kind\":\"user\",\"key\":\"user-key\"}'
@@ -33,7 +33,7 @@ pub(crate) struct ExplainCommand {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+struct ExplainJson<'a> {
     #[serde(flatten)]
     answer: &'a SegmentAnswer,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ struct Shown<'a> {
     origin: Option<&'static str>,
     embedded: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<output::ErrorShown<'a>>,
+    error: Option<output::ErrorJson<'a>>,
 }
 
 impl ExplainCommand {
@@ -52,17 +52,17 @@ impl ExplainCommand {
         let (engine, context) = self.arguments.open()?;
         let explanation = engine.blocking().explain(&self.segment, &context)?;
         if self.json {
-            output::json(&Shown {
+            output::json(&ExplainJson {
                 answer: &explanation.answer,
                 hash: explanation.hash,
                 value: explanation.value,
                 origin: explanation.origin.map(output::origin),
                 embedded: explanation.embedded,
-                error: explanation.error.as_ref().map(output::ErrorShown::from),
+                error: explanation.error.as_ref().map(output::ErrorJson::from),
             })?;
         }
         if let Some(kind) = explanation.answer.error_kind {
-            return Err(evaluation::no_answer(kind));
+            return Err(evaluation::evaluation_failure(kind));
         }
         if !self.json {
             print(&explanation)?;
@@ -80,14 +80,14 @@ fn print(explanation: &Explanation) -> io::Result<()> {
     let mut table = Table::new();
     let mut row = |name: &str, value: Cell| table.push([Cell::styled(name, FAINT), value]);
     let answer = &explanation.answer;
-    let (own, others) = answer.decisions.split_first().expect("a segment that was evaluated has decided");
+    let (own, others) = answer.decisions.split_first().expect("an evaluated segment has a decision");
     let name = own.segment_ref.as_ref().map_or(&*own.segment_key, |segment| segment.as_str());
     row("segment", Cell::text(output::printable(name)));
     if let Some(hash) = explanation.hash {
         row("context", Cell::text(hash.to_string()));
     }
-    row("answer", evaluation::verdict(answer.is_match));
-    row("because", Cell::text(evaluation::because(own)));
+    row("answer", evaluation::match_cell(answer.is_match));
+    row("reason", Cell::text(evaluation::reason_text(own)));
     if let Some(origin) = explanation.origin {
         let word = match explanation.value {
             Some(true) => "included",
@@ -95,7 +95,7 @@ fn print(explanation: &Explanation) -> io::Result<()> {
             None => "no value",
         };
         row("membership", Cell::text(word));
-        row("from", Cell::text(source(origin, explanation.embedded)));
+        row("origin", Cell::text(origin_text(origin, explanation.embedded)));
     }
     if let Some(status) = answer.status {
         row("status", Cell::styled(status.name(), output::status_style(status)));
@@ -107,12 +107,12 @@ fn print(explanation: &Explanation) -> io::Result<()> {
     evaluation::print_decisions(others, &mut out)
 }
 
-fn source(origin: Origin, embedded: bool) -> String {
+fn origin_text(origin: Origin, embedded: bool) -> String {
     match origin {
         Origin::Store if embedded => "the embedded store".to_owned(),
         Origin::Store => "the store".to_owned(),
         Origin::Cache { age } => format!("the cache, {age:.0?} old"),
-        Origin::LastKnown { age } => format!("what was last known, {age:.0?} old"),
-        Origin::Nothing => "nowhere".to_owned(),
+        Origin::LastKnown { age } => format!("the last known answer, {age:.0?} old"),
+        Origin::Nothing => "none".to_owned(),
     }
 }

@@ -16,12 +16,12 @@ use crate::input_file::Format;
 use crate::progress::Progress;
 use crate::store::StoreArgument;
 
-/// How many contexts are written between two reports of progress.
+/// Contexts written between two updates of the progress bar.
 const PROGRESS_STEP: u64 = 4096;
 
 /// Write a store's content as a list that `import` reads
 ///
-/// The list holds hashes: keys cannot be had back from a store. A file appears only once it is complete.
+/// The list holds hashes: keys cannot be recovered from a store. The file appears only once it is complete.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg export --store local:./population.bigseg > population.ndjson
@@ -31,11 +31,11 @@ pub(crate) struct ExportCommand {
     #[command(flatten)]
     store: StoreArgument,
 
-    /// Write to a file, packed if its name ends in .gz; by default to standard output
+    /// Write to a file, compressed if its name ends in .gz; by default to standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// How to write the list; by default as the file's name says, or else NDJSON
+    /// The format of the list; by default that of the file name, or else NDJSON
     #[arg(long, value_enum)]
     format: Option<Format>,
 
@@ -66,63 +66,64 @@ impl ExportCommand {
         Ok(Exit::Success)
     }
 
-    /// Writes to a new file beside the wanted one and then moves it there.
+    /// Writes to a temporary file in the same directory, then renames it to `path`.
     fn write_file(&self, path: &Path) -> Result<(), Failure> {
-        let writing = |e: io::Error| Failure::io(format_args!("writing {}", path.display()), &e);
-        // A pipe or a device cannot be replaced by a file.
+        let write_failed = |e: io::Error| Failure::io(format_args!("writing {}", path.display()), &e);
+        // A pipe or a device cannot be replaced by a file: write to it directly.
         if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-            return self.write(File::options().write(true).open(path).map_err(writing)?, writing);
+            return self.write(File::options().write(true).open(path).map_err(write_failed)?, write_failed);
         }
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let file = tempfile::Builder::new()
-            // As of any new file: the umask takes away what others may not do.
+            // The mode of any new file; the umask restricts it.
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(directory.unwrap_or(Path::new(".")))
-            .map_err(writing)?;
+            .map_err(write_failed)?;
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz")) {
-            let mut packed = GzEncoder::new(file.as_file(), Compression::fast());
-            self.write(&mut packed, writing)?;
-            packed.finish().map_err(writing)?;
+            let mut gzip = GzEncoder::new(file.as_file(), Compression::fast());
+            self.write(&mut gzip, write_failed)?;
+            gzip.finish().map_err(write_failed)?;
         } else {
-            self.write(file.as_file(), writing)?;
+            self.write(file.as_file(), write_failed)?;
         }
-        file.persist(path).map_err(|e| writing(e.error))?;
+        file.persist(path).map_err(|e| write_failed(e.error))?;
         Ok(())
     }
 
-    fn write(&self, out: impl Write, writing: impl Fn(io::Error) -> Failure) -> Result<(), Failure> {
+    fn write(&self, out: impl Write, write_failed: impl Fn(io::Error) -> Failure) -> Result<(), Failure> {
         let segment = self.segment.as_deref().map(SegmentRef::parse).transpose()?;
         let format = self.format.or_else(|| self.output.as_deref().and_then(Format::of));
         let mut out = BufWriter::with_capacity(1 << 16, out);
         let scanner = self.store.config()?.scanner()?;
-        let progress = Progress::of_things("writing contexts", None, self.quiet || self.output.is_none());
+        let progress = Progress::of_items("writing contexts", None, self.quiet || self.output.is_none());
         if format == Some(Format::Csv) {
-            writeln!(out, "hash,segment,membership").map_err(&writing)?;
+            writeln!(out, "hash,segment,membership").map_err(&write_failed)?;
         }
-        let (mut contexts, mut written) = (0, Ok(()));
+        let mut contexts = 0;
+        let mut outcome = Ok(());
         scanner.scan(&mut |hash, membership| {
             let line = Line::new(hash, &membership, segment.as_ref());
-            written = match format {
+            outcome = match format {
                 Some(Format::Csv) => line.write_csv(&mut out),
                 _ => line.write_ndjson(&mut out),
             };
             contexts += 1;
             if contexts % PROGRESS_STEP == 0 {
-                progress.set(contexts);
+                progress.set_position(contexts);
             }
-            if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        written.and_then(|()| out.flush()).map_err(&writing)
+        outcome.and_then(|()| out.flush()).map_err(&write_failed)
     }
 }
 
 impl<'a> Line<'a> {
-    /// Takes what is to be written of a context: everything, or one segment's part.
+    /// Creates the line of a context, for all segments or for `only` one.
     fn new(hash: ContextHash, membership: &'a Membership, only: Option<&SegmentRef>) -> Self {
-        let wanted = |refs: &'a [SegmentRef]| {
+        let selected = |refs: &'a [SegmentRef]| {
             refs.iter().filter(|r| only.is_none_or(|only| only == *r)).map(SegmentRef::as_str).collect()
         };
-        Self { hash, included: wanted(membership.included()), excluded: wanted(membership.excluded()) }
+        Self { hash, included: selected(membership.included()), excluded: selected(membership.excluded()) }
     }
 
     fn write_ndjson(&self, out: &mut impl Write) -> io::Result<()> {
@@ -143,14 +144,15 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Text in a CSV, quoted where it must be; segment keys may hold commas and quotes.
+/// A CSV field, quoted if needed: segment keys may hold commas and quotes.
 struct CsvField<'a>(&'a str);
 
 impl fmt::Display for CsvField<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.contains([',', '"', '\n', '\r']) {
-            true => write!(f, "\"{}\"", self.0.replace('"', "\"\"")),
-            false => f.write_str(self.0),
+        if self.0.contains([',', '"', '\n', '\r']) {
+            write!(f, "\"{}\"", self.0.replace('"', "\"\""))
+        } else {
+            f.write_str(self.0)
         }
     }
 }

@@ -11,12 +11,12 @@ use crate::output::{self, BAD, FAINT, GOOD, HEADING};
 use crate::table::{Cell, Table};
 use crate::timestamp;
 
-/// Show which segments a context is in and out of
+/// Show the segments that include or exclude a context
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg get --store local:./population.bigseg user-key
   bigseg get --hash CEXjZY7cHJG/ydFy7q4+YEFwVrG3/pkJwA4FAjrbfx0=     with BIGSEG_STORE set
-  read -rs KEY; printf %s \"$KEY\" | bigseg get --json -               leaves the key in no history")]
+  read -rs KEY; printf %s \"$KEY\" | bigseg get --json -               keeps the key out of the history")]
 pub(crate) struct GetCommand {
     #[command(flatten)]
     engine: EngineArguments,
@@ -30,14 +30,14 @@ pub(crate) struct GetCommand {
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct GetJson<'a> {
     hash: ContextHash,
     included: Vec<&'a str>,
     excluded: Vec<&'a str>,
     status: &'static str,
     origin: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<output::ErrorShown<'a>>,
+    error: Option<output::ErrorJson<'a>>,
 }
 
 impl GetCommand {
@@ -46,7 +46,7 @@ impl GetCommand {
         let (engine, _) = self.engine.open()?;
         let answer = engine.blocking().membership_by_hash(hash)?;
         if self.json {
-            output::json(&shown(hash, &answer))?;
+            output::json(&to_json(hash, &answer))?;
         }
         if let Some(error) = answer.error {
             return Err(error.into());
@@ -58,14 +58,14 @@ impl GetCommand {
     }
 }
 
-fn shown(hash: ContextHash, answer: &Answer) -> Shown<'_> {
-    Shown {
+fn to_json(hash: ContextHash, answer: &Answer) -> GetJson<'_> {
+    GetJson {
         hash,
         included: answer.membership.included().iter().map(SegmentRef::as_str).collect(),
         excluded: answer.membership.excluded().iter().map(SegmentRef::as_str).collect(),
         status: answer.status.name(),
         origin: output::origin(answer.origin),
-        error: answer.error.as_ref().map(output::ErrorShown::from),
+        error: answer.error.as_ref().map(output::ErrorJson::from),
     }
 }
 
@@ -90,11 +90,11 @@ fn print(hash: ContextHash, answer: &Answer, last_up_to_date: Option<i64>) -> st
     writeln!(out)?;
     let mut table = Table::new();
     table.push([Cell::styled("segment", HEADING), Cell::styled("membership", HEADING)]);
-    for (refs, word, style) in
+    for (refs, membership, style) in
         [(membership.included(), "included", GOOD), (membership.excluded(), "excluded", BAD)]
     {
         for segment in refs {
-            table.push([Cell::text(output::printable(segment.as_str())), Cell::styled(word, style)]);
+            table.push([Cell::text(output::printable(segment.as_str())), Cell::styled(membership, style)]);
         }
     }
     table.print(&mut out)

@@ -10,23 +10,23 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 
-/// Print the hashes under which stores know contexts
+/// Print the hashes of context keys, as stores use them
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg hash user-key            CEXjZY7cHJG/ydFy7q4+YEFwVrG3/pkJwA4FAjrbfx0=
-  bigseg hash < keys.txt          one key a line, one hash a line")]
+  bigseg hash < keys.txt          one key per line, one hash per line")]
 pub(crate) struct HashCommand {
-    /// Context keys; none = read them from standard input, one a line
+    /// Context keys; without any, they are read from standard input, one per line
     #[arg(value_name = "KEY")]
     keys: Vec<OsString>,
 
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Serialize)]
-struct Hash {
+struct HashJson {
     hash: ContextHash,
 }
 
@@ -39,12 +39,13 @@ impl HashCommand {
             return Ok(Exit::Success);
         }
         let mut input = std::io::stdin().lock();
-        let (mut line, mut number) = (Vec::new(), 0u64);
+        let mut line = Vec::new();
+        let mut number = 0u64;
         while {
             line.clear();
             number += 1;
-            let reading = |e| Failure::io("reading keys from standard input", &e);
-            input.read_until(b'\n', &mut line).map_err(reading)? > 0
+            let read_failed = |e| Failure::io("reading keys from standard input", &e);
+            input.read_until(b'\n', &mut line).map_err(read_failed)? > 0
         } {
             let key = ContextKey::from_bytes(without_line_end(&line));
             self.print(key.map_err(|e| e.at(format_args!("standard input, line {number}")))?)?;
@@ -55,7 +56,7 @@ impl HashCommand {
     fn print(&self, key: ContextKey) -> Result<(), Failure> {
         let hash = key.hash();
         if self.json {
-            output::json(&Hash { hash })?;
+            output::json(&HashJson { hash })?;
         } else {
             output::line(hash)?;
         }

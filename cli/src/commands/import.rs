@@ -9,12 +9,12 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input_file::{Format, InputFile};
-use crate::output::{self, DOUBTFUL};
+use crate::output::{self, WARN};
 use crate::progress::Progress;
 use crate::store::StoreArgument;
 
-/// How many skipped lines are reported one by one.
-const SHOWN_BAD_LINES: u64 = 20;
+/// Skipped lines that are reported one by one; the rest are only counted.
+const MAX_REPORTED_LINES: u64 = 20;
 const NOTHING_IMPORTED: &str = "nothing was imported";
 
 /// Fill a store from lists
@@ -23,16 +23,16 @@ const NOTHING_IMPORTED: &str = "nothing was imported";
 /// ({"key": …} or {"hash": …}, with "included": […] and "excluded": […]), plain or gzip. A membership is "include",
 /// the default, or "exclude".
 ///
-/// In an embedded store, all lists together are one transaction: all of it is imported or nothing, also when the command
-/// is interrupted. In Redis and DynamoDB, an import that is cut short leaves a part, and importing again completes it,
-/// from where it stood with --resume-after; --replace needs the permission to SCAN or to Query.
-/// `?write_units_per_second=` spares the capacity of a DynamoDB table. The store is then marked as up to date. Lists
-/// larger than memory are sorted in temporary files (TMPDIR).
+/// An embedded store is filled in one transaction: all lists are imported or nothing is, even if the command is
+/// interrupted. In Redis and DynamoDB, an interrupted import is partial; run it again to complete it, with
+/// --resume-after to skip what was written. --replace needs the permission to SCAN or to Query.
+/// `?write_units_per_second=` limits the capacity used of a DynamoDB table. The import marks the store as up to date.
+/// Lists larger than memory are sorted in temporary files (TMPDIR).
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg import --store local:./population.bigseg list.csv
-  bigseg import --segment beta.g3 keys.csv       every line is a key that joins beta.g3
-  bigseg import --replace beta.g3 keys.csv.gz    … and whoever was in beta.g3 before leaves it
+  bigseg import --segment beta.g3 keys.csv       each line is a key to include in beta.g3
+  bigseg import --replace beta.g3 keys.csv.gz    … and earlier members of beta.g3 are removed
   zcat list.ndjson.gz | bigseg import --format ndjson --bad-lines skip --json -")]
 pub(crate) struct ImportCommand {
     #[command(flatten)]
@@ -42,32 +42,32 @@ pub(crate) struct ImportCommand {
     #[arg(value_name = "FILE", default_value = "-")]
     lists: Vec<PathBuf>,
 
-    /// How the lists are written; by default as their names say (.csv, .ndjson, .jsonl, each also .gz)
+    /// The format of the lists; by default that of their names (.csv, .ndjson, .jsonl, each also .gz)
     #[arg(long, value_enum)]
     format: Option<Format>,
 
-    /// The segment of lines that name none
+    /// The segment of lines without one
     #[arg(long, value_name = "SEGMENT.gN")]
     segment: Option<String>,
 
-    /// Forget this segment's present members first; also the segment of lines that name none
+    /// Remove this segment's earlier members; also the segment of lines without one
     #[arg(long, value_name = "SEGMENT.gN")]
     replace: Option<String>,
 
-    /// Pass over so many contexts, which an import of the very same lists has written before it was cut short (it said
-    /// how many); for stores that are loaded in pieces
+    /// Skip this many contexts, which an interrupted import of the same lists has written (its message says how many);
+    /// not for embedded stores
     #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
     resume_after: u64,
 
-    /// Let --replace empty a segment, should the lists hold nothing
+    /// Allow --replace to empty a segment if the lists have no members
     #[arg(long, requires = "replace")]
     allow_empty: bool,
 
-    /// The contexts of a CSV without header are ready hashes rather than keys
+    /// The contexts of a CSV without header are hashes, not keys
     #[arg(long)]
     hashed: bool,
 
-    /// What becomes of a line that cannot be understood
+    /// How to handle a line that cannot be parsed
     #[arg(long, value_enum, value_name = "WHAT", default_value = "fail")]
     bad_lines: BadLines,
 
@@ -80,18 +80,18 @@ pub(crate) struct ImportCommand {
     json: bool,
 }
 
-/// What becomes of a line that cannot be understood.
+/// How to handle a line that cannot be parsed.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum BadLines {
-    /// End the import; nothing is imported
+    /// Fail; nothing is imported
     Fail,
-    /// Report its number, leave it out, and go on
+    /// Report its number and skip it
     Skip,
 }
 
-/// What the lists held.
+/// The number of lines in the lists.
 #[derive(Default)]
-struct Lines {
+struct LineCounts {
     read: u64,
     skipped: u64,
 }
@@ -111,7 +111,7 @@ struct Summary {
 impl ImportCommand {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let clock = Clock::System;
-        let began = clock.now();
+        let started = clock.now();
         let replace = self.replace.as_deref().map(SegmentRef::parse).transpose()?;
         let segment = self.segment.as_deref().map(SegmentRef::parse).transpose()?.or(replace.clone());
         let lists =
@@ -119,33 +119,32 @@ impl ImportCommand {
         let store = self.store.config()?;
         if self.resume_after > 0 && store.loads_atomically() {
             return Err(Failure::usage(
-                "--resume-after: this store is loaded whole or not at all; leave it out",
+                "--resume-after: an import into this store is never partial; leave the option out",
             ));
         }
         let writer = store.writer()?;
-        // A store that cannot be reached is to be found out before a long list is read.
+        // Detect an unreachable store before reading a long list.
         writer.cursor()?;
         let options = ImportOptions { replace, resume_after: self.resume_after, ..ImportOptions::default() };
         let mut import = Import::new(writer, options);
 
-        let lines = self.read(lists, segment, &mut import).map_err(|e| e.but(NOTHING_IMPORTED))?;
+        let lines =
+            self.read(lists, segment, &mut import).map_err(|e| e.with_consequence(NOTHING_IMPORTED))?;
         if import.is_empty() && self.replace.is_some() && !self.allow_empty {
-            let message = "there is no member in the lists; --allow-empty empties the segment";
-            return Err(Failure::new(Exit::Data, message).but(NOTHING_IMPORTED));
+            let message = "the lists have no members; add --allow-empty to empty the segment";
+            return Err(Failure::new(Exit::Data, message).with_consequence(NOTHING_IMPORTED));
         }
-        let progress = Progress::of_things("writing memberships", Some(import.len()), self.quiet);
+        let progress = Progress::of_items("writing memberships", Some(import.len()), self.quiet);
         let mut written = self.resume_after;
         let report = import.finish(&mut |done| {
             written = done.contexts;
-            progress.set(done.memberships);
+            progress.set_position(done.memberships);
         });
-        let left = match store.loads_atomically() {
-            true => NOTHING_IMPORTED.to_owned(),
-            false => perhaps_in_part(written),
-        };
-        let report = report.map_err(|e| Failure::from(e).but(&left))?;
+        let consequence =
+            if store.loads_atomically() { NOTHING_IMPORTED.to_owned() } else { partial_import(written) };
+        let report = report.map_err(|e| Failure::from(e).with_consequence(&consequence))?;
         drop(progress);
-        self.print(&Summary::new(&store, &lines, &report, clock.now().since(began)))?;
+        self.print(&Summary::new(&store, &lines, &report, clock.now().since(started)))?;
         Ok(Exit::Success)
     }
 
@@ -155,10 +154,10 @@ impl ImportCommand {
         lists: Vec<InputFile>,
         segment: Option<SegmentRef>,
         import: &mut Import,
-    ) -> Result<Lines, Failure> {
+    ) -> Result<LineCounts, Failure> {
         let total = lists.iter().map(|list| list.bytes).sum();
         let progress = Progress::of_bytes("reading", total, self.quiet);
-        let mut lines = Lines::default();
+        let mut lines = LineCounts::default();
         for InputFile { name, format, input, .. } in lists {
             let reader = LineReader { format: format.into(), segment: segment.clone(), hashed: self.hashed };
             let mut bad_line = |bad: BadLine| {
@@ -167,18 +166,18 @@ impl ImportCommand {
                 }
                 lines.skipped += 1;
                 match lines.skipped {
-                    0..=SHOWN_BAD_LINES => {
-                        progress.note(&format!("{DOUBTFUL}skipped:{DOUBTFUL:#} {name}: {bad}"));
+                    0..=MAX_REPORTED_LINES => {
+                        progress.println(&format!("{WARN}skipped:{WARN:#} {name}: {bad}"));
                     }
-                    nth if nth == SHOWN_BAD_LINES + 1 => {
-                        progress.note("skipped: … and more, counted in the end")
+                    nth if nth == MAX_REPORTED_LINES + 1 => {
+                        progress.println("skipped: further lines are only counted")
                     }
                     _ => {}
                 }
                 Ok(())
             };
             lines.read +=
-                reader.read(progress.reading(input), import, &mut bad_line).map_err(|e| e.at(&name))?;
+                reader.read(progress.wrap_read(input), import, &mut bad_line).map_err(|e| e.at(&name))?;
         }
         Ok(lines)
     }
@@ -191,7 +190,8 @@ impl ImportCommand {
             return Ok(());
         }
         let Summary { store, contexts, memberships, seconds, contexts_per_second, .. } = summary;
-        let (contexts, memberships) = (output::count(*contexts), output::count(*memberships));
+        let contexts = output::count(*contexts);
+        let memberships = output::count(*memberships);
         let rate = output::count(*contexts_per_second);
         output::line(format_args!("imported {contexts} contexts, {memberships} memberships, into {store}"))?;
         output::line(format_args!("took {seconds:.2} s, {rate} contexts/s"))?;
@@ -200,25 +200,26 @@ impl ImportCommand {
             output::line(format_args!("{segment} had {replaced} members before"))?;
         }
         if summary.skipped_lines > 0 {
-            let (skipped, lines) = (output::count(summary.skipped_lines), output::count(summary.lines));
+            let skipped = output::count(summary.skipped_lines);
+            let lines = output::count(summary.lines);
             output::line(format_args!("skipped {skipped} of {lines} lines"))?;
         }
         Ok(())
     }
 }
 
-/// Says what an import leaves that was cut short, in a store that is loaded in pieces.
-fn perhaps_in_part(contexts: u64) -> String {
-    let again = "part of it may have been imported; importing it again completes it";
+/// Describes the state after an interrupted import into a store that is loaded in batches.
+fn partial_import(contexts: u64) -> String {
+    let retry = "the import may be partial; run it again to complete it";
     match contexts {
-        0 => again.to_owned(),
-        written => format!("{again}, and --resume-after {written} passes over what is sure to be there"),
+        0 => retry.to_owned(),
+        written => format!("{retry}; --resume-after {written} skips the contexts that were written"),
     }
 }
 
 impl Summary {
-    fn new(store: &StoreConfig, lines: &Lines, report: &ImportReport, took: Duration) -> Self {
-        let seconds = took.as_secs_f64();
+    fn new(store: &StoreConfig, lines: &LineCounts, report: &ImportReport, elapsed: Duration) -> Self {
+        let seconds = elapsed.as_secs_f64();
         Self {
             store: store.to_string(),
             contexts: report.contexts,

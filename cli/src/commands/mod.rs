@@ -20,7 +20,7 @@ use clap::Subcommand;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// What to do.
+/// The subcommand to run.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Import(import::ImportCommand),
@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Completions(completions::CompletionsCommand),
 }
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Import(command) => command.run(),

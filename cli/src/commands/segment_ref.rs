@@ -5,17 +5,17 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 
-/// Spell a segment's ref, or take one apart
+/// Compose a segment ref, or split one into its parts
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg ref beta 3               beta.g3
   bigseg ref my.beta.g3           my.beta  3")]
 pub(crate) struct RefCommand {
-    /// The segment's key, or a whole ref
+    /// The segment's key, or a segment ref
     #[arg(value_name = "SEGMENT")]
     segment: String,
 
-    /// The segment's generation; none = SEGMENT is a ref that is to be taken apart
+    /// The segment's generation; without it, SEGMENT is a ref to split
     generation: Option<u64>,
 
     /// Print a JSON object
@@ -24,7 +24,7 @@ pub(crate) struct RefCommand {
 }
 
 #[derive(Serialize)]
-struct Parts<'a> {
+struct RefJson<'a> {
     r#ref: &'a str,
     segment_key: &'a str,
     generation: Option<u64>,
@@ -36,9 +36,10 @@ impl RefCommand {
             Some(generation) => SegmentRef::new(&self.segment, generation)?,
             None => SegmentRef::parse(&self.segment)?,
         };
-        let (segment_key, generation) = (segment.segment_key(), segment.generation());
+        let segment_key = segment.segment_key();
+        let generation = segment.generation();
         if self.json {
-            output::json(&Parts { r#ref: segment.as_str(), segment_key, generation })?;
+            output::json(&RefJson { r#ref: segment.as_str(), segment_key, generation })?;
         } else if self.generation.is_some() {
             output::line(segment.as_str())?;
         } else {

@@ -12,10 +12,10 @@ use crate::progress::Progress;
 use crate::store::StoreArgument;
 use crate::table::{Cell, Table};
 
-/// How many contexts are counted between two reports of progress.
+/// Contexts counted between two updates of the progress bar.
 const PROGRESS_STEP: u64 = 4096;
 
-/// Count a store's contexts and memberships, by segment
+/// Count a store's contexts and memberships by segment
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg stats --store local:./population.bigseg
@@ -54,7 +54,7 @@ impl StatsCommand {
         let mut contexts = 0;
         // Included and excluded, by segment.
         let mut counts: HashMap<SegmentRef, [u64; 2]> = HashMap::new();
-        let progress = Progress::of_things("counting contexts", None, self.quiet);
+        let progress = Progress::of_items("counting contexts", None, self.quiet);
         config.scanner()?.scan(&mut |_, membership| {
             contexts += 1;
             for (list, refs) in [membership.included(), membership.excluded()].into_iter().enumerate() {
@@ -66,7 +66,7 @@ impl StatsCommand {
                 }
             }
             if contexts % PROGRESS_STEP == 0 {
-                progress.set(contexts);
+                progress.set_position(contexts);
             }
             ControlFlow::Continue(())
         })?;
@@ -82,9 +82,10 @@ impl StatsCommand {
         segments.sort_unstable_by(|a, b| a.segment.cmp(&b.segment));
         let memberships = segments.iter().map(|segment| segment.included + segment.excluded).sum();
         let stats = Stats { store: config.to_string(), contexts, memberships, segments };
-        match self.json {
-            true => output::json(&stats)?,
-            false => stats.print()?,
+        if self.json {
+            output::json(&stats)?;
+        } else {
+            stats.print()?;
         }
         Ok(Exit::Success)
     }

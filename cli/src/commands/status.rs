@@ -8,11 +8,11 @@ use serde::Serialize;
 use crate::engine::EngineArguments;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{self, DOUBTFUL, FAINT};
+use crate::output::{self, FAINT, WARN};
 use crate::table::{Cell, Table};
 use crate::timestamp;
 
-/// Tell whether the store answers and is up to date; the exit status tells it, too
+/// Check whether the store answers and is up to date; the exit status has the answer, too
 ///
 /// Exit status: 0 HEALTHY, 4 STALE, 69 STORE_ERROR.
 #[derive(clap::Args)]
@@ -28,32 +28,32 @@ pub(crate) struct StatusCommand {
     json: bool,
 }
 
-/// How long the store is given to say whether it tells of changes, and how often that is looked for.
-const GLANCES: u32 = 1000;
-const GLANCE: Duration = Duration::from_millis(10);
+/// Polls of the engine's status until push invalidation is either active or refused.
+const PUSH_POLLS: u32 = 1000;
+const PUSH_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct StatusJson<'a> {
     store: String,
     status: &'static str,
     available: bool,
     stale: bool,
     last_up_to_date: Option<i64>,
-    last_error: Option<StatusErrorShown<'a>>,
+    last_error: Option<LastErrorJson<'a>>,
     since: i64,
     clock_skew: bool,
     push_invalidation: bool,
-    limitations: Vec<LimitationShown<'a>>,
+    limitations: Vec<LimitationJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct LimitationShown<'a> {
+struct LimitationJson<'a> {
     feature: &'static str,
     reason: &'a str,
 }
 
 #[derive(Serialize)]
-struct StatusErrorShown<'a> {
+struct LastErrorJson<'a> {
     kind: &'static str,
     message: &'a str,
     at: i64,
@@ -63,35 +63,36 @@ impl StatusCommand {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let (engine, store) = self.engine.open_with(PushInvalidation::Auto)?;
         let mut status = engine.blocking().refresh_status()?;
-        for _ in 0..GLANCES {
+        for _ in 0..PUSH_POLLS {
             if !store.may_tell_of_changes() || !status.available || is_push_settled(&status) {
                 break;
             }
-            std::thread::sleep(GLANCE);
+            std::thread::sleep(PUSH_POLL_INTERVAL);
             status = engine.status();
         }
-        // What a lookup would answer with this status.
+        // The status of a lookup while the store has this status.
         let (lookup_status, exit) = match (status.available, status.stale) {
             (true, false) => (LookupStatus::Healthy, Exit::Success),
             (true, true) => (LookupStatus::Stale, Exit::NotHealthy),
             (false, _) => (LookupStatus::StoreError, Exit::Store),
         };
-        match self.json {
-            true => output::json(&shown(&store, lookup_status, &status))?,
-            false => print(&store, lookup_status, &status)?,
+        if self.json {
+            output::json(&to_json(&store, lookup_status, &status))?;
+        } else {
+            print(&store, lookup_status, &status)?;
         }
         Ok(exit)
     }
 }
 
-fn shown<'a>(store: &StoreConfig, lookup_status: LookupStatus, status: &'a StoreStatus) -> Shown<'a> {
-    Shown {
+fn to_json<'a>(store: &StoreConfig, lookup_status: LookupStatus, status: &'a StoreStatus) -> StatusJson<'a> {
+    StatusJson {
         store: store.to_string(),
         status: lookup_status.name(),
         available: status.available,
         stale: status.stale,
         last_up_to_date: status.last_up_to_date,
-        last_error: status.last_error.as_ref().map(|error| StatusErrorShown {
+        last_error: status.last_error.as_ref().map(|error| LastErrorJson {
             kind: error.kind.name(),
             message: &error.message,
             at: error.at,
@@ -102,7 +103,7 @@ fn shown<'a>(store: &StoreConfig, lookup_status: LookupStatus, status: &'a Store
         limitations: status
             .limitations
             .iter()
-            .map(|limitation| LimitationShown { feature: limitation.feature, reason: &limitation.reason })
+            .map(|limitation| LimitationJson { feature: limitation.feature, reason: &limitation.reason })
             .collect(),
     }
 }
@@ -122,13 +123,16 @@ fn print(store: &StoreConfig, lookup_status: LookupStatus, status: &StoreStatus)
     row("stale", yes_no(status.stale));
     row("last up to date", Cell::text(timestamp::last_up_to_date(status.last_up_to_date)));
     if status.clock_skew {
-        row("clock", Cell::styled("that lies in the future: this clock or the writer's is wrong", DOUBTFUL));
+        row(
+            "clock",
+            Cell::styled("the sync time is in the future: this clock or the writer's is wrong", WARN),
+        );
     }
     if store.may_tell_of_changes() {
         row("push invalidation", yes_no(status.push_invalidation));
     }
     for Limitation { feature, reason } in &status.limitations {
-        row("does without", Cell::styled(format!("{feature}: {reason}"), DOUBTFUL));
+        row("limitation", Cell::styled(format!("{feature}: {reason}"), WARN));
     }
     if let Some(error) = &status.last_error {
         row("last error", Cell::text(format!("{} ({})", error.message, error.kind)));

@@ -8,34 +8,35 @@ use crate::failure::Failure;
 use crate::output;
 use crate::sync::{self, Token};
 
-/// Keep stores in step with their upstream, as a file says; instead of a Relay Proxy
+/// Keep stores in sync with their upstream, as a configuration file defines; replaces a Relay Proxy
 ///
-/// SIGHUP reads the file anew: what has not changed goes on undisturbed. SIGTERM and SIGINT finish the transaction under way.
+/// SIGHUP reloads the file; unchanged integrations continue without interruption. SIGTERM and SIGINT finish the current
+/// transaction.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg sync --config /etc/bigseg.toml --check
   bigseg sync --config /etc/bigseg.toml --listen 127.0.0.1:8030
   bigseg sync --config /etc/bigseg.toml --listen 0.0.0.0:8030 --token-file /run/secrets/bigseg-token
 
-With --listen: / is a page for people, /status JSON, /metrics for Prometheus, /healthz and /readyz for supervisors.")]
+With --listen: / is a web page, /status is JSON, /metrics is for Prometheus, /healthz and /readyz are health checks.")]
 pub(crate) struct SyncCommand {
     /// The file that defines the integrations (TOML)
     #[arg(long, value_name = "FILE", env = "BIGSEG_CONFIG")]
     config: PathBuf,
 
-    /// Say everything that is wrong with the file, and do nothing else
+    /// Validate the file, report every problem, and exit
     #[arg(long)]
     check: bool,
 
-    /// Serve status, metrics and a page at that address; one that is not of this machine alone needs a token
+    /// Serve status, metrics and a web page at this address; an address other than loopback needs a token
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 
-    /// The file that holds the token to get in with, 16 characters or more
+    /// The file with the access token, 16 characters or more
     #[arg(long, value_name = "FILE", requires = "listen", conflicts_with = "token_env")]
     token_file: Option<PathBuf>,
 
-    /// The variable of the environment that holds it
+    /// The environment variable with the access token
     #[arg(long, value_name = "NAME", requires = "listen")]
     token_env: Option<String>,
 }
@@ -47,14 +48,14 @@ impl SyncCommand {
             let file = IntegrationFile::read(&config.path, &config.variables)
                 .map_err(|problems| sync::refused(&self.config, &problems))?;
             let count = file.integrations.len();
-            output::line(format!("{}: {count} integrations, nothing is wrong", self.config.display()))?;
+            output::line(format!("{}: valid, {count} integrations", self.config.display()))?;
             return Ok(Exit::Success);
         }
         let token = self.token()?;
         let is_open = self.listen.is_some_and(|address| !address.ip().is_loopback());
         if is_open && token.is_none() {
             return Err(Failure::usage(
-                "--listen at an address that others can reach needs --token-file or --token-env",
+                "--listen at an address other than loopback needs --token-file or --token-env",
             ));
         }
         sync::run(config, self.listen.map(|address| (address, token)))
@@ -63,12 +64,15 @@ impl SyncCommand {
     fn token(&self) -> Result<Option<Token>, Failure> {
         let text = match (&self.token_file, &self.token_env) {
             (Some(file), _) => std::fs::read_to_string(file)
-                .map_err(|e| Failure::io(format!("the token file {}", file.display()), &e))?,
-            (None, Some(name)) => std::env::var(name)
-                .map_err(|_| Failure::usage(format!("the variable {name} holds no token")))?,
+                .map_err(|e| Failure::io(format!("reading the token file {}", file.display()), &e))?,
+            (None, Some(name)) => std::env::var(name).map_err(|_| {
+                Failure::usage(format!("the environment variable {name} of --token-env is not set"))
+            })?,
             (None, None) => return Ok(None),
         };
         let token = Token::new(text.trim());
-        token.map(Some).ok_or_else(|| Failure::usage("the token must have 16 visible characters or more"))
+        token
+            .map(Some)
+            .ok_or_else(|| Failure::usage("the access token must have 16 visible characters or more"))
     }
 }

@@ -7,42 +7,42 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{self, BAD, ErrorShown, FAINT, GOOD};
+use crate::output::{self, BAD, ErrorJson, FAINT, GOOD};
 use crate::store::StoreArgument;
 use crate::table::{Cell, Table};
 
-/// Make a DynamoDB table, or find out what is wrong with one
+/// Create or check a DynamoDB table
 ///
-/// The table has the partition key "namespace" and the sort key "key", both strings, as every SDK expects it. One table
-/// holds any number of environments, each under a prefix of its own.
+/// The table has the partition key "namespace" and the sort key "key", both strings, as every SDK expects. One table
+/// can hold several environments, each with its own prefix.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg table create --store 'dynamodb://my-table?region=eu-west-1'
   bigseg table check --store 'dynamodb://my-table?region=eu-west-1'")]
 pub(crate) struct TableCommand {
     #[command(subcommand)]
-    what: What,
+    action: TableAction,
 }
 
 #[derive(Subcommand)]
-enum What {
+enum TableAction {
     Create(CreateCommand),
     Check(CheckCommand),
 }
 
-/// Make the table, billed by request, and wait until it can be used
+/// Create the table with on-demand capacity, and wait until it is active
 ///
-/// Needs the permissions dynamodb:CreateTable and dynamodb:DescribeTable. A table that is there already is left as it is.
+/// Needs the permissions dynamodb:CreateTable and dynamodb:DescribeTable. An existing table is not changed.
 #[derive(clap::Args)]
 struct CreateCommand {
     #[command(flatten)]
     store: StoreArgument,
 }
 
-/// Look at the table's schema, and try what the credentials permit; nothing is changed
+/// Check the table's schema and the permissions of the credentials; nothing is changed
 ///
-/// Exit status: 0 the store can be read, 69 it cannot. What is optional, or for writers only, is shown and does not count;
-/// nor does dynamodb:DescribeTable, without which the schema is not shown.
+/// Exit status: 0 the store can be read, 69 it cannot. Permissions that are optional or for writers are shown but do not
+/// count. Without dynamodb:DescribeTable, the schema is not shown.
 #[derive(clap::Args)]
 struct CheckCommand {
     #[command(flatten)]
@@ -54,49 +54,48 @@ struct CheckCommand {
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct TableJson<'a> {
     store: String,
     status: Option<&'a str>,
     on_demand: Option<bool>,
     items: Option<u64>,
-    actions: Vec<ActionShown<'a>>,
+    actions: Vec<ActionJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct ActionShown<'a> {
+struct ActionJson<'a> {
     action: &'static str,
     purpose: &'static str,
     permitted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ErrorShown<'a>>,
+    error: Option<ErrorJson<'a>>,
 }
 
 impl TableCommand {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        match self.what {
-            What::Create(command) => command.run(),
-            What::Check(command) => command.run(),
+        match self.action {
+            TableAction::Create(command) => command.run(),
+            TableAction::Check(command) => command.run(),
         }
     }
 }
 
-/// Opens the table of a store that has one.
+/// Opens the table of a DynamoDB store.
 fn open(store: &StoreArgument) -> Result<(StoreConfig, DynamoDbTable), Failure> {
     let config = store.config()?;
     match config.clone() {
         StoreConfig::DynamoDb(dynamodb) => Ok((config, DynamoDbTable::new(*dynamodb)?)),
-        _ => {
-            Err(Failure::usage("only stores in DynamoDB have a table; name one, such as dynamodb://my-table"))
-        }
+        _ => Err(Failure::usage("only DynamoDB stores have a table; name one, such as dynamodb://my-table")),
     }
 }
 
 impl CreateCommand {
     fn run(self) -> Result<Exit, Failure> {
         let (config, table) = open(&self.store)?;
-        match table.create()? {
-            true => output::line(format_args!("created {config}"))?,
-            false => output::line(format_args!("{config} is there already, and as it should be"))?,
+        if table.create()? {
+            output::line(format_args!("created {config}"))?;
+        } else {
+            output::line(format_args!("{config} exists already and has the right schema"))?;
         }
         Ok(Exit::Success)
     }
@@ -107,28 +106,33 @@ impl CheckCommand {
         let (config, table) = open(&self.store)?;
         let state = match table.state() {
             Ok(state) => Some(state),
-            // Whoever may only use the table can still learn whether that works.
+            // Without DescribeTable, the other permissions can still be checked.
             Err(e) if e.kind() == ErrorKind::StorePermission => None,
             Err(e) => return Err(e.into()),
         };
         let actions = table.actions()?;
-        match self.json {
-            true => output::json(&shown(&config, state.as_ref(), &actions))?,
-            false => print(&config, state.as_ref(), &actions)?,
+        if self.json {
+            output::json(&to_json(&config, state.as_ref(), &actions))?;
+        } else {
+            print(&config, state.as_ref(), &actions)?;
         }
-        // The first is what every reader needs.
+        // The first action is the one that every reader needs.
         Ok(if actions.first().is_some_and(|read| read.outcome.is_ok()) { Exit::Success } else { Exit::Store })
     }
 }
 
-fn shown<'a>(config: &StoreConfig, state: Option<&'a TableState>, actions: &'a [ActionCheck]) -> Shown<'a> {
-    let action = |check: &'a ActionCheck| ActionShown {
+fn to_json<'a>(
+    config: &StoreConfig,
+    state: Option<&'a TableState>,
+    actions: &'a [ActionCheck],
+) -> TableJson<'a> {
+    let action = |check: &'a ActionCheck| ActionJson {
         action: check.action,
         purpose: check.purpose,
         permitted: check.outcome.is_ok(),
-        error: check.outcome.as_ref().err().map(ErrorShown::from),
+        error: check.outcome.as_ref().err().map(ErrorJson::from),
     };
-    Shown {
+    TableJson {
         store: config.to_string(),
         status: state.map(|state| state.status.as_str()),
         on_demand: state.map(|state| state.on_demand),
@@ -148,7 +152,7 @@ fn print(config: &StoreConfig, state: Option<&TableState>, actions: &[ActionChec
             table.push([Cell::styled("status", FAINT), Cell::text(&state.status)]);
             table.push([Cell::styled("capacity", FAINT), Cell::text(billing)]);
             table.push([Cell::styled("size", FAINT), Cell::text(items)]);
-            table.push([Cell::styled("schema", FAINT), Cell::text("as it should be")]);
+            table.push([Cell::styled("schema", FAINT), Cell::text("valid")]);
         }
         None => {
             table.push([Cell::styled("schema", FAINT), Cell::text("unknown, without dynamodb:DescribeTable")])
@@ -167,7 +171,7 @@ fn print(config: &StoreConfig, state: Option<&TableState>, actions: &[ActionChec
     }
     table.print(&mut out)?;
     drop(out);
-    // A denial explains itself in the table; anything else wants its words.
+    // The table shows denials; other errors are printed in full.
     for error in actions.iter().filter_map(|check| check.outcome.as_ref().err()) {
         if error.kind() != ErrorKind::StorePermission {
             output::line(error)?;

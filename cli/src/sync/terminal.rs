@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bigseg_core::integration::{Integration, IntegrationState};
 
 use super::log_lines::words;
-use crate::output::{BAD, DOUBTFUL, FAINT, GOOD, HEADING, printable};
+use crate::output::{BAD, FAINT, GOOD, HEADING, WARN, printable};
 use crate::table::{Cell, Table};
 use crate::timestamp;
 
@@ -74,7 +74,7 @@ fn table(integrations: &[Arc<Integration>]) -> Table {
         let style = match status.state {
             IntegrationState::Healthy => GOOD,
             IntegrationState::Failing => BAD,
-            IntegrationState::Initializing => DOUBTFUL,
+            IntegrationState::Initializing => WARN,
             _ => FAINT,
         };
         table.push([

@@ -36,14 +36,14 @@ fn explain_tells_everything() {
     let sandbox = sandbox();
     let said = sandbox.run(&format!("explain --data data.json --segment beta --context {}", user("user1")));
     let expected = format!(
-        "segment     beta.g3\ncontext     {USER1}\nanswer      in the segment\nbecause     the list includes it\n\
-         membership  included\nfrom        the embedded store\nstatus      HEALTHY\n"
+        "segment     beta.g3\ncontext     {USER1}\nanswer      in the segment\nreason      included by the list\n\
+         membership  included\norigin      the embedded store\nstatus      HEALTHY\n"
     );
     assert_eq!(said.succeeds(), expected);
     let gold = json!({"kind": "user", "key": "nobody", "plan": "gold"}).to_string();
     let said = sandbox.pipe(&gold, "explain --data data.json --segment nested --context -").succeeds();
     assert!(
-        said.starts_with("segment  nested\nanswer   in the segment\nbecause  rule 0 matches\n"),
+        said.starts_with("segment  nested\nanswer   in the segment\nreason   rule 0 matches\n"),
         "{said}"
     );
     assert!(said.ends_with("beta.g3  HEALTHY  rule 0 (gold) matches\n"), "{said}");
@@ -65,7 +65,7 @@ fn explain_shows_json() {
 fn the_exit_status_tells_who_is_in() {
     let sandbox = sandbox();
     for (key, exit, words) in
-        [("user1", 0, "includes it"), ("user2", 1, "excludes it"), ("user3", 1, "no rule includes it")]
+        [("user1", 0, "included by"), ("user2", 1, "excluded by"), ("user3", 1, "no rule matches")]
     {
         for command in ["explain", "evaluate"] {
             let said =
@@ -83,7 +83,7 @@ fn evaluate_serves_a_flag() {
     assert_eq!(
         said.succeeds(),
         "value      \"new\"\nvariation  1\nreason     RULE_MATCH: rule 0 (testers) matches\nstatus     HEALTHY\n\n\
-         segment  status   because\nbeta.g3  HEALTHY  the list includes it\n"
+         segment  status   reason\nbeta.g3  HEALTHY  included by the list\n"
     );
     let said =
         sandbox.run(&format!("evaluate --json --data data.json --flag page --context {}", user("user2")));

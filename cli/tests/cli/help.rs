@@ -81,7 +81,7 @@ fn a_store_string_is_corrected() {
     assert!(message.contains("did you mean local:"), "{message}");
     let message = sandbox.run("get --store local:x?mapsize=1G user1").fails(64);
     assert!(message.contains("did you mean map_size"), "{message}");
-    assert!(sandbox.run("stats --store memory:").fails(64).contains("name one that lasts"));
+    assert!(sandbox.run("stats --store memory:").fails(64).contains("name a persistent one"));
     let unset = sandbox.command("stats").env_remove("BIGSEG_STORE").output().unwrap();
     assert_eq!(unset.status.code(), Some(64));
     assert!(String::from_utf8(unset.stderr).unwrap().contains("--store <STORE>"));

@@ -25,7 +25,7 @@ fn a_file_is_checked_as_a_whole() {
     let (sandbox, fake) = (CliSandbox::new(), FakeUpstream::start());
     let good = integration(&fake, "main", "store = \"local:mirror\"");
     sandbox.file("bigseg.toml", &good);
-    assert_eq!(run(&sandbox, "--check").succeeds(), "bigseg.toml: 1 integrations, nothing is wrong\n");
+    assert_eq!(run(&sandbox, "--check").succeeds(), "bigseg.toml: valid, 1 integrations\n");
     assert!(fake.requests().is_empty(), "it does nothing else");
     sandbox.file("bigseg.toml", good.replace("local:", "locl:").replace("${SDK_KEY}", "${NOT_SET}"));
     for arguments in ["--check", "", "--listen 127.0.0.1:0"] {

@@ -1,4 +1,4 @@
-//! Fills the demo's store.
+//! Fills the store of `bigseg demo`.
 
 use std::fs;
 use std::io;
@@ -14,66 +14,64 @@ use crate::output;
 use crate::progress::Progress;
 use crate::store;
 
-/// The demo's own store.
-const OWN: &str = "target/demo/population.bigseg";
+/// The store used unless the user names one.
+const DEFAULT_PATH: &str = "target/demo/population.bigseg";
 
-/// What was loaded, and how long it took.
-pub(super) struct Loaded {
+/// The size of the import and the time it took.
+pub(super) struct LoadResult {
     pub(super) contexts: u64,
     pub(super) memberships: u64,
-    took: Duration,
+    elapsed: Duration,
 }
 
-impl Loaded {
-    /// Says how fast it was.
+impl LoadResult {
+    /// Describes the speed of the import.
     pub(super) fn rate(&self) -> String {
-        let seconds = self.took.as_secs_f64();
+        let seconds = self.elapsed.as_secs_f64();
         format!("{} contexts/s ({seconds:.2} s)", output::count((self.contexts as f64 / seconds) as u64))
     }
 }
 
-/// Finds a place where there is no store yet.
-pub(super) fn place(wanted: Option<&str>) -> Result<(StoreConfig, PathBuf), Failure> {
-    let config = store::lasting(wanted.unwrap_or(&format!("local:{OWN}")))?;
+/// Returns the store to fill, which does not exist yet, and its path.
+pub(super) fn resolve_store(requested: Option<&str>) -> Result<(StoreConfig, PathBuf), Failure> {
+    let config = store::parse_persistent(requested.unwrap_or(&format!("local:{DEFAULT_PATH}")))?;
     let StoreConfig::Local(local) = &config else {
         return Err(Failure::usage(
             "the demo fills an embedded store; name one, such as local:./demo.bigseg",
         ));
     };
     let path = local.path.clone();
-    if wanted.is_none() {
-        remove_own().map_err(|e| Failure::io(format_args!("making room for {OWN}"), &e))?;
+    if requested.is_none() {
+        remove_default_store().map_err(|e| Failure::io(format_args!("replacing {DEFAULT_PATH}"), &e))?;
     } else if path.exists() {
         let path = path.display();
-        return Err(Failure::usage(format!(
-            "there is a file at {path} already; name one that is not there yet"
-        )));
+        return Err(Failure::usage(format!("{path} exists already; name a new file")));
     }
     Ok((config, path))
 }
 
-/// Removes what an earlier demo left.
-fn remove_own() -> io::Result<()> {
-    for file in [OWN.to_owned(), format!("{OWN}-lock")] {
+/// Removes the store of an earlier demo.
+fn remove_default_store() -> io::Result<()> {
+    for file in [DEFAULT_PATH.to_owned(), format!("{DEFAULT_PATH}-lock")] {
         match fs::remove_file(file) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
     }
-    fs::create_dir_all(PathBuf::from(OWN).parent().expect("it lies in a directory"))
+    fs::create_dir_all(PathBuf::from(DEFAULT_PATH).parent().expect("the path has a parent directory"))
 }
 
-/// Makes up the population and imports it.
-pub(super) fn load(demo_data: DemoData, store: &StoreConfig, quiet: bool) -> Result<Loaded, Failure> {
+/// Generates the data and imports them.
+pub(super) fn load(demo_data: DemoData, store: &StoreConfig, quiet: bool) -> Result<LoadResult, Failure> {
     let clock = Clock::System;
-    let began = clock.now();
+    let started = clock.now();
     let mut import = Import::new(store.writer()?, ImportOptions::default());
-    let progress = Progress::of_things("making up contexts", Some(demo_data.contexts), quiet);
-    demo_data.collect(&mut import, |contexts| progress.set(contexts))?;
+    let progress = Progress::of_items("generating contexts", Some(demo_data.contexts), quiet);
+    demo_data.add_to(&mut import, |contexts| progress.set_position(contexts))?;
     drop(progress);
-    let progress = Progress::of_things("writing memberships", Some(import.len()), quiet);
-    let report = import.finish(&mut |done| progress.set(done.memberships))?;
+    let progress = Progress::of_items("writing memberships", Some(import.len()), quiet);
+    let report = import.finish(&mut |done| progress.set_position(done.memberships))?;
     drop(progress);
-    let took = clock.now().since(began);
-    Ok(Loaded { contexts: report.contexts, memberships: report.memberships, took })
+    let elapsed = clock.now().since(started);
+    Ok(LoadResult { contexts: report.contexts, memberships: report.memberships, elapsed })
 }

@@ -1,4 +1,4 @@
-//! Times the engine's answers.
+//! Measures the time of the engine's answers.
 
 use std::hint::black_box;
 use std::io::{self, Write};
@@ -16,17 +16,17 @@ const CACHED_LOOKUPS: u64 = 500_000;
 const STORE_LOOKUPS: u64 = 50_000;
 const BATCH: u64 = 128;
 
-/// Time for one context, by the way it was asked about.
-pub(super) struct Measured {
+/// Average time of a lookup of one context, by kind of lookup.
+pub(super) struct Timings {
     cached_by_key: Duration,
     cached_by_hash: Duration,
     from_store: Duration,
-    in_batches: Duration,
+    batched: Duration,
 }
 
-/// Asks about contexts all over the population.
-pub(super) fn measure(store: &StoreConfig, demo_data: DemoData) -> Result<Measured, Failure> {
-    // A prime stride visits the contexts in an order that no cache of the machine can foresee.
+/// Measures lookups of contexts spread over the whole data.
+pub(super) fn measure(store: &StoreConfig, demo_data: DemoData) -> Result<Timings, Failure> {
+    // A prime stride defeats the prefetching of the machine's caches.
     let key = |n: u64| DemoData::key(n.wrapping_mul(7_368_787) % demo_data.contexts);
     let hash = |n: u64| ContextKey::new(&key(n)).map(ContextKey::hash);
     let hot_keys: Vec<String> = (0..HOT_CONTEXTS).map(key).collect();
@@ -54,41 +54,41 @@ pub(super) fn measure(store: &StoreConfig, demo_data: DemoData) -> Result<Measur
         black_box(uncached.blocking().membership_by_hash(cold_hashes[n as usize])?);
         Ok(())
     })?;
-    let in_batches = time(STORE_LOOKUPS / BATCH, |n| {
+    let batched = time(STORE_LOOKUPS / BATCH, |n| {
         let first = (n * BATCH) as usize;
         black_box(uncached.blocking().memberships_by_hash(&cold_hashes[first..first + BATCH as usize])?);
         Ok(())
     })?;
-    Ok(Measured { cached_by_key, cached_by_hash, from_store, in_batches: in_batches / BATCH as u32 })
+    Ok(Timings { cached_by_key, cached_by_hash, from_store, batched: batched / BATCH as u32 })
 }
 
-/// Returns how long one repetition takes on average.
+/// Returns the average time of one call.
 fn time(
-    times: u64,
-    mut repeat: impl FnMut(u64) -> Result<(), bigseg_core::Error>,
+    calls: u64,
+    mut call: impl FnMut(u64) -> Result<(), bigseg_core::Error>,
 ) -> Result<Duration, Failure> {
     let clock = Clock::System;
-    let began = clock.now();
-    for n in 0..times {
-        repeat(n)?;
+    let started = clock.now();
+    for n in 0..calls {
+        call(n)?;
     }
-    Ok(clock.now().since(began) / times as u32)
+    Ok(clock.now().since(started) / calls as u32)
 }
 
-impl Measured {
+impl Timings {
     pub(super) fn print(&self, out: &mut impl Write) -> io::Result<()> {
         let mut table = Table::new();
-        for (what, each) in [
+        for (kind, average) in [
             ("  cached answer, by hash", self.cached_by_hash),
             ("  cached answer, by key", self.cached_by_key),
             ("  lookup in the store", self.from_store),
-            ("  the same, 128 at a time", self.in_batches),
+            ("  lookup in the store, in batches of 128", self.batched),
         ] {
-            let each = match each.as_nanos() {
+            let average = match average.as_nanos() {
                 nanos @ ..1000 => format!("{nanos} ns"),
                 nanos => format!("{:.1} µs", nanos as f64 / 1000.0),
             };
-            table.push([Cell::text(what), Cell::text(format!("{each} each"))]);
+            table.push([Cell::text(kind), Cell::text(format!("{average} each"))]);
         }
         table.print(out)
     }

@@ -1,4 +1,4 @@
-//! `bigseg demo`: makes up a population, loads it, asks about it, and says how fast all that was.
+//! `bigseg demo`: generates data, loads them, looks some contexts up, and prints the times.
 
 mod load;
 mod measure;
@@ -16,25 +16,25 @@ use crate::output::{self, BAD, FAINT, GOOD, HEADING};
 use crate::progress::Progress;
 use crate::table::{Cell, Table};
 
-/// How many contexts' answers are shown.
-const SHOWN: u64 = 8;
+/// Contexts whose answers are printed.
+const SAMPLE: u64 = 8;
 
-/// Load a made-up population into an embedded store, ask about it, and say how fast that was
+/// Load generated data into an embedded store, look some contexts up, and print the times
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg demo
   bigseg demo --contexts 10000000 --store local:/tmp/ten-million.bigseg
   bigseg demo --csv population.csv && bigseg import --store local:./population.bigseg population.csv")]
 pub(crate) struct DemoCommand {
-    /// The store to fill, which must not exist yet; by default the demo's own, which is made anew each time
+    /// The store to fill, which must not exist yet; by default the demo's own, which is replaced each time
     #[arg(long, value_name = "STORE", conflicts_with = "csv")]
     store: Option<String>,
 
-    /// How many contexts to make up
+    /// The number of contexts to generate
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     contexts: u64,
 
-    /// Only write the population to a CSV file, for measuring an import; "-" is standard output
+    /// Only write the data to a CSV file, to measure an import; "-" is standard output
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 
@@ -50,12 +50,12 @@ impl DemoCommand {
             self.write_csv(demo_data, path)?;
             return Ok(Exit::Success);
         }
-        let (store, path) = load::place(self.store.as_deref())?;
+        let (store, path) = load::resolve_store(self.store.as_deref())?;
         let mut out = anstream::stdout();
         let contexts = output::count(self.contexts);
         writeln!(
             out,
-            "{HEADING}A made-up population{HEADING:#}: {contexts} contexts, each in 1 to 3 of {SEGMENTS} segments"
+            "{HEADING}Generated data{HEADING:#}: {contexts} contexts, each in 1 to 3 of {SEGMENTS} segments"
         )?;
         if cfg!(debug_assertions) {
             writeln!(
@@ -70,12 +70,13 @@ impl DemoCommand {
         table.push([Cell::text("  contexts"), Cell::text(output::count(loaded.contexts))]);
         table.push([Cell::text("  memberships"), Cell::text(output::count(loaded.memberships))]);
         table.push([Cell::text("  import"), Cell::text(loaded.rate())]);
-        let each = bytes as f64 / loaded.contexts as f64;
-        table.push([Cell::text("  on disk"), Cell::text(format!("{each:.1} bytes per context"))]);
+        let bytes_per_context = bytes as f64 / loaded.contexts as f64;
+        table
+            .push([Cell::text("  on disk"), Cell::text(format!("{bytes_per_context:.1} bytes per context"))]);
         table.print(&mut out)?;
 
         let engine = Engine::open(EngineConfig::new(&store.to_string())?)?;
-        writeln!(out, "\n{HEADING}Asked{HEADING:#} about a few of them")?;
+        writeln!(out, "\n{HEADING}Sample lookups{HEADING:#}")?;
         show_answers(&engine, demo_data, &mut out)?;
 
         writeln!(out, "\n{HEADING}Measured{HEADING:#} on one thread")?;
@@ -90,29 +91,30 @@ impl DemoCommand {
             demo_data.write_csv(&mut out, |_| {})?;
             return Ok(out.flush()?);
         }
-        let writing = |e| Failure::io(format_args!("writing {}", path.display()), &e);
-        let mut out = BufWriter::with_capacity(1 << 16, File::create(path).map_err(writing)?);
-        let progress = Progress::of_things("writing contexts", Some(demo_data.contexts), self.quiet);
-        demo_data.write_csv(&mut out, |contexts| progress.set(contexts)).map_err(writing)?;
-        out.flush().map_err(writing)
+        let write_failed = |e| Failure::io(format_args!("writing {}", path.display()), &e);
+        let mut out = BufWriter::with_capacity(1 << 16, File::create(path).map_err(write_failed)?);
+        let progress = Progress::of_items("writing contexts", Some(demo_data.contexts), self.quiet);
+        demo_data.write_csv(&mut out, |contexts| progress.set_position(contexts)).map_err(write_failed)?;
+        out.flush().map_err(write_failed)
     }
 }
 
 fn show_answers(engine: &Engine, demo_data: DemoData, out: &mut impl Write) -> Result<(), Failure> {
     let mut table = Table::new();
-    // One more than there are: "no value" is an answer, too.
-    for index in (0..demo_data.contexts.min(SHOWN)).chain([demo_data.contexts]) {
+    // One unknown context at the end shows the answer "no value".
+    for index in (0..demo_data.contexts.min(SAMPLE)).chain([demo_data.contexts]) {
         let key = DemoData::key(index);
         let answer = engine.blocking().membership(&key)?;
         let status = Cell::styled(answer.status.name(), output::status_style(answer.status));
-        table.push([Cell::text(format!("  {key}")), status, Cell::text(in_words(&answer))]);
+        table.push([Cell::text(format!("  {key}")), status, Cell::text(describe(&answer))]);
     }
     Ok(table.print(out)?)
 }
 
-fn in_words(answer: &Answer) -> String {
+fn describe(answer: &Answer) -> String {
     let list = |refs: &[SegmentRef]| refs.iter().map(SegmentRef::as_str).collect::<Vec<_>>().join(", ");
-    let (included, excluded) = (list(answer.membership.included()), list(answer.membership.excluded()));
+    let included = list(answer.membership.included());
+    let excluded = list(answer.membership.excluded());
     match (included.is_empty(), excluded.is_empty()) {
         (true, true) => "no value for any segment".to_owned(),
         (false, true) => format!("{GOOD}in{GOOD:#} {included}"),
