@@ -1,6 +1,6 @@
 //! Applies patches to a store: `apply_patches STORE SYNCHRONIZED_ON < PATCHES`.
 //!
-//! Patches come one a line, as JSON (SPEC §6), and what became of each goes out. In the end the store is marked as up to date
+//! Patches come one a line, as JSON (docs/spec.md#patch), and what became of each goes out. In the end the store is marked as up to date
 //! as of `SYNCHRONIZED_ON`, in Unix milliseconds.
 
 use bigseg_core::patch::Patch;

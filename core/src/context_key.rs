@@ -1,4 +1,4 @@
-//! Context keys and their hashes (SPEC §2).
+//! Context keys and their hashes (docs/spec.md#context-hash).
 
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};

@@ -39,11 +39,11 @@ error_kinds! {
     // 100: the caller's input
     /// An argument is missing, out of range or contradictory.
     InvalidArgument = 100, "invalid_argument", false;
-    /// A context key is empty or not UTF-8 (SPEC §2).
+    /// A context key is empty or not UTF-8 (docs/spec.md#context-hash).
     InvalidContextKey = 101, "invalid_context_key", false;
-    /// A context hash is not 44 characters of padded standard base64 (SPEC §2).
+    /// A context hash is not 44 characters of padded standard base64 (docs/spec.md#context-hash).
     InvalidContextHash = 102, "invalid_context_hash", false;
-    /// A segment ref is not `{segmentKey}.g{generation}` (SPEC §2).
+    /// A segment ref is not `{segmentKey}.g{generation}` (docs/spec.md#segment-ref).
     InvalidSegmentRef = 103, "invalid_segment_ref", false;
     /// A store string or an option is malformed or out of range.
     InvalidConfig = 104, "invalid_config", false;
@@ -69,7 +69,7 @@ error_kinds! {
     StoreNotFound = 303, "store_not_found", true;
     /// What is at that place is damaged, or is not a store of ours.
     StoreFormat = 304, "store_format", false;
-    /// The store answered with something the schema does not allow (SPEC §3).
+    /// The store answered with something the schema does not allow (docs/spec.md#store-schema).
     StoreData = 305, "store_data", false;
     /// The store refused access.
     StorePermission = 306, "store_permission", false;
@@ -84,7 +84,7 @@ error_kinds! {
     UpstreamTimeout = 401, "upstream_timeout", true;
     /// The upstream refused the SDK key, or has nothing at that address.
     UpstreamRefused = 402, "upstream_refused", false;
-    /// The upstream answered with something its protocol does not allow (SPEC §6).
+    /// The upstream answered with something its protocol does not allow (docs/spec.md#upstream-protocol).
     UpstreamData = 403, "upstream_data", false;
     // 900: us
     /// A defect of this library, caught before it could do harm.

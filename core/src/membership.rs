@@ -1,4 +1,4 @@
-//! What the store says about one context (SPEC §4): the segments it is included in and excluded from.
+//! What the store says about one context (docs/spec.md#membership): the segments it is included in and excluded from.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -72,7 +72,7 @@ impl Membership {
     /// Returns `Some(true)` when included, `Some(false)` when excluded, and `None` when the store has no value.
     ///
     /// "No value" is not "false": the segment's rules decide then. Where a context is both included and excluded,
-    /// included wins (SPEC §4).
+    /// included wins (docs/spec.md#membership).
     pub fn check(&self, segment_ref: &str) -> Option<bool> {
         let holds = |refs: &[SegmentRef]| refs.binary_search_by(|r| r.as_str().cmp(segment_ref)).is_ok();
         if holds(self.included()) {
@@ -198,7 +198,7 @@ impl fmt::Debug for Membership {
     }
 }
 
-/// How far an answer can be trusted, from best to worst (SPEC §4); the bindings and evaluation reasons use it.
+/// How far an answer can be trusted, from best to worst (docs/spec.md#lookup-status); the bindings and evaluation reasons use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u32)]
 pub enum LookupStatus {

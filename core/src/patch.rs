@@ -1,4 +1,4 @@
-//! Patches: what upstream says has changed in one segment (SPEC §6).
+//! Patches: what upstream says has changed in one segment (docs/spec.md#patch).
 
 use std::collections::BTreeMap;
 
@@ -99,7 +99,7 @@ impl Patch {
     /// [`ErrorKind::InvalidInput`] with the place of the first fault.
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let patch: Self = serde_json::from_slice(json).map_err(|e| {
-            Error::new(ErrorKind::InvalidInput, format!("the patch is not what SPEC §6 describes: {e}"))
+            Error::new(ErrorKind::InvalidInput, format!("malformed patch: {e}; see docs/spec.md#patch"))
         })?;
         patch.segment_ref()?;
         Ok(patch)

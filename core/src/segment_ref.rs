@@ -1,4 +1,4 @@
-//! Segment refs: a segment's key and generation as the stores spell them (SPEC §2).
+//! Segment refs: a segment's key and generation as the stores spell them (docs/spec.md#segment-ref).
 
 use std::fmt;
 use std::str::FromStr;

@@ -13,7 +13,7 @@ WORST_FIRST = ["NOT_CONFIGURED", "STORE_ERROR", "STALE", "HEALTHY"]
 
 
 class WorstStatus(official.EvalResult):
-    """Remembers the worst status where the SDK remembers the last (SPEC.md §4)."""
+    """Remembers the worst status where the SDK remembers the last (docs/spec.md#lookup-status)."""
 
     @property
     def big_segments_status(self):
@@ -62,7 +62,7 @@ class Evaluator:
         result = evaluator.evaluate(self.flags[question["flag"]], context, NoEvents())
         detail = result.detail
         reason = {name: value for name, value in detail.reason.items() if value is not None}
-        # An error loses the status there; here it keeps it (SPEC.md §5.6).
+        # An error loses the status there; here it keeps it (docs/spec.md#status-in-the-reason).
         if result.big_segments_status is not None:
             reason["bigSegmentsStatus"] = result.big_segments_status
         if detail.is_default_value():

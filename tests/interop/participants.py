@@ -17,7 +17,7 @@ PATIENCE = 120
 
 
 def context_hash(key):
-    """Hashes a context key (SPEC §2), by nobody's code but Python's."""
+    """Hashes a context key (docs/spec.md#context-hash), by nobody's code but Python's."""
     return base64.b64encode(hashlib.sha256(key.encode()).digest()).decode()
 
 

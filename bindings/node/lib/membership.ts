@@ -16,7 +16,7 @@ export class Membership {
     this.included = sorted(included);
     this.excluded = sorted(excluded);
     for (const ref of this.excluded) this.#values.set(ref, false);
-    // Where a context is both included and excluded, included wins (SPEC §4).
+    // Where a context is both included and excluded, included wins (docs/spec.md#membership).
     for (const ref of this.included) this.#values.set(ref, true);
     Object.freeze(this);
   }

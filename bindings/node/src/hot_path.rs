@@ -308,7 +308,7 @@ impl Call<'_> {
     }
 }
 
-/// Reads a string's UTF-8, in which lone surrogates have become U+FFFD (SPEC §2).
+/// Reads a string's UTF-8, in which lone surrogates have become U+FFFD (docs/spec.md#context-hash).
 fn with_text<T>(
     env: sys::napi_env,
     value: sys::napi_value,

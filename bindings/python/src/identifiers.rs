@@ -1,4 +1,4 @@
-//! Context hashes and segment refs (SPEC §2), and what kind of segment a list makes (SPEC §1).
+//! Context hashes and segment refs (docs/spec.md#identifiers), and what kind of segment a list makes (docs/spec.md#big-segments).
 
 use bigseg_core::SegmentRef;
 use pyo3::prelude::*;

@@ -1,4 +1,4 @@
-//! The status of all integrations as JSON: in the words of the Relay Proxy, and in those of SPEC §7.
+//! The status of all integrations as JSON: in the words of the Relay Proxy, and in those of docs/spec.md#integration-status.
 
 use std::collections::BTreeMap;
 

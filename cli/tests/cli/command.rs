@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-/// The hash of `user1` (SPEC §2).
+/// The hash of `user1` (docs/spec.md#context-hash).
 pub(crate) const USER1: &str = "CgQblGLKpKMbrDVn4Lbm/ZEAeH2yq0M9lvbReMq/zpA=";
 /// The hash of `user2`.
 pub(crate) const USER2: &str = "YCXRj+SKvUUWhSjxioLiZd2Y1CGnCEqgn2GzQXA5AaM=";

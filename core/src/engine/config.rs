@@ -19,7 +19,7 @@ pub enum Source {
     Custom(Arc<dyn StoreReader>),
 }
 
-/// Whether to have the store tell of changes as they happen (SPEC §8).
+/// Whether to have the store tell of changes as they happen (docs/spec.md#push-invalidation).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PushInvalidation {
     /// Where the store can and may; where not, answers expire, and the status says why.
@@ -29,7 +29,7 @@ pub enum PushInvalidation {
     Off,
 }
 
-/// How an engine behaves; every field has a documented default (SPEC §4).
+/// How an engine behaves; every field has a documented default (docs/spec.md#reading).
 #[derive(Clone)]
 pub struct EngineConfig {
     /// Where memberships come from. Default: nowhere.

@@ -10,7 +10,7 @@ use crate::clock::Moment;
 /// Value of [`Freshness::told_since`] while changes may go untold.
 const UNTOLD: u64 = u64::MAX;
 
-/// Answers expire; later, and only later, if the store tells of each change (SPEC §8).
+/// Answers expire; later, and only later, if the store tells of each change (docs/spec.md#push-invalidation).
 pub(super) struct Freshness {
     cache_time: Duration,
     push_cache_time: Duration,

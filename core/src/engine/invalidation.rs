@@ -1,4 +1,4 @@
-//! What the engine does when the store says that something has changed (SPEC §8).
+//! What the engine does when the store says that something has changed (docs/spec.md#push-invalidation).
 
 #[cfg(feature = "sync")]
 use std::sync::Weak;

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::StoreConfig;
 use crate::sync::{SyncObserver, Upstream};
 
-/// What an integration is (SPEC §7). Neither `Debug` nor anything else shows its secrets.
+/// What an integration is (docs/spec.md#integrations). Neither `Debug` nor anything else shows its secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntegrationDefinition {
     /// What it is called by programs: 1 to 64 letters, digits, `-`, `_` or `.`, not beginning with a dot. Never changes.

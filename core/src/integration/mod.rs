@@ -1,4 +1,4 @@
-//! Integrations (SPEC §7): workers under management, each with a name, a switch, a state and an error log.
+//! Integrations (docs/spec.md#integrations): workers under management, each with a name, a switch, a state and an error log.
 //!
 //! One of them is all that most programs need:
 //! ```no_run

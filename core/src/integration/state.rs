@@ -120,14 +120,14 @@ impl IntegrationStatus {
         }
     }
 
-    /// Returns whether the store answers, as far as is known: the `available` of SPEC §7.
+    /// Returns whether the store answers, as far as is known: the `available` of docs/spec.md#integration-status.
     pub fn is_available(&self) -> bool {
         let of_store = |error: &SyncError| (300..400).contains(&error.kind.number());
         !self.error.as_ref().is_some_and(of_store)
     }
 
     /// Returns whether readers may take the store for stale at that time, in Unix milliseconds, unless they were told to wait
-    /// longer or less than [120 s](crate::EngineConfig::DEFAULT_STALE_AFTER): the `potentiallyStale` of SPEC §7.
+    /// longer or less than [120 s](crate::EngineConfig::DEFAULT_STALE_AFTER): the `potentiallyStale` of docs/spec.md#integration-status.
     pub fn is_potentially_stale(&self, now: i64) -> bool {
         let limit = i64::try_from(status::DEFAULT_STALE_AFTER.as_millis()).unwrap_or(i64::MAX);
         self.last_synchronized.is_none_or(|at| now.saturating_sub(at) >= limit)

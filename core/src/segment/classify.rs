@@ -1,4 +1,4 @@
-//! What kind of segment a list makes (SPEC §1).
+//! What kind of segment a list makes (docs/spec.md#big-segments).
 
 /// The largest list that still travels in the flag payload.
 pub const BIG_SEGMENT_ENTRIES: u64 = 15_000;

@@ -58,7 +58,7 @@ pub(super) struct OrdinaryForm {
     marked: OnceLock<official::Segment>,
 }
 
-/// A big segment's forms. None has its ordinary lists, which do not count (SPEC §5.4).
+/// A big segment's forms. None has its ordinary lists, which do not count (docs/spec.md#membership-result).
 pub(super) struct BigForm {
     /// `None` = the generation is missing.
     pub(super) segment_ref: Option<SegmentRef>,

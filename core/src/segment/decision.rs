@@ -17,9 +17,9 @@ pub enum Decider {
     Rule,
     /// There is no value in the store (or no store could be asked), and no rule includes the context.
     NoValue,
-    /// The context has no individual context of the segment's kind, so nobody was asked (SPEC §5.2).
+    /// The context has no individual context of the segment's kind, so nobody was asked (docs/spec.md#missing-context-kind).
     NotConsulted,
-    /// The segment's generation is missing, so nobody could be asked (SPEC §5.1).
+    /// The segment's generation is missing, so nobody could be asked (docs/spec.md#missing-generation).
     NotConfigured,
 }
 

@@ -30,7 +30,7 @@ pub struct Lookup {
     pub status: LookupStatus,
 }
 
-/// The lookups of one evaluation: an answer holds until its end, whatever it was (SPEC §5.3).
+/// The lookups of one evaluation: an answer holds until its end, whatever it was (docs/spec.md#one-lookup-per-key).
 #[derive(Debug, Default)]
 pub struct Memo {
     /// Most evaluations need no more than one, and no memory of their own for it.
@@ -88,7 +88,7 @@ pub struct SegmentAnswer {
     /// Why there is no real answer; it is "no" then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_kind: Option<EvaluationErrorKind>,
-    /// The worst status of the lookups that were attempted or refused, and `None` if there were none (SPEC §5.6).
+    /// The worst status of the lookups that were attempted or refused, and `None` if there were none (docs/spec.md#status-in-the-reason).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<LookupStatus>,
     /// What this segment decided, then each big segment that its rules ask for, in order.

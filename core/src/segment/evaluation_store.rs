@@ -115,7 +115,7 @@ impl<'a> State<'a> {
         self.outcome.needed.is_none() && !self.outcome.endless
     }
 
-    /// Resolves a big segment (SPEC §5); `None` when a membership is needed first.
+    /// Resolves a big segment (docs/spec.md#evaluation); `None` when a membership is needed first.
     fn consult(
         &mut self,
         entry: &'a SegmentEntry,

@@ -1,4 +1,4 @@
-//! Evaluating segments and flags for a context (SPEC §5): pure, synchronous, and resumable.
+//! Evaluating segments and flags for a context (docs/spec.md#evaluation): pure, synchronous, and resumable.
 //!
 //! Rules, clauses, operators and rollouts are evaluated by the official crate, which knows nothing of big segments; we
 //! resolve those around it. `payload.rs` reads the service's JSON as leniently as SDKs do, `data_set.rs` keeps it in the

@@ -96,7 +96,7 @@ pub struct Reason {
     /// Whether the context takes part in an experiment.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub in_experiment: bool,
-    /// The worst status of the lookups that were attempted or refused, and `None` if there were none (SPEC §5.6).
+    /// The worst status of the lookups that were attempted or refused, and `None` if there were none (docs/spec.md#status-in-the-reason).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub big_segments_status: Option<LookupStatus>,
 }

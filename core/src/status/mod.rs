@@ -1,4 +1,4 @@
-//! Whether the store can be asked, and whether what it says is up to date (SPEC §4).
+//! Whether the store can be asked, and whether what it says is up to date (docs/spec.md#store-status).
 //!
 //! [`StatusTracker`] is told what polls and lookups met; it asks nothing itself. Subscribers see the latest value
 //! only, never a queue.
@@ -24,7 +24,7 @@ use crate::error::{Error, ErrorKind};
 use crate::membership::LookupStatus;
 use crate::store::{Limitation, Metadata};
 
-/// How long a store counts as up to date after it was last synchronised, unless the engine is told otherwise (SPEC §4).
+/// How long a store counts as up to date after it was last synchronised, unless the engine is told otherwise (docs/spec.md#store-status).
 pub const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(120);
 
 /// The state of the store as the engine knows it.

@@ -79,7 +79,7 @@ pub trait StoreReader: Send + Sync + 'static {
 /// A reader calls [`watching`](Self::watching) when no later change can escape it, and
 /// [`not_watching`](Self::not_watching) as soon as one might.
 pub trait ChangeObserver: Send + Sync + 'static {
-    /// Every change from now on will be told. What was read before may be out of date (SPEC §8).
+    /// Every change from now on will be told. What was read before may be out of date (docs/spec.md#push-invalidation).
     fn watching(&self);
 
     /// Changes may go untold from now on.
@@ -95,7 +95,7 @@ pub trait ChangeObserver: Send + Sync + 'static {
     fn metadata_changed(&self);
 }
 
-/// Something a store could do better, if only it were allowed to: never fatal, and shown in the status (SPEC §6).
+/// Something a store could do better, if only it were allowed to: never fatal, and shown in the status (docs/spec.md#permissions).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limitation {
     /// What the store does without; one of the constants of this type.
@@ -142,7 +142,7 @@ pub trait StoreWriter: Send + Sync + 'static {
     /// Returns the version of the last patch applied, or `None` when the store holds no cursor.
     fn cursor(&self) -> Result<Option<String>>;
 
-    /// Applies a patch if the cursor allows it; the cursor moves last (SPEC §6).
+    /// Applies a patch if the cursor allows it; the cursor moves last (docs/spec.md#cursor).
     ///
     /// # Errors
     /// Any failure leaves the cursor where it was, so that applying the same patch again completes it.
@@ -234,7 +234,7 @@ pub struct LoadReport {
     pub replaced: u64,
 }
 
-/// Reads a sync time as stores hold it (SPEC §3): absent, empty and `0` mean "never".
+/// Reads a sync time as stores hold it (docs/spec.md#sync-time): absent, empty and `0` mean "never".
 ///
 /// # Errors
 /// [`ErrorKind::StoreData`] when it is anything but a decimal integer.

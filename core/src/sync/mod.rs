@@ -1,4 +1,4 @@
-//! Keeps a store in step with its upstream (SPEC §6): polls until nothing is missing, follows the stream of changes, and
+//! Keeps a store in step with its upstream (docs/spec.md#writing): polls until nothing is missing, follows the stream of changes, and
 //! tells its state as data.
 //!
 //! ```no_run

@@ -1,7 +1,7 @@
 //! One patch on its way from the parser to the store: in memory while it is small, on disk when it is gigantic.
 //!
 //! Nothing of a patch is applied before all of it has come: only then is its segment known for sure, whatever the order of its
-//! fields, and only then can its removals be applied after its additions, over which they win (SPEC §6).
+//! fields, and only then can its removals be applied after its additions, over which they win (docs/spec.md#patch).
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, Write};

@@ -1,4 +1,4 @@
-//! Reads a JSON array of patches while it arrives, patch by patch, in bounded memory (SPEC §6).
+//! Reads a JSON array of patches while it arrives, patch by patch, in bounded memory (docs/spec.md#upstream-protocol).
 //!
 //! What is held at any time: one patch of at most [`PART`](super::patch_buffer::PART) operations, the rest of a larger one being
 //! on disk, and one text of at most [`LONGEST_TEXT`] bytes.

@@ -1,4 +1,4 @@
-//! The worker's walk (SPEC §6): poll until a page is empty, open the stream, poll once more, mark the store, follow the stream;
+//! The worker's walk (docs/spec.md#writing): poll until a page is empty, open the stream, poll once more, mark the store, follow the stream;
 //! and from whatever goes wrong, after a pause, back to the beginning.
 
 use std::convert::Infallible;

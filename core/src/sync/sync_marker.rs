@@ -1,4 +1,4 @@
-//! Declares the store synchronised: only while its cursor is the one it should have (SPEC §6).
+//! Declares the store synchronised: only while its cursor is the one it should have (docs/spec.md#sync-marker).
 
 use crate::error::Result;
 use crate::store::StoreWriter;
@@ -44,6 +44,6 @@ pub(super) fn beat(writer: &dyn StoreWriter, expected: Option<&str>, unix_millis
 
 /// Takes the sync time back, so that no reader takes the store for healthy; blocks.
 pub(super) fn disown(writer: &dyn StoreWriter) -> Result<()> {
-    // SPEC §3: zero means "never synchronised".
+    // docs/spec.md#sync-time: zero means "never synchronised".
     writer.set_synchronized_on(0)
 }

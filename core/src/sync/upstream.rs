@@ -71,7 +71,7 @@ impl fmt::Debug for UpstreamProxy {
     }
 }
 
-/// The service that a store is kept in step with (SPEC §6).
+/// The service that a store is kept in step with (docs/spec.md#upstream-protocol).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
     /// Where pages are fetched. Default: [`Upstream::DEFAULT_BASE_URL`].

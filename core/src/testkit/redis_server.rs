@@ -23,7 +23,7 @@ const LOADS_SLOWLY: &[&str] =
 /// How many keys of a kilobyte a server is given to load slowly.
 const PADDING: &str = "3000";
 
-/// What a user may do who reads a store (SPEC §6), and nothing more.
+/// What a user may do who reads a store (docs/spec.md#permissions), and nothing more.
 pub const READER_COMMANDS: &[&str] = &["+get", "+smembers", "+ping"];
 /// What a user may do who writes one.
 pub const WRITER_COMMANDS: &[&str] =

@@ -1,4 +1,4 @@
-//! What a store should hold, worked out the slow and obvious way from SPEC §6.
+//! What a store should hold, worked out the slow and obvious way from docs/spec.md#writing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;

@@ -1,4 +1,4 @@
-//! What lies in DynamoDB, item by item (SPEC §3), seen by a client that shares no code with the store.
+//! What lies in DynamoDB, item by item (docs/spec.md#dynamodb-schema), seen by a client that shares no code with the store.
 
 use std::ops::ControlFlow;
 
@@ -8,7 +8,7 @@ use bigseg_core::testkit::{DynamoDbClient, DynamoDbServer};
 use bigseg_core::{ErrorKind, StoreConfig};
 use serde_json::{Value, json};
 
-/// Of `user1` and `user2`, as SPEC §2 gives them.
+/// Of `user1` and `user2`, as docs/spec.md#context-hash gives them.
 const USER_1: &str = "CgQblGLKpKMbrDVn4Lbm/ZEAeH2yq0M9lvbReMq/zpA=";
 const USER_2: &str = "YCXRj+SKvUUWhSjxioLiZd2Y1CGnCEqgn2GzQXA5AaM=";
 
@@ -175,7 +175,7 @@ fn metadata_that_are_none_are_an_error() {
     }
 }
 
-/// The empty text is a version like any other (SPEC §6).
+/// The empty text is a version like any other (docs/spec.md#cursor).
 #[test]
 fn an_empty_cursor_is_kept() {
     let server = DynamoDbServer::start();

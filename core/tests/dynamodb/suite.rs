@@ -54,7 +54,7 @@ fn on_the_server_that_the_environment_names() {
     store_suite::run(stores(|_, options| store(options)));
 }
 
-/// Also with no more than SPEC §6 asks for, but for loads that replace a segment, which need `Query`.
+/// Also with no more than docs/spec.md#permissions asks for, but for loads that replace a segment, which need `Query`.
 #[test]
 fn with_minimal_permissions() {
     let server = DynamoDbServer::start();

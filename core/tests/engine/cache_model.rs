@@ -125,7 +125,7 @@ proptest! {
     }
 }
 
-/// SPEC §4: with room for two, looking up a, b, b, c, a asks the store for a, b, c, a.
+/// docs/spec.md#cache: with room for two, looking up a, b, b, c, a asks the store for a, b, c, a.
 #[test]
 fn the_least_recently_used_goes_first() {
     let (clock, cache) = (Clock::Manual(ManualClock::new(0)), Cache::new(2, Arc::default()));

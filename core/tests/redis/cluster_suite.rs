@@ -44,7 +44,7 @@ fn with_a_hash_tag_in_the_prefix() {
     store_suite::run(stores(|_, options| cluster.store("", &format!("{options}%7Btag%7D"))));
 }
 
-/// Also with no more than SPEC §6 asks for, and so without `CLUSTER`, but for loads that replace a segment, which need
+/// Also with no more than docs/spec.md#permissions asks for, and so without `CLUSTER`, but for loads that replace a segment, which need
 /// `SCAN`.
 #[test]
 fn with_minimal_permissions() {

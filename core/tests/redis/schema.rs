@@ -1,11 +1,11 @@
-//! What lies in Redis, key by key and byte by byte (SPEC §3), seen by a client that shares no code with the store.
+//! What lies in Redis, key by key and byte by byte (docs/spec.md#redis-schema), seen by a client that shares no code with the store.
 
 use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::testkit::samples::{SampleList, hash, list, membership, patch};
 use bigseg_core::testkit::{RedisClient, RedisServer, Reply};
 use bigseg_core::{ErrorKind, StoreConfig};
 
-/// Of `user1` and `user2`, as SPEC §2 gives them.
+/// Of `user1` and `user2`, as docs/spec.md#context-hash gives them.
 const USER_1: &str = "CgQblGLKpKMbrDVn4Lbm/ZEAeH2yq0M9lvbReMq/zpA=";
 const USER_2: &str = "YCXRj+SKvUUWhSjxioLiZd2Y1CGnCEqgn2GzQXA5AaM=";
 

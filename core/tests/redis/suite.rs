@@ -43,7 +43,7 @@ fn over_tls_with_a_client_certificate() {
     store_suite::run(stores(|_, options| server.store("", options)));
 }
 
-/// Also with no more than SPEC §6 asks for, but for loads that replace a segment, which need `SCAN`.
+/// Also with no more than docs/spec.md#permissions asks for, but for loads that replace a segment, which need `SCAN`.
 #[test]
 fn with_minimal_permissions() {
     let server = RedisServer::start();

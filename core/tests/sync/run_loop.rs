@@ -1,4 +1,4 @@
-//! The worker's walk (SPEC §6): what it asks for, in which order, and what becomes of patches.
+//! The worker's walk (docs/spec.md#writing): what it asks for, in which order, and what becomes of patches.
 
 use std::sync::Arc;
 use std::time::Duration;

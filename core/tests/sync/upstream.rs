@@ -1,4 +1,4 @@
-//! What an upstream and the way to it can do wrong, and what the worker makes of it (SPEC §6).
+//! What an upstream and the way to it can do wrong, and what the worker makes of it (docs/spec.md#writing).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How the items of one environment are spelled, byte for byte (SPEC §3).
+//! How the items of one environment are spelled, byte for byte (docs/spec.md#dynamodb-schema).
 
 use std::collections::HashMap;
 

@@ -49,7 +49,7 @@ impl DynamoDbTable {
         Ok(Self { link: Link::new(config, patience)?, items })
     }
 
-    /// Creates the table with the schema of every SDK (SPEC §3), billed by request, and blocks until it can be used;
+    /// Creates the table with the schema of every SDK (docs/spec.md#dynamodb-schema), billed by request, and blocks until it can be used;
     /// returns whether it was created, rather than there already.
     ///
     /// # Errors

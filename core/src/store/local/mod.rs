@@ -1,6 +1,6 @@
 //! The embedded store, `local:PATH`: one file, many reading processes, one writing at a time.
 //!
-//! It is an LMDB environment (`PATH`, and `PATH-lock` beside it) with the logical schema of SPEC §3; `tables.rs` has
+//! It is an LMDB environment (`PATH`, and `PATH-lock` beside it) with the logical schema of docs/spec.md#store-schema; `tables.rs` has
 //! the layout. Reads are answered from the page cache that all processes share.
 
 mod config;

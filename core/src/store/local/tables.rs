@@ -18,9 +18,9 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) const FORMAT: &str = "format";
 /// The only format so far.
 pub(super) const FORMAT_1: &str = "bigseg-local-1";
-/// `metadata` row: SPEC §3's sync time, decimal Unix milliseconds.
+/// `metadata` row: the sync time, decimal Unix milliseconds (docs/spec.md#sync-time).
 pub(super) const SYNCHRONIZED_ON: &str = "synchronized_on";
-/// `metadata` row: SPEC §3's cursor.
+/// `metadata` row: the cursor (docs/spec.md#cursor).
 pub(super) const CURSOR: &str = "cursor";
 
 pub(super) const TABLES: u32 = 4;

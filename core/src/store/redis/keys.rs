@@ -1,4 +1,4 @@
-//! How the keys of one environment are spelled, byte for byte (SPEC §3).
+//! How the keys of one environment are spelled, byte for byte (docs/spec.md#redis-schema).
 
 use redis::Pipeline;
 

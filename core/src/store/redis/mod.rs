@@ -1,6 +1,6 @@
 //! The store in Redis: `redis://`, `rediss://` (TLS) and `redis+unix://`, with the schema that every SDK reads.
 //!
-//! `keys.rs` has the layout (SPEC §3). Readers share one connection among all who ask and replace it by themselves;
+//! `keys.rs` has the layout (docs/spec.md#redis-schema). Readers share one connection among all who ask and replace it by themselves;
 //! each writer has one of its own, because a `WATCH` belongs to a connection.
 
 mod bulk_load;

@@ -1,4 +1,4 @@
-//! An upstream of a test's own: the polls and streams of SPEC §6 over real HTTP on a port of 127.0.0.1, with faults to order.
+//! An upstream of a test's own: the polls and streams of docs/spec.md#upstream-protocol over real HTTP on a port of 127.0.0.1, with faults to order.
 
 mod server;
 

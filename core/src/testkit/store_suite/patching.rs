@@ -1,4 +1,4 @@
-//! Cases of applying patches (SPEC §6).
+//! Cases of applying patches (docs/spec.md#patch).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

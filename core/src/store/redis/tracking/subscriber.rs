@@ -1,4 +1,4 @@
-//! Hears of changes as they happen, from every master that there is (SPEC §8).
+//! Hears of changes as they happen, from every master that there is (docs/spec.md#push-invalidation).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
