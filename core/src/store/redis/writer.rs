@@ -156,7 +156,7 @@ impl StoreWriter for RedisWriter {
         contexts: &mut dyn LoadSource,
         progress: &mut dyn FnMut(u64),
     ) -> Result<LoadReport> {
-        let report = loader::load(&self.servers, &self.keys, plan, contexts, progress)?;
+        let report = bulk_load::load(&self.servers, &self.keys, plan, contexts, progress)?;
         self.set_synchronized_on(plan.synchronized_on)?;
         Ok(report)
     }
