@@ -20,7 +20,7 @@ pub enum Reaction {
     /// It is passed on, and so much of the answer: so many hundredths.
     Truncate(usize),
     /// The connection is cut.
-    Cut,
+    Disconnect,
     /// It is never answered.
     Stall,
     /// This is passed on in its place, and what is made of the answer.
