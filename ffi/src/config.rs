@@ -17,7 +17,7 @@ use bigseg_core::{Clock, EngineConfig, Error, ErrorKind, Result, StoreConfig};
 use crate::clock::bigseg_clock;
 use crate::code::bigseg_code;
 use crate::custom_store::{CustomStore, bigseg_store_vtable};
-use crate::guard::{guard, guard_value, non_null};
+use crate::guard::{array, guard, guard_value, non_null};
 use crate::text::bigseg_str;
 use crate::userdata::{Userdata, bigseg_destroy};
 
@@ -31,6 +31,14 @@ struct Content {
     store_text: String,
     /// What went wrong, by option.
     mistakes: BTreeMap<&'static str, Error>,
+}
+
+impl Content {
+    fn use_store(&mut self, store: StoreConfig) {
+        self.store_text = store.to_string();
+        self.engine.source = Source::Store(store);
+        self.custom = None;
+    }
 }
 
 impl bigseg_config {
@@ -99,10 +107,41 @@ pub extern "C" fn bigseg_config_set_store(
     store: bigseg_str,
 ) -> bigseg_code {
     set(config, "store", |content| {
-        let store = StoreConfig::parse(store.utf8("store")?)?;
-        content.store_text = store.to_string();
-        content.engine.source = Source::Store(store);
-        content.custom = None;
+        content.use_store(StoreConfig::parse(store.utf8("store")?)?);
+        Ok(())
+    })
+}
+
+/// An option of a store, given by name; both are UTF-8.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct bigseg_store_option {
+    /// The name of the option.
+    pub name: bigseg_str,
+    /// Its value. A flag is "true" or "false", a timeout "500ms" or "2s".
+    pub value: bigseg_str,
+}
+
+const _: () = assert!(size_of::<bigseg_store_option>() == 2 * size_of::<bigseg_str>());
+
+/// Names the store by a store string, as `bigseg_config_set_store` does, together with options by name, which need no
+/// escaping: the options of the store string, and for Redis also "username", "password", "database" and "tls". An
+/// option is given once. `options` may be NULL only when `count` is 0.
+///
+/// Errors: `BIGSEG_INVALID_CONFIG`.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_config_set_store_with_options(
+    config: Option<&mut bigseg_config>,
+    store: bigseg_str,
+    options: *const bigseg_store_option,
+    count: usize,
+) -> bigseg_code {
+    set(config, "store", |content| {
+        // SAFETY: the header asks the host for `count` readable options for as long as the call lasts.
+        let options = unsafe { array(options, count, "options") }?;
+        let read = |option: &bigseg_store_option| Ok((option.name.utf8("name")?, option.value.utf8("value")?));
+        let options: Vec<(&str, &str)> = options.iter().map(read).collect::<Result<_>>()?;
+        content.use_store(StoreConfig::from_parts(store.utf8("store")?, options)?);
         Ok(())
     })
 }

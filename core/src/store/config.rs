@@ -1,7 +1,6 @@
-//! Store strings: one line that names a store, and the only list of backends.
+//! The configuration of a store: the only list of backends, and what opens their readers and writers.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 #[cfg(feature = "dynamodb")]
@@ -11,7 +10,7 @@ use super::memory::MemoryStore;
 #[cfg(feature = "redis")]
 use super::redis::{RedisConfig, RedisReader, RedisScanner, RedisWriter};
 use super::{StoreReader, StoreScanner, StoreWriter};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
 /// A kind of store, as a store string names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +21,8 @@ pub struct Backend {
     pub form: &'static str,
     /// The options that may follow a `?`, in lists that backends share.
     pub option_lists: &'static [&'static [&'static str]],
+    /// The options that have another place in the store string, and may be given by name.
+    pub named_options: &'static [&'static str],
 }
 
 impl Backend {
@@ -61,44 +62,6 @@ pub enum StoreConfig {
 }
 
 impl StoreConfig {
-    /// Reads a store string: `memory:`, `memory:NAME`, `local:PATH`, `redis://HOST`, `dynamodb://TABLE`, … with `?option=value&…` after it.
-    ///
-    /// In `redis://USER:PASSWORD@HOST:PORT/DATABASE`, characters that have a meaning are written `%XX` (`%40` for `@`).
-    /// A path is taken literally up to the first `?`; one that holds a `?` needs [`LocalConfig`] instead.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidConfig`], saying what is wrong and what was probably meant. Nothing that could be a
-    /// password is repeated.
-    pub fn parse(text: &str) -> Result<Self> {
-        let (scheme, rest) = text.split_once(':').ok_or_else(|| {
-            invalid(format!("a store string begins with a scheme, such as {}", known_forms()))
-        })?;
-        let backend = Backend::all().find(|backend| backend.scheme == scheme).ok_or_else(|| {
-            let schemes = Backend::all().map(|backend| backend.scheme);
-            let suggestion = suggest(scheme, schemes, "; did you mean ", ":");
-            // A scheme is a short word; anything else might be a secret that lost its beginning.
-            let shown = if is_word(scheme) { format!("{scheme:?}") } else { "(not a word)".to_owned() };
-            invalid(format!("unknown store scheme {shown}{suggestion}; known are {}", known_forms()))
-        })?;
-        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-        if place.starts_with("//") && query.contains('@') {
-            // Perhaps the end of a password, of which nothing may be repeated.
-            let message = "a ? in a user or password must be written %3F, an @ in an option %40";
-            return Err(invalid(format!("{scheme}: {message}")));
-        }
-        let options = parse_options(backend, query)?;
-        match backend.scheme {
-            "memory" => Ok(Self::Memory(place.to_owned())),
-            #[cfg(feature = "redis")]
-            scheme if scheme.starts_with("redis") => {
-                Ok(Self::Redis(Box::new(RedisConfig::parse(scheme, place, &options)?)))
-            }
-            #[cfg(feature = "dynamodb")]
-            "dynamodb" => Ok(Self::DynamoDb(Box::new(DynamoDbConfig::parse(place, &options)?))),
-            _ => Ok(Self::Local(LocalConfig::parse(place, &options)?)),
-        }
-    }
-
     /// Returns whether a bulk load that fails leaves the store as it was; otherwise part of it may have been written.
     pub fn loads_atomically(&self) -> bool {
         match self {
@@ -151,7 +114,7 @@ impl StoreConfig {
     /// Opens the store for walking through everything it holds.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] for a store that cannot be walked.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a store that cannot be walked.
     pub fn scanner(&self) -> Result<Arc<dyn StoreScanner>> {
         Ok(match self {
             Self::Memory(name) => Arc::new(MemoryStore::named(name)),
@@ -161,13 +124,6 @@ impl StoreConfig {
             #[cfg(feature = "dynamodb")]
             Self::DynamoDb(config) => Arc::new(DynamoDbScanner::new((**config).clone())?),
         })
-    }
-}
-
-impl FromStr for StoreConfig {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self> {
-        Self::parse(text)
     }
 }
 
@@ -189,50 +145,4 @@ impl fmt::Display for StoreConfig {
             Self::DynamoDb(config) => write!(f, "{config}"),
         }
     }
-}
-
-fn invalid(message: String) -> Error {
-    Error::new(ErrorKind::InvalidConfig, message)
-}
-
-fn known_forms() -> String {
-    Backend::all().map(|backend| backend.form).collect::<Vec<_>>().join(", ")
-}
-
-fn is_word(text: &str) -> bool {
-    text.len() <= 24 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-}
-
-/// Words a guess at what was meant, or nothing when nothing is near.
-fn suggest<'a>(given: &str, known: impl Iterator<Item = &'a str>, before: &str, after: &str) -> String {
-    known
-        .map(|name| (strsim::jaro_winkler(given, name), name))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or_else(String::new, |(_, name)| format!("{before}{name}{after}"))
-}
-
-fn parse_options(backend: &Backend, query: &str) -> Result<Vec<(String, String)>> {
-    let mut options: Vec<(String, String)> = Vec::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let scheme = backend.scheme;
-        if !backend.options().any(|known| known == name) {
-            let shown = if is_option_name(&name) { format!("{name:?}") } else { "(not a word)".to_owned() };
-            let suggestion = suggest(&name, backend.options(), "; did you mean ", "?");
-            let known = match backend.option_lists {
-                [] => "it takes none".to_owned(),
-                lists => format!("it takes {}", lists.concat().join(", ")),
-            };
-            return Err(invalid(format!("{scheme}: unknown option {shown}{suggestion} ({known})")));
-        }
-        if options.iter().any(|(known, _)| *known == *name) {
-            return Err(invalid(format!("{scheme}: option {name:?} is given twice")));
-        }
-        options.push((name.into_owned(), value.into_owned()));
-    }
-    Ok(options)
-}
-
-fn is_option_name(text: &str) -> bool {
-    text.len() <= 32 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }

@@ -33,7 +33,7 @@ static NAMED: LazyLock<Mutex<HashMap<String, Weak<RwLock<Content>>>>> = LazyLock
 
 impl MemoryStore {
     pub(in crate::store) const BACKENDS: &'static [Backend] =
-        &[Backend { scheme: "memory", form: "memory:[NAME]", option_lists: &[] }];
+        &[Backend { scheme: "memory", form: "memory:[NAME]", option_lists: &[], named_options: &[] }];
 
     /// Opens the store of that name, or a private one for the empty name.
     ///

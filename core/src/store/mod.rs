@@ -3,8 +3,8 @@
 mod blocking_adapter;
 mod config;
 mod identity;
-#[cfg(any(feature = "dynamodb", feature = "redis"))]
-mod url_options;
+mod options;
+mod parse;
 
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
@@ -15,6 +15,8 @@ pub mod redis;
 
 pub use blocking_adapter::{BlockingStore, Offload};
 pub use config::{Backend, StoreConfig};
+pub use options::{OptionType, OptionValue, StoreOption};
+pub use parse::StoreName;
 
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use bigseg_core::StoreConfig;
 use bigseg_core::integration::{FileProblems, IntegrationFile, Variables};
 use bigseg_core::sync::{SdkKey, UpstreamProxy};
+use serde_json::Value;
+
+use crate::vector_files;
 
 const SECRET: &str = "hunter2";
 
@@ -165,6 +168,9 @@ fn each_field_of_a_store_is_checked() {
         (r#"type = "dynamodb", table = "x""#, "3 to 255"),
         (r#"type = "dynamodb", table = "table", region = "Moon!""#, "region is not"),
         (r#"type = "local""#, "path is missing"),
+        (r#"url = "redis://h", host = "x""#, "there is no field host"),
+        (r#"url = "redis://h", connect_timeout = true"#, "connect_timeout must be"),
+        (r#"tls = true, url = 5"#, "url must be a text"),
     ] {
         let found = store(fields);
         assert!(found.len() == 1 && found[0].0 == 4 && found[0].1.contains(words), "{fields}: {found:?}");
@@ -199,4 +205,38 @@ fn what_is_no_toml_is_said_to_be_none_without_repeating_it() {
     }
     let found = problems("[integration]\nid = \"x\"\n");
     assert!(found[0].1.contains("[[integration]]"), "{found:?}");
+}
+
+/// Reads the file of one integration whose store is a table with a store string and options.
+fn store_of_table(case: &Value) -> Result<StoreConfig, FileProblems> {
+    let quoted = |text: &str| format!("{:?}", text.replace("${", "$${"));
+    let fields = case["options"].as_object().unwrap().iter().map(|(name, value)| match value {
+        Value::String(text) => format!("{name} = {}\n", quoted(text)),
+        other => format!("{name} = {other}\n"),
+    });
+    let fields: String = fields.collect();
+    let url = quoted(vector_files::text(&case["store"]));
+    let file =
+        parse(&format!("[[integration]]\nid = \"x\"\nsdk_key = \"k\"\n[integration.store]\nurl = {url}\n{fields}"));
+    file.map(|file| file.integrations.into_iter().next().expect("there is one").store)
+}
+
+#[test]
+#[cfg(all(feature = "redis", feature = "dynamodb"))]
+fn a_table_with_a_store_string_takes_every_option_by_name() {
+    for case in vector_files::cases(&vector_files::file("store_options"), "stores") {
+        match (store_of_table(case), vector_files::expected_error(case)) {
+            (Ok(store), None) => {
+                assert_eq!(store.to_string(), vector_files::text(&case["display"]), "{case}");
+                assert_eq!(store, StoreConfig::parse(vector_files::text(&case["says"])).unwrap(), "{case}");
+            }
+            (Err(problems), Some(_)) => {
+                for words in vector_files::strings(&case["message_has"]) {
+                    assert!(problems.to_string().contains(&words), "{problems} lacks {words}: {case}");
+                }
+            }
+            (Ok(store), Some(_)) => panic!("{case}: {store}"),
+            (Err(problems), None) => panic!("{case}: {problems}"),
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 #[path = "../fixtures/upstream_fixture.rs"]
 mod upstream_fixture;
+#[path = "../fixtures/vector_files.rs"]
+mod vector_files;
 
 mod config_file;
 mod registry;

@@ -188,10 +188,13 @@ fn secrets_stay_variables_and_go_nowhere_else() {
         "prefix = \"t\"\n[integration.store]\ntype = \"redis\"\nhost = \"127.0.0.1\"\nport = {port} # ours\nusername = \"writer\"\npassword = \"${{PASSWORD}}\""
     );
     let string = format!("store = \"redis://writer:${{PASSWORD}}@127.0.0.1:{port}?prefix=s\"");
-    fixture.write(&[one("s-string", &string), one("s-table", &table)].concat());
+    let url = format!(
+        "[integration.store]\nurl = \"redis://writer@127.0.0.1:{port}?prefix=u\"\npassword = \"${{PASSWORD}}\" # ours"
+    );
+    fixture.write(&[one("s-string", &string), one("s-table", &table), one("s-url", &url)].concat());
     let registry = fixture.open();
     registry.integrations().iter().for_each(|integration| wait_until_healthy(integration));
-    for id in ["s-string", "s-table"] {
+    for id in ["s-string", "s-table", "s-url"] {
         let shown = registry.integration(id).unwrap().definition().store.to_string();
         assert!(!shown.contains("secret") && shown.contains("writer@127.0.0.1"), "{shown}");
         let edit = |text: String| registry.edit(id, &[IntegrationEdit::Store(StoreText(text))]);
@@ -214,7 +217,9 @@ fn secrets_stay_variables_and_go_nowhere_else() {
         assert_eq!(fixture.text(), changed);
     }
     let text = fixture.text();
-    assert_eq!(text.matches("${PASSWORD}").count(), 2, "{text}");
+    assert_eq!(text.matches("${PASSWORD}").count(), 3, "{text}");
+    assert!(text.contains(&format!("url = \"redis://writer@127.0.0.1:{port}?prefix=other-u\"")), "{text}");
+    assert!(text.contains("password = \"${PASSWORD}\" # ours"), "{text}");
     assert!(
         text.contains(&format!("port = {port} # ours")) && text.contains("prefix = \"other-t\""),
         "{text}"

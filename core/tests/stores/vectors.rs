@@ -4,7 +4,7 @@ use crate::vector_files::{cases, expected_error, file, strings, text};
 use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
 use bigseg_core::store::memory::MemoryStore;
-use bigseg_core::store::{StoreScanner, StoreWriter, parse_synchronized_on};
+use bigseg_core::store::{OptionValue, StoreScanner, StoreWriter, parse_synchronized_on};
 use bigseg_core::{ContextHash, ContextKey, ErrorKind, LookupStatus, Membership, SegmentRef, StoreConfig};
 use serde_json::Value;
 
@@ -66,25 +66,57 @@ fn membership() {
     }
 }
 
-#[test]
-fn store_url() {
-    let is_built = |case: &&Value| match case["needs"].as_str() {
+/// Returns whether this build has what a case needs.
+fn is_built(case: &&Value) -> bool {
+    match case["needs"].as_str() {
         None => true,
         Some("redis") => cfg!(feature = "redis"),
         Some("dynamodb") => cfg!(feature = "dynamodb"),
         Some(other) => panic!("there is no feature {other}"),
-    };
+    }
+}
+
+/// Checks the words of an error's message.
+fn check_message(case: &Value, error: &bigseg_core::Error) {
+    for word in strings(&case["message_has"]) {
+        assert!(error.message().contains(&word), "{error} lacks {word}");
+    }
+    for word in strings(&case["message_lacks"]) {
+        assert!(!format!("{error} {error:?}").contains(&word), "{error} repeats {word}");
+    }
+}
+
+#[test]
+fn store_url() {
     for case in cases(&file("store_url"), "stores").iter().filter(is_built) {
         let parsed = StoreConfig::parse(text(&case["text"]));
         if let Err(error) = &parsed {
-            for word in strings(&case["message_has"]) {
-                assert!(error.message().contains(&word), "{error} lacks {word}");
-            }
-            for word in strings(&case["message_lacks"]) {
-                assert!(!format!("{error} {error:?}").contains(&word), "{error} repeats {word}");
-            }
+            check_message(case, error);
         }
         verdict(case, parsed, |store| assert_eq!(store.to_string(), text(&case["display"])));
+    }
+}
+
+#[test]
+fn store_options() {
+    for case in cases(&file("store_options"), "stores").iter().filter(is_built) {
+        let options = case["options"].as_object().unwrap().iter().map(|(name, value)| {
+            let value = match value {
+                Value::Bool(flag) => OptionValue::Flag(*flag),
+                Value::Number(number) => OptionValue::Number(number.as_f64().unwrap()),
+                other => OptionValue::from(text(other)),
+            };
+            assert!(!format!("{value:?}").contains("hunter2"), "a value is shown");
+            (name.as_str(), value)
+        });
+        let made = StoreConfig::from_parts(text(&case["store"]), options);
+        if let Err(error) = &made {
+            check_message(case, error);
+        }
+        verdict(case, made, |store| {
+            assert_eq!(store.to_string(), text(&case["display"]), "{case}");
+            assert_eq!(store, StoreConfig::parse(text(&case["says"])).unwrap(), "{case}");
+        });
     }
 }
 

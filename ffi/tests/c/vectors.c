@@ -123,25 +123,75 @@ static void membership(const char *directory) {
     json_decref(file);
 }
 
+// Checks that the engine refuses a config with the message that a case describes.
+static void refused(const json_t *about, bigseg_config *config) {
+    size_t i;
+    json_t *word;
+    bigseg_engine *engine = NULL;
+    bigseg_error *error = NULL;
+    CHECK(bigseg_engine_open(config, &engine, &error) != BIGSEG_OK);
+    json_array_foreach(json_object_get(about, "message_has"), i, word) {
+        CHECK(holds(bigseg_error_message(error), json_string_value(word)));
+    }
+    json_array_foreach(json_object_get(about, "message_lacks"), i, word) {
+        CHECK(!holds(bigseg_error_message(error), json_string_value(word)));
+    }
+    bigseg_error_free(error);
+}
+
 static void store_url(const char *directory) {
     json_t *file = load(directory, "store_url");
-    size_t i, j;
-    json_t *about, *word;
+    size_t i;
+    json_t *about;
     json_array_foreach(cases(file, "stores"), i, about) {
         bigseg_config *config = bigseg_config_new();
         if (as_expected(about, bigseg_config_set_store(config, text(about, "text")))) {
             CHECK(same(bigseg_config_store(config), text(about, "display")));
         } else {
-            bigseg_engine *engine = NULL;
-            bigseg_error *error = NULL;
-            CHECK(bigseg_engine_open(config, &engine, &error) != BIGSEG_OK);
-            json_array_foreach(json_object_get(about, "message_has"), j, word) {
-                CHECK(holds(bigseg_error_message(error), json_string_value(word)));
-            }
-            json_array_foreach(json_object_get(about, "message_lacks"), j, word) {
-                CHECK(!holds(bigseg_error_message(error), json_string_value(word)));
-            }
-            bigseg_error_free(error);
+            refused(about, config);
+        }
+        bigseg_config_free(config);
+    }
+    json_decref(file);
+}
+
+// Writes the value of an option as text into `buffer`, unless it is text.
+static bigseg_str option_text(const json_t *value, char buffer[32]) {
+    if (json_is_string(value)) {
+        return text_of(value);
+    }
+    if (json_is_boolean(value)) {
+        return json_is_true(value) ? BIGSEG_STR("true") : BIGSEG_STR("false");
+    }
+    snprintf(buffer, 32, "%.15g", json_number_value(value));
+    return bigseg_str_of(buffer);
+}
+
+static void store_options(const char *directory) {
+    json_t *file = load(directory, "store_options");
+    size_t i;
+    json_t *about, *value;
+    json_array_foreach(cases(file, "stores"), i, about) {
+        // In C all options are text.
+        if (json_is_true(json_object_get(about, "typed"))) {
+            continue;
+        }
+        bigseg_store_option options[32];
+        char buffers[32][32];
+        size_t count = 0;
+        const char *name;
+        json_object_foreach(json_object_get(about, "options"), name, value) {
+            CHECK(count < 32);
+            options[count].name = bigseg_str_of(name);
+            options[count].value = option_text(value, buffers[count]);
+            count++;
+        }
+        bigseg_config *config = bigseg_config_new();
+        bigseg_str store = text(about, "store");
+        if (as_expected(about, bigseg_config_set_store_with_options(config, store, options, count))) {
+            CHECK(same(bigseg_config_store(config), text(about, "display")));
+        } else {
+            refused(about, config);
         }
         bigseg_config_free(config);
     }
@@ -221,6 +271,7 @@ int main(int argc, char **argv) {
     segment_ref(argv[2]);
     membership(argv[2]);
     store_url(argv[2]);
+    store_options(argv[2]);
     error_kinds(argv[2]);
     lookup_status(argv[2]);
     integration(argv[2]);

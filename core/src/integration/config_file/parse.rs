@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Document, Item, Table, TableLike};
 
 use super::env_vars::{Variables, substitute};
-use super::store_fields::{self, StoreShape};
+use super::store_fields::{self, StoreParts, StoreShape};
 use crate::error::{Error, ErrorKind};
 use crate::integration::config::{self, IntegrationDefinition};
 use crate::store::StoreConfig;
@@ -337,24 +337,22 @@ impl Reading<'_> {
 
     fn store(&mut self, table: &Table, header: usize) -> Option<StoreConfig> {
         let line = self.line_of(table, "store", header);
-        let spelled = match StoreShape::of(table.get("store")) {
+        let parts = match StoreShape::of(table.get("store")) {
             StoreShape::Missing => {
                 let message =
                     "store is missing; such as store = \"redis://localhost\", or a table [integration.store]";
                 self.complain(header, message);
                 None
             }
-            StoreShape::String => self.string(table, "store"),
-            StoreShape::Table(store) => store_fields::spell(self, store, line),
+            StoreShape::String => self.string(table, "store").map(StoreParts::of_url),
+            StoreShape::Table(store) => store_fields::read(self, store, line),
         };
         let prefix = self.string(table, "prefix");
-        let mut spelled = spelled?;
+        let mut parts = parts?;
         if let Some(prefix) = prefix {
-            spelled.push(if spelled.contains('?') { '&' } else { '?' });
-            spelled.push_str(&format!("prefix={}", store_fields::encode(&prefix)));
+            parts.add("prefix", prefix);
         }
-        let parsed =
-            StoreConfig::parse(&spelled).and_then(|store| config::check_store(&store).map(|()| store));
+        let parsed = parts.config().and_then(|store| config::check_store(&store).map(|()| store));
         parsed.map_err(|e| self.complain(line, format!("store: {}", e.message()))).ok()
     }
 }

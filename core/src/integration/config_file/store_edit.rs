@@ -3,7 +3,7 @@
 use toml_edit::{TableLike, Value};
 
 use super::env_vars::escape;
-use super::store_fields::{self, StoreShape, encode};
+use super::store_fields::{self, StoreShape, URL};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::StoreConfig;
 #[cfg(feature = "redis")]
@@ -90,6 +90,9 @@ pub(in crate::integration) fn respell(
     let kept = keep_secrets(&mut present.clone(), &mut next)?;
     let prefix = table.contains_key("prefix").then(|| take_prefix(&mut typed)).flatten();
     let spelling = match StoreShape::of(table.get("store")) {
+        StoreShape::Table(present) if present.contains_key(URL) => {
+            Spelling::Fields(fields_with_url(&mut typed, &kept, present)?)
+        }
         StoreShape::Table(_) => Spelling::Fields(fields(&mut typed, &kept)?),
         _ => {
             let raw = table.get("store").and_then(|item| item.as_str()).unwrap_or_default();
@@ -142,7 +145,7 @@ fn take_prefix(store: &mut StoreConfig) -> Option<String> {
 }
 
 /// Spells a store string: without secrets as it shows itself, then those that were typed, and those that stay as they stood.
-fn string(typed: &mut StoreConfig, kept: &[&'static str], raw: &str) -> Result<String> {
+fn string(typed: &mut StoreConfig, kept: &[&str], raw: &str) -> Result<String> {
     let mut spelled = escape(&typed.to_string());
     for secret in secrets(typed) {
         if let Some(value) = secret.value {
@@ -167,13 +170,30 @@ fn fields(typed: &mut StoreConfig, kept: &[&'static str]) -> Result<Vec<(&'stati
             fields.push((secret.name, Some(escape(value).into())));
         }
     }
-    // Fields of another type of store go.
+    remove_others(&mut fields, kept);
+    Ok(fields)
+}
+
+/// Spells the fields of a table with a store string, which then says everything but the secrets that stay in their fields.
+fn fields_with_url(
+    typed: &mut StoreConfig,
+    kept: &[&'static str],
+    present: &dyn TableLike,
+) -> Result<Vec<(&'static str, Option<Value>)>> {
+    let raw = present.get(URL).and_then(|item| item.as_str()).unwrap_or_default();
+    let kept_in_url: Vec<&str> = kept.iter().copied().filter(|name| !present.contains_key(name)).collect();
+    let mut fields = vec![(URL, Some(string(typed, &kept_in_url, raw)?.into()))];
+    remove_others(&mut fields, kept);
+    Ok(fields)
+}
+
+/// Removes the fields that neither have a new value nor hold a secret that stays.
+fn remove_others(fields: &mut Vec<(&'static str, Option<Value>)>, kept: &[&str]) {
     for field in store_fields::every_field() {
         if !kept.contains(&field) && !fields.iter().any(|(known, _)| *known == field) {
             fields.push((field, None));
         }
     }
-    Ok(fields)
 }
 
 /// Says that the fields of a table cannot express a store.
@@ -193,6 +213,12 @@ fn with_secret(spelled: &str, name: &str, secret: &str) -> String {
         Some(at) => format!("{scheme}://{}:{secret}{}", &rest[..at], &rest[at..]),
         None => format!("{scheme}://:{secret}@{rest}"),
     }
+}
+
+/// Writes a text so that it has no meaning in a store string.
+fn encode(text: &str) -> String {
+    // A space would become a plus, which is itself within a login.
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 /// Cuts the password out of a store string as the file has it.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::config::{AssumedRole, Consistency, DynamoDbConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Backend;
-use crate::store::url_options::{self, parse_timeout};
+use crate::store::options::{self, GivenOptions};
 
 impl DynamoDbConfig {
     pub(in crate::store) const BACKENDS: &'static [Backend] = &[Backend {
@@ -24,10 +24,11 @@ impl DynamoDbConfig {
             "response_timeout",
             "write_units_per_second",
         ]],
+        named_options: &[],
     }];
 
     /// Reads what follows the scheme and its colon, and the options, whose names are known to be good.
-    pub(in crate::store) fn parse(place: &str, options: &[(String, String)]) -> Result<Self> {
+    pub(in crate::store) fn parse(place: &str, options: &GivenOptions) -> Result<Self> {
         let invalid = |message: String| Error::new(ErrorKind::InvalidConfig, format!("dynamodb: {message}"));
         let table = place.strip_prefix("//").ok_or_else(|| {
             invalid("// must follow the scheme's colon, as in dynamodb://my-table".to_owned())
@@ -38,40 +39,38 @@ impl DynamoDbConfig {
         Ok(config)
     }
 
-    fn set_options(&mut self, options: &[(String, String)]) -> Result<(), String> {
-        let option =
-            |name: &str| options.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-        self.prefix = option("prefix").unwrap_or_default();
-        self.region = option("region");
+    fn set_options(&mut self, options: &GivenOptions) -> Result<(), String> {
+        self.prefix = options.text("prefix")?.unwrap_or_default();
+        self.region = options.text("region")?;
         if self.region.as_deref().is_some_and(|region| !is_region(region)) {
             return Err("region is not the name of one, such as eu-west-1".to_owned());
         }
-        self.endpoint = option("endpoint");
+        self.endpoint = options.text("endpoint")?;
         if self.endpoint.as_deref().is_some_and(|endpoint| !is_endpoint(endpoint)) {
             return Err("endpoint is not a URL, such as http://localhost:8000".to_owned());
         }
-        self.profile = option("profile");
-        self.role = match (option("role_arn"), option("external_id"), option("session_name")) {
+        self.profile = options.text("profile")?;
+        let (external_id, session_name) = (options.text("external_id")?, options.text("session_name")?);
+        self.role = match (options.text("role_arn")?, &external_id, &session_name) {
             (None, None, None) => None,
             (None, ..) => return Err("external_id and session_name need a role_arn".to_owned()),
-            (Some(arn), external_id, session_name) => Some(role(arn, external_id, session_name)?),
+            (Some(arn), ..) => Some(role(arn, external_id, session_name)?),
         };
-        self.consistency = match option("consistency").as_deref() {
+        self.consistency = match options.text("consistency")?.as_deref() {
             None | Some("strong") => Consistency::Strong,
             Some("eventual") => Consistency::Eventual,
             Some(_) => return Err("consistency is either strong or eventual".to_owned()),
         };
-        for (name, timeout) in
-            [("connect_timeout", &mut self.connect_timeout), ("response_timeout", &mut self.response_timeout)]
-        {
-            if let Some(value) = option(name) {
-                *timeout = parse_timeout(name, &value, Self::MAX_TIMEOUT)?;
-            }
+        if let Some(timeout) = options.timeout("connect_timeout", Self::MAX_TIMEOUT)? {
+            self.connect_timeout = timeout;
         }
-        if let Some(units) = option("write_units_per_second") {
-            let number = units.parse().ok().filter(|number| *number > 0);
-            self.write_units_per_second =
-                Some(number.ok_or("write_units_per_second is not a number, such as 500")?);
+        if let Some(timeout) = options.timeout("response_timeout", Self::MAX_TIMEOUT)? {
+            self.response_timeout = timeout;
+        }
+        if let Some(units) = options.integer("write_units_per_second", "500")? {
+            let units = u32::try_from(units).ok().filter(|units| *units > 0);
+            let message = "write_units_per_second is not a number, such as 500";
+            self.write_units_per_second = Some(units.ok_or(message)?);
         }
         Ok(())
     }
@@ -154,6 +153,6 @@ impl fmt::Display for DynamoDbConfig {
         }
         options
             .extend(self.write_units_per_second.map(|units| ("write_units_per_second", units.to_string())));
-        url_options::write(f, &options)
+        options::write(f, &options)
     }
 }

@@ -11,7 +11,7 @@ use super::config::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Backend;
-use crate::store::url_options::{self, RESERVED, parse_timeout};
+use crate::store::options::{self, GivenOptions, RESERVED};
 
 /// What every form takes.
 const PREFIX: &[&str] = &["prefix", "raw_prefix"];
@@ -20,6 +20,10 @@ const TLS: &[&str] = &["ca_file", "cert_file", "key_file", "server_name"];
 /// What those with replicas take.
 const REPLICAS: &[&str] = &["read_from"];
 const SENTINELS: &[&str] = &["sentinel_user", "sentinel_password"];
+/// What has a place of its own in a store string.
+const NAMED: &[&str] = &["username", "password", "database", "tls"];
+/// A socket is not encrypted.
+const NAMED_WITHOUT_TLS: &[&str] = &["username", "password", "database"];
 
 impl RedisConfig {
     /// The schemes, what their store strings look like, and the options they take.
@@ -28,120 +32,130 @@ impl RedisConfig {
             scheme: "redis",
             form: "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]",
             option_lists: &[PREFIX, TIMEOUTS],
+            named_options: NAMED,
         },
         Backend {
             scheme: "rediss",
             form: "rediss://[USER:PASSWORD@]HOST[:PORT][/DATABASE]",
             option_lists: &[PREFIX, TIMEOUTS, TLS],
+            named_options: NAMED,
         },
         Backend {
             scheme: "redis+unix",
             form: "redis+unix://[USER:PASSWORD@]/PATH",
             option_lists: &[&["db"], PREFIX, TIMEOUTS],
+            named_options: NAMED_WITHOUT_TLS,
         },
         Backend {
             scheme: "redis+cluster",
             form: "redis+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…",
             option_lists: &[PREFIX, REPLICAS, TIMEOUTS],
+            named_options: NAMED,
         },
         Backend {
             scheme: "rediss+cluster",
             form: "rediss+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…",
             option_lists: &[PREFIX, REPLICAS, TIMEOUTS, TLS],
+            named_options: NAMED,
         },
         Backend {
             scheme: "redis+sentinel",
             form: "redis+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…/MASTER[/DATABASE]",
             option_lists: &[PREFIX, REPLICAS, SENTINELS, TIMEOUTS],
+            named_options: NAMED,
         },
         Backend {
             scheme: "rediss+sentinel",
             form: "rediss+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…/MASTER[/DATABASE]",
             option_lists: &[PREFIX, REPLICAS, SENTINELS, TIMEOUTS, TLS],
+            named_options: NAMED,
         },
     ];
 
     /// Reads what follows the scheme and its colon, and the options, whose names are known to be good.
-    pub(in crate::store) fn parse(scheme: &str, place: &str, options: &[(String, String)]) -> Result<Self> {
-        let invalid = |message: &str| invalid(format!("{scheme}: {message}"));
+    pub(in crate::store) fn parse(scheme: &str, place: &str, options: &GivenOptions) -> Result<Self> {
+        let (mut config, database) =
+            Self::parse_place(scheme, place).map_err(|message| invalid(scheme, message))?;
+        config.set_database(database, options).map_err(|message| invalid(scheme, &message))?;
+        config.set_options(options).map_err(|message| invalid(scheme, &message))?;
+        Ok(config)
+    }
+
+    /// Reads what stands between the scheme and the options; returns also the number of the database, if it has one.
+    fn parse_place(scheme: &str, place: &str) -> Result<(Self, Option<u64>), &'static str> {
         let (transport, form) = scheme.split_once('+').unwrap_or((scheme, ""));
-        let place = place
-            .strip_prefix("//")
-            .ok_or_else(|| invalid("// must follow the scheme's colon, as in redis://localhost"))?;
+        let place =
+            place.strip_prefix("//").ok_or("// must follow the scheme's colon, as in redis://localhost")?;
         let (authority, path) = place.split_once('/').map_or((place, None), |(a, p)| (a, Some(p)));
         if form != "unix" && path.is_some_and(|path| path.contains('@')) {
-            return Err(invalid("a / in a user or password must be written %2F"));
+            return Err("a / in a user or password must be written %2F");
         }
         let (login, hosts) = authority.rsplit_once('@').map_or((None, authority), |(l, h)| (Some(l), h));
         let mut database = path.filter(|path| form != "unix" && !path.is_empty());
         let servers = match form {
-            "unix" => RedisServers::One(socket(hosts, path).map_err(invalid)?),
-            "cluster" => RedisServers::Cluster(parse_hosts(hosts, Self::DEFAULT_PORT).map_err(invalid)?),
+            "unix" => RedisServers::One(socket(hosts, path)?),
+            "cluster" => RedisServers::Cluster(parse_hosts(hosts, Self::DEFAULT_PORT)?),
             "sentinel" => {
-                let addresses = parse_hosts(hosts, Self::DEFAULT_SENTINEL_PORT).map_err(invalid)?;
+                let addresses = parse_hosts(hosts, Self::DEFAULT_SENTINEL_PORT)?;
                 let path = path.unwrap_or_default();
                 let (master, rest) = path.split_once('/').map_or((path, None), |(m, rest)| (m, Some(rest)));
                 database = rest.filter(|rest| !rest.is_empty());
-                let master = parse_master(master).map_err(invalid)?;
+                let master = parse_master(master)?;
                 RedisServers::Sentinel(RedisSentinels { addresses, master, login: RedisLogin::default() })
             }
-            _ => RedisServers::One(parse_host(hosts, Self::DEFAULT_PORT).map_err(invalid)?),
+            _ => RedisServers::One(parse_host(hosts, Self::DEFAULT_PORT)?),
         };
         let mut config = Self::new(servers);
-        if let Some(login) = login {
-            let decode = |text| {
-                decode(text)
-                    .ok_or_else(|| invalid("the user or password is not UTF-8 when its %XX are decoded"))
-            };
-            let (user, password) = login.split_once(':').map_or((login, None), |(u, p)| (u, Some(p)));
-            config.login.user = Some(decode(user)?).filter(|user| !user.is_empty());
-            config.login.password = password.map(decode).transpose()?;
-        }
-        if let Some(number) = database {
-            config.database = parse_database(number).map_err(invalid)?;
-        }
-        if form == "cluster" && config.database != 0 {
-            return Err(invalid("a cluster has no databases but 0"));
-        }
+        config.login = login.map(parse_login).transpose()?.unwrap_or_default();
         if transport == "rediss" {
             config.tls = Some(RedisTls::default());
         }
-        config.set_options(options).map_err(|message| invalid(&message))?;
-        Ok(config)
+        let database = database.map(|number| number.parse().map_err(|_| NOT_A_DATABASE)).transpose()?;
+        Ok((config, database))
     }
 
-    fn set_options(&mut self, options: &[(String, String)]) -> Result<(), String> {
-        let option =
-            |name: &str| options.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-        self.prefix = match (option("prefix"), option("raw_prefix")) {
+    fn set_database(&mut self, in_place: Option<u64>, options: &GivenOptions) -> Result<(), String> {
+        let given = [in_place, options.integer("db", "0")?, options.integer("database", "0")?];
+        let mut given = given.into_iter().flatten();
+        let number = given.next().unwrap_or(0);
+        if given.next().is_some() {
+            return Err("database is given twice".to_owned());
+        }
+        // Redis counts databases in 31 bits.
+        let number = u32::try_from(number).ok().filter(|number| *number <= i32::MAX as u32);
+        self.database = number.ok_or(NOT_A_DATABASE)?;
+        if self.database != 0 && matches!(self.servers, RedisServers::Cluster(_)) {
+            return Err("a cluster has no databases but 0".to_owned());
+        }
+        Ok(())
+    }
+
+    fn set_options(&mut self, options: &GivenOptions) -> Result<(), String> {
+        self.prefix = match (options.text("prefix")?, options.text("raw_prefix")?) {
             (Some(_), Some(_)) => return Err("give either prefix or raw_prefix, not both".to_owned()),
             (Some(prefix), None) => KeyPrefix::Named(prefix),
             (None, Some(lead)) => KeyPrefix::Raw(lead),
             (None, None) => KeyPrefix::default(),
         };
-        self.read_from = match option("read_from").as_deref() {
+        self.read_from = match options.text("read_from")?.as_deref() {
             None | Some("master") => ReadFrom::Master,
             Some("replica") => ReadFrom::Replica,
             Some(_) => return Err("read_from is either master or replica".to_owned()),
         };
+        self.login.add(options, "username", "password")?;
         if let RedisServers::Sentinel(sentinels) = &mut self.servers {
-            let (user, password) = (option("sentinel_user"), option("sentinel_password"));
-            sentinels.login = RedisLogin { user: user.filter(|user| !user.is_empty()), password };
+            sentinels.login.add(options, "sentinel_user", "sentinel_password")?;
         }
-        if let Some(number) = option("db") {
-            self.database = parse_database(&number)?;
+        if let Some(timeout) = options.timeout("connect_timeout", Self::MAX_TIMEOUT)? {
+            self.connect_timeout = timeout;
         }
-        for (name, timeout) in
-            [("connect_timeout", &mut self.connect_timeout), ("response_timeout", &mut self.response_timeout)]
-        {
-            if let Some(value) = option(name) {
-                *timeout = parse_timeout(name, &value, Self::MAX_TIMEOUT)?;
-            }
+        if let Some(timeout) = options.timeout("response_timeout", Self::MAX_TIMEOUT)? {
+            self.response_timeout = timeout;
         }
         let Some(tls) = &mut self.tls else { return Ok(()) };
-        tls.ca_file = option("ca_file").map(PathBuf::from);
-        tls.server_name = option("server_name");
-        tls.client = match (option("cert_file"), option("key_file")) {
+        tls.ca_file = options.text("ca_file")?.map(PathBuf::from);
+        tls.server_name = options.text("server_name")?;
+        tls.client = match (options.text("cert_file")?, options.text("key_file")?) {
             (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
             (None, None) => None,
             (Some(_), None) => return Err("cert_file needs a key_file".to_owned()),
@@ -151,8 +165,39 @@ impl RedisConfig {
     }
 }
 
-fn invalid(message: String) -> Error {
-    Error::new(ErrorKind::InvalidConfig, message)
+const NOT_A_DATABASE: &str = "the database is not a number, such as 0";
+
+impl RedisLogin {
+    /// Adds what options say to what the store string says.
+    fn add(
+        &mut self,
+        options: &GivenOptions,
+        user_option: &str,
+        password_option: &str,
+    ) -> Result<(), String> {
+        for (name, part) in [(user_option, &mut self.user), (password_option, &mut self.password)] {
+            let given = options.text(name)?;
+            if given.is_some() && part.is_some() {
+                return Err(format!("{name} is given twice, in the store string and as an option"));
+            }
+            *part = part.take().or(given);
+        }
+        self.user = self.user.take().filter(|user| !user.is_empty());
+        Ok(())
+    }
+}
+
+fn invalid(scheme: &str, message: &str) -> Error {
+    Error::new(ErrorKind::InvalidConfig, format!("{scheme}: {message}"))
+}
+
+fn parse_login(text: &str) -> Result<RedisLogin, &'static str> {
+    let (user, password) = text.split_once(':').map_or((text, None), |(u, p)| (u, Some(p)));
+    let decode = |text| decode(text).ok_or("the user or password is not UTF-8 when its %XX are decoded");
+    Ok(RedisLogin {
+        user: Some(decode(user)?).filter(|user| !user.is_empty()),
+        password: password.map(decode).transpose()?,
+    })
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -209,12 +254,6 @@ fn parse_host(text: &str, default_port: u16) -> Result<RedisAddress, &'static st
         }
     };
     Ok(RedisAddress::Tcp(host.to_owned(), port))
-}
-
-fn parse_database(text: &str) -> Result<u32, &'static str> {
-    // Redis counts databases in 31 bits.
-    let number = text.parse().ok().filter(|number| *number <= i32::MAX as u32);
-    number.ok_or("the database is not a number, such as 0")
 }
 
 /// Also what would end or change a login.
@@ -280,6 +319,6 @@ impl fmt::Display for RedisConfig {
             );
             options.extend(tls.server_name.iter().map(|name| ("server_name", name.clone())));
         }
-        url_options::write(f, &options)
+        options::write(f, &options)
     }
 }
