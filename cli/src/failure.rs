@@ -44,7 +44,7 @@ impl Failure {
 
     /// Appends what the failure means for the stored data.
     pub(crate) fn with_consequence(mut self, consequence: &str) -> Self {
-        if let Output::Message(message) = &mut self.words {
+        if let Output::Message(message) = &mut self.output {
             message.push_str("; ");
             message.push_str(consequence);
         }

@@ -13,6 +13,8 @@ pub mod error;
 pub mod metrics;
 pub mod runtime;
 pub mod tasks;
+pub mod backoff;
+pub mod shared_attempt;
 // 1: words
 pub mod context_key;
 pub mod segment_ref;

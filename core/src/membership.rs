@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 
-use crate::runtime::hold_off_fork;
+use crate::runtime::fork_guard;
 use crate::segment_ref::SegmentRef;
 
 /// How many distinct memberships are kept for the life of the process, and how large each may be.
@@ -146,7 +146,7 @@ fn share(mut refs: Refs) -> Repr {
     if refs.refs.len() > COMMON_REFS {
         return Repr::Counted(Arc::new(refs));
     }
-    let _gate = hold_off_fork();
+    let _gate = fork_guard();
     let mut common = COMMON.lock();
     if let Some(known) = common.get(&refs) {
         return Repr::Common(known);

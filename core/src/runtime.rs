@@ -1,17 +1,22 @@
-//! Our own tokio runtime: the only place that starts tasks and threads, and the only one that knows about `fork`.
+//! The library's own tokio runtime: the only place that starts tasks and threads, and that watches `fork`.
 //!
-//! One runtime serves every engine of the process; it starts with the first and stops with the last. Nothing here
-//! ever adopts a runtime of the host application, and no foreign code ever runs on a reactor thread.
+//! One runtime serves every engine of the process. It starts with the first engine and stops with the last. The
+//! library never uses a runtime of the host application, and foreign code never runs on a reactor thread.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Once, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::clock::{Clock, Moment};
@@ -21,30 +26,30 @@ use crate::error::{Error, ErrorKind, Result};
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 const WORKERS: usize = 2;
-/// Blocking threads are for foreign code (listeners, completions, custom stores); an idle one ends after a while.
+/// The most threads for foreign code (listeners, completions, custom stores). An idle thread ends by itself.
 const BLOCKING_THREADS: usize = 64;
-const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 static FORKS: AtomicU32 = AtomicU32::new(0);
 static SHARED: Mutex<Weak<Runtime>> = Mutex::new(Weak::new());
 
-/// Tells whether the process it was taken in is still this one; a check costs one relaxed load.
+/// The number of forks between the first process and the one in which it was taken. A check costs one relaxed load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProcessStamp(u32);
+pub struct ForkGeneration(u32);
 
-/// Held for reading by whoever holds a lock of the whole process, and for writing by whoever forks: in a child, a lock that
-/// another thread held would stay locked for ever. It is one of the standard library's, which keep no list of waiters.
+/// Held for reading while a thread holds a process-wide lock, and for writing by `fork`: otherwise a child would inherit
+/// a lock whose owner does not exist there. The standard library's lock is used because it keeps no list of waiters.
 static FORK_GATE: RwLock<()> = RwLock::new(());
 
 thread_local! {
     static FORKING: RefCell<Option<RwLockWriteGuard<'static, ()>>> = const { RefCell::new(None) };
 }
 
-/// Holds off `fork` in this process for as long as the result lives, which must be moments only, without foreign code.
+/// Delays `fork` in this process while the guard lives. Hold it for moments only, and never across foreign code.
 ///
-/// To be called before locking anything that every process has one of, and that a child uses as it finds it; not twice by one
-/// thread, since whoever forks comes before those who ask later.
-pub(crate) fn hold_off_fork() -> RwLockReadGuard<'static, ()> {
+/// Take it before locking anything process-wide that a child also uses. A thread must not take it twice: a waiting
+/// `fork` has priority over later readers.
+pub(crate) fn fork_guard() -> RwLockReadGuard<'static, ()> {
     watch_forks();
     FORK_GATE.read().unwrap_or_else(PoisonError::into_inner)
 }
@@ -73,14 +78,14 @@ fn watch_forks() {
     });
 }
 
-impl ProcessStamp {
-    /// Stamps this process.
+impl ForkGeneration {
+    /// Returns the generation of this process.
     pub fn current() -> Self {
         watch_forks();
         Self(FORKS.load(Ordering::Relaxed))
     }
 
-    /// Returns whether the process has been forked since: threads, sockets and file locks are then gone.
+    /// Returns whether this is a child, forked later: threads, sockets and file locks do not exist here.
     pub fn is_stale(self) -> bool {
         self.0 != FORKS.load(Ordering::Relaxed)
     }
@@ -97,24 +102,73 @@ impl ProcessStamp {
     }
 }
 
-/// A handle on the shared runtime; the last one to go stops it.
+/// A value that is leaked instead of dropped in a forked child.
+///
+/// Its drop may take a lock, and the child may have inherited that lock from a thread that exists only in the parent.
+pub struct LeakAfterFork<T> {
+    value: ManuallyDrop<T>,
+    generation: ForkGeneration,
+}
+
+impl<T> LeakAfterFork<T> {
+    /// Wraps a value of this process.
+    pub fn new(value: T) -> Self {
+        Self { value: ManuallyDrop::new(value), generation: ForkGeneration::current() }
+    }
+
+    /// Returns the generation of the process that created the value.
+    pub fn generation(&self) -> ForkGeneration {
+        self.generation
+    }
+}
+
+impl<T> Deref for LeakAfterFork<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> Drop for LeakAfterFork<T> {
+    fn drop(&mut self) {
+        if !self.generation.is_stale() {
+            // SAFETY: nothing uses the value after drop, and nothing dropped it before.
+            unsafe { ManuallyDrop::drop(&mut self.value) };
+        }
+    }
+}
+
+/// The deadline passed before the work was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Elapsed;
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the deadline has elapsed")
+    }
+}
+
+impl std::error::Error for Elapsed {}
+
+/// A handle on the shared runtime. Dropping the last handle stops it.
 pub struct Runtime {
     tokio: Option<tokio::runtime::Runtime>,
-    stamp: ProcessStamp,
+    generation: ForkGeneration,
 }
 
 impl Runtime {
-    /// Returns the runtime of this process, starting it when nobody holds one.
+    /// Returns the runtime of this process, and starts it if there is none.
     ///
     /// # Errors
     /// [`ErrorKind::Internal`] when the machine refuses more threads.
     pub fn shared() -> Result<Arc<Self>> {
-        let _gate = hold_off_fork();
+        let _guard = fork_guard();
         let mut shared = SHARED.lock();
-        if let Some(runtime) = shared.upgrade().filter(|runtime| !runtime.stamp.is_stale()) {
+        if let Some(runtime) = shared.upgrade().filter(|runtime| !runtime.generation.is_stale()) {
             return Ok(runtime);
         }
-        let stamp = ProcessStamp::current();
+        let generation = ForkGeneration::current();
         let tokio = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .max_blocking_threads(BLOCKING_THREADS)
@@ -122,16 +176,17 @@ impl Runtime {
             .enable_all()
             .build()
             .map_err(|e| Error::with_source(ErrorKind::Internal, "cannot start the engine's threads", e))?;
-        let runtime = Arc::new(Self { tokio: Some(tokio), stamp });
+        let runtime = Arc::new(Self { tokio: Some(tokio), generation });
         *shared = Arc::downgrade(&runtime);
         Ok(runtime)
     }
 
-    fn handle(&self) -> &tokio::runtime::Handle {
+    /// Returns the handle of the tokio runtime.
+    pub(crate) fn handle(&self) -> &Handle {
         self.tokio.as_ref().expect("only drop takes the runtime").handle()
     }
 
-    /// Starts a task as a member of a set.
+    /// Starts a task as a member of a set; dropping the set aborts its tasks.
     pub fn spawn_in(&self, set: &mut JoinSet<()>, task: impl Future<Output = ()> + Send + 'static) {
         set.spawn_on(task, self.handle());
     }
@@ -144,13 +199,13 @@ impl Runtime {
         self.handle().spawn_blocking(work)
     }
 
-    /// Polls a future with this runtime around it, for libraries whose timers and tasks need one; may be awaited on any
-    /// executor.
-    pub fn surround<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<'_, F> {
-        Surrounded { runtime: self, work: Some(Box::pin(work)) }
+    /// Polls and drops a future inside this runtime's context, for libraries whose timers and tasks need one. The
+    /// result may be awaited on any executor.
+    pub fn in_context<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<'_, F> {
+        InContext { runtime: self, work: Some(Box::pin(work)) }
     }
 
-    /// Completes once `clock` has reached `deadline`; may be awaited on any executor.
+    /// Completes once `clock` has reached `deadline`. The result may be awaited on any executor.
     pub fn sleep_until(&self, clock: &Clock, deadline: Moment) -> BoxFuture<'static, ()> {
         match clock {
             Clock::System if deadline == Moment::NEVER => Box::pin(std::future::pending()),
@@ -165,15 +220,32 @@ impl Runtime {
             }
         }
     }
+
+    /// Runs `work` until it completes or `clock` reaches `at`. Work that is done at the deadline counts as done. The
+    /// result may be awaited on any executor.
+    ///
+    /// # Errors
+    /// [`Elapsed`] when the deadline came first; `work` is dropped.
+    pub async fn deadline<T>(
+        &self,
+        clock: &Clock,
+        at: Moment,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Elapsed> {
+        match select(pin!(work), self.sleep_until(clock, at)).await {
+            Either::Left((value, _)) => Ok(value),
+            Either::Right(_) => Err(Elapsed),
+        }
+    }
 }
 
-/// A future that sees the runtime around it wherever it is polled, or given up.
-struct Surrounded<'a, F> {
+/// A future that is polled and dropped in the runtime's context.
+struct InContext<'a, F> {
     runtime: &'a Runtime,
     work: Option<Pin<Box<F>>>,
 }
 
-impl<F: Future> Future for Surrounded<'_, F> {
+impl<F: Future> Future for InContext<'_, F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -182,7 +254,7 @@ impl<F: Future> Future for Surrounded<'_, F> {
     }
 }
 
-impl<F> Drop for Surrounded<'_, F> {
+impl<F> Drop for InContext<'_, F> {
     fn drop(&mut self) {
         let _runtime = self.runtime.handle().enter();
         self.work = None;
@@ -192,14 +264,33 @@ impl<F> Drop for Surrounded<'_, F> {
 impl Drop for Runtime {
     fn drop(&mut self) {
         let Some(tokio) = self.tokio.take() else { return };
-        if self.stamp.is_stale() {
+        if self.generation.is_stale() {
             // Its threads do not exist in this process; waiting for them would hang for ever.
             std::mem::forget(tokio);
-        } else if tokio::runtime::Handle::try_current().is_ok() {
+        } else if Handle::try_current().is_ok() {
             // Dropped on one of its own threads, or on an executor of the host: neither may block.
             tokio.shutdown_background();
         } else {
-            tokio.shutdown_timeout(SHUTDOWN_PATIENCE);
+            tokio.shutdown_timeout(SHUTDOWN_TIMEOUT);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[test]
+    fn work_that_is_done_at_the_deadline_counts_as_done() {
+        let runtime = Runtime::shared().unwrap();
+        let manual = ManualClock::new(0);
+        let clock = Clock::Manual(manual.clone());
+        let at = clock.now();
+        manual.advance(Duration::from_secs(1));
+        let done = pollster::block_on(runtime.deadline(&clock, at, async { 7 }));
+        assert_eq!(done, Ok(7));
+        let late = pollster::block_on(runtime.deadline(&clock, at, std::future::pending::<()>()));
+        assert_eq!(late, Err(Elapsed));
     }
 }

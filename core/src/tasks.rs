@@ -1,62 +1,28 @@
-//! The tasks and callbacks of one engine, which close together.
+//! The tasks and callbacks of one engine, worker or integration, which close together.
 
 use std::cell::Cell;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use futures_util::future::{Either, select};
-use parking_lot::Mutex;
-use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::runtime::Runtime;
+use crate::clock::Clock;
+use crate::runtime::{ForkGeneration, Runtime};
 
-/// A signal that something is to stop; clones share it.
-#[derive(Clone)]
-pub struct Stop(Arc<watch::Sender<bool>>);
-
-impl Default for Stop {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(false)))
-    }
-}
-
-impl Stop {
-    /// Gives the signal, for good.
-    pub fn give(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// Returns whether the signal was given.
-    pub fn is_given(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Completes once the signal is given.
-    pub async fn given(&self) {
-        // Waiting cannot fail while `self` holds the sender.
-        let _ = self.0.subscribe().wait_for(|given| *given).await;
-    }
-
-    /// Runs a future until it completes or the signal is given, whichever comes first.
-    pub async fn unless_given<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let (stop, work) = (std::pin::pin!(self.given()), std::pin::pin!(work));
-        match select(stop, work).await {
-            Either::Left(_) => None,
-            Either::Right((value, _)) => Some(value),
-        }
-    }
-}
-
-/// A group of tasks. They end by themselves when [`TaskGroup::stop`] is given: none is ever cut off, so that a
-/// callback that is running is always waited for.
+/// A group of tasks. They end by themselves when [`TaskGroup::token`] is cancelled. None is aborted, so a callback that
+/// is running is always waited for.
+///
+/// The owner keeps the group in a [`LeakAfterFork`](crate::runtime::LeakAfterFork), because its drop takes locks.
 pub struct TaskGroup {
     runtime: Arc<Runtime>,
     id: u64,
-    tasks: Mutex<JoinSet<()>>,
-    /// Tells the tasks to end.
-    pub stop: Stop,
+    generation: ForkGeneration,
+    tracker: TaskTracker,
+    token: CancellationToken,
 }
 
 thread_local! {
@@ -64,17 +30,17 @@ thread_local! {
     static RUNNING: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Marks this thread as being inside a callback for as long as it lives, also when the callback panics.
-struct Inside;
+/// Marks this thread as running a callback of a group, until it is dropped; also when the callback panics.
+struct CallbackScope;
 
-impl Inside {
-    fn of(group: u64) -> Self {
+impl CallbackScope {
+    fn enter(group: u64) -> Self {
         RUNNING.set(group);
         Self
     }
 }
 
-impl Drop for Inside {
+impl Drop for CallbackScope {
     fn drop(&mut self) {
         RUNNING.set(0);
     }
@@ -85,7 +51,8 @@ impl TaskGroup {
     pub fn new(runtime: Arc<Runtime>) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(1);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
-        Self { runtime, id, tasks: Mutex::default(), stop: Stop::default() }
+        let generation = ForkGeneration::current();
+        Self { runtime, id, generation, tracker: TaskTracker::new(), token: CancellationToken::new() }
     }
 
     /// Returns the runtime the tasks run on.
@@ -93,11 +60,21 @@ impl TaskGroup {
         &self.runtime
     }
 
-    /// Starts a task; it must watch [`TaskGroup::stop`] wherever it waits.
+    /// Returns the token that tells the tasks to end.
+    pub fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+
+    /// Tells the tasks to end, and does not wait. Does nothing in a forked child, where the tasks do not exist.
+    pub fn cancel(&self) {
+        if !self.generation.is_stale() {
+            self.token.cancel();
+        }
+    }
+
+    /// Starts a task; it must watch [`TaskGroup::token`] wherever it waits.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut tasks = self.tasks.lock();
-        while tasks.try_join_next().is_some() {}
-        self.runtime.spawn_in(&mut tasks, task);
+        self.tracker.spawn_on(task, self.runtime.handle());
     }
 
     /// Runs a callback, which may be foreign and slow, on a thread of its own.
@@ -109,22 +86,88 @@ impl TaskGroup {
         callback: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
         let id = self.id;
-        self.runtime
-            .run_blocking(move || {
-                let _inside = Inside::of(id);
-                callback()
-            })
-            .await
+        let scoped = move || {
+            let _scope = CallbackScope::enter(id);
+            callback()
+        };
+        self.runtime.run_blocking(scoped).await
     }
 
-    /// Returns whether this very thread is inside a callback of this group, and so cannot wait for its end.
-    pub fn is_inside_callback(&self) -> bool {
-        RUNNING.get() == self.id
+    /// Returns whether this thread can wait for the group's tasks. It cannot inside a callback of the group, which it
+    /// would wait for, nor in a forked child, where the tasks do not exist.
+    pub fn can_wait(&self) -> bool {
+        RUNNING.get() != self.id && !self.generation.is_stale()
     }
 
-    /// Waits until every task has ended; to be called after the signal was given.
-    pub async fn join(&self) {
-        let mut tasks = std::mem::take(&mut *self.tasks.lock());
-        while tasks.join_next().await.is_some() {}
+    /// Cancels the tasks and waits until they have ended, for at most `limit` of real time. Returns whether they have.
+    ///
+    /// It does not wait where [`TaskGroup::can_wait`] is false.
+    pub async fn close(&self, limit: Duration) -> bool {
+        self.cancel();
+        if !self.can_wait() {
+            return false;
+        }
+        self.tracker.close();
+        let until = Clock::System.now().after(limit);
+        let ended = self.runtime.deadline(&Clock::System, until, self.tracker.wait()).await.is_ok();
+        if !ended {
+            log::error!("a callback, an observer or a store did not return within {limit:?}; closing without it");
+        }
+        ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    fn group() -> Arc<TaskGroup> {
+        Arc::new(TaskGroup::new(Runtime::shared().unwrap()))
+    }
+
+    #[test]
+    fn closing_waits_for_tasks_and_running_callbacks() {
+        let group = group();
+        let (started, starts) = channel();
+        let (finish, finished) = channel::<()>();
+        let tasks = group.clone();
+        group.spawn(async move {
+            let callback = move || {
+                started.send(()).unwrap();
+                let _ = finished.recv();
+            };
+            tasks.call(callback).await.unwrap();
+            tasks.token().cancelled().await;
+        });
+        starts.recv().unwrap();
+        assert!(!pollster::block_on(group.close(Duration::from_millis(1))), "the callback is running");
+        drop(finish);
+        assert!(pollster::block_on(group.close(LIMIT)));
+        assert!(pollster::block_on(group.close(LIMIT)), "closing twice is fine");
+    }
+
+    #[test]
+    fn a_callback_does_not_wait_for_its_own_group() {
+        let group = group();
+        let (send, receive) = channel();
+        let tasks = group.clone();
+        group.spawn(async move {
+            let inner = tasks.clone();
+            let callback = move || send.send(pollster::block_on(inner.close(LIMIT))).unwrap();
+            tasks.call(callback).await.unwrap();
+        });
+        assert!(!receive.recv().unwrap());
+        assert!(pollster::block_on(group.close(LIMIT)));
+    }
+
+    #[test]
+    fn a_task_that_panics_is_not_waited_for() {
+        let group = group();
+        group.spawn(async { panic!("on purpose") });
+        assert!(pollster::block_on(group.close(LIMIT)));
     }
 }

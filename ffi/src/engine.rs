@@ -5,7 +5,7 @@
 
 use std::mem::ManuallyDrop;
 
-use bigseg_core::runtime::ProcessStamp;
+use bigseg_core::runtime::ForkGeneration;
 use bigseg_core::{Engine, Result};
 
 use crate::code::bigseg_code;
@@ -17,7 +17,7 @@ use crate::guard::{guard, guard_value, non_null};
 /// An open engine.
 pub struct bigseg_engine {
     engine: ManuallyDrop<Engine>,
-    stamp: ProcessStamp,
+    stamp: ForkGeneration,
 }
 
 impl bigseg_engine {
@@ -59,7 +59,7 @@ pub extern "C" fn bigseg_engine_open(
         let place = non_null(engine, "engine")?;
         let engine = ManuallyDrop::new(Engine::open(config.engine_config()?)?);
         config.consume();
-        *place = Box::into_raw(Box::new(bigseg_engine { engine, stamp: ProcessStamp::current() }));
+        *place = Box::into_raw(Box::new(bigseg_engine { engine, stamp: ForkGeneration::current() }));
         Ok(())
     })
 }

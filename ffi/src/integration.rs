@@ -8,7 +8,7 @@ use std::mem::ManuallyDrop;
 use bigseg_core::Result;
 use bigseg_core::StoreConfig;
 use bigseg_core::integration::Integration;
-use bigseg_core::runtime::ProcessStamp;
+use bigseg_core::runtime::ForkGeneration;
 use bigseg_core::sync::SdkKey;
 
 use crate::code::bigseg_code;
@@ -20,7 +20,7 @@ use crate::text::bigseg_str;
 /// A running integration.
 pub struct bigseg_integration {
     integration: ManuallyDrop<Integration>,
-    stamp: ProcessStamp,
+    stamp: ForkGeneration,
 }
 
 impl bigseg_integration {
@@ -61,7 +61,7 @@ pub extern "C" fn bigseg_integration_start(
         let place = non_null(integration, "integration")?;
         let integration = ManuallyDrop::new(Integration::start(config.integration_config()?)?);
         config.consume();
-        *place = Box::into_raw(Box::new(bigseg_integration { integration, stamp: ProcessStamp::current() }));
+        *place = Box::into_raw(Box::new(bigseg_integration { integration, stamp: ForkGeneration::current() }));
         Ok(())
     })
 }

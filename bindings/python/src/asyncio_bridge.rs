@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use bigseg_core::runtime::{BoxFuture, ProcessStamp};
+use bigseg_core::runtime::{BoxFuture, ForkGeneration};
 use bigseg_core::{Error, ErrorKind};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -41,7 +41,7 @@ struct LoopQueue {
     inbox: UnixStream,
     waiting: Mutex<HashMap<u64, Waiting>>,
     last_number: AtomicU64,
-    stamp: ProcessStamp,
+    stamp: ForkGeneration,
 }
 
 /// A call under way, and the asyncio future that its caller awaits.
@@ -54,7 +54,7 @@ struct Waiting {
 struct Arrivals {
     numbers: Mutex<Vec<u64>>,
     outbox: UnixStream,
-    stamp: ProcessStamp,
+    stamp: ForkGeneration,
 }
 
 /// Wakes one call.
@@ -143,7 +143,7 @@ impl LoopQueue {
         let (inbox, outbox) = UnixStream::pair()?;
         inbox.set_nonblocking(true)?;
         outbox.set_nonblocking(true)?;
-        let stamp = ProcessStamp::current();
+        let stamp = ForkGeneration::current();
         let descriptor = inbox.as_raw_fd();
         let queue = Self {
             event_loop: event_loop.clone().unbind(),

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use bigseg_core::engine::Source;
-use bigseg_core::runtime::ProcessStamp;
+use bigseg_core::runtime::ForkGeneration;
 use bigseg_core::status::ListenerId;
 use bigseg_core::store::Offload;
 use bigseg_core::{EngineConfig, Error, ErrorKind};
@@ -19,7 +19,7 @@ use crate::python_types;
 /// An engine of the core's, and the process that opened it.
 pub(crate) struct Opened {
     pub(crate) engine: Arc<bigseg_core::Engine>,
-    stamp: ProcessStamp,
+    stamp: ForkGeneration,
 }
 
 /// What an engine is opened with, again in each process.
@@ -36,7 +36,7 @@ impl Plan {
                 config.source = Source::Custom(Arc::new(Offload::new(CustomStore::new(store))?));
             }
             let engine = Arc::new(bigseg_core::Engine::open(config)?);
-            Ok(Box::new(Opened { engine, stamp: ProcessStamp::current() }))
+            Ok(Box::new(Opened { engine, stamp: ForkGeneration::current() }))
         });
         opened.map_err(|e: Error| raised(py, &e))
     }

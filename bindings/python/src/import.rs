@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bigseg_core::import::{ImportOptions, LineFormat, LineReader};
-use bigseg_core::runtime::ProcessStamp;
+use bigseg_core::runtime::ForkGeneration;
 use bigseg_core::store::StoreWriter;
 use bigseg_core::{ContextHash, Error, ErrorKind, Result, SegmentRef};
 use parking_lot::Mutex;
@@ -25,7 +25,7 @@ pub(crate) struct Import {
     list: Mutex<Option<bigseg_core::import::Import>>,
     /// Keeps a named memory store alive, as everything does that was opened on it.
     writer: Option<Arc<dyn StoreWriter>>,
-    stamp: ProcessStamp,
+    stamp: ForkGeneration,
 }
 
 impl Import {
@@ -74,7 +74,7 @@ impl Import {
             options.clock = bigseg_core::Clock::Manual(clock.get().0.clone());
         }
         let list = bigseg_core::import::Import::new(writer.clone(), options);
-        Ok(Self { list: Mutex::new(Some(list)), writer: Some(writer), stamp: ProcessStamp::current() })
+        Ok(Self { list: Mutex::new(Some(list)), writer: Some(writer), stamp: ForkGeneration::current() })
     }
 
     /// Adds a membership: the context is included in the segment, or excluded from it.

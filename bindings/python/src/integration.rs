@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use bigseg_core::integration::{IntegrationConfig, IntegrationDefinition};
-use bigseg_core::runtime::ProcessStamp;
+use bigseg_core::runtime::ForkGeneration;
 use bigseg_core::status::ListenerId;
 use bigseg_core::sync::{SdkKey, SyncObserver};
 use bigseg_core::{Clock, ContextHash, Error, SegmentRef};
@@ -33,7 +33,7 @@ type Labels = (String, Option<String>, String, String, bool);
 pub(crate) struct Integration {
     /// After `fork` it is not even looked at in the child, whose threads do not exist.
     integration: ManuallyDrop<Arc<bigseg_core::integration::Integration>>,
-    stamp: ProcessStamp,
+    stamp: ForkGeneration,
     listeners: Listeners,
     change_listener: Option<Arc<Py<PyAny>>>,
     is_closed: AtomicBool,
@@ -107,7 +107,7 @@ impl Integration {
         let started = detached(py, || bigseg_core::integration::Integration::start(config));
         Ok(Self {
             integration: ManuallyDrop::new(Arc::new(started.map_err(|e| raised(py, &e))?)),
-            stamp: ProcessStamp::current(),
+            stamp: ForkGeneration::current(),
             listeners: Listeners::default(),
             change_listener,
             is_closed: AtomicBool::new(false),

@@ -84,7 +84,7 @@ pub(crate) fn run(
     systemd::tell("STOPPING=1");
     drop(terminal);
     anstream::eprintln!("bigseg: stopping; transactions under way are finished");
-    tasks.stop.give();
+    tasks.cancel();
     registry.close_blocking();
     lines.print(&registry.integrations());
     Ok(Exit::Success)

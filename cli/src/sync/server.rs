@@ -65,11 +65,11 @@ pub(super) fn start(
     let access = Access::new(address, token).map_err(failed)?;
     let site = Arc::new(Site { registry, access, tasks: tasks.clone() });
     let router = routes(site);
-    let stop = tasks.stop.clone();
+    let stop = tasks.token().clone();
     tasks.spawn(async move {
         let outcome = async {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            axum::serve(listener, router).with_graceful_shutdown(async move { stop.given().await }).await
+            axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await
         };
         if let Err(e) = outcome.await {
             anstream::eprintln!("bigseg: the server at {address} has ended: {e}");

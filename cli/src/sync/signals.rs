@@ -22,7 +22,7 @@ pub(super) fn listen(tasks: &TaskGroup) -> Result<Receiver<Signal>, Failure> {
         (SignalKind::terminate(), Signal::End),
         (SignalKind::hangup(), Signal::Reload),
     ] {
-        let (sender, stop) = (sender.clone(), tasks.stop.clone());
+        let (sender, stop) = (sender.clone(), tasks.token().clone());
         let (ready, readiness) = channel();
         tasks.spawn(async move {
             let mut heard = match signal(kind) {
@@ -31,7 +31,7 @@ pub(super) fn listen(tasks: &TaskGroup) -> Result<Receiver<Signal>, Failure> {
                 Err(e) => return drop(ready.send(Err(e))),
             };
             let _ = ready.send(Ok(()));
-            while stop.unless_given(heard.recv()).await.flatten().is_some() {
+            while stop.run_until_cancelled(heard.recv()).await.flatten().is_some() {
                 // Fails when the command is over.
                 let _ = sender.send(meaning);
             }

@@ -1,9 +1,6 @@
 //! Asks the store on behalf of everyone who waits, and watches how that goes.
 
-use std::pin::pin;
 use std::sync::Arc;
-
-use futures_util::future::{Either, select};
 
 use super::lookup::timed_out;
 use super::{Shared, Store, closed};
@@ -11,6 +8,7 @@ use crate::coalesce::Batch;
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::membership::Membership;
+use crate::runtime::Elapsed;
 use crate::store::guarded;
 
 impl Shared {
@@ -36,13 +34,12 @@ impl Shared {
         self.counters.store_contexts.add(hashes.len() as u64);
         let clock = &self.config.clock;
         let deadline = clock.now().after(self.config.lookup_deadline);
-        let alarm = self.tasks.runtime().sleep_until(clock, deadline);
-        let query = pin!(guarded(store.reader.memberships(hashes)));
-        let query = select(query, alarm);
-        let answers = match self.tasks.stop.unless_given(query).await {
+        let query = guarded(store.reader.memberships(hashes));
+        let query = self.tasks.runtime().deadline(clock, deadline, query);
+        let answers = match self.tasks.token().run_until_cancelled(query).await {
             None => return Err(closed()),
-            Some(Either::Left((answers, _))) => answers,
-            Some(Either::Right(_)) => Err(timed_out(self.config.lookup_deadline)),
+            Some(Ok(answers)) => answers,
+            Some(Err(Elapsed)) => Err(timed_out(self.config.lookup_deadline)),
         };
         if answers.is_ok() {
             if store.breaker.succeeded() {
@@ -63,7 +60,7 @@ impl Shared {
     }
 
     fn query_failed(self: &Arc<Self>, store: &Store, error: &Error, hash: ContextHash) {
-        if self.tasks.stop.is_given() {
+        if self.tasks.token().is_cancelled() {
             return;
         }
         self.note_failure(error);
@@ -82,11 +79,11 @@ impl Shared {
         while store.breaker.is_open() {
             let next = clock.now().after(self.config.breaker_probe_interval);
             let pause = self.tasks.runtime().sleep_until(clock, next);
-            if self.tasks.stop.unless_given(pause).await.is_none() {
+            if self.tasks.token().run_until_cancelled(pause).await.is_none() {
                 return;
             }
             if let Err(e) = self.query(store, &[hash]).await
-                && !self.tasks.stop.is_given()
+                && !self.tasks.token().is_cancelled()
             {
                 self.note_failure(&e);
             }

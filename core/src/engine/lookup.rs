@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::join_all;
 
 use super::answer::{Answer, Origin};
 use super::{Shared, Store};
@@ -12,6 +12,7 @@ use crate::clock::Moment;
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::membership::{LookupStatus, Membership};
+use crate::runtime::Elapsed;
 use crate::store::InPlaceReader;
 
 /// How long a caller waits, and since when.
@@ -147,10 +148,10 @@ impl Shared {
     /// Waits for a query, but no longer than its caller does.
     async fn wait<T>(&self, patience: Patience, query: impl Future<Output = Result<T>>) -> Result<T> {
         let Patience { began, deadline } = patience;
-        let alarm = self.tasks.runtime().sleep_until(&self.config.clock, began.after(deadline));
-        match select(std::pin::pin!(query), alarm).await {
-            Either::Left((result, _)) => result,
-            Either::Right(_) => Err(timed_out(deadline)),
+        let runtime = self.tasks.runtime();
+        match runtime.deadline(&self.config.clock, began.after(deadline), query).await {
+            Ok(result) => result,
+            Err(Elapsed) => Err(timed_out(deadline)),
         }
     }
 

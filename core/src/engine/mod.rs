@@ -45,13 +45,13 @@ use crate::context_key::{ContextHash, ContextKey};
 use crate::epoch::Epoch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::{Counters, Metrics};
-use crate::runtime::{ProcessStamp, Runtime};
+use crate::runtime::{ForkGeneration, LeakAfterFork, Runtime};
 use crate::status::{ListenerId, Listeners, Poller, StatusTracker, StatusUpdates, StoreStatus};
 use crate::store::{ChangeObserver, StoreReader, guarded};
 use crate::tasks::TaskGroup;
 
 /// How long closing waits for callbacks and custom stores that do not return.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An open engine; all methods take `&self` and may be called from any thread.
 ///
@@ -61,14 +61,14 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// Dropping an engine tells it to stop; [`Engine::close`] also waits until it has.
 pub struct Engine {
-    shared: Arc<Shared>,
+    shared: LeakAfterFork<Arc<Shared>>,
     listeners: Listeners<StoreStatus>,
 }
 
 /// What the engine's tasks share.
 struct Shared {
     config: EngineConfig,
-    stamp: ProcessStamp,
+    generation: ForkGeneration,
     closed: AtomicBool,
     store: Option<Store>,
     epoch: Arc<Epoch>,
@@ -132,7 +132,7 @@ impl Engine {
             cache: Cache::new(config.context_cache_size, epoch.clone()),
             epoch,
             freshness: Freshness::new(&config),
-            stamp: ProcessStamp::current(),
+            generation: ForkGeneration::current(),
             closed: AtomicBool::new(false),
             tracker: tracker.clone(),
             counters,
@@ -146,7 +146,8 @@ impl Engine {
             start_polling(store, &tasks);
             start_following(&shared);
         }
-        Ok(Self { listeners: Listeners::new(tracker.subscribe(), tasks), shared })
+        let listeners = Listeners::new(tracker.subscribe(), tasks);
+        Ok(Self { shared: LeakAfterFork::new(shared), listeners })
     }
 
     /// Looks up the membership of the context with that key.
@@ -243,7 +244,7 @@ impl Engine {
 
     /// Follows the status: the current one first, then each change.
     pub fn status_updates(&self) -> StatusUpdates {
-        StatusUpdates::new(self.shared.tracker.subscribe(), self.shared.tasks.stop.clone())
+        StatusUpdates::new(self.shared.tracker.subscribe(), self.shared.tasks.token().clone())
     }
 
     /// Forgets what is cached of a context; a query under way will not bring it back.
@@ -280,27 +281,16 @@ impl Engine {
     /// From inside one of the engine's own callbacks it cannot wait and returns at once; and it gives up after 5 s
     /// on foreign code that does not return. Later calls find the engine closed; closing twice is fine.
     pub async fn close(&self) {
-        if self.shared.stamp.is_stale() {
-            return;
-        }
+        let shared = &self.shared;
+        let until = Clock::System.now().after(CLOSE_TIMEOUT);
         self.stop();
-        if self.shared.tasks.is_inside_callback() {
+        if !shared.tasks.close(CLOSE_TIMEOUT).await {
             return;
         }
-        let runtime = self.shared.tasks.runtime().clone();
-        let shared = self.shared.clone();
-        let ended = async move {
-            shared.tasks.join().await;
-            if let Some(store) = &shared.store {
-                store.reader.close().await;
-            }
-        };
-        let patience = runtime.sleep_until(&Clock::System, Clock::System.now().after(CLOSE_PATIENCE));
-        let ended = std::pin::pin!(ended);
-        if let futures_util::future::Either::Right(_) = futures_util::future::select(ended, patience).await {
-            log::error!(
-                "a callback or a custom store has not returned for {CLOSE_PATIENCE:?}; closing without it"
-            );
+        let Some(store) = &shared.store else { return };
+        let closed = shared.tasks.runtime().deadline(&Clock::System, until, store.reader.close());
+        if closed.await.is_err() {
+            log::error!("the store did not close within {CLOSE_TIMEOUT:?}");
         }
     }
 
@@ -313,9 +303,9 @@ impl Engine {
         self.shared.check_usable()?;
         let tasks = self.shared.tasks.clone();
         self.shared.tasks.spawn(async move {
-            let reply = tasks.stop.unless_given(reply).await;
+            let reply = tasks.token().run_until_cancelled(reply).await;
             // What closing itself brought about, such as a query that was given up, is no reply.
-            let reply = reply.filter(|_| !tasks.stop.is_given()).unwrap_or_else(|| Err(closed()));
+            let reply = reply.filter(|_| !tasks.token().is_cancelled()).unwrap_or_else(|| Err(closed()));
             if tasks.call(move || callback(reply)).await.is_err() {
                 log::error!("a completion callback panicked");
             }
@@ -324,9 +314,12 @@ impl Engine {
     }
 
     fn stop(&self) {
+        if self.shared.generation.is_stale() {
+            return;
+        }
         self.shared.closed.store(true, Ordering::Release);
         self.shared.epoch.advance();
-        self.shared.tasks.stop.give();
+        self.shared.tasks.cancel();
     }
 
     fn hash(&self, context_key: &str) -> Result<ContextHash> {
@@ -336,18 +329,13 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        if self.shared.stamp.is_stale() {
-            // Letting go of tasks takes locks that threads held which do not exist in this process.
-            std::mem::forget(self.shared.clone());
-        } else {
-            self.stop();
-        }
+        self.stop();
     }
 }
 
 impl Shared {
     fn check_usable(&self) -> Result<()> {
-        self.stamp.check()?;
+        self.generation.check()?;
         if self.closed.load(Ordering::Acquire) {
             return Err(closed());
         }
@@ -366,9 +354,9 @@ fn start_polling(store: &Store, tasks: &Arc<TaskGroup>) {
         // Answers without waiting, so it may as well be known before anyone asks.
         let _ = pollster::block_on(poller.poll());
     }
-    let stop = tasks.stop.clone();
+    let stop = tasks.token().clone();
     tasks.spawn(async move {
-        if !in_place && stop.unless_given(poller.poll()).await.is_none() {
+        if !in_place && stop.run_until_cancelled(poller.poll()).await.is_none() {
             return;
         }
         poller.run(&stop).await;
@@ -390,7 +378,7 @@ fn start_following(shared: &Arc<Shared>) {
                 changes.await;
                 Ok(())
             });
-            if let Some(Err(e)) = follower.tasks.stop.unless_given(changes).await {
+            if let Some(Err(e)) = follower.tasks.token().run_until_cancelled(changes).await {
                 log::error!("the store no longer tells of changes: {e}");
             }
             follower.not_watching();

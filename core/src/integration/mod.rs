@@ -40,13 +40,11 @@ pub use state::{IntegrationProgress, IntegrationState, IntegrationStatus};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::{ProcessStamp, Runtime};
+use crate::runtime::{LeakAfterFork, Runtime};
 use crate::status::{ListenerId, Listeners, StatusUpdates};
 use crate::store::StoreConfig;
 use crate::sync::{SdkKey, SyncError};
@@ -55,7 +53,7 @@ use error_log::ErrorLog;
 use supervisor::{Driver, Shared};
 
 /// How long closing waits for a store, an observer or a listener that does not return.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(20);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running integration; all methods may be called from any thread.
 ///
@@ -63,11 +61,10 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(20);
 /// `fork`, it does nothing in the child; what would change it fails there.
 pub struct Integration {
     shared: Arc<Shared>,
-    tasks: Arc<TaskGroup>,
+    tasks: LeakAfterFork<Arc<TaskGroup>>,
     definition: watch::Sender<IntegrationDefinition>,
     redefining: Mutex<()>,
     listeners: Listeners<IntegrationStatus>,
-    process: ProcessStamp,
 }
 
 impl Integration {
@@ -78,7 +75,6 @@ impl Integration {
     pub fn start(config: IntegrationConfig) -> Result<Self> {
         let IntegrationConfig { definition, state_directory, observers, clock } = config;
         definition.validate()?;
-        let process = ProcessStamp::current();
         let tasks = Arc::new(TaskGroup::new(Runtime::shared()?));
         let error_log = ErrorLog::open(state_directory.as_deref(), &definition.id);
         let mut status = IntegrationStatus::off(clock.unix_millis());
@@ -93,7 +89,8 @@ impl Integration {
             Driver { shared: shared.clone(), tasks: tasks.clone(), definitions, observers, recalled: None };
         tasks.spawn(driver.run());
         let listeners = Listeners::new(statuses, tasks.clone());
-        Ok(Self { shared, tasks, definition, redefining: Mutex::new(()), listeners, process })
+        let tasks = LeakAfterFork::new(tasks);
+        Ok(Self { shared, tasks, definition, redefining: Mutex::new(()), listeners })
     }
 
     /// Returns what it is at present.
@@ -127,7 +124,7 @@ impl Integration {
 
     /// Follows the status: the present one first, then each change; the latest value wins.
     pub fn status_updates(&self) -> StatusUpdates<IntegrationStatus> {
-        StatusUpdates::new(self.shared.status.subscribe(), self.tasks.stop.clone())
+        StatusUpdates::new(self.shared.status.subscribe(), self.tasks.token().clone())
     }
 
     /// Replaces the SDK key from now on, without a restart; does not wait for the upstream.
@@ -173,8 +170,8 @@ impl Integration {
     }
 
     fn redefine(&self, change: impl FnOnce(&mut IntegrationDefinition)) -> Result<()> {
-        self.process.check()?;
-        if self.tasks.stop.is_given() {
+        self.tasks.generation().check()?;
+        if self.tasks.token().is_cancelled() {
             return Err(Error::new(ErrorKind::Closed, "the integration is closed"));
         }
         // One after the other; whoever reads the definition does not wait meanwhile.
@@ -197,20 +194,7 @@ impl Integration {
     /// Stops the integration and waits until it no longer touches the store: the transaction under way is finished, and the error
     /// log kept. From inside a listener of its own it cannot wait, and returns at once.
     pub async fn close(&self) {
-        if self.process.is_stale() {
-            return;
-        }
-        self.tasks.stop.give();
-        if self.tasks.is_inside_callback() {
-            return;
-        }
-        let patience =
-            self.tasks.runtime().sleep_until(&Clock::System, Clock::System.now().after(CLOSE_PATIENCE));
-        if let Either::Right(_) = select(std::pin::pin!(self.tasks.join()), patience).await {
-            log::error!(
-                "a store, an observer or a listener has not returned for {CLOSE_PATIENCE:?}; closing without it"
-            );
-        }
+        self.tasks.close(CLOSE_TIMEOUT).await;
     }
 
     /// Does the same, blocking the thread; not to be called from an executor's thread.
@@ -221,11 +205,6 @@ impl Integration {
 
 impl Drop for Integration {
     fn drop(&mut self) {
-        if self.process.is_stale() {
-            // Letting go of tasks takes locks that threads held which do not exist in this process.
-            std::mem::forget(self.tasks.clone());
-        } else {
-            self.tasks.stop.give();
-        }
+        self.tasks.cancel();
     }
 }

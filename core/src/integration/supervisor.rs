@@ -68,7 +68,7 @@ impl Shared {
 impl Driver {
     /// Runs until the integration is to stop.
     pub(super) async fn run(mut self) {
-        while !self.tasks.stop.is_given() {
+        while !self.tasks.token().is_cancelled() {
             let definition = self.definitions.borrow_and_update().clone();
             self.recall(&definition.store).await;
             match definition.on {
@@ -88,11 +88,11 @@ impl Driver {
         self.recalled = Some(store.clone());
         let ask = async {
             let reader = store.reader().ok()?;
-            let metadata = self.tasks.runtime().surround(reader.metadata()).await;
+            let metadata = self.tasks.runtime().in_context(reader.metadata()).await;
             reader.close().await;
             metadata.ok()?.synchronized_on
         };
-        let last_synchronized = self.tasks.stop.unless_given(ask).await.flatten();
+        let last_synchronized = self.tasks.token().run_until_cancelled(ask).await.flatten();
         self.shared.change(|status, _| status.last_synchronized = last_synchronized);
     }
 
@@ -100,7 +100,7 @@ impl Driver {
     async fn rest(&mut self) {
         self.shared.change(|status, now| status.rest(now));
         // Fails when the integration is gone, and then it is to stop.
-        let _ = self.tasks.stop.unless_given(self.definitions.changed()).await;
+        let _ = self.tasks.token().run_until_cancelled(self.definitions.changed()).await;
     }
 
     /// Runs one worker for as long as it does what the definition wants.
@@ -115,7 +115,7 @@ impl Driver {
             let news = {
                 let update = std::pin::pin!(updates.next());
                 let redefined = std::pin::pin!(self.definitions.changed());
-                match self.tasks.stop.unless_given(select(update, redefined)).await {
+                match self.tasks.token().run_until_cancelled(select(update, redefined)).await {
                     Some(Either::Left((Some(status), _))) => News::Status(status),
                     Some(Either::Right((Ok(()), _))) => News::Redefined,
                     _ => News::Stop,
@@ -167,7 +167,7 @@ impl Driver {
         let clock = &self.shared.clock;
         let pause = self.tasks.runtime().sleep_until(clock, clock.now().after(RESTART_PAUSE));
         let redefined = std::pin::pin!(self.definitions.changed());
-        self.tasks.stop.unless_given(select(redefined, pause)).await;
+        self.tasks.token().run_until_cancelled(select(redefined, pause)).await;
     }
 
     async fn keep_error_log(&self) {

@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
-use crate::tasks::{Stop, TaskGroup};
+use crate::runtime::LeakAfterFork;
+use crate::tasks::TaskGroup;
 
-/// Names a listener, for removing it.
+/// Identifies a listener, for removing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ListenerId(u64);
 
@@ -23,9 +25,9 @@ impl ListenerId {
     }
 }
 
-/// Callbacks that hear of the first status and of every change.
+/// Callbacks that are called with the first status and with every change.
 ///
-/// Each has its own place in the stream: a listener that is slow misses intermediate values and delays nobody.
+/// Each has its own position in the stream: a slow listener misses intermediate values and delays no other.
 pub struct Listeners<T> {
     statuses: watch::Receiver<Option<T>>,
     tasks: Arc<TaskGroup>,
@@ -34,52 +36,53 @@ pub struct Listeners<T> {
 }
 
 struct Listener {
-    stop: Stop,
+    token: LeakAfterFork<CancellationToken>,
     finished: oneshot::Receiver<()>,
 }
 
 impl<T: Clone + Send + Sync + 'static> Listeners<T> {
-    /// Creates an empty list of those who hear of `statuses`.
+    /// Creates an empty list of listeners for `statuses`.
     pub fn new(statuses: watch::Receiver<Option<T>>, tasks: Arc<TaskGroup>) -> Self {
         Self { statuses, tasks, ids: AtomicU64::new(1), listeners: Mutex::default() }
     }
 
-    /// Adds a listener; it is called with the current status soon, if there is one, and never by two threads at once.
+    /// Adds a listener. It is called soon with the current status, if there is one, and never by two threads at once.
     pub fn add(&self, callback: impl Fn(&T) + Send + Sync + 'static) -> ListenerId {
         let id = ListenerId(self.ids.fetch_add(1, Ordering::Relaxed));
-        let stop = Stop::default();
+        let token = self.tasks.token().child_token();
         let (finish, finished) = oneshot::channel();
-        self.listeners.lock().insert(id, Listener { stop: stop.clone(), finished });
-        let (tasks, mut statuses) = (self.tasks.clone(), self.statuses.clone());
+        let listener = Listener { token: LeakAfterFork::new(token.clone()), finished };
+        self.listeners.lock().insert(id, listener);
+        let tasks = self.tasks.clone();
+        let mut statuses = self.statuses.clone();
         let callback = Arc::new(callback);
         self.tasks.spawn(async move {
-            // A value that is there already counts as news.
+            // A value that is there already counts as a change.
             statuses.mark_changed();
-            loop {
-                let news = tasks.stop.unless_given(stop.unless_given(statuses.changed()));
-                if !matches!(news.await, Some(Some(Ok(())))) {
+            while let Some(Ok(())) = token.run_until_cancelled(statuses.changed()).await {
+                let Some(status) = statuses.borrow_and_update().clone() else { continue };
+                if token.is_cancelled() {
                     break;
                 }
-                let Some(status) = statuses.borrow_and_update().clone() else { continue };
                 let callback = callback.clone();
                 if tasks.call(move || callback(&status)).await.is_err() {
                     log::error!("a status listener panicked; it stays subscribed");
                 }
             }
-            // Dropping it may run foreign code too, which has no place on the reactor.
+            // Dropping the callback may run foreign code too, which must not run on the reactor.
             let _ = tasks.call(move || drop(callback)).await;
             let _ = finish.send(());
         });
         id
     }
 
-    /// Removes a listener; when this returns it is not running and will not run again. From inside a callback of the
-    /// same owner it cannot wait, and returns at once. Returns whether the listener was there.
+    /// Removes a listener: once this returns, it does not run and will not run again. Where
+    /// [`TaskGroup::can_wait`] is false, it returns at once. Returns whether the listener was there.
     pub fn remove(&self, id: ListenerId) -> bool {
         let Some(listener) = self.listeners.lock().remove(&id) else { return false };
-        listener.stop.give();
-        if !self.tasks.is_inside_callback() {
-            // Fails when the owner was closed, and then nothing runs either.
+        listener.token.cancel();
+        if self.tasks.can_wait() {
+            // Fails when the owner was closed, and then no listener runs either.
             let _ = pollster::block_on(listener.finished);
         }
         true

@@ -5,11 +5,9 @@
 
 mod listeners;
 mod poller;
-mod updates;
 
 pub use listeners::{ListenerId, Listeners};
 pub use poller::Poller;
-pub use updates::StatusUpdates;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,11 +15,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Moment};
 use crate::epoch::Epoch;
 use crate::error::{Error, ErrorKind};
 use crate::membership::LookupStatus;
+use crate::runtime::LeakAfterFork;
 use crate::store::{Limitation, Metadata};
 
 /// How long a store counts as up to date after it was last synchronised, unless the engine is told otherwise (docs/spec.md#store-status).
@@ -305,6 +305,30 @@ impl StatusTracker {
     /// Subscribes to the latest status; `None` until the first poll is done.
     pub fn subscribe(&self) -> watch::Receiver<Option<StoreStatus>> {
         self.published.subscribe()
+    }
+}
+
+/// The statuses of an engine or an integration: the current one first, then each change; the latest value wins.
+pub struct StatusUpdates<T = StoreStatus> {
+    statuses: watch::Receiver<Option<T>>,
+    token: LeakAfterFork<CancellationToken>,
+}
+
+impl<T: Clone> StatusUpdates<T> {
+    /// Follows what is published until the token is cancelled.
+    pub fn new(mut statuses: watch::Receiver<Option<T>>, token: CancellationToken) -> Self {
+        statuses.mark_changed();
+        Self { statuses, token: LeakAfterFork::new(token) }
+    }
+
+    /// Returns the next status, or `None` once its owner is closed.
+    pub async fn next(&mut self) -> Option<T> {
+        loop {
+            self.token.run_until_cancelled(self.statuses.changed()).await?.ok()?;
+            if let Some(status) = self.statuses.borrow_and_update().clone() {
+                return Some(status);
+            }
+        }
     }
 }
 

@@ -2,16 +2,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
+use futures_util::future::select;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::StatusTracker;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::Counters;
-use crate::runtime::Runtime;
+use crate::runtime::{Elapsed, Runtime};
 use crate::store::{Metadata, StoreReader, guarded};
-use crate::tasks::Stop;
 
 /// Asks the store for its metadata, at intervals and on request.
 pub struct Poller {
@@ -60,25 +60,23 @@ impl Poller {
     }
 
     async fn ask(&self) -> Result<Metadata> {
-        let deadline = self.runtime.sleep_until(&self.clock, self.clock.now().after(self.deadline));
-        match select(pin!(guarded(self.reader.metadata())), deadline).await {
-            Either::Left((result, _)) => result,
-            Either::Right(_) => Err(Error::new(
-                ErrorKind::StoreTimeout,
-                format!("the store did not tell its sync time within {:?}", self.deadline),
-            )),
-        }
+        let at = self.clock.now().after(self.deadline);
+        let metadata = guarded(self.reader.metadata());
+        self.runtime.deadline(&self.clock, at, metadata).await.unwrap_or_else(|Elapsed| {
+            let message = format!("the store did not return its sync time within {:?}", self.deadline);
+            Err(Error::new(ErrorKind::StoreTimeout, message))
+        })
     }
 
     /// Polls for ever.
-    pub async fn run(&self, stop: &Stop) {
+    pub async fn run(&self, stop: &CancellationToken) {
         loop {
             let next_poll = async {
                 self.wait().await;
                 // What went wrong is in the status.
                 let _ = self.poll().await;
             };
-            if stop.unless_given(next_poll).await.is_none() {
+            if stop.run_until_cancelled(next_poll).await.is_none() {
                 return;
             }
         }

@@ -15,7 +15,7 @@ use crate::context_key::{BuildPrefixHasher, ContextHash};
 use crate::error::Result;
 use crate::membership::Membership;
 use crate::patch::{Patch, PatchOutcome};
-use crate::runtime::{BoxFuture, hold_off_fork};
+use crate::runtime::{BoxFuture, fork_guard};
 use crate::segment_ref::SegmentRef;
 
 /// The store: a reader, writer and scanner in one; cheap to clone, clones share their content.
@@ -42,7 +42,7 @@ impl MemoryStore {
         if name.is_empty() {
             return Self::default();
         }
-        let _gate = hold_off_fork();
+        let _gate = fork_guard();
         let mut named = NAMED.lock();
         if let Some(content) = named.get(name).and_then(Weak::upgrade) {
             return Self(content);

@@ -4,6 +4,8 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use super::config::SyncObserver;
 use super::patch_buffer::{Gathered, PART, Spool};
 use super::patch_parser::{Incoming, PageFault, read_page};
@@ -13,7 +15,6 @@ use crate::context_key::ContextHash;
 use crate::error::{Error, Result};
 use crate::patch::{Changes, Patch, PatchOutcome};
 use crate::store::StoreWriter;
-use crate::tasks::Stop;
 
 /// How many patches are applied together at most, however small they are.
 const PATCHES_TOGETHER: usize = 1000;
@@ -23,7 +24,7 @@ pub(super) struct Applier {
     pub(super) writer: Arc<dyn StoreWriter>,
     pub(super) observers: Vec<Arc<dyn SyncObserver>>,
     pub(super) tracker: Arc<SyncTracker>,
-    pub(super) stop: Stop,
+    pub(super) stop: CancellationToken,
 }
 
 /// What became of a page or an event.
@@ -86,7 +87,7 @@ impl Applier {
     }
 
     fn check_stop(&self) -> Result<(), PageEnd> {
-        if self.stop.is_given() { Err(PageEnd::Stopped) } else { Ok(()) }
+        if self.stop.is_cancelled() { Err(PageEnd::Stopped) } else { Ok(()) }
     }
 
     /// Tells the observers whose memberships may have changed.

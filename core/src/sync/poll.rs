@@ -18,13 +18,13 @@ const LEAST: usize = 1024;
 impl Cycle {
     /// Fetches the page after `cursor`. What of it came whole is applied, whatever happens then.
     pub(super) async fn poll(&self, cursor: Option<&str>) -> Result<PageReport, Departure> {
-        let answer = self.stop.unless_given(self.client.page(cursor)).await;
+        let answer = self.stop.run_until_cancelled(self.client.page(cursor)).await;
         let response = answer.ok_or(Departure::Stopped)??;
         self.tracker.count(|counters| counters.pages += 1);
         let (feed, reader) = feed();
         let applier = self.applier.clone();
         let job = self.tasks.runtime().run_blocking(move || applier.apply_page(reader));
-        let pumped = self.stop.unless_given(self.pump(response, feed)).await;
+        let pumped = self.stop.run_until_cancelled(self.pump(response, feed)).await;
         conclude(job.await, pumped)
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::future::{Either, select};
 use tokio::sync::watch;
 use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
 
 use super::apply::{Applier, PageEnd, PageReport};
 use super::client::UpstreamClient;
@@ -19,7 +20,7 @@ use super::sync_marker::{Beat, beat, disown};
 use super::upstream::SdkKey;
 use crate::clock::Moment;
 use crate::error::{Error, ErrorKind, Result};
-use crate::tasks::{Stop, TaskGroup};
+use crate::tasks::TaskGroup;
 
 /// The task of one worker.
 pub(super) struct Cycle {
@@ -28,7 +29,7 @@ pub(super) struct Cycle {
     pub(super) applier: Arc<Applier>,
     pub(super) tracker: Arc<SyncTracker>,
     pub(super) tasks: Arc<TaskGroup>,
-    pub(super) stop: Stop,
+    pub(super) stop: CancellationToken,
     pub(super) keys: watch::Receiver<SdkKey>,
     pub(super) backoff: Backoff,
     /// The cursor that the store should have: the one that was found there last, or that a patch has moved it to.
@@ -121,7 +122,7 @@ impl Cycle {
             let next = clock.now().after(self.backoff.pause(failure.as_ref()));
             let pause = self.tasks.runtime().sleep_until(clock, next);
             let rotated = std::pin::pin!(self.keys.changed());
-            if self.stop.unless_given(select(pause, rotated)).await.is_none() {
+            if self.stop.run_until_cancelled(select(pause, rotated)).await.is_none() {
                 break;
             }
         }
@@ -285,7 +286,7 @@ impl Cycle {
         let event = std::pin::pin!(self.meet_event(stream));
         let rotated = std::pin::pin!(keys.changed());
         let alarm = self.tasks.runtime().sleep_until(&self.config.clock, self.next_beat);
-        match self.stop.unless_given(select(event, select(rotated, alarm))).await {
+        match self.stop.run_until_cancelled(select(event, select(rotated, alarm))).await {
             None => Err(Departure::Stopped),
             Some(Either::Left((met, _))) => Ok(met.map(|()| News::Event)?),
             Some(Either::Right((Either::Left(_), _))) => Err(Departure::KeyRotated),

@@ -1,11 +1,12 @@
 //! The worker's state as data.
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::retry::Failure;
 use crate::clock::Clock;
 use crate::error::ErrorKind;
-use crate::tasks::Stop;
+use crate::runtime::LeakAfterFork;
 
 /// What the worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +99,7 @@ impl SyncStatus {
 /// The statuses of a worker as they come: the current one first, then each change; the latest value wins.
 pub struct SyncUpdates {
     statuses: watch::Receiver<SyncStatus>,
-    ended: Stop,
+    ended: LeakAfterFork<CancellationToken>,
     last: bool,
 }
 
@@ -108,7 +109,7 @@ impl SyncUpdates {
         if self.last {
             return None;
         }
-        let news = self.ended.unless_given(self.statuses.changed()).await;
+        let news = self.ended.run_until_cancelled(self.statuses.changed()).await;
         let status = self.statuses.borrow_and_update().clone();
         self.last = !matches!(news, Some(Ok(()))) || status.phase == SyncPhase::Stopped;
         Some(status)
@@ -119,7 +120,7 @@ impl SyncUpdates {
 pub(super) struct SyncTracker {
     clock: Clock,
     status: watch::Sender<SyncStatus>,
-    ended: Stop,
+    ended: CancellationToken,
 }
 
 impl SyncTracker {
@@ -133,7 +134,7 @@ impl SyncTracker {
             progress: SyncProgress::default(),
             counters: SyncCounters::default(),
         });
-        Self { clock, status, ended: Stop::default() }
+        Self { clock, status, ended: CancellationToken::new() }
     }
 
     pub(super) fn current(&self) -> SyncStatus {
@@ -143,7 +144,7 @@ impl SyncTracker {
     pub(super) fn updates(&self) -> SyncUpdates {
         let mut statuses = self.status.subscribe();
         statuses.mark_changed();
-        SyncUpdates { statuses, ended: self.ended.clone(), last: false }
+        SyncUpdates { statuses, ended: LeakAfterFork::new(self.ended.clone()), last: false }
     }
 
     fn enter(&self, status: &mut SyncStatus, phase: SyncPhase) {
@@ -177,7 +178,7 @@ impl SyncTracker {
 
     pub(super) fn stopped(&self) {
         self.status.send_modify(|status| self.enter(status, SyncPhase::Stopped));
-        self.ended.give();
+        self.ended.cancel();
     }
 
     pub(super) fn marked(&self, unix_millis: i64) {

@@ -52,7 +52,7 @@ impl EventStream {
 impl Cycle {
     /// Opens the stream.
     pub(super) async fn open_stream(&self) -> Result<EventStream, Departure> {
-        let answer = self.stop.unless_given(self.client.events()).await;
+        let answer = self.stop.run_until_cancelled(self.client.events()).await;
         let response = answer.ok_or(Departure::Stopped)??;
         let media = response.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or("");
         if !media.trim_start().to_ascii_lowercase().starts_with("text/event-stream") {
@@ -97,7 +97,7 @@ impl Cycle {
             feed.finish().await;
             Ok(())
         };
-        let pumped = self.stop.unless_given(pump).await;
+        let pumped = self.stop.run_until_cancelled(pump).await;
         conclude(job.await, pumped)
     }
 

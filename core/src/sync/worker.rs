@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use tokio::sync::watch;
 
 use super::apply::Applier;
@@ -11,13 +10,13 @@ use super::retry::Backoff;
 use super::run_loop::Cycle;
 use super::status::{SyncStatus, SyncTracker, SyncUpdates};
 use super::upstream::SdkKey;
-use crate::clock::{Clock, Moment};
+use crate::clock::Moment;
 use crate::error::Result;
-use crate::runtime::{ProcessStamp, Runtime};
+use crate::runtime::{LeakAfterFork, Runtime};
 use crate::tasks::TaskGroup;
 
 /// How long closing waits for a store or an observer that does not return.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(15);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A running worker; all methods may be called from any thread.
 ///
@@ -28,9 +27,8 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(15);
 /// After `fork`, the worker of the parent process does nothing in the child; start another one there.
 pub struct SyncWorker {
     tracker: Arc<SyncTracker>,
-    tasks: Arc<TaskGroup>,
+    tasks: LeakAfterFork<Arc<TaskGroup>>,
     keys: watch::Sender<SdkKey>,
-    process: ProcessStamp,
 }
 
 impl SyncWorker {
@@ -41,7 +39,6 @@ impl SyncWorker {
     /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) when the machine refuses more threads.
     pub fn start(config: SyncConfig) -> Result<Self> {
         config.validate()?;
-        let process = ProcessStamp::current();
         let runtime = Runtime::shared()?;
         let (sender, keys) = watch::channel(config.upstream.sdk_key.clone());
         let (clock, timeout) = (config.clock.clone(), config.response_timeout);
@@ -49,7 +46,7 @@ impl SyncWorker {
             UpstreamClient::new(&config.upstream, keys.clone(), runtime.clone(), clock.clone(), timeout)?;
         let tracker = Arc::new(SyncTracker::new(clock));
         let tasks = Arc::new(TaskGroup::new(runtime));
-        let stop = tasks.stop.clone();
+        let stop = tasks.token().clone();
         let applier = Arc::new(Applier {
             writer: config.writer.clone(),
             observers: config.observers.clone(),
@@ -71,7 +68,7 @@ impl SyncWorker {
             next_beat: Moment::NEVER,
         };
         tasks.spawn(cycle.run());
-        Ok(Self { tracker, tasks, keys: sender, process })
+        Ok(Self { tracker, tasks: LeakAfterFork::new(tasks), keys: sender })
     }
 
     /// Returns the state of this moment; never waits.
@@ -96,21 +93,13 @@ impl SyncWorker {
 
     /// Tells the worker to stop, and does not wait.
     pub fn stop(&self) {
-        self.tasks.stop.give();
+        self.tasks.cancel();
     }
 
     /// Stops the worker and waits until it no longer touches the store. A call into the store that is under way is waited for,
     /// 15 s at most.
     pub async fn close(&self) {
-        if self.process.is_stale() {
-            return;
-        }
-        self.stop();
-        let patience =
-            self.tasks.runtime().sleep_until(&Clock::System, Clock::System.now().after(CLOSE_PATIENCE));
-        if let Either::Right(_) = select(std::pin::pin!(self.tasks.join()), patience).await {
-            log::error!("a store or an observer has not returned for {CLOSE_PATIENCE:?}; closing without it");
-        }
+        self.tasks.close(CLOSE_TIMEOUT).await;
     }
 
     /// Does the same, blocking the thread; not to be called from an executor's thread.
@@ -121,11 +110,6 @@ impl SyncWorker {
 
 impl Drop for SyncWorker {
     fn drop(&mut self) {
-        if self.process.is_stale() {
-            // Letting go of tasks takes locks that threads held which do not exist in this process.
-            std::mem::forget(self.tasks.clone());
-        } else {
-            self.stop();
-        }
+        self.stop();
     }
 }

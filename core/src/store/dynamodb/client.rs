@@ -19,7 +19,7 @@ use super::credentials::{Access, FINDING, find};
 use super::error::{Doing, refuses_credentials};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::{BoxFuture, ProcessStamp, Runtime};
+use crate::runtime::{BoxFuture, ForkGeneration, Runtime};
 
 /// How long finding credentials may take; it goes on when the one who asked for them has given up.
 const FINDING_PATIENCE: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ type Attempt = Shared<BoxFuture<'static, Result<Arc<Access>>>>;
 pub(super) struct Link {
     pub(super) config: Arc<DynamoDbConfig>,
     pub(super) runtime: Arc<Runtime>,
-    process: ProcessStamp,
+    process: ForkGeneration,
     http: SharedHttpClient,
     attempt_timeout: Duration,
     state: Arc<Mutex<State>>,
@@ -61,7 +61,7 @@ impl Link {
         let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         Ok(Self {
             config: Arc::new(config),
-            process: ProcessStamp::current(),
+            process: ForkGeneration::current(),
             runtime: Runtime::shared()?,
             http: Builder::new().tls_provider(ring).build_https(),
             attempt_timeout,
@@ -112,7 +112,7 @@ impl Link {
         let runtime = &self.runtime;
         async move {
             process.check()?;
-            runtime.surround(work).await
+            runtime.in_context(work).await
         }
     }
 

@@ -16,7 +16,7 @@ use super::error::{failure, not_a_store};
 use super::row_cache::Decoder;
 use super::tables::{FORMAT, FORMAT_1, TABLES, Tables};
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::{ProcessStamp, hold_off_fork};
+use crate::runtime::{ForkGeneration, fork_guard};
 
 /// Threads and processes that may read at the same time; pre-forking servers have many.
 const MAX_READERS: u32 = 1024;
@@ -35,7 +35,7 @@ pub(super) struct Environment {
     pub(super) decoder: Decoder,
     path: PathBuf,
     identity: Identity,
-    stamp: ProcessStamp,
+    stamp: ForkGeneration,
 }
 
 /// Tells one file from another at the same path.
@@ -102,7 +102,7 @@ impl Environment {
         let opening = |e: heed::Error| failure(&format!("opening {}", config.path.display()), &e);
         let path = config.path.canonicalize().map_err(|e| opening(e.into()))?;
         let identity = Identity::of(&std::fs::metadata(&path).map_err(|e| opening(e.into()))?);
-        let _gate = hold_off_fork();
+        let _gate = fork_guard();
         let mut opened = OPENED.lock();
         let shared = opened.get(&path).and_then(Weak::upgrade);
         if let Some(inherited) = shared.as_ref().filter(|shared| shared.stamp.is_stale()) {
@@ -129,7 +129,7 @@ impl Environment {
             decoder: Decoder::default(),
             path: path.clone(),
             identity,
-            stamp: ProcessStamp::current(),
+            stamp: ForkGeneration::current(),
         });
         opened.retain(|_, environment| environment.strong_count() > 0);
         opened.insert(path, Arc::downgrade(&shared));

@@ -15,7 +15,7 @@ use super::handshake::Door;
 use super::sentinel::{self, Role};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::{BoxFuture, ProcessStamp, Runtime};
+use crate::runtime::{BoxFuture, ForkGeneration, Runtime};
 use crate::store::redis::config::{RedisAddress, RedisConfig, RedisServers};
 
 /// An attempt to connect; clones share its outcome.
@@ -41,13 +41,13 @@ pub(crate) struct Connector {
     pub(crate) config: Arc<RedisConfig>,
     target: Target,
     runtime: Arc<Runtime>,
-    process: ProcessStamp,
+    process: ForkGeneration,
 }
 
 impl Connector {
     /// Makes one for the server that may be written: the one there is, the sentinels' master, a cluster's first node.
     pub(crate) fn new(config: RedisConfig) -> Result<Self> {
-        let process = ProcessStamp::current();
+        let process = ForkGeneration::current();
         let target = match &config.servers {
             RedisServers::One(address) => Target::Server(address.clone()),
             RedisServers::Sentinel(_) => Target::Named(Role::Master),
