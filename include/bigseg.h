@@ -399,6 +399,14 @@ typedef struct bigseg_store_vtable {
 // What an engine is to be told. Not to be used by two threads at once.
 typedef struct bigseg_config bigseg_config;
 
+// An option of a store, given by name; both are UTF-8.
+typedef struct bigseg_store_option {
+    // The name of the option.
+    bigseg_str name;
+    // Its value. A flag is "true" or "false", a timeout "500ms" or "2s".
+    bigseg_str value;
+} bigseg_store_option;
+
 // Makes a config with every option at its default and no store: lookups are then answered with
 // `BIGSEG_LOOKUP_NOT_CONFIGURED`. Free it with `bigseg_config_free`. Never returns NULL, except for a defect.
 bigseg_config *bigseg_config_new(void);
@@ -409,6 +417,16 @@ bigseg_config *bigseg_config_new(void);
 // Errors: `BIGSEG_INVALID_CONFIG`.
 bigseg_code bigseg_config_set_store(bigseg_config *config,
                                     bigseg_str store);
+
+// Names the store by a store string, as `bigseg_config_set_store` does, together with options by name, which need no
+// escaping: the options of the store string, and for Redis also "username", "password", "database" and "tls". An
+// option is given once. `options` may be NULL only when `count` is 0.
+//
+// Errors: `BIGSEG_INVALID_CONFIG`.
+bigseg_code bigseg_config_set_store_with_options(bigseg_config *config,
+                                                 bigseg_str store,
+                                                 const bigseg_store_option *options,
+                                                 size_t count);
 
 // Returns the store string without its secrets, borrowed from the config until that is changed; empty when there is
 // none, for a custom store, for a config already used, and for NULL.
