@@ -113,11 +113,11 @@ static void clocks_and_configs(void) {
     bigseg_config *config = bigseg_config_new();
     CHECK(bigseg_config_set_clock(config, NULL) == BIGSEG_INVALID_ARGUMENT);
     CHECK(bigseg_config_set_clock(config, clock) == BIGSEG_OK);
-    CHECK(bigseg_config_set_store(config, BAD_TEXT) == BIGSEG_INVALID_ARGUMENT);
     bigseg_store_option bad_option = {BIGSEG_STR("map_size"), BAD_TEXT};
     CHECK(bigseg_config_set_store_with_options(config, BIGSEG_STR("memory:"), NULL, 1) == BIGSEG_INVALID_ARGUMENT);
     CHECK(bigseg_config_set_store_with_options(config, BAD_TEXT, NULL, 0) == BIGSEG_INVALID_ARGUMENT);
     CHECK(bigseg_config_set_store_with_options(config, BIGSEG_STR("local:p"), &bad_option, 1) == BIGSEG_INVALID_ARGUMENT);
+    CHECK(bigseg_config_set_store(config, BAD_TEXT) == BIGSEG_INVALID_ARGUMENT);
     bigseg_engine *engine = NULL;
     REFUSES("store", bigseg_engine_open(config, &engine, &error));
     CHECK(bigseg_config_set_custom_store(config, NULL, &destroyed, count) == BIGSEG_INVALID_ARGUMENT);
