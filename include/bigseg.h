@@ -104,7 +104,7 @@ uint32_t bigseg_abi_version(void);
 BIGSEG_ENUM(bigseg_code) {
     // Success.
     BIGSEG_OK = 0,
-    // An argument is NULL, out of range or contradictory.
+    // An argument is missing, out of range or contradictory.
     BIGSEG_INVALID_ARGUMENT = 100,
     // A context key is empty or not UTF-8.
     BIGSEG_INVALID_CONTEXT_KEY = 101,
@@ -114,43 +114,43 @@ BIGSEG_ENUM(bigseg_code) {
     BIGSEG_INVALID_SEGMENT_REF = 103,
     // A store string or an option is malformed or out of range.
     BIGSEG_INVALID_CONFIG = 104,
-    // A line, record or patch that was to be written cannot be understood.
+    // A line, record or patch to be written is malformed.
     BIGSEG_INVALID_INPUT = 105,
-    // A handle was already consumed by an earlier call.
+    // An object that can be used only once was used again.
     BIGSEG_ALREADY_USED = 106,
     // The engine was closed.
     BIGSEG_CLOSED = 200,
-    // The engine was opened before `fork` and is used in the child process.
+    // The object was created before `fork` and cannot be used in the child process.
     BIGSEG_FORKED = 201,
-    // The store cannot do what was asked of it.
+    // The store, or this build of the library, does not support the operation.
     BIGSEG_UNSUPPORTED = 202,
-    // The store cannot be reached, or failed while answering.
+    // The store cannot be reached, or failed during the request.
     BIGSEG_STORE_UNAVAILABLE = 300,
-    // The store did not answer before the deadline.
+    // The store did not reply before the deadline.
     BIGSEG_STORE_TIMEOUT = 301,
-    // The store was not asked: it failed repeatedly and is being probed in the background.
+    // The store was not queried: it failed repeatedly and is probed in the background.
     BIGSEG_CIRCUIT_OPEN = 302,
-    // There is no store at that place yet.
+    // The store does not exist yet.
     BIGSEG_STORE_NOT_FOUND = 303,
-    // What is at that place is damaged, or is not a store of ours.
+    // The store is damaged, or is not a store of this library.
     BIGSEG_STORE_FORMAT = 304,
-    // The store answered with something the schema does not allow.
+    // The store holds a value that the schema does not allow.
     BIGSEG_STORE_DATA = 305,
-    // The store refused access.
+    // The store denied access.
     BIGSEG_STORE_PERMISSION = 306,
-    // The store has no room left.
+    // The store has no space left.
     BIGSEG_STORE_FULL = 307,
-    // The store refuses to do so much in so little time.
+    // The store rejected the request because of its rate limit.
     BIGSEG_STORE_THROTTLED = 308,
-    // The upstream cannot be reached, or failed while answering.
+    // The upstream cannot be reached, or failed during the request.
     BIGSEG_UPSTREAM_UNAVAILABLE = 400,
-    // The upstream did not answer, or fell silent.
+    // The upstream did not reply in time, or its stream went silent.
     BIGSEG_UPSTREAM_TIMEOUT = 401,
-    // The upstream refused the SDK key, or has nothing at that address.
+    // The upstream rejected the SDK key, or does not have the URL.
     BIGSEG_UPSTREAM_REFUSED = 402,
-    // The upstream answered with something its protocol does not allow.
+    // The upstream sent data that its protocol does not allow.
     BIGSEG_UPSTREAM_DATA = 403,
-    // A defect of the library, caught before it could do harm.
+    // A defect of this library, caught before it caused damage.
     BIGSEG_INTERNAL = 900,
 };
 
@@ -441,68 +441,79 @@ bigseg_code bigseg_config_set_custom_store(bigseg_config *config,
                                            void *userdata,
                                            bigseg_destroy destroy);
 
-// Sets how many contexts are remembered, a hard bound; 0 = none. Default: 1,000.
+// Sets `context_cache_size`. Contexts that the cache holds, a hard bound; 0 disables the
+// cache. At most 2^30. Default: 1,000.
 //
-// Errors: `BIGSEG_INVALID_CONFIG` beyond 2^30.
+// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 bigseg_code bigseg_config_set_context_cache_size(bigseg_config *config, size_t contexts);
 
-// Sets how long an answer is served without asking the store again; 0 = not at all. Default: 5 s.
+// Sets `context_cache_time`. Time for which an answer is served from the cache; 0 disables the
+// cache. Default: 5 s.
 //
-// Errors: `BIGSEG_INVALID_CONFIG` beyond a year, here and for every other time.
+// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 bigseg_code bigseg_config_set_context_cache_time(bigseg_config *config, uint64_t time_ms);
 
-// Sets how long an answer is served without asking the store again while the store tells of changes as they happen, if
-// that is longer than the context cache time; a cache that is switched off stays off. Default: 60 s.
+// Sets `push_cache_time`. Time for which an answer is served from the cache while push
+// invalidation works, if that is longer than `context_cache_time`. A disabled cache stays
+// disabled. At most 10 min, in case a message is lost. Default: 60 s.
 //
-// Errors: `BIGSEG_INVALID_CONFIG` beyond 10 minutes.
-bigseg_code bigseg_config_set_push_cache_time(bigseg_config *config,
-                                              uint64_t time_ms);
+// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
+bigseg_code bigseg_config_set_push_cache_time(bigseg_config *config, uint64_t time_ms);
 
 // Does not have the store tell of changes as they happen: answers expire. By default a store that can and may does;
 // `bigseg_store_status_push_invalidation` says whether.
 bigseg_code bigseg_config_disable_push_invalidation(bigseg_config *config);
 
-// Sets how often the store's sync time is read; in effect never less often than the stale-after time. Default: 5 s.
+// Sets `status_poll_interval`. Interval between reads of the store's sync time. A shorter
+// `stale_after` shortens it. Default: 5 s.
 //
-// Errors: `BIGSEG_INVALID_CONFIG` for 0.
-bigseg_code bigseg_config_set_status_poll_interval(bigseg_config *config,
-                                                   uint64_t interval_ms);
+// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
+bigseg_code bigseg_config_set_status_poll_interval(bigseg_config *config, uint64_t interval_ms);
 
-// Sets how old the store's sync time may grow before answers are called stale. Default: 120 s.
+// Sets `stale_after`. Age of the sync time from which answers are `STALE`;
+// `bigseg_config_disable_stale_after` disables the check. A store that was never synchronized
+// is stale in any case. Default: 120 s.
 //
-// Errors: `BIGSEG_INVALID_CONFIG` for 0; see `bigseg_config_disable_stale_after`.
+// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 bigseg_code bigseg_config_set_stale_after(bigseg_config *config, uint64_t time_ms);
 
 // Trusts the store however old its sync time is, for a list that was imported once and that nothing keeps in sync. A
 // store that was never synchronised is stale all the same.
 bigseg_code bigseg_config_disable_stale_after(bigseg_config *config);
 
-// Sets how long a lookup waits at most. Default: 1 s.
+// Sets `lookup_deadline`. Time after which a lookup stops waiting for the store. Default: 1 s.
 //
-// Errors: `BIGSEG_INVALID_CONFIG` for 0.
+// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 bigseg_code bigseg_config_set_lookup_deadline(bigseg_config *config, uint64_t deadline_ms);
 
-// Sets how old an answer may be that is served, as `BIGSEG_LOOKUP_STORE_ERROR`, while the store fails; 0 = none is.
-// Default: 5 min.
-bigseg_code bigseg_config_set_last_known_time(bigseg_config *config,
-                                              uint64_t time_ms);
-
-// Sets how many contexts one query may ask for. Default: 128.
+// Sets `last_known_time`. Greatest age of an answer that is served, as
+// `BIGSEG_LOOKUP_STORE_ERROR`, while the store fails; 0 disables last known answers.
+// Default: 300 s.
 //
-// Errors: `BIGSEG_INVALID_CONFIG` for 0 and beyond 10,000.
+// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
+bigseg_code bigseg_config_set_last_known_time(bigseg_config *config, uint64_t time_ms);
+
+// Sets `batch_size`. Contexts per query of the store, from 1 to 10,000. Default: 128.
+//
+// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 bigseg_code bigseg_config_set_batch_size(bigseg_config *config, size_t contexts);
 
-// Sets how many queries may be under way at once. Default: 4.
+// Sets `batches_at_once`. Queries of the store in flight at the same time, from 1 to 1,024.
+// Default: 4.
 //
-// Errors: `BIGSEG_INVALID_CONFIG` for 0 and beyond 1,024.
+// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 bigseg_code bigseg_config_set_batches_at_once(bigseg_config *config, size_t batches);
 
-// Sets after how many failed queries in a row lookups stop waiting for the store; 0 = never. Default: 3.
+// Sets `breaker_failures`. Failed queries in a row after which the circuit breaker opens:
+// lookups then fail without waiting for the store. 0 disables the breaker. Default: 3.
+//
+// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 bigseg_code bigseg_config_set_breaker_failures(bigseg_config *config, uint32_t failures);
 
-// Sets how often a store that lookups do not wait for is probed in the background. Default: 1 s.
+// Sets `breaker_probe_interval`. Interval between background probes of the store while the
+// circuit breaker is open. Default: 1 s.
 //
-// Errors: `BIGSEG_INVALID_CONFIG` for 0.
+// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 bigseg_code bigseg_config_set_breaker_probe_interval(bigseg_config *config, uint64_t interval_ms);
 
 // Lets the engine read a clock that is moved by hand, instead of the machine's. The clock may be freed afterwards.
@@ -823,35 +834,35 @@ typedef struct bigseg_metrics {
     size_t struct_size;
     // Lookups answered from the cache.
     uint64_t cache_hits;
-    // Lookups the cache could not answer.
+    // Lookups that the cache could not answer.
     uint64_t cache_misses;
-    // Misses that joined a query already under way for the same context.
+    // Misses that joined an in-flight query of the same context.
     uint64_t coalesced_lookups;
     // Queries sent to the store.
     uint64_t store_queries;
-    // Contexts asked for in those queries.
+    // Contexts in those queries.
     uint64_t store_contexts;
     // Queries that failed.
     uint64_t store_errors;
-    // Lookups answered with a last known membership because the store failed.
+    // Lookups answered with the last known membership because the store failed.
     uint64_t last_known_answers;
-    // Lookups answered with nothing because the store failed.
+    // Lookups without an answer because the store failed.
     uint64_t failed_lookups;
     // Times the circuit breaker opened.
     uint64_t circuit_openings;
-    // Polls of the store's metadata.
+    // Polls of the store's sync time.
     uint64_t status_polls;
     // Polls that failed.
     uint64_t status_poll_errors;
-    // Contexts evicted from the cache to make room.
+    // Contexts evicted from the cache because it was full.
     uint64_t cache_evictions;
-    // Contexts in the cache now.
+    // Contexts in the cache at present.
     uint64_t cached_contexts;
-    // Whether the circuit breaker is open now (0 or 1).
+    // Whether the circuit breaker is open (0 or 1).
     uint64_t circuit_open;
-    // Contexts that the store said have changed.
+    // Contexts invalidated by a push of the store.
     uint64_t pushed_invalidations;
-    // Queries and polls that failed because too much was asked of the store in too little time.
+    // Queries and polls that the store rejected because of its rate limit.
     uint64_t store_throttles;
 } bigseg_metrics;
 
@@ -871,7 +882,7 @@ bigseg_code bigseg_engine_metrics(const bigseg_engine *engine,
 typedef struct bigseg_context bigseg_context;
 
 // Reads a context from JSON as the SDKs write it: `{"kind":"user","key":…}`, `{"kind":"multi","user":{…},"org":{…}}`, or
-// a user of old. Free it with `bigseg_context_free`.
+// a legacy user. Free it with `bigseg_context_free`.
 //
 // Errors: `BIGSEG_INVALID_CONTEXT_KEY` when a key is empty; `BIGSEG_INVALID_ARGUMENT` when it is not JSON, or not a
 // context.

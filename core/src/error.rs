@@ -1,6 +1,7 @@
-//! The one table of things that can go wrong.
+//! The table of error kinds, and the error type.
 //!
-//! C codes, Python exceptions and Node `error.code` are derived from [`ErrorKind`]; nothing else defines a kind.
+//! `xtask generate` writes the table into the C header and the bindings: it is the only source of
+//! C codes, Python exceptions and Node's `error.code`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,24 +11,24 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 macro_rules! error_kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident = $number:literal, $name:literal, $retryable:literal;)+) => {
-        /// What failed, as something a program can branch on.
+        /// The kind of a failure, for programs to branch on.
         ///
-        /// Numbers are part of the C ABI: they are grouped in blocks of 100, never change and are never reused.
+        /// Numbers are part of the C ABI: grouped in blocks of 100, never changed, never reused.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         #[repr(u32)]
         pub enum ErrorKind { $($(#[doc = $doc])+ $kind = $number,)+ }
 
         impl ErrorKind {
-            /// Every kind, in the order of its number.
+            /// Every kind, in the order of the numbers.
             pub const ALL: &'static [ErrorKind] = &[$(ErrorKind::$kind,)+];
 
-            /// Returns the stable name, in `snake_case`; the bindings derive theirs from it.
+            /// Returns the stable name in `snake_case`, the same in every language.
             pub const fn name(self) -> &'static str {
                 match self { $(ErrorKind::$kind => $name,)+ }
             }
 
-            /// Returns whether the same call may succeed later without anything being changed by the caller.
+            /// Returns whether the same call may succeed later without a change by the caller.
             pub const fn retryable(self) -> bool {
                 match self { $(ErrorKind::$kind => $retryable,)+ }
             }
@@ -36,7 +37,7 @@ macro_rules! error_kinds {
 }
 
 error_kinds! {
-    // 100: the caller's input
+    // 100: input of the caller
     /// An argument is missing, out of range or contradictory.
     InvalidArgument = 100, "invalid_argument", false;
     /// A context key is empty or not UTF-8 (docs/spec.md#context-hash).
@@ -47,52 +48,52 @@ error_kinds! {
     InvalidSegmentRef = 103, "invalid_segment_ref", false;
     /// A store string or an option is malformed or out of range.
     InvalidConfig = 104, "invalid_config", false;
-    /// A line, record or patch that was to be written cannot be understood.
+    /// A line, record or patch to be written is malformed.
     InvalidInput = 105, "invalid_input", false;
-    /// A handle was already consumed by an earlier call.
+    /// An object that can be used only once was used again.
     AlreadyUsed = 106, "already_used", false;
-    // 200: the state of the engine
+    // 200: state of the engine
     /// The engine was closed.
     Closed = 200, "closed", false;
-    /// The engine was opened before `fork` and is used in the child process.
+    /// The object was created before `fork` and cannot be used in the child process.
     Forked = 201, "forked", false;
-    /// The store cannot do what was asked of it.
+    /// The store, or this build of the library, does not support the operation.
     Unsupported = 202, "unsupported", false;
     // 300: the store
-    /// The store cannot be reached, or failed while answering.
+    /// The store cannot be reached, or failed during the request.
     StoreUnavailable = 300, "store_unavailable", true;
-    /// The store did not answer before the deadline.
+    /// The store did not reply before the deadline.
     StoreTimeout = 301, "store_timeout", true;
-    /// The store was not asked: it failed repeatedly and is being probed in the background.
+    /// The store was not queried: it failed repeatedly and is probed in the background.
     CircuitOpen = 302, "circuit_open", true;
-    /// There is no store at that place yet.
+    /// The store does not exist yet.
     StoreNotFound = 303, "store_not_found", true;
-    /// What is at that place is damaged, or is not a store of ours.
+    /// The store is damaged, or is not a store of this library.
     StoreFormat = 304, "store_format", false;
-    /// The store answered with something the schema does not allow (docs/spec.md#store-schema).
+    /// The store holds a value that the schema does not allow (docs/spec.md#store-schema).
     StoreData = 305, "store_data", false;
-    /// The store refused access.
+    /// The store denied access.
     StorePermission = 306, "store_permission", false;
-    /// The store has no room left.
+    /// The store has no space left.
     StoreFull = 307, "store_full", false;
-    /// The store refuses to do so much in so little time.
+    /// The store rejected the request because of its rate limit.
     StoreThrottled = 308, "store_throttled", true;
-    // 400: the upstream, which a store is kept in step with
-    /// The upstream cannot be reached, or failed while answering.
+    // 400: the upstream that a store is synchronized with
+    /// The upstream cannot be reached, or failed during the request.
     UpstreamUnavailable = 400, "upstream_unavailable", true;
-    /// The upstream did not answer, or fell silent.
+    /// The upstream did not reply in time, or its stream went silent.
     UpstreamTimeout = 401, "upstream_timeout", true;
-    /// The upstream refused the SDK key, or has nothing at that address.
+    /// The upstream rejected the SDK key, or does not have the URL.
     UpstreamRefused = 402, "upstream_refused", false;
-    /// The upstream answered with something its protocol does not allow (docs/spec.md#upstream-protocol).
+    /// The upstream sent data that its protocol does not allow (docs/spec.md#upstream-protocol).
     UpstreamData = 403, "upstream_data", false;
-    // 900: us
-    /// A defect of this library, caught before it could do harm.
+    // 900: this library
+    /// A defect of this library, caught before it caused damage.
     Internal = 900, "internal", false;
 }
 
 impl ErrorKind {
-    /// Returns the stable number; 0 is never a kind and means success in C.
+    /// Returns the stable number. 0 is never a kind; it means success in C.
     pub const fn number(self) -> u32 {
         self as u32
     }
@@ -104,10 +105,10 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// A failure: its kind, and one sentence saying what failed, where, and what to do.
+/// A failure: its kind, and a message that says what failed, where, and what to do.
 ///
-/// Cheap to clone: one failed query is reported to every caller that waited for it. Neither the message nor the
-/// source ever holds a context key or a password.
+/// Cloning is cheap: one failed query is reported to every caller that waited for it. Neither the
+/// message nor the source contains a context key or a password.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -123,7 +124,7 @@ impl Error {
         Self(Arc::new(Inner { kind, message: message.into(), source: None }))
     }
 
-    /// Creates an error that was caused by another one; the cause's text is not repeated in the message.
+    /// Creates an error with a cause, whose text is not repeated in the message.
     pub fn with_source(
         kind: ErrorKind,
         message: impl Into<String>,
@@ -132,22 +133,22 @@ impl Error {
         Self(Arc::new(Inner { kind, message: message.into(), source: Some(source.into()) }))
     }
 
-    /// Returns what failed, for branching.
+    /// Returns the kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Returns the sentence for a person.
+    /// Returns the message.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// Returns whether trying again may help; see [`ErrorKind::retryable`].
+    /// Returns whether a retry may succeed; see [`ErrorKind::retryable`].
     pub fn retryable(&self) -> bool {
         self.0.kind.retryable()
     }
 
-    /// Returns the same error with words put in front of its message, for a layer that knows where it happened.
+    /// Returns the error with the place of the failure in front of its message.
     pub fn at(&self, place: impl fmt::Display) -> Self {
         Self::with_source(self.kind(), format!("{place}: {}", self.message()), self.clone())
     }

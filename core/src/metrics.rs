@@ -1,11 +1,14 @@
-//! Counters, cheap enough for every lookup, and the snapshot that leaves the engine.
+//! The counters of an engine, and their snapshot.
+//!
+//! The comments on the counters are the only source of their documentation: `xtask generate` writes
+//! them into the bindings, the C header and `docs/options.md`.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 const STRIPES: usize = 16;
 
-/// A counter that threads do not fight over: each adds to its own stripe.
+/// A counter without contention: each thread adds to its own stripe.
 #[derive(Default)]
 pub struct Counter([Stripe; STRIPES]);
 
@@ -47,27 +50,27 @@ macro_rules! counters {
         #[derive(Default)]
         pub struct Counters { $($(#[doc = $doc])+ pub $name: Counter,)+ }
 
-        /// What an engine has done since it was opened, and what it holds. Counters only grow.
+        /// A snapshot of an engine's counters since it was opened. Counters never decrease.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
         pub struct Metrics {
             $($(#[doc = $doc])+ pub $name: u64,)+
-            /// Contexts evicted from the cache to make room.
+            /// Contexts evicted from the cache because it was full.
             pub cache_evictions: u64,
-            /// Contexts in the cache now.
+            /// Contexts in the cache at present.
             pub cached_contexts: u64,
-            /// Whether the circuit breaker is open now (0 or 1).
+            /// Whether the circuit breaker is open (0 or 1).
             pub circuit_open: u64,
         }
 
         impl Counters {
-            /// Reads every counter; what the counters do not cover is left at 0.
+            /// Reads every counter; the fields that are not counters are 0.
             pub fn snapshot(&self) -> Metrics {
                 Metrics { $($name: self.$name.get(),)+ ..Metrics::default() }
             }
         }
 
         impl Metrics {
-            /// Returns each figure with its name, in a fixed order.
+            /// Returns each value with its name, in a fixed order.
             pub fn all(&self) -> Vec<(&'static str, u64)> {
                 vec![
                     $((stringify!($name), self.$name),)+
@@ -83,28 +86,28 @@ macro_rules! counters {
 counters! {
     /// Lookups answered from the cache.
     cache_hits,
-    /// Lookups the cache could not answer.
+    /// Lookups that the cache could not answer.
     cache_misses,
-    /// Misses that joined a query already under way for the same context.
+    /// Misses that joined an in-flight query of the same context.
     coalesced_lookups,
     /// Queries sent to the store.
     store_queries,
-    /// Contexts asked for in those queries.
+    /// Contexts in those queries.
     store_contexts,
     /// Queries that failed.
     store_errors,
-    /// Lookups answered with a last known membership because the store failed.
+    /// Lookups answered with the last known membership because the store failed.
     last_known_answers,
-    /// Lookups answered with nothing because the store failed.
+    /// Lookups without an answer because the store failed.
     failed_lookups,
     /// Times the circuit breaker opened.
     circuit_openings,
-    /// Polls of the store's metadata.
+    /// Polls of the store's sync time.
     status_polls,
     /// Polls that failed.
     status_poll_errors,
-    /// Contexts that the store said have changed.
+    /// Contexts invalidated by a push of the store.
     pushed_invalidations,
-    /// Queries and polls that failed because too much was asked of the store in too little time.
+    /// Queries and polls that the store rejected because of its rate limit.
     store_throttles,
 }

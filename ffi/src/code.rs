@@ -13,8 +13,8 @@ use crate::text::bigseg_str;
 pub enum bigseg_code {
     /// Success.
     BIGSEG_OK = 0,
-
-    /// An argument is NULL, out of range or contradictory.
+    // <generated codes from core/src/error.rs>
+    /// An argument is missing, out of range or contradictory.
     BIGSEG_INVALID_ARGUMENT = 100,
     /// A context key is empty or not UTF-8.
     BIGSEG_INVALID_CONTEXT_KEY = 101,
@@ -24,48 +24,49 @@ pub enum bigseg_code {
     BIGSEG_INVALID_SEGMENT_REF = 103,
     /// A store string or an option is malformed or out of range.
     BIGSEG_INVALID_CONFIG = 104,
-    /// A line, record or patch that was to be written cannot be understood.
+    /// A line, record or patch to be written is malformed.
     BIGSEG_INVALID_INPUT = 105,
-    /// A handle was already consumed by an earlier call.
+    /// An object that can be used only once was used again.
     BIGSEG_ALREADY_USED = 106,
 
     /// The engine was closed.
     BIGSEG_CLOSED = 200,
-    /// The engine was opened before `fork` and is used in the child process.
+    /// The object was created before `fork` and cannot be used in the child process.
     BIGSEG_FORKED = 201,
-    /// The store cannot do what was asked of it.
+    /// The store, or this build of the library, does not support the operation.
     BIGSEG_UNSUPPORTED = 202,
 
-    /// The store cannot be reached, or failed while answering.
+    /// The store cannot be reached, or failed during the request.
     BIGSEG_STORE_UNAVAILABLE = 300,
-    /// The store did not answer before the deadline.
+    /// The store did not reply before the deadline.
     BIGSEG_STORE_TIMEOUT = 301,
-    /// The store was not asked: it failed repeatedly and is being probed in the background.
+    /// The store was not queried: it failed repeatedly and is probed in the background.
     BIGSEG_CIRCUIT_OPEN = 302,
-    /// There is no store at that place yet.
+    /// The store does not exist yet.
     BIGSEG_STORE_NOT_FOUND = 303,
-    /// What is at that place is damaged, or is not a store of ours.
+    /// The store is damaged, or is not a store of this library.
     BIGSEG_STORE_FORMAT = 304,
-    /// The store answered with something the schema does not allow.
+    /// The store holds a value that the schema does not allow.
     BIGSEG_STORE_DATA = 305,
-    /// The store refused access.
+    /// The store denied access.
     BIGSEG_STORE_PERMISSION = 306,
-    /// The store has no room left.
+    /// The store has no space left.
     BIGSEG_STORE_FULL = 307,
-    /// The store refuses to do so much in so little time.
+    /// The store rejected the request because of its rate limit.
     BIGSEG_STORE_THROTTLED = 308,
 
-    /// The upstream cannot be reached, or failed while answering.
+    /// The upstream cannot be reached, or failed during the request.
     BIGSEG_UPSTREAM_UNAVAILABLE = 400,
-    /// The upstream did not answer, or fell silent.
+    /// The upstream did not reply in time, or its stream went silent.
     BIGSEG_UPSTREAM_TIMEOUT = 401,
-    /// The upstream refused the SDK key, or has nothing at that address.
+    /// The upstream rejected the SDK key, or does not have the URL.
     BIGSEG_UPSTREAM_REFUSED = 402,
-    /// The upstream answered with something its protocol does not allow.
+    /// The upstream sent data that its protocol does not allow.
     BIGSEG_UPSTREAM_DATA = 403,
 
-    /// A defect of the library, caught before it could do harm.
+    /// A defect of this library, caught before it caused damage.
     BIGSEG_INTERNAL = 900,
+    // </generated>
 }
 
 /// A code that comes from C, where it may be any number. The header calls it `bigseg_code` too.
@@ -75,6 +76,7 @@ impl bigseg_code {
     /// Returns the code of a kind.
     pub(crate) fn of(kind: ErrorKind) -> Self {
         match kind {
+            // <generated arms from core/src/error.rs>
             ErrorKind::InvalidArgument => Self::BIGSEG_INVALID_ARGUMENT,
             ErrorKind::InvalidContextKey => Self::BIGSEG_INVALID_CONTEXT_KEY,
             ErrorKind::InvalidContextHash => Self::BIGSEG_INVALID_CONTEXT_HASH,
@@ -98,7 +100,9 @@ impl bigseg_code {
             ErrorKind::UpstreamTimeout => Self::BIGSEG_UPSTREAM_TIMEOUT,
             ErrorKind::UpstreamRefused => Self::BIGSEG_UPSTREAM_REFUSED,
             ErrorKind::UpstreamData => Self::BIGSEG_UPSTREAM_DATA,
-            // The core may grow a kind before this file does; the test below then fails.
+            ErrorKind::Internal => Self::BIGSEG_INTERNAL,
+            // </generated>
+            // ErrorKind is non-exhaustive; the test below fails if a kind is missing.
             _ => Self::BIGSEG_INTERNAL,
         }
     }
@@ -152,7 +156,7 @@ mod tests {
     fn every_kind_has_the_code_of_its_number_and_name() {
         for kind in ErrorKind::ALL {
             let code = bigseg_code::of(*kind);
-            assert_eq!(code as u32, kind.number(), "{kind}: add its code to this file");
+            assert_eq!(code as u32, kind.number(), "{kind}: run xtask generate");
             assert_eq!(format!("{code:?}"), format!("BIGSEG_{}", kind.name().to_ascii_uppercase()));
         }
     }

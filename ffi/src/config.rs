@@ -177,9 +177,10 @@ pub extern "C" fn bigseg_config_set_custom_store(
     })
 }
 
-/// Sets how many contexts are remembered, a hard bound; 0 = none. Default: 1,000.
+/// Sets `context_cache_size`. Contexts that the cache holds, a hard bound; 0 disables the
+/// cache. At most 2^30. Default: 1,000.
 ///
-/// Errors: `BIGSEG_INVALID_CONFIG` beyond 2^30.
+/// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_set_context_cache_size(
     config: Option<&mut bigseg_config>,
@@ -191,9 +192,10 @@ pub extern "C" fn bigseg_config_set_context_cache_size(
     })
 }
 
-/// Sets how long an answer is served without asking the store again; 0 = not at all. Default: 5 s.
+/// Sets `context_cache_time`. Time for which an answer is served from the cache; 0 disables the
+/// cache. Default: 5 s.
 ///
-/// Errors: `BIGSEG_INVALID_CONFIG` beyond a year, here and for every other time.
+/// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_set_context_cache_time(
     config: Option<&mut bigseg_config>,
@@ -205,10 +207,11 @@ pub extern "C" fn bigseg_config_set_context_cache_time(
     })
 }
 
-/// Sets how long an answer is served without asking the store again while the store tells of changes as they happen, if
-/// that is longer than the context cache time; a cache that is switched off stays off. Default: 60 s.
+/// Sets `push_cache_time`. Time for which an answer is served from the cache while push
+/// invalidation works, if that is longer than `context_cache_time`. A disabled cache stays
+/// disabled. At most 10 min, in case a message is lost. Default: 60 s.
 ///
-/// Errors: `BIGSEG_INVALID_CONFIG` beyond 10 minutes.
+/// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_set_push_cache_time(
     config: Option<&mut bigseg_config>,
@@ -230,9 +233,10 @@ pub extern "C" fn bigseg_config_disable_push_invalidation(config: Option<&mut bi
     })
 }
 
-/// Sets how often the store's sync time is read; in effect never less often than the stale-after time. Default: 5 s.
+/// Sets `status_poll_interval`. Interval between reads of the store's sync time. A shorter
+/// `stale_after` shortens it. Default: 5 s.
 ///
-/// Errors: `BIGSEG_INVALID_CONFIG` for 0.
+/// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_set_status_poll_interval(
     config: Option<&mut bigseg_config>,
@@ -244,9 +248,11 @@ pub extern "C" fn bigseg_config_set_status_poll_interval(
     })
 }
 
-/// Sets how old the store's sync time may grow before answers are called stale. Default: 120 s.
+/// Sets `stale_after`. Age of the sync time from which answers are `STALE`;
+/// `bigseg_config_disable_stale_after` disables the check. A store that was never synchronized
+/// is stale in any case. Default: 120 s.
 ///
-/// Errors: `BIGSEG_INVALID_CONFIG` for 0; see `bigseg_config_disable_stale_after`.
+/// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_set_stale_after(
     config: Option<&mut bigseg_config>,
@@ -268,9 +274,9 @@ pub extern "C" fn bigseg_config_disable_stale_after(config: Option<&mut bigseg_c
     })
 }
 
-/// Sets how long a lookup waits at most. Default: 1 s.
+/// Sets `lookup_deadline`. Time after which a lookup stops waiting for the store. Default: 1 s.
 ///
-/// Errors: `BIGSEG_INVALID_CONFIG` for 0.
+/// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_set_lookup_deadline(
     config: Option<&mut bigseg_config>,
@@ -282,8 +288,11 @@ pub extern "C" fn bigseg_config_set_lookup_deadline(
     })
 }
 
-/// Sets how old an answer may be that is served, as `BIGSEG_LOOKUP_STORE_ERROR`, while the store fails; 0 = none is.
-/// Default: 5 min.
+/// Sets `last_known_time`. Greatest age of an answer that is served, as
+/// `BIGSEG_LOOKUP_STORE_ERROR`, while the store fails; 0 disables last known answers.
+/// Default: 300 s.
+///
+/// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_set_last_known_time(
     config: Option<&mut bigseg_config>,
@@ -295,9 +304,9 @@ pub extern "C" fn bigseg_config_set_last_known_time(
     })
 }
 
-/// Sets how many contexts one query may ask for. Default: 128.
+/// Sets `batch_size`. Contexts per query of the store, from 1 to 10,000. Default: 128.
 ///
-/// Errors: `BIGSEG_INVALID_CONFIG` for 0 and beyond 10,000.
+/// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_set_batch_size(
     config: Option<&mut bigseg_config>,
@@ -309,9 +318,10 @@ pub extern "C" fn bigseg_config_set_batch_size(
     })
 }
 
-/// Sets how many queries may be under way at once. Default: 4.
+/// Sets `batches_at_once`. Queries of the store in flight at the same time, from 1 to 1,024.
+/// Default: 4.
 ///
-/// Errors: `BIGSEG_INVALID_CONFIG` for 0 and beyond 1,024.
+/// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_set_batches_at_once(
     config: Option<&mut bigseg_config>,
@@ -323,7 +333,10 @@ pub extern "C" fn bigseg_config_set_batches_at_once(
     })
 }
 
-/// Sets after how many failed queries in a row lookups stop waiting for the store; 0 = never. Default: 3.
+/// Sets `breaker_failures`. Failed queries in a row after which the circuit breaker opens:
+/// lookups then fail without waiting for the store. 0 disables the breaker. Default: 3.
+///
+/// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_set_breaker_failures(
     config: Option<&mut bigseg_config>,
@@ -335,9 +348,10 @@ pub extern "C" fn bigseg_config_set_breaker_failures(
     })
 }
 
-/// Sets how often a store that lookups do not wait for is probed in the background. Default: 1 s.
+/// Sets `breaker_probe_interval`. Interval between background probes of the store while the
+/// circuit breaker is open. Default: 1 s.
 ///
-/// Errors: `BIGSEG_INVALID_CONFIG` for 0.
+/// Errors: `BIGSEG_INVALID_CONFIG` for a value out of bounds.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_set_breaker_probe_interval(
     config: Option<&mut bigseg_config>,

@@ -17,7 +17,7 @@ pub struct bigseg_context {
 }
 
 /// Reads a context from JSON as the SDKs write it: `{"kind":"user","key":…}`, `{"kind":"multi","user":{…},"org":{…}}`, or
-/// a user of old. Free it with `bigseg_context_free`.
+/// a legacy user. Free it with `bigseg_context_free`.
 ///
 /// Errors: `BIGSEG_INVALID_CONTEXT_KEY` when a key is empty; `BIGSEG_INVALID_ARGUMENT` when it is not JSON, or not a
 /// context.

@@ -16,35 +16,35 @@ pub struct bigseg_metrics {
     pub struct_size: usize,
     /// Lookups answered from the cache.
     pub cache_hits: u64,
-    /// Lookups the cache could not answer.
+    /// Lookups that the cache could not answer.
     pub cache_misses: u64,
-    /// Misses that joined a query already under way for the same context.
+    /// Misses that joined an in-flight query of the same context.
     pub coalesced_lookups: u64,
     /// Queries sent to the store.
     pub store_queries: u64,
-    /// Contexts asked for in those queries.
+    /// Contexts in those queries.
     pub store_contexts: u64,
     /// Queries that failed.
     pub store_errors: u64,
-    /// Lookups answered with a last known membership because the store failed.
+    /// Lookups answered with the last known membership because the store failed.
     pub last_known_answers: u64,
-    /// Lookups answered with nothing because the store failed.
+    /// Lookups without an answer because the store failed.
     pub failed_lookups: u64,
     /// Times the circuit breaker opened.
     pub circuit_openings: u64,
-    /// Polls of the store's metadata.
+    /// Polls of the store's sync time.
     pub status_polls: u64,
     /// Polls that failed.
     pub status_poll_errors: u64,
-    /// Contexts evicted from the cache to make room.
+    /// Contexts evicted from the cache because it was full.
     pub cache_evictions: u64,
-    /// Contexts in the cache now.
+    /// Contexts in the cache at present.
     pub cached_contexts: u64,
-    /// Whether the circuit breaker is open now (0 or 1).
+    /// Whether the circuit breaker is open (0 or 1).
     pub circuit_open: u64,
-    /// Contexts that the store said have changed.
+    /// Contexts invalidated by a push of the store.
     pub pushed_invalidations: u64,
-    /// Queries and polls that failed because too much was asked of the store in too little time.
+    /// Queries and polls that the store rejected because of its rate limit.
     pub store_throttles: u64,
 }
 

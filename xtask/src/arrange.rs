@@ -1,6 +1,6 @@
 //! Puts the items of the header under the noun whose file declares them.
 
-use crate::Result;
+use crate::result::Result;
 use crate::source::Source;
 
 /// One item of the header: its comment and its declaration.

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::Result;
 use crate::arrange::{Item, arrange};
+use crate::result::Result;
 use crate::source::Source;
 
 const BEGIN: &str = include_str!("../header/begin.h");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::Result;
+use crate::result::Result;
 
 /// The public modules of the crate, in the order of `lib.rs`.
 pub(crate) struct Source {

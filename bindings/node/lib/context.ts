@@ -11,7 +11,7 @@ export class Context {
   readonly #native: NativeContext;
 
   /**
-   * Reads a context of one kind, of several, or a user of old.
+   * Reads a context of one kind, of several, or a legacy user.
    *
    * @throws BigSegError `invalid_context_key` when a key is empty; `invalid_argument` when it is not JSON, or not a context
    */

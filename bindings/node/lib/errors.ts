@@ -2,32 +2,58 @@
 
 import { native, type NativeFailure } from "./native.js";
 
-/** What failed, as something a program can branch on; every language uses these names. */
+/** The kind of a failure, for programs to branch on. Every language uses the same names. */
 export type ErrorKind =
+  // <generated kinds from core/src/error.rs>
+  /** An argument is missing, out of range or contradictory. */
   | "invalid_argument"
+  /** A context key is empty or not UTF-8. */
   | "invalid_context_key"
+  /** A context hash is not 44 characters of padded standard base64. */
   | "invalid_context_hash"
+  /** A segment ref is not `{segmentKey}.g{generation}`. */
   | "invalid_segment_ref"
+  /** A store string or an option is malformed or out of range. */
   | "invalid_config"
+  /** A line, record or patch to be written is malformed. */
   | "invalid_input"
+  /** An object that can be used only once was used again. */
   | "already_used"
+  /** The engine was closed. */
   | "closed"
+  /** The object was created before `fork` and cannot be used in the child process. */
   | "forked"
+  /** The store, or this build of the library, does not support the operation. */
   | "unsupported"
+  /** The store cannot be reached, or failed during the request. */
   | "store_unavailable"
+  /** The store did not reply before the deadline. */
   | "store_timeout"
+  /** The store was not queried: it failed repeatedly and is probed in the background. */
   | "circuit_open"
+  /** The store does not exist yet. */
   | "store_not_found"
+  /** The store is damaged, or is not a store of this library. */
   | "store_format"
+  /** The store holds a value that the schema does not allow. */
   | "store_data"
+  /** The store denied access. */
   | "store_permission"
+  /** The store has no space left. */
   | "store_full"
+  /** The store rejected the request because of its rate limit. */
   | "store_throttled"
+  /** The upstream cannot be reached, or failed during the request. */
   | "upstream_unavailable"
+  /** The upstream did not reply in time, or its stream went silent. */
   | "upstream_timeout"
+  /** The upstream rejected the SDK key, or does not have the URL. */
   | "upstream_refused"
+  /** The upstream sent data that its protocol does not allow. */
   | "upstream_data"
+  /** A defect of this library, caught before it caused damage. */
   | "internal";
+  // </generated>
 
 const kinds = new Map(native.errorKinds().map((kind) => [kind.name, kind]));
 

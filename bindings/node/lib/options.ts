@@ -4,43 +4,65 @@ import type { ManualClock } from "./clock.js";
 import { BigSegError } from "./errors.js";
 import type { NativeOptions } from "./native.js";
 
-/** How an engine behaves. Durations are milliseconds. */
+/** The options of an engine. Durations are in milliseconds. */
 export interface EngineOptions {
-  /** How many contexts are remembered, a hard bound; 0 = none. Default: 1,000. */
+  // <generated options from core/src/engine/config.rs>
+  /**
+   * Contexts that the cache holds, a hard bound; 0 disables the cache. At most 2^30.
+   * Default: 1,000.
+   */
   contextCacheSize?: number;
-  /** How long an answer is served without asking again; 0 = not at all. Default: 5,000. */
+  /** Time for which an answer is served from the cache; 0 disables the cache. Default: 5,000. */
   contextCacheTime?: number;
-  /** Whether to have the store tell of changes as they happen, where it can. Default: `auto`. */
+  /**
+   * Whether the store pushes invalidations. With `auto`, it does if it supports and permits them.
+   * Default: `auto`.
+   */
   pushInvalidation?: "auto" | "off";
   /**
-   * How long an answer is served without asking again while the store tells of changes as they happen, if that is longer than
-   * `contextCacheTime`; at most 600,000. Default: 60,000.
+   * Time for which an answer is served from the cache while push invalidation works, if that is
+   * longer than `contextCacheTime`. A disabled cache stays disabled. At most 10 min, in case a
+   * message is lost. Default: 60,000.
    */
   pushCacheTime?: number;
-  /** How often the store's sync time is read; never more than `staleAfter` apart. Default: 5,000. */
+  /**
+   * Interval between reads of the store's sync time. A shorter `staleAfter` shortens it.
+   * Default: 5,000.
+   */
   statusPollInterval?: number;
   /**
-   * How old the sync time may grow before answers are called stale; `null` = however old. A store that was never synchronised
-   * is stale all the same. Default: 120,000.
+   * Age of the sync time from which answers are `STALE`; `null` disables the check. A store that
+   * was never synchronized is stale in any case. Default: 120,000.
    */
   staleAfter?: number | null;
-  /** How long a caller waits at most. Default: 1,000. */
+  /** Time after which a lookup stops waiting for the store. Default: 1,000. */
   lookupDeadline?: number;
-  /** How old an answer may be that is served, as `STORE_ERROR`, while the store fails; 0 = none is. Default: 300,000. */
+  /**
+   * Greatest age of an answer that is served, as `STORE_ERROR`, while the store fails; 0 disables
+   * last known answers. Default: 300,000.
+   */
   lastKnownTime?: number;
-  /** How many contexts one query may ask for. Default: 128. */
+  /** Contexts per query of the store, from 1 to 10,000. Default: 128. */
   batchSize?: number;
-  /** How many queries may be under way at once. Default: 4. */
+  /** Queries of the store in flight at the same time, from 1 to 1,024. Default: 4. */
   batchesAtOnce?: number;
-  /** After how many failed queries in a row callers stop waiting for the store; 0 = never. Default: 3. */
+  /**
+   * Failed queries in a row after which the circuit breaker opens: lookups then fail without
+   * waiting for the store. 0 disables the breaker. Default: 3.
+   */
   breakerFailures?: number;
-  /** How often a store that callers do not wait for is probed in the background. Default: 1,000. */
+  /**
+   * Interval between background probes of the store while the circuit breaker is open.
+   * Default: 1,000.
+   */
   breakerProbeInterval?: number;
-  /** What time it is. Default: the machine's clocks. */
+  /** Source of time; a manual clock is for tests. Default: the clocks of the machine. */
   clock?: ManualClock;
+  // </generated>
 }
 
 const engineOptions: Readonly<Record<keyof EngineOptions, true>> = {
+  // <generated names from core/src/engine/config.rs>
   contextCacheSize: true,
   contextCacheTime: true,
   pushInvalidation: true,
@@ -54,6 +76,7 @@ const engineOptions: Readonly<Record<keyof EngineOptions, true>> = {
   breakerFailures: true,
   breakerProbeInterval: true,
   clock: true,
+  // </generated>
 };
 
 /**

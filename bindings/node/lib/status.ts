@@ -58,40 +58,42 @@ export function storeStatus(status: NativeStatus): StoreStatus {
   });
 }
 
-/** What an engine has done since it was opened, and what it holds. Counters only grow. */
+/** The counters of an engine since it was opened. Counters never decrease. */
 export interface Metrics {
+  // <generated metrics from core/src/metrics.rs>
   /** Lookups answered from the cache. */
   readonly cacheHits: number;
-  /** Lookups the cache could not answer. */
+  /** Lookups that the cache could not answer. */
   readonly cacheMisses: number;
-  /** Misses that joined a query already under way for the same context. */
+  /** Misses that joined an in-flight query of the same context. */
   readonly coalescedLookups: number;
   /** Queries sent to the store. */
   readonly storeQueries: number;
-  /** Contexts asked for in those queries. */
+  /** Contexts in those queries. */
   readonly storeContexts: number;
   /** Queries that failed. */
   readonly storeErrors: number;
-  /** Queries and polls that failed because too much was asked of the store in too little time. */
-  readonly storeThrottles: number;
-  /** Lookups answered with a last known membership because the store failed. */
+  /** Lookups answered with the last known membership because the store failed. */
   readonly lastKnownAnswers: number;
-  /** Lookups answered with nothing because the store failed. */
+  /** Lookups without an answer because the store failed. */
   readonly failedLookups: number;
   /** Times the circuit breaker opened. */
   readonly circuitOpenings: number;
-  /** Polls of the store's metadata. */
+  /** Polls of the store's sync time. */
   readonly statusPolls: number;
   /** Polls that failed. */
   readonly statusPollErrors: number;
-  /** Contexts that the store said have changed. */
+  /** Contexts invalidated by a push of the store. */
   readonly pushedInvalidations: number;
-  /** Contexts evicted from the cache to make room. */
+  /** Queries and polls that the store rejected because of its rate limit. */
+  readonly storeThrottles: number;
+  /** Contexts evicted from the cache because it was full. */
   readonly cacheEvictions: number;
-  /** Contexts in the cache now. */
+  /** Contexts in the cache at present. */
   readonly cachedContexts: number;
-  /** Whether the circuit breaker is open now (0 or 1). */
+  /** Whether the circuit breaker is open (0 or 1). */
   readonly circuitOpen: number;
+  // </generated>
 }
 
 /** @internal Makes metrics of figures with the core's names. */

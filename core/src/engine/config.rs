@@ -1,4 +1,4 @@
-//! What an engine can be told, with defaults and bounds.
+//! The options of an engine, with defaults and bounds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,61 +7,94 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{StoreConfig, StoreReader};
 
-/// Where an engine reads.
+/// The source of an engine's memberships.
 #[derive(Clone, Default)]
 pub enum Source {
-    /// Nowhere: every lookup answers [`LookupStatus::NotConfigured`](crate::LookupStatus::NotConfigured).
+    /// No store: every lookup has the status
+    /// [`NotConfigured`](crate::LookupStatus::NotConfigured).
     #[default]
     None,
-    /// A store of ours.
+    /// A store of this library.
     Store(StoreConfig),
-    /// A store of the host application's.
+    /// A store implemented by the application.
     Custom(Arc<dyn StoreReader>),
 }
 
-/// Whether to have the store tell of changes as they happen (docs/spec.md#push-invalidation).
+/// Whether the store pushes invalidations (docs/spec.md#push-invalidation).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PushInvalidation {
-    /// Where the store can and may; where not, answers expire, and the status says why.
+    /// On if the store supports it and permits it; otherwise answers expire, and the status has the
+    /// reason.
     #[default]
     Auto,
-    /// No: answers expire.
+    /// Off: answers expire.
     Off,
 }
 
-/// How an engine behaves; every field has a documented default (docs/spec.md#reading).
+/// The options of an engine; every field has a documented default (docs/spec.md#reading).
+///
+/// The comments on the fields are the only source of their documentation: `xtask generate` writes
+/// them into the bindings, the C header and `docs/options.md`.
 #[derive(Clone)]
 pub struct EngineConfig {
-    /// Where memberships come from. Default: nowhere.
+    /// The source of memberships. Default: [`Source::None`].
     pub source: Source,
-    /// How many contexts are remembered, a hard bound; 0 = none. Default: [1,000](Self::DEFAULT_CONTEXT_CACHE_SIZE).
+    /// Contexts that the cache holds, a hard bound; 0 disables the cache. At most 2^30.
+    ///
+    /// Default: [1,000](Self::DEFAULT_CONTEXT_CACHE_SIZE).
     pub context_cache_size: usize,
-    /// How long an answer is served without asking again; 0 = not at all. Default: [5 s](Self::DEFAULT_CONTEXT_CACHE_TIME).
+    /// Time for which an answer is served from the cache; 0 disables the cache.
+    ///
+    /// Default: [5 s](Self::DEFAULT_CONTEXT_CACHE_TIME).
     pub context_cache_time: Duration,
-    /// Whether to have the store tell of changes as they happen, where it can. Default: [where it can](PushInvalidation::Auto).
+    /// Whether the store pushes invalidations. With `auto`, it does if it supports and permits them.
+    ///
+    /// Default: [`auto`](PushInvalidation::Auto).
     pub push_invalidation: PushInvalidation,
-    /// How long an answer is served without asking again while the store tells of changes as they happen, if that is
-    /// longer than `context_cache_time`; a cache that is switched off stays off. At most
-    /// [10 min](Self::MAX_PUSH_CACHE_TIME), in case one goes untold after all. Default: [60 s](Self::DEFAULT_PUSH_CACHE_TIME).
+    /// Time for which an answer is served from the cache while push invalidation works, if that is
+    /// longer than `context_cache_time`. A disabled cache stays disabled. At most 10 min, in case a
+    /// message is lost.
+    ///
+    /// Default: [60 s](Self::DEFAULT_PUSH_CACHE_TIME).
     pub push_cache_time: Duration,
-    /// How often the store's sync time is read; never more than `stale_after` apart. Default: [5 s](Self::DEFAULT_STATUS_POLL_INTERVAL).
+    /// Interval between reads of the store's sync time. A shorter `stale_after` shortens it.
+    ///
+    /// Default: [5 s](Self::DEFAULT_STATUS_POLL_INTERVAL).
     pub status_poll_interval: Duration,
-    /// How old the sync time may grow before answers are called stale; `None` = however old. A store that was never
-    /// synchronised is stale all the same. Default: [120 s](Self::DEFAULT_STALE_AFTER).
+    /// Age of the sync time from which answers are `STALE`; `None` disables the check. A store that
+    /// was never synchronized is stale in any case.
+    ///
+    /// Default: [120 s](Self::DEFAULT_STALE_AFTER).
     pub stale_after: Option<Duration>,
-    /// How long a caller waits at most. Default: [1 s](Self::DEFAULT_LOOKUP_DEADLINE).
+    /// Time after which a lookup stops waiting for the store.
+    ///
+    /// Default: [1 s](Self::DEFAULT_LOOKUP_DEADLINE).
     pub lookup_deadline: Duration,
-    /// How old an answer may be that is served, as `STORE_ERROR`, while the store fails; 0 = none is. Default: [5 min](Self::DEFAULT_LAST_KNOWN_TIME).
+    /// Greatest age of an answer that is served, as `STORE_ERROR`, while the store fails; 0 disables
+    /// last known answers.
+    ///
+    /// Default: [300 s](Self::DEFAULT_LAST_KNOWN_TIME).
     pub last_known_time: Duration,
-    /// How many contexts one query may ask for. Default: [128](Self::DEFAULT_BATCH_SIZE).
+    /// Contexts per query of the store, from 1 to 10,000.
+    ///
+    /// Default: [128](Self::DEFAULT_BATCH_SIZE).
     pub batch_size: usize,
-    /// How many queries may be under way at once. Default: [4](Self::DEFAULT_BATCHES_AT_ONCE).
+    /// Queries of the store in flight at the same time, from 1 to 1,024.
+    ///
+    /// Default: [4](Self::DEFAULT_BATCHES_AT_ONCE).
     pub batches_at_once: usize,
-    /// After how many failed queries in a row callers stop waiting for the store; 0 = never. Default: [3](Self::DEFAULT_BREAKER_FAILURES).
+    /// Failed queries in a row after which the circuit breaker opens: lookups then fail without
+    /// waiting for the store. 0 disables the breaker.
+    ///
+    /// Default: [3](Self::DEFAULT_BREAKER_FAILURES).
     pub breaker_failures: u32,
-    /// How often a store that callers do not wait for is probed in the background. Default: [1 s](Self::DEFAULT_BREAKER_PROBE_INTERVAL).
+    /// Interval between background probes of the store while the circuit breaker is open.
+    ///
+    /// Default: [1 s](Self::DEFAULT_BREAKER_PROBE_INTERVAL).
     pub breaker_probe_interval: Duration,
-    /// What time it is. Default: the machine's clocks.
+    /// Source of time; a manual clock is for tests.
+    ///
+    /// Default: [the clocks of the machine](Clock::System).
     pub clock: Clock,
 }
 
@@ -86,13 +119,13 @@ impl Default for EngineConfig {
     }
 }
 
-/// The longest duration any option takes: a year.
+/// The longest duration of any option: a year.
 pub const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 3600);
-/// The most contexts a cache takes.
+/// The largest cache, in contexts.
 pub const MAX_CACHE_SIZE: usize = 1 << 30;
-/// The most contexts one query takes.
+/// The largest batch, in contexts.
 pub const MAX_BATCH_SIZE: usize = 10_000;
-/// The most queries under way at once.
+/// The most queries in flight at the same time.
 pub const MAX_BATCHES_AT_ONCE: usize = 1024;
 
 impl EngineConfig {
@@ -121,7 +154,7 @@ impl EngineConfig {
     /// Default of [`breaker_probe_interval`](Self::breaker_probe_interval).
     pub const DEFAULT_BREAKER_PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-    /// Names a store by its store string, with default options.
+    /// Creates the options for a store URL; all else has its default.
     ///
     /// # Errors
     /// See [`StoreConfig::parse`].
@@ -129,18 +162,17 @@ impl EngineConfig {
         Ok(Self { source: Source::Store(StoreConfig::parse(store)?), ..Self::default() })
     }
 
-    /// Checks every option.
+    /// Checks the bounds of every option.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidConfig`] naming the first option that is out of bounds, and the bounds.
+    /// [`ErrorKind::InvalidConfig`] for the first option that is out of bounds.
     pub fn validate(&self) -> Result<()> {
         let millisecond = Duration::from_millis(1);
         duration("context_cache_time", self.context_cache_time, Duration::ZERO)?;
         if self.push_cache_time > Self::MAX_PUSH_CACHE_TIME {
-            let (given, most) = (self.push_cache_time, Self::MAX_PUSH_CACHE_TIME);
-            return Err(invalid(format!(
-                "push_cache_time is {given:?}; it must not be longer than {most:?}"
-            )));
+            let given = self.push_cache_time;
+            let most = Self::MAX_PUSH_CACHE_TIME;
+            return Err(invalid(format!("push_cache_time is {given:?}; it must be at most {most:?}")));
         }
         duration("status_poll_interval", self.status_poll_interval, millisecond)?;
         if let Some(stale_after) = self.stale_after {
@@ -154,7 +186,7 @@ impl EngineConfig {
         number("batches_at_once", self.batches_at_once, 1, MAX_BATCHES_AT_ONCE)
     }
 
-    /// Returns the interval that is really kept between polls.
+    /// Returns the interval between polls, which `stale_after` may shorten.
     pub fn effective_poll_interval(&self) -> Duration {
         self.stale_after
             .map_or(self.status_poll_interval, |stale_after| self.status_poll_interval.min(stale_after))
@@ -165,14 +197,14 @@ fn duration(name: &str, value: Duration, min: Duration) -> Result<()> {
     if (min..=MAX_DURATION).contains(&value) {
         return Ok(());
     }
-    Err(invalid(format!("{name} is {value:?}; it must lie between {min:?} and a year")))
+    Err(invalid(format!("{name} is {value:?}; it must be between {min:?} and a year")))
 }
 
 fn number(name: &str, value: usize, min: usize, max: usize) -> Result<()> {
     if (min..=max).contains(&value) {
         return Ok(());
     }
-    Err(invalid(format!("{name} is {value}; it must lie between {min} and {max}")))
+    Err(invalid(format!("{name} is {value}; it must be between {min} and {max}")))
 }
 
 fn invalid(message: String) -> Error {

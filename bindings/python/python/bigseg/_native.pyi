@@ -77,7 +77,7 @@ class Context:
     """A context, read once, to be evaluated often; immutable. It shows none of its keys and attributes."""
 
     def __new__(cls, context: AnyContext, /) -> Self:
-        """Reads a context of one kind, of several, or a user of old: a mapping, JSON text, or a context of ``ldclient``.
+        """Reads a context of one kind, of several, or a legacy user: a mapping, JSON text, or a context of ``ldclient``.
 
         Raises :class:`bigseg.InvalidContextKeyError` when a key is empty; :class:`bigseg.InvalidArgumentError` when it is
         not JSON, or not a context; ``TypeError`` when it is something else.

@@ -1,4 +1,4 @@
-"""What can go wrong: one exception for each kind of error, all of them a :class:`BigSegError`.
+"""Errors: one exception for each kind, all derived from :class:`BigSegError`.
 
 >>> import bigseg
 >>> try:
@@ -16,6 +16,7 @@ from typing import ClassVar
 __all__ = [
     "BigSegError",
     "ErrorKind",
+    # <generated names from core/src/error.rs>
     "AlreadyUsedError",
     "CircuitOpenError",
     "ClosedError",
@@ -40,12 +41,14 @@ __all__ = [
     "UpstreamRefusedError",
     "UpstreamTimeoutError",
     "UpstreamUnavailableError",
+    # </generated>
 ]
 
 
 class ErrorKind(enum.Enum):
-    """What failed, as something a program can branch on. The values are the names that every language uses."""
+    """The kind of a failure, for programs to branch on. Every language uses the same names."""
 
+    # <generated members from core/src/error.rs>
     INVALID_ARGUMENT = "invalid_argument"
     """An argument is missing, out of range or contradictory."""
     INVALID_CONTEXT_KEY = "invalid_context_key"
@@ -57,61 +60,64 @@ class ErrorKind(enum.Enum):
     INVALID_CONFIG = "invalid_config"
     """A store string or an option is malformed or out of range."""
     INVALID_INPUT = "invalid_input"
-    """A line, record or patch that was to be written cannot be understood."""
+    """A line, record or patch to be written is malformed."""
     ALREADY_USED = "already_used"
-    """Something that can be used once was used before."""
+    """An object that can be used only once was used again."""
     CLOSED = "closed"
     """The engine was closed."""
     FORKED = "forked"
-    """Something was begun before ``fork`` that cannot go on in the child process."""
+    """The object was created before ``fork`` and cannot be used in the child process."""
     UNSUPPORTED = "unsupported"
-    """The store cannot do what was asked of it."""
+    """The store, or this build of the library, does not support the operation."""
     STORE_UNAVAILABLE = "store_unavailable"
-    """The store cannot be reached, or failed while answering."""
+    """The store cannot be reached, or failed during the request."""
     STORE_TIMEOUT = "store_timeout"
-    """The store did not answer before the deadline."""
+    """The store did not reply before the deadline."""
     CIRCUIT_OPEN = "circuit_open"
-    """The store was not asked: it failed repeatedly and is being probed in the background."""
+    """The store was not queried: it failed repeatedly and is probed in the background."""
     STORE_NOT_FOUND = "store_not_found"
-    """There is no store at that place yet."""
+    """The store does not exist yet."""
     STORE_FORMAT = "store_format"
-    """What is at that place is damaged, or is not a store of ours."""
+    """The store is damaged, or is not a store of this library."""
     STORE_DATA = "store_data"
-    """The store answered with something the schema does not allow."""
+    """The store holds a value that the schema does not allow."""
     STORE_PERMISSION = "store_permission"
-    """The store refused access."""
+    """The store denied access."""
     STORE_FULL = "store_full"
-    """The store has no room left."""
+    """The store has no space left."""
     STORE_THROTTLED = "store_throttled"
-    """The store refuses to do so much in so little time."""
+    """The store rejected the request because of its rate limit."""
     UPSTREAM_UNAVAILABLE = "upstream_unavailable"
-    """The upstream cannot be reached, or failed while answering."""
+    """The upstream cannot be reached, or failed during the request."""
     UPSTREAM_TIMEOUT = "upstream_timeout"
-    """The upstream did not answer, or fell silent."""
+    """The upstream did not reply in time, or its stream went silent."""
     UPSTREAM_REFUSED = "upstream_refused"
-    """The upstream refused the SDK key, or has nothing at that address."""
+    """The upstream rejected the SDK key, or does not have the URL."""
     UPSTREAM_DATA = "upstream_data"
-    """The upstream answered with something its protocol does not allow."""
+    """The upstream sent data that its protocol does not allow."""
     INTERNAL = "internal"
-    """A defect of this library, caught before it could do harm."""
+    """A defect of this library, caught before it caused damage."""
+    # </generated>
 
     def __str__(self) -> str:
         return self.value
 
 
 class BigSegError(Exception):
-    """A failure; its text is one sentence for a person, and holds neither context keys nor passwords.
+    """A failure. The text says what failed and what to do; it has no context keys or passwords.
 
-    Lookups raise one only on misuse. Whatever goes wrong with the store is in the answer, because a program has to go on
-    either way.
+    Lookups raise only on misuse. A failure of the store is part of the answer.
     """
 
     kind: ClassVar[ErrorKind] = ErrorKind.INTERNAL
-    """What failed, for branching."""
+    """The kind of the failure."""
     number: ClassVar[int] = 900
-    """The number that C knows the kind by."""
+    """The number of the kind, as in C."""
     retryable: ClassVar[bool] = False
-    """Whether the same call may succeed later without anything being changed by the caller."""
+    """Whether the same call may succeed later without a change by the caller."""
+
+
+# <generated exceptions from core/src/error.rs>
 
 
 class InvalidArgumentError(BigSegError, ValueError):
@@ -150,14 +156,14 @@ class InvalidConfigError(BigSegError, ValueError):
 
 
 class InvalidInputError(BigSegError, ValueError):
-    """A line, record or patch that was to be written cannot be understood."""
+    """A line, record or patch to be written is malformed."""
 
     kind = ErrorKind.INVALID_INPUT
     number = 105
 
 
 class AlreadyUsedError(BigSegError):
-    """Something that can be used once was used before."""
+    """An object that can be used only once was used again."""
 
     kind = ErrorKind.ALREADY_USED
     number = 106
@@ -171,21 +177,21 @@ class ClosedError(BigSegError):
 
 
 class ForkedError(BigSegError):
-    """Something was begun before ``fork`` that cannot go on in the child process."""
+    """The object was created before ``fork`` and cannot be used in the child process."""
 
     kind = ErrorKind.FORKED
     number = 201
 
 
 class UnsupportedError(BigSegError):
-    """The store cannot do what was asked of it."""
+    """The store, or this build of the library, does not support the operation."""
 
     kind = ErrorKind.UNSUPPORTED
     number = 202
 
 
 class StoreUnavailableError(BigSegError):
-    """The store cannot be reached, or failed while answering."""
+    """The store cannot be reached, or failed during the request."""
 
     kind = ErrorKind.STORE_UNAVAILABLE
     number = 300
@@ -193,7 +199,7 @@ class StoreUnavailableError(BigSegError):
 
 
 class StoreTimeoutError(BigSegError, TimeoutError):
-    """The store did not answer before the deadline."""
+    """The store did not reply before the deadline."""
 
     kind = ErrorKind.STORE_TIMEOUT
     number = 301
@@ -201,7 +207,7 @@ class StoreTimeoutError(BigSegError, TimeoutError):
 
 
 class CircuitOpenError(BigSegError):
-    """The store was not asked: it failed repeatedly and is being probed in the background."""
+    """The store was not queried: it failed repeatedly and is probed in the background."""
 
     kind = ErrorKind.CIRCUIT_OPEN
     number = 302
@@ -209,7 +215,7 @@ class CircuitOpenError(BigSegError):
 
 
 class StoreNotFoundError(BigSegError):
-    """There is no store at that place yet."""
+    """The store does not exist yet."""
 
     kind = ErrorKind.STORE_NOT_FOUND
     number = 303
@@ -217,35 +223,35 @@ class StoreNotFoundError(BigSegError):
 
 
 class StoreFormatError(BigSegError):
-    """What is at that place is damaged, or is not a store of ours."""
+    """The store is damaged, or is not a store of this library."""
 
     kind = ErrorKind.STORE_FORMAT
     number = 304
 
 
 class StoreDataError(BigSegError):
-    """The store answered with something the schema does not allow."""
+    """The store holds a value that the schema does not allow."""
 
     kind = ErrorKind.STORE_DATA
     number = 305
 
 
 class StorePermissionError(BigSegError):
-    """The store refused access."""
+    """The store denied access."""
 
     kind = ErrorKind.STORE_PERMISSION
     number = 306
 
 
 class StoreFullError(BigSegError):
-    """The store has no room left."""
+    """The store has no space left."""
 
     kind = ErrorKind.STORE_FULL
     number = 307
 
 
 class StoreThrottledError(BigSegError):
-    """The store refuses to do so much in so little time."""
+    """The store rejected the request because of its rate limit."""
 
     kind = ErrorKind.STORE_THROTTLED
     number = 308
@@ -253,7 +259,7 @@ class StoreThrottledError(BigSegError):
 
 
 class UpstreamUnavailableError(BigSegError):
-    """The upstream cannot be reached, or failed while answering."""
+    """The upstream cannot be reached, or failed during the request."""
 
     kind = ErrorKind.UPSTREAM_UNAVAILABLE
     number = 400
@@ -261,7 +267,7 @@ class UpstreamUnavailableError(BigSegError):
 
 
 class UpstreamTimeoutError(BigSegError, TimeoutError):
-    """The upstream did not answer, or fell silent."""
+    """The upstream did not reply in time, or its stream went silent."""
 
     kind = ErrorKind.UPSTREAM_TIMEOUT
     number = 401
@@ -269,27 +275,29 @@ class UpstreamTimeoutError(BigSegError, TimeoutError):
 
 
 class UpstreamRefusedError(BigSegError):
-    """The upstream refused the SDK key, or has nothing at that address."""
+    """The upstream rejected the SDK key, or does not have the URL."""
 
     kind = ErrorKind.UPSTREAM_REFUSED
     number = 402
 
 
 class UpstreamDataError(BigSegError):
-    """The upstream answered with something its protocol does not allow."""
+    """The upstream sent data that its protocol does not allow."""
 
     kind = ErrorKind.UPSTREAM_DATA
     number = 403
 
 
 class InternalError(BigSegError):
-    """A defect of this library, caught before it could do harm."""
+    """A defect of this library, caught before it caused damage."""
 
     kind = ErrorKind.INTERNAL
     number = 900
+# </generated>
 
 
 _EXCEPTIONS: tuple[type[BigSegError], ...] = (
+    # <generated tuple from core/src/error.rs>
     InvalidArgumentError,
     InvalidContextKeyError,
     InvalidContextHashError,
@@ -314,7 +322,8 @@ _EXCEPTIONS: tuple[type[BigSegError], ...] = (
     UpstreamRefusedError,
     UpstreamDataError,
     InternalError,
+    # </generated>
 )
 
 BY_KIND = {exception.kind.value: (exception.kind, exception) for exception in _EXCEPTIONS}
-"""Of each kind's name: its member of :class:`ErrorKind`, and its exception. For the native half."""
+"""Maps the name of each kind to its :class:`ErrorKind` and exception, for the native module."""

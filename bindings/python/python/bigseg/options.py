@@ -79,34 +79,53 @@ class StoreOptions(TypedDict, total=False):
 
 
 class EngineOptions(StoreOptions, total=False):
-    """How an engine behaves; see the table of options in the README."""
+    """The options of an engine."""
 
+    # <generated options from core/src/engine/config.rs>
     context_cache_size: int
-    """How many contexts are remembered, a hard bound; 0 = none. Default: 1,000."""
+    """Contexts that the cache holds, a hard bound; 0 disables the cache. At most 2^30.
+    Default: 1,000.
+    """
     context_cache_time: Duration
-    """How long an answer is served without asking again; 0 = not at all. Default: 5 s."""
+    """Time for which an answer is served from the cache; 0 disables the cache. Default: 5 s."""
     push_invalidation: Literal["auto", "off"]
-    """Whether to have the store tell of changes as they happen, where it can. Default: ``auto``."""
+    """Whether the store pushes invalidations. With ``auto``, it does if it supports and permits
+    them. Default: ``auto``.
+    """
     push_cache_time: Duration
-    """How long an answer is served while the store tells of changes, if that is longer. Default: 60 s."""
+    """Time for which an answer is served from the cache while push invalidation works, if that is
+    longer than ``context_cache_time``. A disabled cache stays disabled. At most 10 min, in case a
+    message is lost. Default: 60 s.
+    """
     status_poll_interval: Duration
-    """How often the store's sync time is read. Default: 5 s."""
+    """Interval between reads of the store's sync time. A shorter ``stale_after`` shortens it.
+    Default: 5 s.
+    """
     stale_after: Duration | None
-    """How old the sync time may grow before answers are called stale; ``None`` = however old. Default: 120 s."""
+    """Age of the sync time from which answers are ``STALE``; ``None`` disables the check. A store
+    that was never synchronized is stale in any case. Default: 120 s.
+    """
     lookup_deadline: Duration
-    """How long a caller waits at most. Default: 1 s."""
+    """Time after which a lookup stops waiting for the store. Default: 1 s."""
     last_known_time: Duration
-    """How old an answer may be that is served while the store fails; 0 = none is. Default: 300 s."""
+    """Greatest age of an answer that is served, as ``STORE_ERROR``, while the store fails; 0
+    disables last known answers. Default: 300 s.
+    """
     batch_size: int
-    """How many contexts one query may ask for. Default: 128."""
+    """Contexts per query of the store, from 1 to 10,000. Default: 128."""
     batches_at_once: int
-    """How many queries may be under way at once. Default: 4."""
+    """Queries of the store in flight at the same time, from 1 to 1,024. Default: 4."""
     breaker_failures: int
-    """After how many failed queries in a row callers stop waiting for the store; 0 = never. Default: 3."""
+    """Failed queries in a row after which the circuit breaker opens: lookups then fail without
+    waiting for the store. 0 disables the breaker. Default: 3.
+    """
     breaker_probe_interval: Duration
-    """How often a store that callers do not wait for is probed. Default: 1 s."""
+    """Interval between background probes of the store while the circuit breaker is open.
+    Default: 1 s.
+    """
     clock: ManualClock
-    """What time it is. Default: the machine's clocks."""
+    """Source of time; a manual clock is for tests. Default: the clocks of the machine."""
+    # </generated>
 
 
 _ENGINE_OPTIONS = frozenset(EngineOptions.__annotations__) - frozenset(StoreOptions.__annotations__)

@@ -94,37 +94,39 @@ class StoreStatus:
 
 @dataclass(frozen=True)
 class Metrics:
-    """What an engine has done since it was opened in this process, and what it holds. Counters only grow."""
+    """The counters of an engine since it was opened in this process. Counters never decrease."""
 
+    # <generated metrics from core/src/metrics.rs>
     cache_hits: int
     """Lookups answered from the cache."""
     cache_misses: int
-    """Lookups the cache could not answer."""
+    """Lookups that the cache could not answer."""
     coalesced_lookups: int
-    """Misses that joined a query already under way for the same context."""
+    """Misses that joined an in-flight query of the same context."""
     store_queries: int
     """Queries sent to the store."""
     store_contexts: int
-    """Contexts asked for in those queries."""
+    """Contexts in those queries."""
     store_errors: int
     """Queries that failed."""
     last_known_answers: int
-    """Lookups answered with a last known membership because the store failed."""
+    """Lookups answered with the last known membership because the store failed."""
     failed_lookups: int
-    """Lookups answered with nothing because the store failed."""
+    """Lookups without an answer because the store failed."""
     circuit_openings: int
     """Times the circuit breaker opened."""
     status_polls: int
-    """Polls of the store's metadata."""
+    """Polls of the store's sync time."""
     status_poll_errors: int
     """Polls that failed."""
     pushed_invalidations: int
-    """Contexts that the store said have changed."""
+    """Contexts invalidated by a push of the store."""
     store_throttles: int
-    """Queries and polls that failed because too much was asked of the store in too little time."""
+    """Queries and polls that the store rejected because of its rate limit."""
     cache_evictions: int
-    """Contexts evicted from the cache to make room."""
+    """Contexts evicted from the cache because it was full."""
     cached_contexts: int
-    """Contexts in the cache now."""
+    """Contexts in the cache at present."""
     circuit_open: int
-    """Whether the circuit breaker is open now (0 or 1)."""
+    """Whether the circuit breaker is open (0 or 1)."""
+    # </generated>
