@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let outcome = arguments::parse().and_then(|arguments| {
         logger::start(arguments.verbose);
         arguments.color.write_global();
-        commands::run(arguments.command)
+        commands::run(arguments.command, arguments::command)
     });
     match outcome {
         Ok(exit) => exit.into(),

@@ -2,19 +2,19 @@
 //! lists and patches go in and a store that every SDK can read comes out.
 //!
 //! The modules are listed from the ground up; each imports only from those above it in this list, and
-//! `tests/layers.rs` holds them to it.
+//! `tests/house/layers.rs` holds them to it.
 
 #![warn(missing_docs)]
 
 // 0: ground
+pub mod backoff;
 pub mod clock;
 pub mod epoch;
 pub mod error;
 pub mod metrics;
 pub mod runtime;
-pub mod tasks;
-pub mod backoff;
 pub mod shared_attempt;
+pub mod tasks;
 // 1: words
 pub mod context_key;
 pub mod segment_ref;

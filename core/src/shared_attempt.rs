@@ -80,8 +80,7 @@ struct Failure {
 impl<T: Clone + Send + Sync + 'static> SharedAttempt<T> {
     /// Creates one without a value; the first caller starts the first attempt.
     pub fn new(runtime: Arc<Runtime>, clock: Clock, backoff: Backoff, after_failure: AfterFailure) -> Self {
-        let state =
-            State { value: None, running: None, task: None, failures: 0, last_failure: None };
+        let state = State { value: None, running: None, task: None, failures: 0, last_failure: None };
         let state = LeakAfterFork::new(Arc::new(Mutex::new(state)));
         Self { runtime, clock, backoff, after_failure, state }
     }

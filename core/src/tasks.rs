@@ -111,7 +111,9 @@ impl TaskGroup {
         let until = Clock::System.now().after(limit);
         let ended = self.runtime.deadline(&Clock::System, until, self.tracker.wait()).await.is_ok();
         if !ended {
-            log::error!("a callback, an observer or a store did not return within {limit:?}; closing without it");
+            log::error!(
+                "a callback, an observer or a store did not return within {limit:?}; closing without it"
+            );
         }
         ended
     }

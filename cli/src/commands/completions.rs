@@ -2,7 +2,6 @@ use std::io::Write;
 
 use clap_complete::Shell;
 
-use crate::arguments;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -18,9 +17,10 @@ pub(crate) struct CompletionsCommand {
 }
 
 impl CompletionsCommand {
-    pub(crate) fn run(self) -> Result<Exit, Failure> {
+    /// Prints the script for the command line that `definition` describes.
+    pub(crate) fn run(self, mut definition: clap::Command) -> Result<Exit, Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut arguments::command(), "bigseg", &mut script);
+        clap_complete::generate(self.shell, &mut definition, "bigseg", &mut script);
         std::io::stdout().write_all(&script)?;
         Ok(Exit::Success)
     }

@@ -39,8 +39,8 @@ pub(crate) enum Command {
     Completions(completions::CompletionsCommand),
 }
 
-/// Runs the subcommand.
-pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
+/// Runs the subcommand; `definition` describes the whole command line, for completions.
+pub(crate) fn run(command: Command, definition: fn() -> clap::Command) -> Result<Exit, Failure> {
     match command {
         Command::Import(command) => command.run(),
         Command::Get(command) => command.run(),
@@ -55,6 +55,6 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Hash(command) => command.run(),
         Command::Ref(command) => command.run(),
         Command::Demo(command) => command.run(),
-        Command::Completions(command) => command.run(),
+        Command::Completions(command) => command.run(definition()),
     }
 }

@@ -23,7 +23,7 @@ struct Patience {
 }
 
 impl Shared {
-    /// Answers without asking the store, or returns what is remembered of old.
+    /// Answers without asking the store, or returns what is cached.
     pub(super) fn recall(&self, hash: &ContextHash, now: Moment) -> Result<Answer, Option<Cached>> {
         self.recall_until(hash, now).map(|(answer, _)| answer)
     }

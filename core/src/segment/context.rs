@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// The kind of a context that does not say, and of a big segment that does not.
 pub(super) const DEFAULT_KIND: &str = "user";
 
-/// A context as the SDKs write it: of one kind, of several, or a user of old. Parse it once, evaluate it often.
+/// A context as the SDKs write it: of one kind, of several, or a legacy user. Parse it once, evaluate it often.
 ///
 /// Its keys are secrets: neither `Debug` nor an error shows them, nor any attribute.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ struct Individual {
 }
 
 impl Context {
-    /// Reads JSON: `{"kind":"user","key":…}`, `{"kind":"multi","user":{…},"org":{…}}`, or a user of old,
+    /// Reads JSON: `{"kind":"user","key":…}`, `{"kind":"multi","user":{…},"org":{…}}`, or a legacy user,
     /// `{"key":…,"custom":{…}}`.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ fn check_part(kind: &str, part: &Value) -> Result<Individual> {
     individual(kind, fields)
 }
 
-/// Checks a user of old.
+/// Checks a legacy user.
 fn check_user(fields: &Map<String, Value>) -> Result<()> {
     let texts = ["name", "secondary", "firstName", "lastName", "avatar", "email", "country", "ip"];
     for name in texts {

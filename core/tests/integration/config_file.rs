@@ -216,8 +216,9 @@ fn store_of_table(case: &Value) -> Result<StoreConfig, FileProblems> {
     });
     let fields: String = fields.collect();
     let url = quoted(vector_files::text(&case["store"]));
-    let file =
-        parse(&format!("[[integration]]\nid = \"x\"\nsdk_key = \"k\"\n[integration.store]\nurl = {url}\n{fields}"));
+    let file = parse(&format!(
+        "[[integration]]\nid = \"x\"\nsdk_key = \"k\"\n[integration.store]\nurl = {url}\n{fields}"
+    ));
     file.map(|file| file.integrations.into_iter().next().expect("there is one").store)
 }
 

@@ -1,10 +1,10 @@
-//! Whatever is thrown at the parsers, they answer or fail cleanly, and never repeat what may be a secret.
+//! Parsers on random input: each returns a value or a clean error, and repeats nothing that may be a secret.
 
 use bigseg_core::patch::Patch;
 use bigseg_core::{ContextHash, ErrorKind, SegmentRef, StoreConfig};
 use proptest::prelude::*;
 
-/// More cases in a soak run; always the same ones in a normal run.
+/// Runs more cases in a soak run; a normal run always has the same ones.
 fn config() -> ProptestConfig {
     ProptestConfig {
         cases: bigseg_core::testkit::rounds(512, 200_000) as u32,
@@ -14,7 +14,7 @@ fn config() -> ProptestConfig {
     }
 }
 
-/// Text that often resembles a store string.
+/// Generates text that often resembles a store URL.
 fn store_string() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("local:".to_owned()),
@@ -79,9 +79,9 @@ proptest! {
     fn no_error_repeats_what_follows_a_scheme(scheme in "[a-z]{1,8}", secret in "[A-Z]{8,20}") {
         for text in [format!("{scheme}x://user:{secret}@host"), format!("local:/p?{secret}"), format!("memory:?a={secret}")] {
             if let Err(error) = StoreConfig::parse(&text) {
-                let said = format!("{error} {error:?}");
-                // An unknown option is named, unless it is too long to be one; its value never is.
-                prop_assert!(!said.contains(&secret) || text == format!("local:/p?{secret}"), "{}", said);
+                let message = format!("{error} {error:?}");
+                // The message names an unknown option unless it is too long, and never its value.
+                prop_assert!(!message.contains(&secret) || text == format!("local:/p?{secret}"), "{}", message);
             }
         }
     }

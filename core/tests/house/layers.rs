@@ -1,44 +1,45 @@
-//! Holds the tree to its architecture: what may import what, how long a file may be and how it may be called.
-//!
-//! The rules are plain functions from texts to complaints, so that each is also tried on a made-up violation.
+//! The architecture of the tree: the layers of core, the dependencies of packages, names and lengths of files.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use crate::tree::{FOLDERS, Source, assert_none, files, sources};
 
-/// A file over this many lines is worth splitting; it is printed.
+/// A longer file is printed as worth splitting.
 const SOFT_LINES: usize = 400;
-/// A file over this many lines fails the test.
+/// A longer file fails the test.
 const HARD_LINES: usize = 800;
-/// Names that say nothing about what is inside.
+/// File and folder names without a meaning.
 const EMPTY_NAMES: &[&str] =
     &["util", "utils", "common", "helper", "helpers", "manager", "managers", "impl", "impls", "misc"];
-/// What only the crate for the C ABI, or a binding, may say.
+/// Words of the C ABI and of the bindings, which core does not contain.
 const FOREIGN_WORDS: &[&str] =
     &["no_mangle", "export_name", "pub extern ", "pub unsafe extern ", "pyo3", "napi", "cbindgen"];
-/// Everything of ours that is looked at, from the root of the repository.
-const FOLDERS: &[&str] = &["core", "ffi", "cli", "xtask", "bindings", "include", "tests", "scripts"];
-/// Folders that hold what was made or fetched, not written.
-const NOT_OURS: &[&str] = &["target", "node_modules", "build", "dist", "__pycache__"];
 
-/// A file: its path, with `/`, and its text.
-type Source = (String, String);
-
-/// Returns the modules of a `lib.rs` in their order, which is the order of the layers.
-fn layers(lib: &str) -> Vec<String> {
-    let modules = lib.lines().filter_map(|line| line.trim().strip_prefix("pub mod ")?.strip_suffix(';'));
-    modules.map(str::to_owned).collect()
+/// Returns the statements of a `lib.rs`, without comments, attributes and visibility.
+fn statements(lib: &str) -> impl Iterator<Item = String> {
+    let code: String = lib.lines().map(code).filter(|line| !line.trim_start().starts_with('#')).collect();
+    let statements: Vec<String> = code.split(';').map(|text| text.trim().to_owned()).collect();
+    statements.into_iter().map(|text| match text.strip_prefix("pub(crate)").or(text.strip_prefix("pub")) {
+        Some(rest) => rest.trim_start().to_owned(),
+        None => text,
+    })
 }
 
-/// Returns which module a name re-exported by `lib.rs` comes from.
-fn home_of<'a>(lib: &'a str, name: &str) -> Option<&'a str> {
-    let uses = lib.lines().filter_map(|line| line.trim().strip_prefix("pub use ")?.split_once("::"));
-    let names = |list: &str| {
+/// Returns the modules of a `lib.rs` in order, which is the order of the layers.
+fn layers(lib: &str) -> Vec<String> {
+    statements(lib).filter_map(|text| Some(text.strip_prefix("mod ")?.to_owned())).collect()
+}
+
+/// Returns the module of a name that `lib.rs` re-exports.
+fn defining_module(lib: &str, name: &str) -> Option<String> {
+    let has_name = |list: &str| {
         list.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|exported| exported == name)
     };
-    uses.into_iter().find(|(_, list)| names(list)).map(|(module, _)| module)
+    statements(lib).find_map(|text| {
+        let (module, list) = text.strip_prefix("use ")?.split_once("::")?;
+        has_name(list).then(|| module.to_owned())
+    })
 }
 
-/// Returns a line without its comment. A `//` inside a string cuts the line short, which does no harm here.
+/// Returns a line without its comment. A `//` inside a string cuts the line as well; the rules here do not mind.
 fn code(line: &str) -> &str {
     line.split("//").next().unwrap_or_default()
 }
@@ -67,7 +68,7 @@ fn crate_paths(text: &str) -> Vec<(usize, String)> {
     paths
 }
 
-/// Complains of imports that point upward; paths are relative to the crate's `src`.
+/// Reports imports of a higher layer; paths are relative to the crate's `src`.
 fn check_imports(lib: &str, sources: &[Source]) -> Vec<String> {
     let layers = layers(lib);
     let rank = |module: &str| layers.iter().position(|layer| layer == module);
@@ -75,36 +76,37 @@ fn check_imports(lib: &str, sources: &[Source]) -> Vec<String> {
     for (path, text) in sources.iter().filter(|(path, _)| path != "lib.rs") {
         let module = path.split('/').next().unwrap_or_default().trim_end_matches(".rs");
         let Some(here) = rank(module) else {
-            complaints.push(format!("{path}: {module} is not a `pub mod` of lib.rs"));
+            complaints.push(format!("{path}: {module} is not a module of lib.rs"));
             continue;
         };
         for (line, name) in crate_paths(text) {
-            let target = home_of(lib, &name).unwrap_or(&name);
-            match rank(target) {
+            let target = defining_module(lib, &name).unwrap_or(name.clone());
+            match rank(&target) {
                 Some(there) if there <= here => {}
                 Some(_) => {
-                    complaints.push(format!("{path}:{line}: {module} imports {target}, which lies above it"))
+                    complaints.push(format!("{path}:{line}: {module} imports {target}, a higher layer"))
                 }
-                None => complaints.push(format!("{path}:{line}: {name} is neither a module nor re-exported")),
+                None => complaints
+                    .push(format!("{path}:{line}: {name} is neither a module nor a re-export of lib.rs")),
             }
         }
     }
     complaints
 }
 
-/// Complains of words that belong to the C ABI or to a binding.
+/// Reports words of the C ABI and of the bindings.
 fn check_foreign_words(sources: &[Source]) -> Vec<String> {
     let mut complaints = Vec::new();
     for (path, text) in sources {
         for (number, line) in text.lines().enumerate() {
             let foreign = FOREIGN_WORDS.iter().filter(|word| code(line).contains(**word));
-            complaints.extend(foreign.map(|word| format!("{path}:{}: says {word:?}", number + 1)));
+            complaints.extend(foreign.map(|word| format!("{path}:{}: contains {word:?}", number + 1)));
         }
     }
     complaints
 }
 
-/// Complains of dependencies that `cli, ffi, bindings → core` does not allow.
+/// Reports dependencies other than those of cli, ffi and bindings on core.
 fn check_manifests(manifests: &[Source]) -> Vec<String> {
     let mut complaints = Vec::new();
     for (path, text) in manifests {
@@ -124,21 +126,25 @@ fn check_manifests(manifests: &[Source]) -> Vec<String> {
             let name = path.split('/').next().unwrap_or_default();
             if ours && !core && name != "xtask" {
                 complaints
-                    .push(format!("{path}: depends on something of ours that is not core: {}", line.trim()));
+                    .push(format!("{path}: depends on a workspace package other than core: {}", line.trim()));
             }
         }
     }
     complaints
 }
 
-/// Complains of files and folders whose name says nothing.
+/// Reports files and folders whose names have no meaning.
 fn check_names(paths: &[String]) -> Vec<String> {
     let stem = |part: &str| part.split('.').next().unwrap_or_default().to_ascii_lowercase();
     let empty = |path: &&String| path.split('/').any(|part| EMPTY_NAMES.contains(&stem(part).as_str()));
-    paths.iter().filter(empty).map(|path| format!("{path}: a name that says nothing")).collect()
+    paths
+        .iter()
+        .filter(empty)
+        .map(|path| format!("{path}: the name has no meaning; name the content"))
+        .collect()
 }
 
-/// Complains of files that are too long.
+/// Reports files that are too long.
 fn check_lengths(sources: &[Source]) -> Vec<String> {
     let mut complaints = Vec::new();
     for (path, text) in sources {
@@ -151,53 +157,16 @@ fn check_lengths(sources: &[Source]) -> Vec<String> {
     complaints
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("core lies in the repository").to_owned()
-}
-
-/// Returns every file below a folder, relative to the repository; nothing if there is no such folder.
-fn files(folder: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(root().join(folder)).into_iter().flatten() {
-        let entry = entry.expect("a folder of ours can be listed");
-        let name = entry.file_name().into_string().expect("our names are UTF-8");
-        let path = format!("{folder}/{name}");
-        if name.starts_with('.') || NOT_OURS.contains(&name.as_str()) {
-            continue;
-        }
-        match entry.file_type().expect("a file of ours has a type") {
-            kind if kind.is_dir() => found.extend(files(&path)),
-            _ => found.push(path),
-        }
-    }
-    found.sort();
-    found
-}
-
-fn sources(folder: &str, endings: &[&str]) -> Vec<Source> {
-    let wanted = files(folder).into_iter().filter(|path| endings.iter().any(|ending| path.ends_with(ending)));
-    let read = |path: String| {
-        let text = fs::read_to_string(root().join(&path)).expect("a source of ours is UTF-8");
-        (path, text)
-    };
-    wanted.map(read).collect()
-}
-
 fn core_sources() -> Vec<Source> {
     let sources = sources("core/src", &[".rs"]).into_iter();
     sources.map(|(path, text)| (path["core/src/".len()..].to_owned(), text)).collect()
-}
-
-#[track_caller]
-fn assert_none(complaints: Vec<String>) {
-    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
 
 #[test]
 fn imports_point_downward() {
     let sources = core_sources();
     let (_, lib) = sources.iter().find(|(path, _)| path == "lib.rs").expect("there is a lib.rs");
-    assert!(layers(lib).len() > 10, "lib.rs is no longer read as it is written");
+    assert!(layers(lib).len() > 10, "the modules of lib.rs were not found");
     assert_none(check_imports(lib, &sources));
 }
 
@@ -207,14 +176,14 @@ fn core_is_pure_rust() {
 }
 
 #[test]
-fn everything_depends_on_core_alone() {
+fn packages_depend_only_on_core() {
     let manifests: Vec<Source> = FOLDERS.iter().flat_map(|folder| sources(folder, &["Cargo.toml"])).collect();
-    assert!(manifests.iter().any(|(path, _)| path == "core/Cargo.toml"), "the manifests are not found");
+    assert!(manifests.iter().any(|(path, _)| path == "core/Cargo.toml"), "the manifests were not found");
     assert_none(check_manifests(&manifests));
 }
 
 #[test]
-fn names_say_what_is_inside() {
+fn names_have_a_meaning() {
     assert_none(check_names(&FOLDERS.iter().flat_map(|folder| files(folder)).collect::<Vec<_>>()));
 }
 
@@ -224,7 +193,7 @@ fn files_are_short() {
     assert_none(FOLDERS.iter().flat_map(|folder| check_lengths(&sources(folder, &endings))).collect());
 }
 
-/// The rules themselves, each on what it must and must not complain of.
+/// The rules on made-up examples and violations.
 mod rules {
     use super::*;
 
@@ -236,14 +205,14 @@ mod rules {
     }
 
     #[test]
-    fn downward_and_own_folder_imports_are_fine() {
+    fn downward_and_own_folder_imports_are_allowed() {
         assert_eq!(complaints("store/local/reader.rs", "use crate::error::Error;\nuse crate::store::X;"), 0);
         assert_eq!(complaints("error.rs", "/// See [`crate::store`].\n// use crate::patch::P;"), 0);
         assert_eq!(complaints("store.rs", "fn f() -> crate::Patch"), 0);
     }
 
     #[test]
-    fn upward_imports_are_not() {
+    fn upward_imports_are_reported() {
         assert_eq!(complaints("error.rs", "use crate::patch::Patch;"), 1);
         assert_eq!(complaints("error.rs", "fn f() -> crate::Changes"), 1, "through a re-export");
         assert_eq!(complaints("patch.rs", "use crate::{error::E, store::S};"), 1, "in a group");
@@ -257,14 +226,14 @@ mod rules {
     }
 
     #[test]
-    fn exports_are_not_for_core() {
-        let says = |text: &str| check_foreign_words(&[("x.rs".into(), text.into())]).len();
-        assert_eq!(says("extern \"C\" fn private() {}\n// no_mangle"), 0);
-        assert_eq!(says("#[unsafe(no_mangle)]\npub extern \"C\" fn f() {}"), 2);
+    fn words_of_the_abi_are_reported() {
+        let count = |text: &str| check_foreign_words(&[("x.rs".into(), text.into())]).len();
+        assert_eq!(count("extern \"C\" fn private() {}\n// no_mangle"), 0);
+        assert_eq!(count("#[unsafe(no_mangle)]\npub extern \"C\" fn f() {}"), 2);
     }
 
     #[test]
-    fn only_core_is_depended_on() {
+    fn dependencies_other_than_core_are_reported() {
         let check = |path: &str, text: &str| check_manifests(&[(path.into(), text.into())]).len();
         assert_eq!(
             check(
