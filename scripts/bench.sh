@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every figure of BENCHMARKS.md, each beside a floor measured in the same run. Wants an otherwise idle machine.
+# Measures every figure of BENCHMARKS.md, each beside a floor measured in the same run. Needs an idle machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 printf '%s, %s, %s\n\n' "$(date -u +%F)" "$(nproc) cores of $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)" "$(rustc --version)"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Node figures of BENCHMARKS.md, each beside the official SDK on the same Redis server in the same run; an argument runs the
-# sections whose name contains it.
+# Measures the Node figures of BENCHMARKS.md, each beside the official SDK on the same Redis server in the same run. An
+# argument selects the sections whose name contains it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup_node.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the Python module beside the official SDK. Wants an otherwise idle machine.
+# Measures the Python module beside the official SDK. Needs an idle machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=$(scripts/python_venv.sh)

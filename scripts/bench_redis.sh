@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Redis figures of BENCHMARKS.md, each beside a floor measured on the same server in the same run; an argument runs the
-# sections whose name contains it.
+# Measures the Redis figures of BENCHMARKS.md, each beside a floor measured on the same server in the same run. An
+# argument selects the sections whose name contains it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup_interop.sh

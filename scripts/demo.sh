@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A million contexts in an embedded store, asked from the shell and from C. Everything lies in target/demo.
+# Loads a million contexts into an embedded store and looks some up from the shell and from C. All
+# files are in target/demo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}
@@ -10,15 +11,15 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 say "Building the command and the C library"
 cargo build --release -p bigseg-cli -p bigseg-ffi
 
-say "Loading the population"
+say "Loading the demo data"
 "$target/release/bigseg" demo
 
-say "The same store, asked from C (ffi/examples/membership.c)"
+say "Lookups in the same store from C (ffi/examples/membership.c)"
 mkdir -p target/demo
 ln -sf "$(realpath "$target/release/libbigseg.so")" target/demo/libbigseg.so.0
 cc -O2 -Wall -Wextra -Iinclude ffi/examples/membership.c -o target/demo/membership \
     -L"$target/release" -lbigseg -Wl,-rpath,'$ORIGIN'
 target/demo/membership "$store" user-0 demo-16.g1
 
-say "To try what was said above"
+say "For the commands above"
 printf '  export PATH="%s:$PATH"\n' "$(realpath "$target/release")"

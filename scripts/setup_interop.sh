@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the official SDKs of tests/interop under the target directory, unless what is there is what is wanted.
+# Installs the official SDKs of tests/interop under the target directory unless they are up to date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 place=${CARGO_TARGET_DIR:-target}/interop
@@ -20,5 +20,5 @@ python3 -m venv "$place/venv"
 cp tests/interop/package-lock.json "$place"
 cp tests/interop/package.json "$place"
 (cd "$place" && npm ci --silent --no-audit --no-fund --ignore-scripts)
-# Last, so that an installation that was cut short is begun again.
+# Written last, so that an interrupted installation is repeated.
 cp tests/interop/requirements.txt "$place"

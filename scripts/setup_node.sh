@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the Node package is built and tested with, unless what is there is what is wanted.
+# Installs the tools to build and test the Node package unless they are up to date.
 set -euo pipefail
 cd "$(dirname "$0")/../bindings/node"
 if ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'; then
@@ -9,5 +9,5 @@ fi
 cmp -s package-lock.json node_modules/.installed-lock.json && exit 0
 echo "Installing the tools of the Node package" >&2
 npm ci --silent --no-audit --no-fund --ignore-scripts
-# Last, so that an installation that was cut short is begun again.
+# Written last, so that an interrupted installation is repeated.
 cp package-lock.json node_modules/.installed-lock.json

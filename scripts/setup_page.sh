@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the page of `bigseg sync` is tested with under the target directory, unless what is there is what is wanted.
+# Installs the tools to test the page of `bigseg sync` under the target directory unless they are up to date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 place=${CARGO_TARGET_DIR:-target}/page
@@ -9,5 +9,5 @@ rm -rf "$place"
 mkdir -p "$place"
 cp cli/tests/page/package.json cli/tests/page/package-lock.json "$place"
 (cd "$place" && npm ci --silent --no-audit --no-fund --ignore-scripts)
-# Last, so that an installation that was cut short is begun again.
+# Written last, so that an interrupted installation is repeated.
 cp cli/tests/page/package-lock.json "$place/installed-lock.json"

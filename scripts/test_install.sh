@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs into a temporary directory, moves that elsewhere, and builds programs against it as its users would.
+# Installs into a temporary directory, moves it, and builds programs against it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What we write the official SDKs read, and the other way round, and both evaluate alike (tests/interop/README.md).
+# Tests interoperability with the official SDKs in both directions (tests/interop/README.md).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath "${CARGO_TARGET_DIR:-target}")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the Node package and runs its tests: test_node.sh [quick]. Quick: a debug build, no servers, nothing packed.
+# Builds the Node package and runs its tests: test_node.sh [quick]. Quick: a debug build, without servers and packing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")

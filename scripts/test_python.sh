@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The Python module as its users get it: a wheel in a fresh environment, its types, its documentation, its tests.
+# Tests the Python module as its users get it: a wheel in a new environment, with types, documentation
+# and tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=$(scripts/python_venv.sh)
@@ -22,7 +23,7 @@ pyright
 installed=$(cd / && python -c 'import bigseg, os; print(os.path.dirname(bigseg.__file__))')
 pytest --quiet --doctest-modules tests "$installed" "$@"
 
-# A source distribution that holds everything it is built from, and a wheel without any of our tools around.
+# A source distribution that is complete, and a wheel built from it without our tools.
 maturin sdist --out "$work/sdist"
 python3 -m venv "$work/fresh"
 CARGO_TARGET_DIR=$target MATURIN_PEP517_ARGS="--profile dev" \

@@ -10,8 +10,9 @@ use crate::failure::Failure;
 
 /// Fills, queries and inspects a Big Segments store: is this context in that segment?
 ///
-/// Context keys are personal data: bigseg stores and prints only their hashes. A key given as an argument is visible
-/// in the process list and in the shell's history; `-` reads it from standard input instead.
+/// Context keys are personal data: bigseg stores and prints only their hashes. A key given as an
+/// argument is visible in the process list and in the shell's history; `-` reads it from standard
+/// input instead.
 #[derive(Parser)]
 #[command(name = "bigseg", version, max_term_width = 110)]
 pub(crate) struct Arguments {

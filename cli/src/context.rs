@@ -12,7 +12,8 @@ use crate::failure::Failure;
 /// The context to look up.
 #[derive(clap::Args)]
 pub(crate) struct ContextArgument {
-    /// The context key; "-" reads it from standard input; a key that starts with "-" goes after "--"
+    /// The context key; "-" reads it from standard input; a key that starts with "-" goes after
+    /// "--"
     #[arg(value_name = "CONTEXT")]
     context: OsString,
 

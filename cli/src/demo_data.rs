@@ -67,7 +67,8 @@ impl DemoData {
     }
 }
 
-/// Generates a context's memberships: one to three different segments; one in sixteen is an exclusion.
+/// Generates a context's memberships: one to three different segments; one in sixteen is an
+/// exclusion.
 fn memberships(index: u64) -> impl Iterator<Item = DemoMembership> {
     let random = splitmix64(index);
     let first = random % SEGMENTS;

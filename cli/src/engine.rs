@@ -1,4 +1,5 @@
-//! Opens an engine like an application does, so that the command shows the status that applications see.
+//! Opens an engine like an application does, so that the command shows the status that applications
+//! see.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,8 +16,8 @@ pub(crate) struct EngineArguments {
     #[command(flatten)]
     store: StoreArgument,
 
-    /// Age of the store's sync time from which answers are STALE: 90s, 10m, 12h, 7d; or "never" for a list that was
-    /// imported once and that nothing keeps in sync
+    /// Age of the store's sync time from which answers are STALE: 90s, 10m, 12h, 7d; or "never" for
+    /// a list that was imported once and that nothing keeps in sync
     #[arg(
         long,
         env = "BIGSEG_STALE_AFTER",

@@ -1,4 +1,5 @@
-//! Input of `import`: a file or standard input, in a format that is given or follows from the file name.
+//! Input of `import`: a file or standard input, in a format that is given or follows from the file
+//! name.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, Stdin};

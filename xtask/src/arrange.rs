@@ -1,4 +1,4 @@
-//! Puts the items of the header under the noun whose file declares them.
+//! Arranges the items of the header by the module that declares them.
 
 use crate::result::Result;
 use crate::source::Source;
@@ -10,15 +10,16 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    /// Finds out what an item is called, and spells it the way the header does.
+    /// Finds the name of an item, and rewrites it in the style of the header.
     pub(crate) fn new(text: &str) -> Result<Self> {
         let code = text.lines().find(|line| !line.starts_with("//")).unwrap_or_default();
         let last = text.lines().last().unwrap_or_default();
-        let name = declared_name(code, last).ok_or_else(|| format!("what does this declare?\n{text}"))?;
-        Ok(Self { name: name.to_owned(), text: respelled(text, name) })
+        let name = declared_name(code, last).ok_or_else(|| format!("no name found in this declaration:\n{text}"))?;
+        Ok(Self { name: name.to_owned(), text: restyled(text, name) })
     }
 
-    /// Fails unless the item, and each of its fields or values, has a comment in words of C.
+    /// Fails unless the item, and each of its fields or values, has a comment without terms of
+    /// Rust.
     pub(crate) fn check_documented(&self) -> Result<()> {
         let mut before = "";
         let mut depth = 0;
@@ -29,9 +30,9 @@ impl Item {
             if begins || (is_member && !is_comment && !before.trim_start().starts_with("//")) {
                 return Err(format!("{}: no comment on {:?}", self.name, line.trim()).into());
             }
-            for word in ["# Safety", "Option<", "Result<", "&str", "`None`", "`Some`", "[`"] {
-                if is_comment && line.contains(word) {
-                    return Err(format!("{}: {word:?} means nothing to a reader of C", self.name).into());
+            for term in ["# Safety", "Option<", "Result<", "&str", "`None`", "`Some`", "[`"] {
+                if is_comment && line.contains(term) {
+                    return Err(format!("{}: {term:?} is a term of Rust", self.name).into());
                 }
             }
             if !is_comment {
@@ -44,7 +45,7 @@ impl Item {
     }
 }
 
-/// Finds the name in the first line of a declaration, or in its last.
+/// Finds the name in the first or last line of a declaration.
 fn declared_name<'a>(code: &'a str, last: &'a str) -> Option<&'a str> {
     if code == "typedef struct {" {
         return last.strip_prefix("} ")?.strip_suffix(';');
@@ -58,8 +59,8 @@ fn declared_name<'a>(code: &'a str, last: &'a str) -> Option<&'a str> {
         .or_else(|| code.split_once('(')?.0.rsplit([' ', '*']).next())
 }
 
-/// Gives structs a tag, so that C++ can declare them ahead, and puts what every enum repeats into one macro.
-fn respelled(text: &str, name: &str) -> String {
+/// Adds a tag to structs, for forward declarations in C++, and uses one macro for enums.
+fn restyled(text: &str, name: &str) -> String {
     let tagged = text.replacen("typedef struct {", &format!("typedef struct {name} {{"), 1);
     let Some((comment, rest)) = tagged.split_once(&format!("enum {name}\n#if")) else { return tagged };
     let body = rest.split_once(" {\n").and_then(|(_, body)| body.split_once("\n};"));
@@ -69,29 +70,29 @@ fn respelled(text: &str, name: &str) -> String {
     }
 }
 
-/// Joins the items, by module, each module under its introduction.
+/// Joins the items of each module under its introduction.
 pub(crate) fn arrange(items: &[Item], source: &Source) -> Result<String> {
     let mut header = String::new();
-    let mut left: Vec<&Item> = items.iter().collect();
+    let mut remaining: Vec<&Item> = items.iter().collect();
     for module in &source.modules {
-        let (here, elsewhere): (Vec<&Item>, Vec<&Item>) =
-            left.into_iter().partition(|item| module.declares(&item.name));
-        left = elsewhere;
+        let (declared, rest): (Vec<&Item>, Vec<&Item>) =
+            remaining.into_iter().partition(|item| module.declares(&item.name));
+        remaining = rest;
         let introduction = module.introduction()?;
-        let (title, rest) = introduction.split_first().ok_or("an introduction has a title")?;
+        let (title, text) = introduction.split_first().ok_or("an introduction has a title")?;
         header.push_str(&format!("// ---- {title} {}\n", "-".repeat(100 - title.len())));
-        for line in rest {
+        for line in text {
             header.push_str(format!("// {line}").trim_end());
             header.push('\n');
         }
         header.push('\n');
-        for item in here {
+        for item in declared {
             header.push_str(&item.text);
             header.push_str("\n\n");
         }
     }
-    match left.first() {
+    match remaining.first() {
         None => Ok(format!("{}\n", header.trim_end())),
-        Some(item) => Err(format!("{} is declared in no public module of the crate", item.name).into()),
+        Some(item) => Err(format!("{} is not declared in a public module of the crate", item.name).into()),
     }
 }

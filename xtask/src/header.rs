@@ -1,4 +1,4 @@
-//! Writes `bigseg.h`: cbindgen translates each item, and the items are then arranged by noun.
+//! Generates `bigseg.h`: cbindgen translates each item, and the items are arranged by module.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Returns the text of the header.
 ///
-/// Fails when an item has no comment: the header is the documentation.
+/// Fails if an item has no comment: the header is the documentation.
 pub(crate) fn generate(crate_directory: &Path, source: &Source) -> Result<String> {
     let config = cbindgen::Config::from_file(crate_directory.join("cbindgen.toml"))?;
     let bindings = cbindgen::Builder::new().with_crate(crate_directory).with_config(config).generate()?;
@@ -26,7 +26,7 @@ pub(crate) fn generate(crate_directory: &Path, source: &Source) -> Result<String
     Ok(format!("{}\n{}{END}", BEGIN.replace("{version}", VERSION), arrange(&items, source)?))
 }
 
-/// Cuts cbindgen's output at its empty lines, of which there is one between any two items and none inside.
+/// Splits cbindgen's output at its empty lines: one is between any two items, and none is inside.
 fn items(translated: &str) -> Result<Vec<Item>> {
     translated
         .split("\n\n")

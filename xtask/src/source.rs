@@ -1,4 +1,4 @@
-//! What the sources of the C ABI say by themselves: the order of their modules, their titles, and what they export.
+//! Reads the sources of the C ABI: the order of the modules, their titles, and their exports.
 
 use std::path::Path;
 
@@ -9,14 +9,14 @@ pub(crate) struct Source {
     pub(crate) modules: Vec<Module>,
 }
 
-/// One noun.
+/// One module: one noun of the C ABI.
 pub(crate) struct Module {
     name: String,
     text: String,
 }
 
 impl Source {
-    /// Reads the modules that `lib.rs` lists as public.
+    /// Reads the public modules of `lib.rs`.
     pub(crate) fn read(directory: &Path) -> Result<Self> {
         let read = |name: &str| {
             let path = directory.join(format!("{name}.rs"));
@@ -31,7 +31,7 @@ impl Source {
         Ok(Self { modules })
     }
 
-    /// Lists what the shared library exports, sorted, one a line.
+    /// Lists the exports of the shared library, sorted, one per line.
     pub(crate) fn symbols(&self) -> String {
         let mut symbols: Vec<String> = self.modules.iter().flat_map(Module::exported).collect();
         symbols.sort();
@@ -51,7 +51,7 @@ impl Module {
             .collect()
     }
 
-    /// Returns whether the module declares that item of the header.
+    /// Returns whether the module declares an item of the header.
     pub(crate) fn declares(&self, item: &str) -> bool {
         ["pub extern \"C\" fn ", "pub enum ", "pub struct ", "pub type ", "pub const "].iter().any(
             |keyword| {
@@ -65,7 +65,7 @@ impl Module {
         )
     }
 
-    /// Returns the lines of the module's own comment: a title, and what readers of the header should know first.
+    /// Returns the lines of the module's comment: a title and an introduction for the header.
     pub(crate) fn introduction(&self) -> Result<Vec<&str>> {
         let lines: Vec<&str> = self
             .text
@@ -75,7 +75,7 @@ impl Module {
             .collect();
         match lines.as_slice() {
             [title, "", ..] if !title.ends_with('.') => Ok(lines),
-            _ => Err(format!("{}.rs: begin with a title and an empty line", self.name).into()),
+            _ => Err(format!("{}.rs: begin the comment with a title and an empty line", self.name).into()),
         }
     }
 }

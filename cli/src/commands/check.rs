@@ -9,7 +9,8 @@ use crate::output;
 
 /// Check whether a context is in a segment; the exit status has the answer, too
 ///
-/// Exit status: 0 included, 1 excluded, 3 no value (the segment's rules decide). "No value" is not "excluded".
+/// Exit status: 0 included, 1 excluded, 3 no value (the segment's rules decide). "No value" is not
+/// "excluded".
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg check --store local:./population.bigseg user-key beta.g3

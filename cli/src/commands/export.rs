@@ -21,7 +21,8 @@ const PROGRESS_STEP: u64 = 4096;
 
 /// Write a store's content as a list that `import` reads
 ///
-/// The list holds hashes: keys cannot be recovered from a store. The file appears only once it is complete.
+/// The list holds hashes: keys cannot be recovered from a store. The file appears only once it is
+/// complete.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg export --store local:./population.bigseg > population.ndjson

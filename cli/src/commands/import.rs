@@ -19,15 +19,16 @@ const NOTHING_IMPORTED: &str = "nothing was imported";
 
 /// Fill a store from lists
 ///
-/// Reads CSV (context, segment, membership; a header may name "key" or "hash", "segment", "membership") or NDJSON
-/// ({"key": …} or {"hash": …}, with "included": […] and "excluded": […]), plain or gzip. A membership is "include",
-/// the default, or "exclude".
+/// Reads CSV (context, segment, membership; a header may name "key" or "hash", "segment",
+/// "membership") or NDJSON ({"key": …} or {"hash": …}, with "included": […] and "excluded": […]),
+/// plain or gzip. A membership is "include", the default, or "exclude".
 ///
-/// An embedded store is filled in one transaction: all lists are imported or nothing is, even if the command is
-/// interrupted. In Redis and DynamoDB, an interrupted import is partial; run it again to complete it, with
-/// --resume-after to skip what was written. --replace needs the permission to SCAN or to Query.
-/// `?write_units_per_second=` limits the capacity used of a DynamoDB table. The import marks the store as up to date.
-/// Lists larger than memory are sorted in temporary files (TMPDIR).
+/// An embedded store is filled in one transaction: all lists are imported or nothing is, even if
+/// the command is interrupted. In Redis and DynamoDB, an interrupted import is partial; run it
+/// again to complete it, with --resume-after to skip what was written. --replace needs the
+/// permission to SCAN or to Query. `?write_units_per_second=` limits the capacity used of a
+/// DynamoDB table. The import marks the store as up to date. Lists larger than memory are sorted in
+/// temporary files (TMPDIR).
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg import --store local:./population.bigseg list.csv
@@ -42,7 +43,8 @@ pub(crate) struct ImportCommand {
     #[arg(value_name = "FILE", default_value = "-")]
     lists: Vec<PathBuf>,
 
-    /// The format of the lists; by default that of their names (.csv, .ndjson, .jsonl, each also .gz)
+    /// The format of the lists; by default that of their names (.csv, .ndjson, .jsonl, each also
+    /// .gz)
     #[arg(long, value_enum)]
     format: Option<Format>,
 
@@ -54,8 +56,8 @@ pub(crate) struct ImportCommand {
     #[arg(long, value_name = "SEGMENT.gN")]
     replace: Option<String>,
 
-    /// Skip this many contexts, which an interrupted import of the same lists has written (its message says how many);
-    /// not for embedded stores
+    /// Skip this many contexts, which an interrupted import of the same lists has written (its
+    /// message says how many); not for embedded stores
     #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
     resume_after: u64,
 

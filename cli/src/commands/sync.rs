@@ -10,8 +10,8 @@ use crate::sync::{self, Token};
 
 /// Keep stores in sync with their upstream, as a configuration file defines; replaces a Relay Proxy
 ///
-/// SIGHUP reloads the file; unchanged integrations continue without interruption. SIGTERM and SIGINT finish the current
-/// transaction.
+/// SIGHUP reloads the file; unchanged integrations continue without interruption. SIGTERM and
+/// SIGINT finish the current transaction.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg sync --config /etc/bigseg.toml --check
@@ -28,7 +28,8 @@ pub(crate) struct SyncCommand {
     #[arg(long)]
     check: bool,
 
-    /// Serve status, metrics and a web page at this address; an address other than loopback needs a token
+    /// Serve status, metrics and a web page at this address; an address other than loopback needs a
+    /// token
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 

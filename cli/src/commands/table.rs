@@ -13,8 +13,8 @@ use crate::table::{Cell, Table};
 
 /// Create or check a DynamoDB table
 ///
-/// The table has the partition key "namespace" and the sort key "key", both strings, as every SDK expects. One table
-/// can hold several environments, each with its own prefix.
+/// The table has the partition key "namespace" and the sort key "key", both strings, as every SDK
+/// expects. One table can hold several environments, each with its own prefix.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bigseg table create --store 'dynamodb://my-table?region=eu-west-1'
@@ -32,7 +32,8 @@ enum TableAction {
 
 /// Create the table with on-demand capacity, and wait until it is active
 ///
-/// Needs the permissions dynamodb:CreateTable and dynamodb:DescribeTable. An existing table is not changed.
+/// Needs the permissions dynamodb:CreateTable and dynamodb:DescribeTable. An existing table is not
+/// changed.
 #[derive(clap::Args)]
 struct CreateCommand {
     #[command(flatten)]
@@ -41,8 +42,8 @@ struct CreateCommand {
 
 /// Check the table's schema and the permissions of the credentials; nothing is changed
 ///
-/// Exit status: 0 the store can be read, 69 it cannot. Permissions that are optional or for writers are shown but do not
-/// count. Without dynamodb:DescribeTable, the schema is not shown.
+/// Exit status: 0 the store can be read, 69 it cannot. Permissions that are optional or for writers
+/// are shown but do not count. Without dynamodb:DescribeTable, the schema is not shown.
 #[derive(clap::Args)]
 struct CheckCommand {
     #[command(flatten)]

@@ -47,7 +47,8 @@ pub struct EngineConfig {
     ///
     /// Default: [5 s](Self::DEFAULT_CONTEXT_CACHE_TIME).
     pub context_cache_time: Duration,
-    /// Whether the store pushes invalidations. With `auto`, it does if it supports and permits them.
+    /// Whether the store pushes invalidations. With `auto`, it does if it supports and permits
+    /// them.
     ///
     /// Default: [`auto`](PushInvalidation::Auto).
     pub push_invalidation: PushInvalidation,
@@ -70,8 +71,8 @@ pub struct EngineConfig {
     ///
     /// Default: [1 s](Self::DEFAULT_LOOKUP_DEADLINE).
     pub lookup_deadline: Duration,
-    /// Greatest age of an answer that is served, as `STORE_ERROR`, while the store fails; 0 disables
-    /// last known answers.
+    /// Greatest age of an answer that is served, as `STORE_ERROR`, while the store fails; 0
+    /// disables last known answers.
     ///
     /// Default: [300 s](Self::DEFAULT_LAST_KNOWN_TIME).
     pub last_known_time: Duration,

@@ -103,7 +103,8 @@ impl Crate {
         imports
     }
 
-    /// Turns a path in the code of a module into one from the root; `None` = another crate's, or local.
+    /// Turns a path in the code of a module into one from the root; `None` = another crate's, or
+    /// local.
     fn absolute(&self, module: &[String], named: &[String], depth: usize) -> Option<Path> {
         let (first, rest) = named.split_first()?;
         let mut base = module.to_vec();

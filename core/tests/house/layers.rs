@@ -1,4 +1,5 @@
-//! The architecture of the tree: the layers of core, the dependencies of packages, names and lengths of files.
+//! The architecture of the tree: the layers of core, the dependencies of packages, names and
+//! lengths of files.
 
 use crate::tree::{FOLDERS, Source, assert_none, files, sources};
 
@@ -39,7 +40,8 @@ fn defining_module(lib: &str, name: &str) -> Option<String> {
     })
 }
 
-/// Returns a line without its comment. A `//` inside a string cuts the line as well; the rules here do not mind.
+/// Returns a line without its comment. A `//` inside a string cuts the line as well; the rules here
+/// do not mind.
 fn code(line: &str) -> &str {
     line.split("//").next().unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! Parsers on random input: each returns a value or a clean error, and repeats nothing that may be a secret.
+//! Parsers on random input: each returns a value or a clean error, and repeats nothing that may be
+//! a secret.
 
 use bigseg_core::patch::Patch;
 use bigseg_core::{ContextHash, ErrorKind, SegmentRef, StoreConfig};

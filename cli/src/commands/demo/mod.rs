@@ -26,7 +26,8 @@ const SAMPLE: u64 = 8;
   bigseg demo --contexts 10000000 --store local:/tmp/ten-million.bigseg
   bigseg demo --csv population.csv && bigseg import --store local:./population.bigseg population.csv")]
 pub(crate) struct DemoCommand {
-    /// The store to fill, which must not exist yet; by default the demo's own, which is replaced each time
+    /// The store to fill, which must not exist yet; by default the demo's own, which is replaced
+    /// each time
     #[arg(long, value_name = "STORE", conflicts_with = "csv")]
     store: Option<String>,
 
