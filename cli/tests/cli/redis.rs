@@ -40,7 +40,7 @@ fn import_get_check_stats_and_export() {
 
 #[test]
 fn a_cluster_is_a_store_like_any_other() {
-    let cluster = RedisCluster::start(2, false);
+    let cluster = RedisCluster::start(2);
     let store = cluster.store("", "prefix=env");
     let sandbox = CliSandbox::new();
     sandbox.file("list.csv", LIST);

@@ -23,7 +23,7 @@ const SEGMENTS: usize = 20;
 /// Alternates them, each on empty servers.
 pub(crate) fn run() {
     let server = RedisServer::start();
-    let cluster = RedisCluster::start(3, false);
+    let cluster = RedisCluster::start(3);
     let several = StoreConfig::parse(&cluster.store("", "")).expect("a good store string");
     let commands = tempfile::NamedTempFile::new().expect("a temporary file");
     let hashes: Vec<ContextHash> = (0..CONTEXTS).map(hash).collect();

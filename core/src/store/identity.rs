@@ -16,7 +16,7 @@ impl StoreConfig {
             }
             #[cfg(feature = "redis")]
             (Self::Redis(config), Self::Redis(other)) => {
-                config.prefix.lead() == other.prefix.lead()
+                config.prefix.key_prefix() == other.prefix.key_prefix()
                     && config.database == other.database
                     && addresses(config).iter().any(|address| addresses(other).contains(address))
             }

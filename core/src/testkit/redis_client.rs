@@ -1,4 +1,4 @@
-//! A plain client for Redis that shares no code with the store under test: commands and replies as they are.
+//! A minimal Redis client that shares no code with the store under test: raw commands and replies.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,55 +11,55 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// A reply, as the server sent it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reply {
-    /// There is nothing.
+    /// The nil reply.
     Nil,
-    /// A number.
+    /// An integer.
     Number(i64),
-    /// Text, or a status such as `OK`. Bytes that are not UTF-8 are replaced.
+    /// A string, or a status such as `OK`. Bytes that are not UTF-8 are replaced.
     Text(String),
-    /// An error, with its code.
-    Refusal(String),
-    /// Several replies.
+    /// An error: its code and message.
+    Error(String),
+    /// An array.
     List(Vec<Reply>),
 }
 
-/// A connection to a server's socket.
+/// A connection to the Unix socket of a server.
 pub struct RedisClient(BufReader<UnixStream>);
 
 impl RedisClient {
-    /// Connects, if the server is there.
+    /// Connects to the socket.
     pub fn connect(socket: &Path) -> std::io::Result<Self> {
         let stream = UnixStream::connect(socket)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Self(BufReader::new(stream)))
     }
 
-    /// Runs a command; its words may be any bytes. Panics when the connection fails.
-    pub fn run<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Reply {
-        self.try_run(words).expect("the server answers the test's own client")
+    /// Runs a command, whose arguments may be any bytes. Panics if the connection fails.
+    pub fn run<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Reply {
+        self.try_run(args).expect("the server replies")
     }
 
     /// Runs a command.
-    pub fn try_run<W: AsRef<[u8]>>(&mut self, words: &[W]) -> std::io::Result<Reply> {
-        let mut message = format!("*{}\r\n", words.len()).into_bytes();
-        for word in words {
-            let word = word.as_ref();
-            message.extend(format!("${}\r\n", word.len()).bytes());
-            message.extend(word);
+    pub fn try_run<A: AsRef<[u8]>>(&mut self, args: &[A]) -> std::io::Result<Reply> {
+        let mut message = format!("*{}\r\n", args.len()).into_bytes();
+        for arg in args {
+            let arg = arg.as_ref();
+            message.extend(format!("${}\r\n", arg.len()).bytes());
+            message.extend(arg);
             message.extend(b"\r\n");
         }
         self.0.get_mut().write_all(&message)?;
         self.reply()
     }
 
-    /// Runs a command that answers with a list of texts, and sorts them.
-    pub fn sorted(&mut self, words: &[&str]) -> Vec<String> {
-        let Reply::List(list) = self.run(words) else { panic!("{words:?} was not answered with a list") };
+    /// Runs a command that returns an array of strings, and sorts them.
+    pub fn sorted(&mut self, args: &[&str]) -> Vec<String> {
+        let Reply::List(list) = self.run(args) else { panic!("{args:?}: the reply is not an array") };
         let mut texts: Vec<String> = list
             .into_iter()
             .map(|reply| match reply {
                 Reply::Text(text) => text,
-                other => panic!("{words:?} was answered with {other:?}"),
+                other => panic!("{args:?}: unexpected {other:?}"),
             })
             .collect();
         texts.sort();
@@ -72,10 +72,10 @@ impl RedisClient {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         let (mark, rest) = line.trim_end().split_at(1);
-        let number = || rest.parse::<i64>().expect("a number of the protocol");
+        let number = || rest.parse::<i64>().expect("an integer");
         Ok(match mark {
             "+" => Reply::Text(rest.to_owned()),
-            "-" => Reply::Refusal(rest.to_owned()),
+            "-" => Reply::Error(rest.to_owned()),
             ":" => Reply::Number(number()),
             "$" | "*" if number() < 0 => Reply::Nil,
             "$" => {
@@ -85,7 +85,7 @@ impl RedisClient {
                 Reply::Text(String::from_utf8_lossy(&bytes).into_owned())
             }
             "*" => Reply::List((0..number()).map(|_| self.reply()).collect::<Result<_, _>>()?),
-            _ => panic!("the server says {line:?}"),
+            _ => panic!("unexpected reply: {line:?}"),
         })
     }
 }

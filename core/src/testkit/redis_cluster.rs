@@ -1,4 +1,4 @@
-//! Real Redis clusters of a test's own, whose slots can be moved and whose nodes can be killed.
+//! Redis clusters for tests: their slots can be moved, and their nodes can be killed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use super::certificates::Certificates;
 use super::redis_client::Reply;
 use super::redis_server::RedisServer;
 
-/// How often a state is waited for, ten milliseconds at a time: never exhausted by a test that passes.
+/// How often a state is polled, every ten milliseconds. A test that passes never reaches it.
 const MAX_POLLS: u32 = 6_000;
 const SLOTS: usize = 16_384;
 
-/// A running cluster: first the masters, then the replicas, in the order of their masters, then a master without slots if
-/// there is one.
+/// A running cluster. Its nodes are numbered: masters first, then the replica of each master, then
+/// a spare master.
 pub struct RedisCluster {
     nodes: Vec<RedisServer>,
     masters: usize,
@@ -22,17 +22,22 @@ pub struct RedisCluster {
 }
 
 impl RedisCluster {
-    /// Starts so many masters, each with a replica if there are to be any, and shares out the slots evenly.
-    pub fn start(masters: usize, with_replicas: bool) -> Self {
-        Self::launch(masters, if with_replicas { masters } else { 0 }, 0, None)
+    /// Starts masters, each with the same number of slots.
+    pub fn start(masters: usize) -> Self {
+        Self::launch(masters, 0, 0, None)
     }
 
-    /// Starts so many masters, and one more that is given no slots.
+    /// Starts masters, each with the same number of slots and with one replica.
+    pub fn start_with_replicas(masters: usize) -> Self {
+        Self::launch(masters, masters, 0, None)
+    }
+
+    /// Starts masters, and a spare one without slots.
     pub fn start_with_spare(masters: usize) -> Self {
         Self::launch(masters, 0, 1, None)
     }
 
-    /// Starts masters that take TLS only, and want a client certificate.
+    /// Starts masters that accept TLS only, and require a client certificate.
     pub fn start_tls(masters: usize) -> Self {
         Self::launch(masters, 0, 0, Some(Arc::new(Certificates::make_anywhere())))
     }
@@ -55,15 +60,15 @@ impl RedisCluster {
         let nodes = (0..count).map(|_| RedisServer::start_node(certificates.as_ref(), &arguments)).collect();
         let cluster = Self { nodes, masters, replicas, certificates };
         for (n, node) in cluster.nodes.iter().enumerate() {
-            ok(node, &["CLUSTER", "SET-CONFIG-EPOCH", &(n + 1).to_string()]);
+            run_ok(node, &["CLUSTER", "SET-CONFIG-EPOCH", &(n + 1).to_string()]);
             if n < masters {
                 let (first, next) = (n * SLOTS / masters, (n + 1) * SLOTS / masters);
-                ok(node, &["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &(next - 1).to_string()]);
+                run_ok(node, &["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &(next - 1).to_string()]);
             }
             let [port, bus_port] = [node.port(), node.bus_port()].map(|port| port.to_string());
-            ok(&cluster.nodes[0], &["CLUSTER", "MEET", "127.0.0.1", &port, &bus_port]);
+            run_ok(&cluster.nodes[0], &["CLUSTER", "MEET", "127.0.0.1", &port, &bus_port]);
         }
-        eventually("all nodes know one another", || {
+        eventually("all nodes are connected", || {
             cluster.nodes.iter().all(|node| {
                 let Reply::Text(list) = node.client().run(&["CLUSTER", "NODES"]) else { return false };
                 list.lines().filter(|line| line.contains(" connected") && !line.contains("handshake")).count()
@@ -72,7 +77,7 @@ impl RedisCluster {
         });
         for (n, replica) in cluster.nodes[masters..][..replicas].iter().enumerate() {
             let id = cluster.id(n);
-            eventually("a replica knows its master as one", || {
+            eventually("a replica accepts its master", || {
                 replica.client().run(&["CLUSTER", "REPLICATE", &id]) == Reply::Text("OK".to_owned())
             });
         }
@@ -80,9 +85,10 @@ impl RedisCluster {
         cluster
     }
 
-    /// Waits until all nodes say that the cluster is well, and all replicas that they follow their master.
+    /// Waits until every node reports a healthy cluster, and every replica is connected to its
+    /// master.
     fn wait(&self) {
-        eventually("the cluster is well", || {
+        eventually("the cluster is healthy", || {
             self.nodes.iter().all(|node| {
                 let info = |section: &[&str]| match node.client().run(section) {
                     Reply::Text(text) => text,
@@ -101,7 +107,7 @@ impl RedisCluster {
         &self.nodes[n]
     }
 
-    /// Returns a node, to be killed or started again.
+    /// Returns a node, to kill or restart it.
     pub fn node_mut(&mut self, n: usize) -> &mut RedisServer {
         &mut self.nodes[n]
     }
@@ -111,7 +117,7 @@ impl RedisCluster {
         &self.nodes
     }
 
-    /// Returns a store string that names all masters, with a login and options.
+    /// Returns a store string with all masters, a login and options.
     pub fn store(&self, login: &str, options: &str) -> String {
         let at = if login.is_empty() { "" } else { "@" };
         let hosts: Vec<String> =
@@ -123,9 +129,9 @@ impl RedisCluster {
         }
     }
 
-    /// Sets a parameter of all nodes.
+    /// Sets a configuration parameter on all nodes.
     pub fn configure(&self, name: &str, value: &str) {
-        self.nodes.iter().for_each(|node| ok(node, &["CONFIG", "SET", name, value]));
+        self.nodes.iter().for_each(|node| run_ok(node, &["CONFIG", "SET", name, value]));
     }
 
     /// Creates a user on all nodes; see [`RedisServer::add_user`].
@@ -134,17 +140,16 @@ impl RedisCluster {
     }
 
     /// Runs a command on every master and returns the replies.
-    pub fn run_everywhere(&self, words: &[&str]) -> Vec<Reply> {
-        self.nodes[..self.masters].iter().map(|node| node.client().run(words)).collect()
+    pub fn run_everywhere(&self, args: &[&str]) -> Vec<Reply> {
+        self.nodes[..self.masters].iter().map(|node| node.client().run(args)).collect()
     }
 
-    /// Runs a command at the node that has its key.
-    pub fn run(&self, words: &[&str]) -> Reply {
-        let is_elsewhere =
-            |reply: &Reply| matches!(reply, Reply::Refusal(words) if words.starts_with("MOVED"));
+    /// Runs a command on the node that owns its key.
+    pub fn run(&self, args: &[&str]) -> Reply {
+        let is_moved = |reply: &Reply| matches!(reply, Reply::Error(message) if message.starts_with("MOVED"));
         let running = self.nodes.iter().filter(|node| node.is_running());
-        let mut replies = running.map(|node| node.client().run(words));
-        replies.find(|reply| !is_elsewhere(reply)).expect("somebody owns the key")
+        let mut replies = running.map(|node| node.client().run(args));
+        replies.find(|reply| !is_moved(reply)).expect("a node owns the key")
     }
 
     /// Returns all keys of all masters, sorted.
@@ -163,38 +168,38 @@ impl RedisCluster {
         }
     }
 
-    /// Returns the number of the master that was given a slot when the cluster was formed.
+    /// Returns the number of the master that owned a slot at the start.
     pub fn first_owner(&self, slot: u16) -> usize {
         (0..self.masters)
             .find(|n| usize::from(slot) < (n + 1) * SLOTS / self.masters)
-            .expect("all slots have owners")
+            .expect("every slot has an owner")
     }
 
-    /// Begins to move a slot: from now on, keys may be at either node.
+    /// Starts to move a slot. From now on, its keys may be on either node.
     pub fn begin_moving(&self, slot: u16, from: usize, to: usize) {
         let text = slot.to_string();
-        ok(&self.nodes[to], &["CLUSTER", "SETSLOT", &text, "IMPORTING", &self.id(from)]);
-        ok(&self.nodes[from], &["CLUSTER", "SETSLOT", &text, "MIGRATING", &self.id(to)]);
+        run_ok(&self.nodes[to], &["CLUSTER", "SETSLOT", &text, "IMPORTING", &self.id(from)]);
+        run_ok(&self.nodes[from], &["CLUSTER", "SETSLOT", &text, "MIGRATING", &self.id(to)]);
     }
 
-    /// Moves so many keys of a slot at most; returns how many there were.
-    pub fn move_keys(&self, slot: u16, from: usize, to: usize, most: usize) -> usize {
-        let count = most.to_string();
+    /// Moves at most `limit` keys of a slot, and returns how many it moved.
+    pub fn move_keys(&self, slot: u16, from: usize, to: usize, limit: usize) -> usize {
+        let count = limit.to_string();
         let keys = self.nodes[from].client().sorted(&["CLUSTER", "GETKEYSINSLOT", &slot.to_string(), &count]);
         for key in &keys {
             let port = self.nodes[to].port().to_string();
-            ok(&self.nodes[from], &["MIGRATE", "127.0.0.1", &port, key, "0", "60000"]);
+            run_ok(&self.nodes[from], &["MIGRATE", "127.0.0.1", &port, key, "0", "60000"]);
         }
         keys.len()
     }
 
-    /// Ends the move: the slot is the new node's.
+    /// Finishes the move: the new node owns the slot.
     pub fn finish_moving(&self, slot: u16, from: usize, to: usize) {
         let (slot, id) = (slot.to_string(), self.id(to));
         for n in [to, from] {
-            ok(&self.nodes[n], &["CLUSTER", "SETSLOT", &slot, "NODE", &id]);
+            run_ok(&self.nodes[n], &["CLUSTER", "SETSLOT", &slot, "NODE", &id]);
         }
-        eventually("all masters agree on who owns what", || {
+        eventually("all masters agree on the slot map", || {
             let views = self.nodes[..self.masters].iter().map(owners).collect::<BTreeSet<_>>();
             views.len() == 1
         });
@@ -208,7 +213,7 @@ impl RedisCluster {
     }
 }
 
-/// Works out the slot of a key without braces, bit by bit as the specification has it.
+/// Computes the slot of a key without braces, bit by bit as in the specification.
 pub fn slot_of(key: &str) -> u16 {
     let crc = key.bytes().fold(0_u16, |crc, byte| {
         (0..8).fold(crc ^ (u16::from(byte) << 8), |crc, _| {
@@ -218,29 +223,29 @@ pub fn slot_of(key: &str) -> u16 {
     crc % SLOTS as u16
 }
 
-/// Returns how many replicas a node knows of.
+/// Returns the number of replicas in the cluster, as a node reports it.
 fn replicas(node: &RedisServer) -> usize {
     let Reply::Text(list) = node.client().run(&["CLUSTER", "NODES"]) else { return 0 };
     list.lines().filter(|line| line.contains("slave")).count()
 }
 
-/// Returns a node's view of the masters: of each its name, epoch and slots.
+/// Returns the slot map as a node reports it: id, epoch and slots of each master.
 fn owners(node: &RedisServer) -> BTreeSet<Vec<String>> {
     let Reply::Text(list) = node.client().run(&["CLUSTER", "NODES"]) else { return BTreeSet::new() };
     let masters = list.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let masters = masters.filter(|words| words[2].contains("master"));
+    let masters = masters.filter(|columns| columns[2].contains("master"));
     masters
-        .map(|words| {
-            let facts = [words[0], words[6]].into_iter().chain(words[8..].iter().copied());
-            facts.map(str::to_owned).collect()
+        .map(|columns| {
+            let fields = [columns[0], columns[6]].into_iter().chain(columns[8..].iter().copied());
+            fields.map(str::to_owned).collect()
         })
         .collect()
 }
 
 #[track_caller]
-fn ok(node: &RedisServer, words: &[&str]) {
-    let reply = node.client().run(words);
-    assert!(matches!(&reply, Reply::Text(text) if text == "OK" || text == "NOKEY"), "{words:?}: {reply:?}");
+fn run_ok(node: &RedisServer, args: &[&str]) {
+    let reply = node.client().run(args);
+    assert!(matches!(&reply, Reply::Text(text) if text == "OK" || text == "NOKEY"), "{args:?}: {reply:?}");
 }
 
 /// Waits until a condition holds.

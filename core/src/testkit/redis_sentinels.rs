@@ -1,4 +1,4 @@
-//! Real sentinels of a test's own, with a master and replicas to watch over.
+//! Sentinels for tests, with a master and replicas.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -9,12 +9,12 @@ use super::redis_client::{RedisClient, Reply};
 use super::redis_cluster::eventually;
 use super::redis_server::{RedisServer, free_port};
 
-/// What the sentinels call the master.
+/// The name of the master in the configuration of the sentinels.
 pub const MASTER: &str = "the-master";
-/// How many sentinels there are; two must agree.
+/// The number of sentinels. The quorum is two.
 const SENTINELS: usize = 3;
 
-/// A master with two replicas, and the sentinels that watch over them.
+/// A master with two replicas, and the sentinels that monitor them.
 pub struct RedisSentinels {
     servers: Vec<RedisServer>,
     sentinels: Vec<Sentinel>,
@@ -27,12 +27,12 @@ struct Sentinel {
 }
 
 impl RedisSentinels {
-    /// Starts them all, and waits until they know one another.
+    /// Starts all processes, and waits until the sentinels have discovered them.
     pub fn start() -> Self {
         Self::start_with("")
     }
 
-    /// Does so with further lines in the sentinels' configuration.
+    /// Starts all processes, with further lines in the configuration of the sentinels.
     pub fn start_with(lines: &str) -> Self {
         let master = RedisServer::start_with(&["--repl-diskless-sync-delay", "0"]);
         let port = master.port().to_string();
@@ -42,14 +42,14 @@ impl RedisSentinels {
         let servers = vec![replica(), replica(), master];
         let set =
             Self { sentinels: (0..SENTINELS).map(|_| Sentinel::start(&port, lines)).collect(), servers };
-        eventually("the sentinels know one another and the replicas", || {
+        eventually("the sentinels have discovered one another and the replicas", || {
             set.sentinels.iter().all(|sentinel| {
                 let Ok(mut client) = RedisClient::connect(&sentinel.socket()) else { return false };
                 let Ok(Reply::Text(info)) = client.try_run(&["INFO", "sentinel"]) else { return false };
                 info.contains(&format!("status=ok,address=127.0.0.1:{port},slaves=2,sentinels={SENTINELS}"))
             })
         });
-        eventually("the replicas follow", || {
+        eventually("the replicas are connected to their master", || {
             set.servers[..2].iter().all(|server| {
                 let Reply::Text(info) = server.client().run(&["INFO", "replication"]) else { return false };
                 info.contains("master_link_status:up")
@@ -66,29 +66,29 @@ impl RedisSentinels {
         format!("redis+sentinel://{login}{at}{}/{MASTER}?{options}", hosts.join(","))
     }
 
-    /// Returns every server, in no order that would mean anything.
+    /// Returns the master and the replicas, in no particular order.
     pub fn servers(&self) -> &[RedisServer] {
         &self.servers
     }
 
-    /// Returns the server that says that it is the master, once there is one.
+    /// Waits until a server reports that it is the master, and returns it.
     pub fn master(&self) -> &RedisServer {
-        eventually("there is a master", || self.find(true).is_some());
-        self.find(true).map(|n| &self.servers[n]).expect("there was one just now")
+        eventually("there is a master", || self.find(Role::Master).is_some());
+        self.find(Role::Master).map(|n| &self.servers[n]).expect("there is a master")
     }
 
-    /// Returns a server that says that it is none.
+    /// Returns a server that reports that it is a replica.
     pub fn replica(&self) -> &RedisServer {
-        self.find(false).map(|n| &self.servers[n]).expect("there is a replica")
+        self.find(Role::Replica).map(|n| &self.servers[n]).expect("there is a replica")
     }
 
-    fn find(&self, is_master: bool) -> Option<usize> {
-        self.servers.iter().position(|server| server.is_running() && says_master(server) == Some(is_master))
+    fn find(&self, role: Role) -> Option<usize> {
+        self.servers.iter().position(|server| server.is_running() && role_of(server) == Some(role))
     }
 
-    /// Kills the master, whose place a replica takes after a while.
+    /// Kills the master. After a while, a replica is promoted.
     pub fn kill_master(&mut self) {
-        let n = self.find(true).expect("there is a master");
+        let n = self.find(Role::Master).expect("there is a master");
         self.servers[n].kill();
     }
 
@@ -97,7 +97,7 @@ impl RedisSentinels {
         self.sentinels[n].kill();
     }
 
-    /// Returns whether every living sentinel knows of a master that is well, and of two replicas.
+    /// Returns whether every running sentinel reports a healthy master and two replicas.
     pub fn is_settled(&self) -> bool {
         self.sentinels.iter().all(|sentinel| {
             let Ok(mut client) = RedisClient::connect(&sentinel.socket()) else { return true };
@@ -106,19 +106,19 @@ impl RedisSentinels {
         })
     }
 
-    /// Has another server become the master, while all of them live; returns when it has.
+    /// Makes another server the master while all are running. Returns when it is.
     pub fn fail_over(&self) {
         let before = self.master().port();
-        eventually("a sentinel begins a failover", || {
+        eventually("a sentinel starts a failover", || {
             let mut client =
-                RedisClient::connect(&self.sentinels[0].socket()).expect("the sentinel is there");
+                RedisClient::connect(&self.sentinels[0].socket()).expect("the sentinel is running");
             client.run(&["SENTINEL", "FAILOVER", MASTER]) == Reply::Text("OK".to_owned())
         });
-        eventually("another server is the master, and no longer the old one", || {
+        eventually("another server is the only master", || {
             let masters: Vec<u16> = self
                 .servers
                 .iter()
-                .filter(|server| says_master(server) == Some(true))
+                .filter(|server| role_of(server) == Some(Role::Master))
                 .map(RedisServer::port)
                 .collect();
             matches!(masters[..], [port] if port != before)
@@ -126,18 +126,25 @@ impl RedisSentinels {
     }
 }
 
-/// Asks a server for its role. A failover ends the connections of those whose role changes, this one perhaps, too.
-fn says_master(server: &RedisServer) -> Option<bool> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Master,
+    Replica,
+}
+
+/// Returns the role that a server reports. A failover may close the connection meanwhile.
+fn role_of(server: &RedisServer) -> Option<Role> {
     let mut client = RedisClient::connect(&server.socket()).ok()?;
     match client.try_run(&["INFO", "replication"]).ok()? {
-        Reply::Text(info) => Some(info.contains("role:master")),
+        Reply::Text(info) if info.contains("role:master") => Some(Role::Master),
+        Reply::Text(_) => Some(Role::Replica),
         _ => None,
     }
 }
 
 impl Sentinel {
     fn start(master: &str, lines: &str) -> Self {
-        let directory = tempfile::tempdir().expect("there is room for a directory");
+        let directory = tempfile::tempdir().expect("a temporary directory");
         let port = free_port();
         let config = format!(
             "port {port}\nbind 127.0.0.1\nunixsocket {path}/socket\nunixsocketperm 700\ndir {path}\nlogfile {path}/log\n\
@@ -151,7 +158,7 @@ impl Sentinel {
         command.arg(&file).arg("--sentinel").stdout(Stdio::null());
         let process = command.spawn().expect("redis-server is installed (scripts/setup.sh test)");
         let sentinel = Self { directory, port, process };
-        eventually("a sentinel answers", || RedisClient::connect(&sentinel.socket()).is_ok());
+        eventually("a sentinel replies", || RedisClient::connect(&sentinel.socket()).is_ok());
         sentinel
     }
 
@@ -160,7 +167,7 @@ impl Sentinel {
     }
 
     fn kill(&mut self) {
-        // Fails when it has ended already.
+        // Fails if the process has ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,4 @@
-//! A cluster while slots move and nodes are gone: what callers pay, what they get, and how it ends.
+//! A cluster while slots move and nodes are down: answers, latency, and recovery.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use bigseg_core::testkit::{RedisCluster, Reply};
 use bigseg_core::{Answer, Clock, ContextHash, Engine, EngineConfig, ErrorKind, LookupStatus, StoreConfig};
 
 const DEADLINE: Duration = Duration::from_millis(400);
-/// What a busy machine may add to the deadline.
+/// Allowed on top of the deadline, for a busy machine.
 const SLACK: Duration = Duration::from_millis(1500);
 const CONTEXTS: usize = 60;
 
@@ -48,7 +48,7 @@ fn open(store: &str) -> Engine {
     .unwrap()
 }
 
-/// Looks up, and panics if that takes longer than was promised.
+/// Looks up, and checks that the deadline is kept.
 #[track_caller]
 fn ask(engine: &Engine, key: &str) -> Answer {
     let began = Clock::System.now();
@@ -72,7 +72,7 @@ fn read(reader: &dyn StoreReader) -> Vec<bool> {
 
 #[test]
 fn slots_may_move_while_they_are_read() {
-    let cluster = RedisCluster::start(2, false);
+    let cluster = RedisCluster::start(2);
     fill(&cluster);
     cluster.add_user("reader", &[READER_COMMANDS, &["+asking"]].concat());
     cluster.add_user("minimal", READER_COMMANDS);
@@ -93,7 +93,7 @@ fn slots_may_move_while_they_are_read() {
         while cluster.move_keys(slot, from, to, 1) > 0 {
             assert_all("its keys move");
         }
-        // Who may not ask for a key on its way does without it, and it alone.
+        // Without the permission for ASKING, only the context in the moving slot fails.
         let expected: Vec<bool> = names().iter().map(|other| cluster.slot(&key(other)) != slot).collect();
         assert_eq!(read(&*minimal), expected);
         let answer = pollster::block_on(minimal.memberships(&[hash(name)])).unwrap().remove(0);
@@ -102,24 +102,24 @@ fn slots_may_move_while_they_are_read() {
         assert!(error.message().contains("being moved"), "{error}");
         cluster.finish_moving(slot, from, to);
         assert_all("the slot has moved");
-        assert_eq!(read(&*minimal), [true; CONTEXTS], "it is found again, without being told the map");
+        assert_eq!(read(&*minimal), [true; CONTEXTS], "the new owner is found without CLUSTER SLOTS");
     }
 }
 
-/// Its contexts fail and no others; the store is not available, and says why.
+/// Other contexts are served. The store is unavailable, and the error names the node.
 #[test]
-fn a_node_that_is_gone_takes_only_its_own_with_it() {
-    let mut cluster = RedisCluster::start(3, false);
+fn a_node_that_is_down_fails_only_its_own_contexts() {
+    let mut cluster = RedisCluster::start(3);
     cluster.configure("cluster-require-full-coverage", "no");
     fill(&cluster);
     cluster.add_user("reader", READER_COMMANDS);
     let sync = cluster.first_owner(cluster.slot("launchdarkly:big_segments_synchronized_on"));
-    let gone = (sync + 1) % 3;
+    let down = (sync + 1) % 3;
     let others: Vec<bool> = names()
         .iter()
         .map(|name| {
             let exclude = key(name).replace("include", "exclude");
-            [key(name), exclude].iter().all(|key| cluster.first_owner(cluster.slot(key)) != gone)
+            [key(name), exclude].iter().all(|key| cluster.first_owner(cluster.slot(key)) != down)
         })
         .collect();
     assert!(others.contains(&true) && others.contains(&false));
@@ -132,30 +132,30 @@ fn a_node_that_is_gone_takes_only_its_own_with_it() {
     for engine in &engines {
         eventually("the engine is healthy", || are_healthy(engine));
     }
-    let place = format!("127.0.0.1:{}", cluster.node(gone).port());
+    let address = format!("127.0.0.1:{}", cluster.node(down).port());
     for round in 0..2 {
         match round {
-            0 => cluster.node(gone).freeze(),
-            _ => cluster.node_mut(gone).kill(),
+            0 => cluster.node(down).freeze(),
+            _ => cluster.node_mut(down).kill(),
         }
         for (engine, reader) in engines.iter().zip(&readers) {
-            eventually("the outage is known", || !engine.status().available);
+            eventually("the outage is detected", || !engine.status().available);
             let error = engine.status().last_error.unwrap().message;
-            assert!(error.contains(&place), "{error}");
-            eventually("those elsewhere are answered", || {
+            assert!(error.contains(&address), "{error}");
+            eventually("contexts of other nodes are served", || {
                 let answers = pollster::block_on(reader.memberships(&hashes()));
                 answers.is_ok_and(|answers| answers.iter().map(Result::is_ok).collect::<Vec<_>>() == others)
             });
-            for (name, is_there) in names().iter().zip(&others) {
+            for (name, is_served) in names().iter().zip(&others) {
                 let answer = ask(engine, name);
                 assert_eq!(answer.status, LookupStatus::StoreError);
-                assert_eq!(answer.check("s.g1"), Some(true), "{name} is answered, if need be as last known");
-                assert_eq!(answer.error.is_none(), *is_there, "{name}: {:?}", answer.error);
+                assert_eq!(answer.check("s.g1"), Some(true), "{name} has at least a last known answer");
+                assert_eq!(answer.error.is_none(), *is_served, "{name}: {:?}", answer.error);
             }
             assert!(pollster::block_on(reader.metadata()).is_err());
         }
         if round == 0 {
-            cluster.node(gone).thaw();
+            cluster.node(down).thaw();
             for engine in &engines {
                 eventually("the engine is healthy again", || are_healthy(engine));
             }
@@ -165,7 +165,7 @@ fn a_node_that_is_gone_takes_only_its_own_with_it() {
 
 #[test]
 fn a_replica_takes_over() {
-    let mut cluster = RedisCluster::start(3, true);
+    let mut cluster = RedisCluster::start_with_replicas(3);
     fill(&cluster);
     cluster.add_user("reader", READER_COMMANDS);
     let stores = [
@@ -181,17 +181,17 @@ fn a_replica_takes_over() {
     assert_eq!(writer.cursor().unwrap().as_deref(), Some("1"));
     let names = names();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    for gone in [0, 1] {
-        cluster.node_mut(gone).kill();
+    for down in [0, 1] {
+        cluster.node_mut(down).kill();
         for engine in &engines {
             for name in &names {
                 ask(engine, name);
             }
         }
-        // A writer waits for the end of the failover, and goes on.
-        let cursor = (gone + 1).to_string();
-        let next = patch("s.g1", &cursor, &(gone + 2).to_string(), list(&names, &["gone"]));
-        assert_eq!(apply_at_last(&*writer, &next), PatchOutcome::Applied);
+        // A writer retries until the failover has finished.
+        let cursor = (down + 1).to_string();
+        let next = patch("s.g1", &cursor, &(down + 2).to_string(), list(&names, &["gone"]));
+        assert_eq!(apply_with_retries(&*writer, &next), PatchOutcome::Applied);
         writer.set_synchronized_on(Clock::System.unix_millis()).unwrap();
         for engine in &engines {
             eventually("the engine is healthy again", || are_healthy(engine));
@@ -199,8 +199,8 @@ fn a_replica_takes_over() {
     }
 }
 
-/// Applies a patch, again while the store is not available.
-fn apply_at_last(
+/// Applies a patch, and retries while the store is unavailable.
+fn apply_with_retries(
     writer: &dyn bigseg_core::store::StoreWriter,
     next: &bigseg_core::patch::Patch,
 ) -> PatchOutcome {
@@ -210,12 +210,12 @@ fn apply_at_last(
             Err(error) => assert!(error.retryable(), "{error:?}"),
         }
     }
-    panic!("the writer never gets through");
+    panic!("the patch is never applied");
 }
 
 #[test]
-fn replicas_are_read_where_that_is_asked_for() {
-    let mut cluster = RedisCluster::start(2, true);
+fn replicas_are_read_if_configured() {
+    let mut cluster = RedisCluster::start_with_replicas(2);
     fill(&cluster);
     let calls = |n: usize| {
         let Reply::Text(stats) = cluster.node(n).client().run(&["INFO", "commandstats"]) else { panic!() };
@@ -226,8 +226,8 @@ fn replicas_are_read_where_that_is_asked_for() {
     cluster.add_user("other", &[READER_COMMANDS, &["+readonly", "+cluster|slots"]].concat());
     let reader =
         |login| StoreConfig::parse(&cluster.store(login, "read_from=replica")).unwrap().reader().unwrap();
-    let asked = |reader: &dyn StoreReader| {
-        // A poll looks for replicas that have come.
+    let queried_nodes = |reader: &dyn StoreReader| {
+        // A poll discovers new replicas.
         pollster::block_on(reader.metadata()).unwrap();
         let before = [0, 1, 2, 3].map(calls);
         assert_eq!(read(reader), [true; CONTEXTS]);
@@ -236,23 +236,23 @@ fn replicas_are_read_where_that_is_asked_for() {
     };
     for login in ["", "other:secret"] {
         let reader = reader(login);
-        eventually("replicas are asked", || asked(&*reader) == [false, false, true, true]);
+        eventually("replicas are read", || queried_nodes(&*reader) == [false, false, true, true]);
     }
     let without_permission = reader("reader:secret");
     for _ in 0..3 {
-        assert_eq!(asked(&*without_permission), [true, true, false, false]);
+        assert_eq!(queried_nodes(&*without_permission), [true, true, false, false]);
     }
     let reader = reader("");
-    eventually("replicas are asked", || asked(&*reader) == [false, false, true, true]);
+    eventually("replicas are read", || queried_nodes(&*reader) == [false, false, true, true]);
     for n in [2, 3] {
         cluster.node_mut(n).kill();
     }
-    assert_eq!(read(&*reader), [true; CONTEXTS], "where no replica answers, the master does");
+    assert_eq!(read(&*reader), [true; CONTEXTS], "without a replica, the master is read");
 }
 
 #[test]
-fn a_cluster_that_is_not_there_is_found_out_soon() {
-    let mut cluster = RedisCluster::start(2, false);
+fn a_cluster_that_is_down_fails_within_a_few_seconds() {
+    let mut cluster = RedisCluster::start(2);
     let store = StoreConfig::parse(&cluster.store("", "")).unwrap();
     let (reader, writer) = (store.reader().unwrap(), store.writer().unwrap());
     writer.set_synchronized_on(1).unwrap();
@@ -272,10 +272,10 @@ fn a_cluster_that_is_not_there_is_found_out_soon() {
     assert!(Clock::System.now().since(began) < Duration::from_secs(5) + SLACK);
 }
 
-/// Whoever names one server of a cluster as if it were the only one is told better.
+/// The error names the right store string.
 #[test]
-fn one_server_of_a_cluster_is_no_store() {
-    let cluster = RedisCluster::start(2, false);
+fn a_single_node_of_a_cluster_is_refused() {
+    let cluster = RedisCluster::start(2);
     let stores = [0, 1].map(|n| StoreConfig::parse(&cluster.node(n).store("", "")).unwrap());
     let errors = stores.map(|store| store.writer().unwrap().set_synchronized_on(1).err());
     let error = errors.into_iter().flatten().next().expect("one of them does not own the key");

@@ -1,4 +1,5 @@
-//! A store in a Redis cluster passes the suite, in the schema that every SDK reads, whatever is permitted.
+//! A store in a Redis cluster passes the suite, with the schema that every SDK reads, and with
+//! minimal permissions.
 
 use std::cell::Cell;
 
@@ -8,7 +9,8 @@ use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS};
 use bigseg_core::testkit::samples::{list, patch};
 use bigseg_core::testkit::{RedisCluster, Reply, StoreUnderTest, store_suite};
 
-/// Makes stores, each under a prefix of its own, from what gives a store string for a role and options.
+/// Creates stores, each with its own prefix. `store` returns the store string for a role and
+/// options.
 fn stores(store: impl Fn(&str, &str) -> String) -> impl Fn() -> StoreUnderTest {
     let count = Cell::new(0);
     move || {
@@ -27,7 +29,7 @@ fn stores(store: impl Fn(&str, &str) -> String) -> impl Fn() -> StoreUnderTest {
 
 #[test]
 fn passes_the_suite() {
-    let cluster = RedisCluster::start(3, false);
+    let cluster = RedisCluster::start(3);
     store_suite::run(stores(|_, options| cluster.store("", options)));
 }
 
@@ -40,15 +42,15 @@ fn over_tls_with_a_client_certificate() {
 /// One slot for the whole environment: patches are applied as on a single server.
 #[test]
 fn with_a_hash_tag_in_the_prefix() {
-    let cluster = RedisCluster::start(3, false);
+    let cluster = RedisCluster::start(3);
     store_suite::run(stores(|_, options| cluster.store("", &format!("{options}%7Btag%7D"))));
 }
 
-/// Also with no more than docs/spec.md#permissions asks for, and so without `CLUSTER`, but for loads that replace a segment, which need
-/// `SCAN`.
+/// The permissions of docs/spec.md#permissions suffice, without `CLUSTER`. Only loads that replace
+/// a segment also need `SCAN`.
 #[test]
 fn with_minimal_permissions() {
-    let cluster = RedisCluster::start(3, false);
+    let cluster = RedisCluster::start(3);
     cluster.add_user("reader", READER_COMMANDS);
     cluster.add_user("writer", WRITER_COMMANDS);
     cluster.add_user("scanner", &["+scan", "+smembers", "+get", "+ping"]);
@@ -64,10 +66,10 @@ fn with_minimal_permissions() {
     assert_eq!(failures, replacing);
 }
 
-/// The keys are those of a single server, but for the lock, which is of no use across slots.
+/// The keys are those of a single server, without the lock, which does not help across slots.
 #[test]
 fn the_schema_is_the_same() {
-    let cluster = RedisCluster::start(2, false);
+    let cluster = RedisCluster::start(2);
     let writer = StoreConfig::parse(&cluster.store("", "prefix=env")).unwrap().writer().unwrap();
     let mut first = patch("s.g1", "", "v1", list(&["user1"], &[]));
     first.changes.excluded = list(&["user2"], &[]);

@@ -1,4 +1,4 @@
-//! Writers of one store in a cluster: they race, they are overtaken, slots move under them.
+//! Writers of one store in a cluster: races, and slots that move meanwhile.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +13,7 @@ fn config(cluster: &RedisCluster, options: &str) -> StoreConfig {
     StoreConfig::parse(&cluster.store("", options)).unwrap()
 }
 
-/// Draws a chain of patches over a few contexts, so that each undoes much of the one before.
+/// Generates a chain of patches over a few contexts, so that each undoes much of the previous one.
 fn chain(rng: &mut TestRng, contexts: usize) -> Vec<Patch> {
     let mut chain: Vec<Patch> = Vec::new();
     for step in 0..10 {
@@ -39,7 +39,7 @@ fn model_of(chain: &[Patch]) -> StoreModel {
     model
 }
 
-/// Applies a chain from wherever the cursor is until its end, together with others.
+/// Applies a chain from the cursor to its end, while other writers do the same.
 fn follow(writer: &dyn StoreWriter, chain: &[Patch]) {
     for _ in 0..100 * chain.len() {
         let cursor = writer.cursor().unwrap().unwrap_or_default();
@@ -47,12 +47,12 @@ fn follow(writer: &dyn StoreWriter, chain: &[Patch]) {
         let outcome = writer.apply(next).unwrap();
         assert_ne!(outcome, PatchOutcome::DataLost);
     }
-    panic!("the writers get nowhere");
+    panic!("the writers make no progress");
 }
 
 #[test]
 fn writers_that_race_lose_nothing() {
-    let cluster = RedisCluster::start(3, false);
+    let cluster = RedisCluster::start(3);
     for seed in 0..rounds(10, 500) {
         let chain = chain(&mut TestRng::new(seed as u64), 60);
         let model = model_of(&chain);
@@ -69,10 +69,10 @@ fn writers_that_race_lose_nothing() {
     }
 }
 
-/// A slot goes to another node and back while a writer works, key by key.
+/// A slot moves to another node and back, key by key, while a writer works.
 #[test]
 fn slots_may_move_while_they_are_written() {
-    let cluster = RedisCluster::start(2, false);
+    let cluster = RedisCluster::start(2);
     cluster.add_user("writer", &[WRITER_COMMANDS, &["+asking"]].concat());
     let key = |n: usize| format!("launchdarkly:big_segment_include:{}", hash(&n.to_string()));
     let slot = cluster.slot(&key(0));
@@ -134,7 +134,7 @@ fn slots_may_move_while_they_are_written() {
 
 #[test]
 fn an_operation_that_fails_keeps_the_cursor() {
-    let cluster = RedisCluster::start(2, false);
+    let cluster = RedisCluster::start(2);
     let writer = config(&cluster, "").writer().unwrap();
     writer.apply(&patch("s.g1", "", "1", list(&["before"], &[]))).unwrap();
     let bad = format!("launchdarkly:big_segment_include:{}", hash("bad"));

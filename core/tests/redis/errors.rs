@@ -1,4 +1,4 @@
-//! What cannot work is said in words that name the place, and never the password.
+//! Error messages name the server and say what to do, and never contain the password.
 
 use std::io::{Read, Write};
 
@@ -8,7 +8,7 @@ use bigseg_core::testkit::samples::hash;
 use bigseg_core::testkit::{RedisServer, Reply};
 use bigseg_core::{Error, ErrorKind, StoreConfig};
 
-/// Asks a store in every way, which must fail alike, and returns the reader's error.
+/// Checks that every call to a store fails with the same kind, and returns the error of the reader.
 #[track_caller]
 fn failure(store: &str, kind: ErrorKind) -> Error {
     let config = StoreConfig::parse(store).unwrap();
@@ -38,7 +38,7 @@ fn a_bad_address_names_host_and_port() {
     let port = free_port();
     let error = failure(&format!("redis://:hunter2@127.0.0.1:{port}"), ErrorKind::StoreUnavailable);
     assert_says(&error, &[&format!("127.0.0.1:{port}"), "running"]);
-    // How soon a resolver gives up is not ours to say.
+    // The resolver decides how soon it fails.
     let nowhere =
         StoreConfig::parse("redis://user:hunter2@no-such-host.invalid:7000?connect_timeout=60s").unwrap();
     let error = pollster::block_on(nowhere.reader().unwrap().metadata()).unwrap_err();
@@ -57,21 +57,27 @@ fn a_server_that_never_answers_names_host_and_port() {
 }
 
 #[test]
-fn a_wrong_password_is_a_matter_of_permission() {
+fn a_wrong_password_is_a_permission_error() {
     let server = RedisServer::start();
-    let place = format!("127.0.0.1:{}", server.port());
+    let address = format!("127.0.0.1:{}", server.port());
     assert_says(
         &failure(&server.store(":hunter2", ""), ErrorKind::StorePermission),
-        &[&place, "password was given"],
+        &[&address, "password was given"],
     );
     server.add_user("reader", READER_COMMANDS);
     for login in ["reader:hunter2", "reader", "nobody:hunter2"] {
         let error = failure(&server.store(login, ""), ErrorKind::StorePermission);
-        assert_says(&error, &[&place, "WRONGPASS"]);
+        assert_says(&error, &[&address, "WRONGPASS"]);
     }
     server.client().run(&["CONFIG", "SET", "requirepass", "secret with / and @"]);
-    assert_says(&failure(&server.store("", ""), ErrorKind::StorePermission), &[&place, "wants a password"]);
-    assert_says(&failure(&server.store(":hunter2", ""), ErrorKind::StorePermission), &[&place, "WRONGPASS"]);
+    assert_says(
+        &failure(&server.store("", ""), ErrorKind::StorePermission),
+        &[&address, "requires a password"],
+    );
+    assert_says(
+        &failure(&server.store(":hunter2", ""), ErrorKind::StorePermission),
+        &[&address, "WRONGPASS"],
+    );
 
     let config = StoreConfig::parse(&server.store(":secret%20with%20%2F%20and%20%40", "")).unwrap();
     config.writer().unwrap().set_synchronized_on(5).unwrap();
@@ -79,17 +85,18 @@ fn a_wrong_password_is_a_matter_of_permission() {
 }
 
 #[test]
-fn a_full_server_is_not_taken_for_a_wrong_password() {
+fn a_server_at_its_client_limit_is_not_reported_as_a_wrong_password() {
     let server = RedisServer::start();
     let mut client = server.client();
     client.run(&["CONFIG", "SET", "requirepass", "hunter2"]);
     client.run(&["AUTH", "hunter2"]);
     assert_eq!(client.run(&["CONFIG", "SET", "maxclients", "1"]), Reply::Text("OK".to_owned()));
     let error = failure(&server.store(":hunter2", ""), ErrorKind::StoreUnavailable);
-    assert!(!error.message().contains("refuses"), "{error}");
+    assert!(!error.message().contains("password is wrong"), "{error}");
 }
 
-/// Starts a server that sends the same reply to every command, and returns its port. It ends with the process.
+/// Starts a server that sends the same reply to every command, and returns its port. It ends with
+/// the process.
 fn fixed_reply_server(reply: &'static str) -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -112,7 +119,7 @@ fn fixed_reply_server(reply: &'static str) -> u16 {
 }
 
 #[test]
-fn what_the_server_says_is_put_into_words() {
+fn error_replies_become_errors_with_advice() {
     for (reply, kind, word) in [
         ("-LOADING Redis is loading the dataset in memory\r\n", ErrorKind::StoreUnavailable, "still loading"),
         ("-BUSY Redis is busy running a script\r\n", ErrorKind::StoreUnavailable, "busy with a script"),
@@ -127,13 +134,13 @@ fn what_the_server_says_is_put_into_words() {
     }
 }
 
-/// Servers repeat the arguments of a command they do not know.
+/// Some servers repeat the arguments of a command that they do not support.
 #[test]
-fn a_server_that_repeats_the_password_is_not_repeated() {
+fn a_server_message_that_contains_the_password_is_withheld() {
     let port =
         fixed_reply_server("-ERR unknown command 'AUTH', with args beginning with: 'user' 'hunter2'\r\n");
     let error = failure(&format!("redis://user:hunter2@127.0.0.1:{port}"), ErrorKind::StoreUnavailable);
-    assert_says(&error, &["its words hold the password"]);
+    assert_says(&error, &["server message withheld: it contains the password"]);
 }
 
 #[test]
@@ -150,7 +157,7 @@ fn a_missing_permission_is_named() {
 }
 
 #[test]
-fn a_certificate_must_be_vouched_for_and_bear_the_right_name() {
+fn a_certificate_must_be_trusted_and_have_the_right_name() {
     let server = RedisServer::start_tls();
     let store = server.store("", "");
     let ask = |store: &str| {
@@ -172,9 +179,9 @@ fn a_certificate_must_be_vouched_for_and_bear_the_right_name() {
     says(&store.replace(&file("ca.crt"), &other.file("ca.crt")), "certificate");
     says(&store.replace(&file("client.crt"), "/no/such/file"), "cert_file /no/such/file");
     let error = ask(&store.replace(&file("client.key"), &file("client.crt"))).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidConfig, "a certificate is no key: {error:?}");
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig, "a certificate is not a key: {error:?}");
     let without_client = format!("rediss://127.0.0.1:{}?ca_file={}", server.port(), file("ca.crt"));
-    assert!(ask(&without_client).is_err(), "the server wants a client certificate");
+    assert!(ask(&without_client).is_err(), "the server requires a client certificate");
     let without_tls = format!("redis://127.0.0.1:{}", server.port());
-    assert!(ask(&without_tls).is_err(), "the server speaks TLS only");
+    assert!(ask(&without_tls).is_err(), "the server accepts TLS only");
 }

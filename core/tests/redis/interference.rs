@@ -1,4 +1,5 @@
-//! What happens between the commands of a patch: another writer, or a connection cut at any byte.
+//! Interference between the commands of a patch: another writer, or a connection closed at any
+//! byte.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,7 +10,7 @@ use bigseg_core::testkit::samples::{list, patch};
 use bigseg_core::testkit::{RedisCluster, RedisServer, Reply, StoreModel, rounds};
 use bigseg_core::{ErrorKind, StoreConfig};
 
-/// A server on its own, or one that is a whole cluster.
+/// A standalone server, or a cluster of one node.
 struct Fixture {
     cluster: Option<RedisCluster>,
     server: Option<RedisServer>,
@@ -18,7 +19,7 @@ struct Fixture {
 impl Fixture {
     fn both() -> [Self; 2] {
         let server = Self { cluster: None, server: Some(RedisServer::start()) };
-        [server, Self { cluster: Some(RedisCluster::start(1, false)), server: None }]
+        [server, Self { cluster: Some(RedisCluster::start(1)), server: None }]
     }
 
     fn server(&self) -> &RedisServer {
@@ -28,7 +29,8 @@ impl Fixture {
         }
     }
 
-    /// Returns the store as one gets to it through a port, which a node of a cluster announces as its own.
+    /// Returns the configuration of the store behind a port. A cluster node announces that port as
+    /// its own.
     fn config(&self, port: u16, prefix: &str) -> StoreConfig {
         let scheme = match &self.cluster {
             None => "redis",
@@ -45,18 +47,18 @@ fn contains(bytes: &[u8], word: &str) -> bool {
     bytes.windows(word.len()).any(|window| window == word.as_bytes())
 }
 
-/// Lets another writer apply the patch and the one after it, at the moment at which a writer sends the transaction that
-/// holds `word`; returns what became of it.
+/// Lets another writer apply the patch and the next one, just before a writer's transaction that
+/// contains `word` reaches the server. Returns the outcome of that writer.
 fn overtaken_at(fixture: &Fixture, prefix: &str, word: &'static str, model: &mut StoreModel) -> PatchOutcome {
     let first = patch("s.g1", "", "1", list(&["a", "b"], &[]));
     let second = patch("s.g1", "1", "2", list(&["c"], &["a"]));
     for patch in [&first, &second] {
         assert_eq!(model.apply(patch), PatchOutcome::Applied);
     }
-    let others = fixture.config(fixture.server().port(), prefix).writer().unwrap();
-    // Makes its connections, which then go past the proxy.
+    let other = fixture.config(fixture.server().port(), prefix).writer().unwrap();
+    // Connects now, so that its connections bypass the proxy.
     assert_eq!(
-        others.apply(&patch("s.g1", "7", "8", list(&["a", "b", "c"], &[]))).unwrap(),
+        other.apply(&patch("s.g1", "7", "8", list(&["a", "b", "c"], &[]))).unwrap(),
         PatchOutcome::DataLost
     );
     let (done, patches) = (AtomicBool::new(false), [first.clone(), second]);
@@ -64,7 +66,7 @@ fn overtaken_at(fixture: &Fixture, prefix: &str, word: &'static str, model: &mut
         let now = direction == Direction::Request && contains(bytes, word);
         if now && !done.swap(true, Ordering::Relaxed) {
             for patch in &patches {
-                assert_eq!(others.apply(patch).unwrap(), PatchOutcome::Applied);
+                assert_eq!(other.apply(patch).unwrap(), PatchOutcome::Applied);
             }
         }
         bytes.len()
@@ -90,7 +92,7 @@ fn a_writer_that_is_overtaken_changes_nothing() {
 }
 
 #[test]
-fn a_decision_against_a_patch_leaves_no_watch_behind() {
+fn a_rejected_patch_leaves_no_watch_behind() {
     let server = RedisServer::start();
     let [one, other] =
         [(); 2].map(|()| StoreConfig::parse(&server.store("", "prefix=p")).unwrap().writer().unwrap());
@@ -106,7 +108,7 @@ fn a_decision_against_a_patch_leaves_no_watch_behind() {
     };
     let before = watches();
     assert_eq!(one.apply(&patch("s.g1", "1", "2", list(&["b"], &[]))).unwrap(), PatchOutcome::Applied);
-    assert_eq!(watches() - before, 2, "one for the operations, one for the cursor, none in vain");
+    assert_eq!(watches() - before, 2, "one for the operations and one for the cursor, without a retry");
 }
 
 /// A patch that adds and removes in both lists.
@@ -137,8 +139,8 @@ fn cut_anywhere(fixture: &Fixture) {
 
             let (left, cut) = (AtomicUsize::new(place), Arc::new(AtomicBool::new(false)));
             let was_cut = cut.clone();
-            let proxy = Proxy::start(server.port(), move |speaker, bytes| {
-                if speaker != direction || cut.load(Ordering::Acquire) {
+            let proxy = Proxy::start(server.port(), move |sender, bytes| {
+                if sender != direction || cut.load(Ordering::Acquire) {
                     return bytes.len();
                 }
                 let passing = bytes.len().min(left.load(Ordering::Acquire));
@@ -153,12 +155,12 @@ fn cut_anywhere(fixture: &Fixture) {
                 Ok(outcome) => assert_eq!(*outcome, PatchOutcome::Applied, "{prefix}"),
                 Err(error) => assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{prefix}: {error:?}"),
             }
-            // So much is never said: it was the last place.
+            // The exchange is shorter than that: it was the last position.
             if !was_cut.load(Ordering::Acquire) {
                 assert!(first.is_ok(), "{prefix}: {first:?}");
                 break;
             }
-            // A cursor that has moved vouches for every operation.
+            // A cursor that has moved proves that every operation was applied.
             if store.writer().unwrap().cursor().unwrap().as_deref() == Some("2") {
                 model.assert_same(&*store.scanner().unwrap());
             }
@@ -172,6 +174,6 @@ fn cut_anywhere(fixture: &Fixture) {
             server.client().run(&["FLUSHALL"]);
             cuts += 1;
         }
-        assert!(cuts > 20, "{direction:?} was cut {cuts} times only");
+        assert!(cuts > 20, "{direction:?} was cut only {cuts} times");
     }
 }

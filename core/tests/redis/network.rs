@@ -1,4 +1,4 @@
-//! The way to the server: slow, cut at any byte of a reply, or silent.
+//! The network to the server: slow, cut at any byte of a reply, or dead.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,11 +17,11 @@ fn store(port: u16, options: &str) -> String {
     format!("redis://127.0.0.1:{port}?{options}")
 }
 
-/// What replies wait at while it is shut.
+/// Holds replies back while it is shut.
 #[derive(Default)]
 struct Gate {
     shut: Mutex<bool>,
-    moved: Condvar,
+    opened: Condvar,
     waiting: AtomicUsize,
 }
 
@@ -32,10 +32,11 @@ impl Gate {
 
     fn open(&self) {
         *self.shut.lock() = false;
-        self.moved.notify_all();
+        self.opened.notify_all();
     }
 
-    /// Lets those pass who come from now on; whoever waits already waits for ever, as if the packets were lost.
+    /// Lets later replies pass. Those that are held back stay so for ever, as if their packets were
+    /// lost.
     fn open_for_others(&self) {
         *self.shut.lock() = false;
     }
@@ -44,13 +45,13 @@ impl Gate {
         let mut shut = self.shut.lock();
         if *shut {
             self.waiting.fetch_add(1, Ordering::SeqCst);
-            self.moved.wait_while(&mut shut, |shut| *shut);
+            self.opened.wait_while(&mut shut, |shut| *shut);
             self.waiting.fetch_sub(1, Ordering::SeqCst);
         }
     }
 }
 
-/// Puts a gate before a server's replies; returns the port to connect to.
+/// Puts a gate between a server and its clients. Returns the port to connect to.
 fn gated(server: &RedisServer) -> (Arc<Gate>, u16) {
     let gate = Arc::new(Gate::default());
     let proxy = Proxy::start(server.port(), {
@@ -66,7 +67,7 @@ fn gated(server: &RedisServer) -> (Arc<Gate>, u16) {
 }
 
 #[test]
-fn a_server_a_hundred_milliseconds_away_is_asked_in_few_round_trips() {
+fn lookups_are_batched_for_a_server_a_hundred_milliseconds_away() {
     const CALLERS: usize = 200;
     let server = RedisServer::start();
     fill(&server);
@@ -77,16 +78,16 @@ fn a_server_a_hundred_milliseconds_away_is_asked_in_few_round_trips() {
         bytes.len()
     });
     let fixture = RedisFixture::open(&store(proxy.unwrap().port(), LONG_TIMEOUTS));
-    let asked = fixture.engine.metrics().store_queries;
+    let before = fixture.engine.metrics().store_queries;
     let keys: Vec<String> =
         (0..CALLERS).map(|i| if i == 150 { "a".to_owned() } else { format!("user-{i}") }).collect();
-    let herd = futures_util::future::join_all(keys.iter().map(|key| fixture.engine.membership(key)));
-    for (answer, key) in pollster::block_on(herd).into_iter().zip(&keys) {
+    let lookups = futures_util::future::join_all(keys.iter().map(|key| fixture.engine.membership(key)));
+    for (answer, key) in pollster::block_on(lookups).into_iter().zip(&keys) {
         let answer = answer.unwrap();
         assert_eq!((answer.status, answer.origin), (LookupStatus::Healthy, Origin::Store));
         assert_eq!(answer.check("s.g1"), (key == "a").then_some(true));
     }
-    let queries = fixture.engine.metrics().store_queries - asked;
+    let queries = fixture.engine.metrics().store_queries - before;
     assert!(queries <= 1 + (CALLERS as u64 - 1).div_ceil(128), "{queries} queries");
 }
 
@@ -97,11 +98,11 @@ fn a_server_slower_than_the_deadline() {
     let (gate, port) = gated(&server);
     let fixture = RedisFixture::open(&store(port, LONG_TIMEOUTS));
     gate.shut();
-    // Never the same twice in a row: a caller would join the query that is just being given up.
+    // Never the same context twice in a row: a caller would join the query that is being cancelled.
     for (key, expected) in [("a", Some(true)), ("b", None), ("a", Some(true))] {
         let (engine, before) = (fixture.engine.clone(), fixture.engine.metrics());
         let caller = in_thread(move || engine.blocking().membership(key).unwrap());
-        eventually("the store is asked", || fixture.engine.metrics().store_queries > before.store_queries);
+        eventually("the store is queried", || fixture.engine.metrics().store_queries > before.store_queries);
         fixture.clock.advance(DEADLINE - Duration::from_millis(1));
         assert!(!caller.is_finished());
         fixture.clock.advance(Duration::from_millis(1));
@@ -109,11 +110,11 @@ fn a_server_slower_than_the_deadline() {
         assert_eq!((answer.status, answer.check("s.g1")), (LookupStatus::StoreError, expected));
         assert_eq!(answer.error.unwrap().kind(), ErrorKind::StoreTimeout);
         assert!(matches!(answer.origin, Origin::LastKnown { .. }));
-        eventually("the query is given up", || fixture.engine.metrics().store_errors > before.store_errors);
+        eventually("the query has failed", || fixture.engine.metrics().store_errors > before.store_errors);
     }
     eventually("the breaker opens", || fixture.engine.metrics().circuit_open == 1);
     fixture.assert_open("within 1s");
-    // The late replies come first, and must not be taken for those to later questions.
+    // The late replies come first, and must not be taken for replies to later commands.
     gate.open();
     fixture.becomes_healthy();
 }
@@ -157,18 +158,18 @@ fn cut_at_any_byte(disconnect: Disconnect) {
             Ok(answer) => assert_eq!(*answer, expected, "{place}"),
             Err(error) => assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{place}: {error:?}"),
         }
-        // So much is never said: it was the last place.
+        // The replies are shorter than that: it was the last position.
         if cuts.load(Ordering::SeqCst) == 0 {
             assert!(first.is_ok() && place > 10, "{place}: {first:?}");
             break;
         }
-        assert!(first.is_err(), "half a reply is none: {place}");
-        assert_eq!(read(&*reader).unwrap(), expected, "the next caller gets another connection: {place}");
+        assert!(first.is_err(), "half a reply is an error: {place}");
+        assert_eq!(read(&*reader).unwrap(), expected, "the next caller connects again: {place}");
     }
 }
 
 #[test]
-fn a_way_that_cuts_every_reply_is_an_outage_like_any_other() {
+fn a_network_that_truncates_every_reply_is_an_outage() {
     let server = RedisServer::start();
     fill(&server);
     let cutting = Arc::new(AtomicBool::new(false));
@@ -187,7 +188,7 @@ fn a_way_that_cuts_every_reply_is_an_outage_like_any_other() {
 }
 
 #[test]
-fn a_connection_that_falls_silent_is_replaced() {
+fn a_connection_without_replies_is_replaced() {
     let server = RedisServer::start();
     fill(&server);
     let (gate, port) = gated(&server);
@@ -200,12 +201,12 @@ fn a_connection_that_falls_silent_is_replaced() {
     assert_eq!(gate.waiting.load(Ordering::SeqCst), 1);
     gate.open_for_others();
     eventually("an answer comes over another connection", || read().is_ok());
-    assert_eq!(gate.waiting.load(Ordering::SeqCst), 1, "the old one is as silent as before");
+    assert_eq!(gate.waiting.load(Ordering::SeqCst), 1, "the old connection is not used");
 }
 
-/// An engine gives up on a question sooner than the store would.
+/// The lookup deadline of the engine passes before the timeout of the store.
 #[test]
-fn a_silent_connection_is_replaced_however_short_the_deadline() {
+fn a_connection_without_replies_is_replaced_even_if_its_callers_give_up_first() {
     let server = RedisServer::start();
     fill(&server);
     let (gate, port) = gated(&server);

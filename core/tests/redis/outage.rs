@@ -1,4 +1,4 @@
-//! The server dies, freezes, comes back: what callers pay, what they get, and how it ends.
+//! A server is killed, frozen and restarted: answers, latency, and recovery.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use bigseg_core::testkit::{RedisServer, Reply};
 use bigseg_core::{Answer, Clock, Engine, EngineConfig, ErrorKind, LookupStatus, Origin, StoreConfig};
 
 const DEADLINE: Duration = Duration::from_millis(400);
-/// What a busy machine may add to the deadline.
+/// Allowed on top of the deadline, for a busy machine.
 const SLACK: Duration = Duration::from_millis(1500);
 
 fn fill(writer: &dyn StoreWriter) {
@@ -31,7 +31,7 @@ fn open(server: &RedisServer) -> Engine {
     .unwrap()
 }
 
-/// Looks up, and panics if that takes longer than was promised.
+/// Looks up, and checks that the deadline is kept.
 #[track_caller]
 fn ask(engine: &Engine, key: &str) -> Answer {
     let began = Clock::System.now();
@@ -46,7 +46,7 @@ fn is_healthy(engine: &Engine) -> bool {
     answer.status == LookupStatus::Healthy && answer.check("s.g1") == Some(true)
 }
 
-/// Asks until the breaker has opened: last known answers for those who have them, none for the rest.
+/// Looks up until the breaker has opened: a context with a last known answer receives it.
 fn assert_outage(engine: &Engine) {
     for _ in 0..10 {
         let known = ask(engine, "a");
@@ -61,7 +61,7 @@ fn assert_outage(engine: &Engine) {
 }
 
 #[test]
-fn a_server_that_dies_and_comes_back() {
+fn a_server_that_is_killed_and_restarted() {
     let mut server = RedisServer::start();
     let config = StoreConfig::parse(&server.store("", "")).unwrap();
     fill(&*config.writer().unwrap());
@@ -70,7 +70,7 @@ fn a_server_that_dies_and_comes_back() {
     server.kill();
     assert_outage(&engine);
     server.restart();
-    eventually("it hears of the empty store", || {
+    eventually("it sees the empty store", || {
         let answer = ask(&engine, "a");
         answer.origin == Origin::Store && answer.membership.is_empty() && answer.status == LookupStatus::Stale
     });
@@ -79,7 +79,7 @@ fn a_server_that_dies_and_comes_back() {
 }
 
 #[test]
-fn a_server_that_freezes_and_goes_on() {
+fn a_server_that_freezes_and_resumes() {
     let server = RedisServer::start();
     fill(&*StoreConfig::parse(&server.store("", "")).unwrap().writer().unwrap());
     let engine = open(&server);
@@ -91,7 +91,7 @@ fn a_server_that_freezes_and_goes_on() {
 }
 
 #[test]
-fn an_engine_may_be_there_before_its_server() {
+fn an_engine_may_be_opened_before_its_server_runs() {
     let mut server = RedisServer::start();
     server.kill();
     let engine = open(&server);
@@ -109,7 +109,7 @@ fn info(server: &RedisServer, section: &str, name: &str) -> u64 {
 }
 
 #[test]
-fn one_connection_serves_everybody_and_is_replaced_when_lost() {
+fn all_callers_share_one_connection_which_is_replaced_when_lost() {
     let server = RedisServer::start();
     let config = StoreConfig::parse(&server.store("", "")).unwrap();
     fill(&*config.writer().unwrap());
@@ -132,7 +132,7 @@ fn one_connection_serves_everybody_and_is_replaced_when_lost() {
     };
     let before = connections();
     ask_together();
-    // Each look at the number is a connection, too.
+    // Reading the number takes a connection, too.
     assert_eq!(connections() - before, 2);
 
     server.client().run(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
@@ -160,26 +160,26 @@ fn callers_share_an_attempt_to_connect_and_then_fail_at_once() {
     }
     silent.set_nonblocking(true).unwrap();
     let attempts = std::iter::from_fn(|| silent.accept().ok()).count();
-    // A caller that comes late may find the rest after the first attempt over, and begin a second.
+    // A late caller may come after the backoff of the first attempt, and start a second one.
     assert!((1..=2).contains(&attempts), "{attempts} attempts for 16 callers");
 
-    // Nobody listens any more: an attempt fails at once, but most callers do not even make one.
+    // The port is closed: an attempt fails at once, but most callers do not even start one.
     drop(silent);
     let errors: Vec<_> = (0..500).map(|_| pollster::block_on(reader.metadata()).unwrap_err()).collect();
     let same = errors.windows(2).filter(|pair| std::ptr::eq(pair[0].message(), pair[1].message())).count();
-    assert!(same > 400, "only {same} of 500 callers got the answer of the one before");
+    assert!(same > 400, "only {same} of 500 callers received the error of the previous caller");
 }
 
 #[test]
-fn a_herd_costs_next_to_nothing() {
+fn concurrent_lookups_of_one_context_read_it_once() {
     let server = RedisServer::start();
     fill(&*StoreConfig::parse(&server.store("", "")).unwrap().writer().unwrap());
     let config = EngineConfig::new(&server.store("", "")).unwrap();
     let engine = Engine::open(config).unwrap();
-    // Beginning to listen forgets what is known, and then somebody asks again.
-    eventually("the server tells of changes", || engine.status().push_invalidation);
-    let herd = futures_util::future::join_all((0..1000).map(|_| engine.membership("a")));
-    for answer in pollster::block_on(herd) {
+    // Subscribing empties the cache, so wait for it.
+    eventually("push invalidation is active", || engine.status().push_invalidation);
+    let lookups = futures_util::future::join_all((0..1000).map(|_| engine.membership("a")));
+    for answer in pollster::block_on(lookups) {
         assert_eq!(answer.unwrap().check("s.g1"), Some(true));
     }
     assert_eq!(info(&server, "commandstats", "cmdstat_smembers:"), 2, "SMEMBERS for 1,000 callers");

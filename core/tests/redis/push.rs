@@ -1,4 +1,4 @@
-//! A real server tells of changes: who may listen, what is heard, and what happens when the line is cut.
+//! Push invalidation with a real server: permissions, which changes are seen, and disconnections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,16 +14,16 @@ use bigseg_core::{Engine, EngineConfig, Origin, StoreStatus};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Opens an engine to which nothing but a push ever brings a change: its entries live for an hour.
+/// Opens an engine that sees changes by push only: its cache entries live for an hour.
 fn open(store: &str) -> Engine {
     let config = EngineConfig { context_cache_time: HOUR, ..EngineConfig::new(store).unwrap() };
     Engine::open(config).unwrap()
 }
 
-/// Opens an engine that the server tells of changes.
-fn open_listening(store: &str) -> Engine {
+/// Opens an engine with active push invalidation.
+fn open_with_push(store: &str) -> Engine {
     let engine = open(store);
-    eventually("the server tells of changes", || engine.status().push_invalidation);
+    eventually("push invalidation is active", || engine.status().push_invalidation);
     assert_eq!(engine.status().limitations, []);
     engine
 }
@@ -44,7 +44,7 @@ fn leave(server: &RedisServer, key: &str) {
     server.client().run(&["SREM", &include_key("launchdarkly", key), "s.g1"]);
 }
 
-/// A change must be seen; and those who did not change must not be asked for again.
+/// Checks that changes are seen, and that unchanged contexts stay cached.
 fn assert_fresh(engine: &Engine, server: &RedisServer) {
     assert_eq!(is_member(engine, "bystander"), None);
     for round in 0..5 {
@@ -60,15 +60,15 @@ fn assert_fresh(engine: &Engine, server: &RedisServer) {
 }
 
 #[test]
-fn a_change_by_anyone_is_seen() {
+fn a_change_by_any_client_is_seen() {
     let server = RedisServer::start();
-    assert_fresh(&open_listening(&server.store("", "")), &server);
+    assert_fresh(&open_with_push(&server.store("", "")), &server);
 }
 
 #[test]
 fn exclusions_are_changes_too() {
     let server = RedisServer::start();
-    let engine = open_listening(&server.store("", ""));
+    let engine = open_with_push(&server.store("", ""));
     assert_eq!(is_member(&engine, "a"), None);
     let key = format!("launchdarkly:big_segment_exclude:{}", context("a"));
     server.client().run(&["SADD", &key, "s.g1"]);
@@ -78,14 +78,14 @@ fn exclusions_are_changes_too() {
 #[test]
 fn over_tls_and_through_a_socket() {
     let server = RedisServer::start_tls();
-    assert_fresh(&open_listening(&server.store("", "")), &server);
-    assert_fresh(&open_listening(&format!("redis+unix://{}", server.socket().display())), &server);
+    assert_fresh(&open_with_push(&server.store("", "")), &server);
+    assert_fresh(&open_with_push(&format!("redis+unix://{}", server.socket().display())), &server);
 }
 
 #[test]
 fn in_another_database() {
     let server = RedisServer::start();
-    let engine = open_listening(&server.store("", "").replace('?', "/3?"));
+    let engine = open_with_push(&server.store("", "").replace('?', "/3?"));
     assert_eq!(is_member(&engine, "a"), None);
     let mut client = server.client();
     client.run(&["SELECT", "3"]);
@@ -96,11 +96,11 @@ fn in_another_database() {
 #[test]
 fn other_prefixes_are_other_stores() {
     let server = RedisServer::start();
-    let engine = open_listening(&server.store("", "prefix=mine"));
+    let engine = open_with_push(&server.store("", "prefix=mine"));
     assert_eq!(is_member(&engine, "a"), None);
     server.client().run(&["SADD", &include_key("theirs", "a"), "s.g1"]);
     server.client().run(&["SADD", &include_key("mine", "b"), "s.g1"]);
-    eventually("only ours is heard of", || engine.metrics().pushed_invalidations == 1);
+    eventually("only our change is pushed", || engine.metrics().pushed_invalidations == 1);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_new_sync_time_is_read_at_once_and_a_flush_empties_the_cache() {
         ..EngineConfig::new(&server.store("", "")).unwrap()
     };
     let engine = Engine::open(config).unwrap();
-    eventually("the server tells of changes", || engine.status().push_invalidation);
+    eventually("push invalidation is active", || engine.status().push_invalidation);
     assert_eq!(is_member(&engine, "a"), None);
     server.client().run(&["SET", "launchdarkly:big_segments_synchronized_on", "1700000000000"]);
     eventually("it is read", || engine.status().last_up_to_date == Some(1_700_000_000_000));
@@ -131,7 +131,8 @@ fn refusal(status: &StoreStatus) -> Option<&str> {
     Some(&limitation.reason)
 }
 
-/// Waits until the engine knows that it will not be told; it must work all the same.
+/// Checks that the status shows why push invalidation is refused, and that the engine works
+/// without.
 fn assert_refused(store: &str, server: &RedisServer, why: &str) {
     let config =
         EngineConfig { context_cache_time: Duration::from_millis(1), ..EngineConfig::new(store).unwrap() };
@@ -140,34 +141,34 @@ fn assert_refused(store: &str, server: &RedisServer, why: &str) {
     let status = engine.status();
     let reason = refusal(&status).unwrap();
     assert!(reason.contains(why) && !reason.contains("secret"), "{reason}");
-    eventually("the store is available all the same", || engine.status().available);
+    eventually("the store is available", || engine.status().available);
     assert_eq!(is_member(&engine, "a"), None);
     join(server, "a");
     eventually("answers expire", || is_member(&engine, "a") == Some(true));
 }
 
 #[test]
-fn the_readers_permissions_suffice_for_all_but_this() {
+fn push_invalidation_needs_one_more_permission_than_reading() {
     let server = RedisServer::start();
     server.add_user("reader", READER_COMMANDS);
     assert_refused(&server.store("reader:secret", ""), &server, "+client|tracking");
     server.add_user("listener", &[READER_COMMANDS, &["+client|tracking"]].concat());
-    assert_fresh(&open_listening(&server.store("listener:secret", "")), &server);
+    assert_fresh(&open_with_push(&server.store("listener:secret", "")), &server);
 }
 
 #[test]
-fn a_password_alone_is_a_login_too() {
+fn a_password_without_a_user_is_a_login() {
     let server = RedisServer::start();
     let mut client = server.client();
     client.run(&["CONFIG", "SET", "requirepass", "secret"]);
-    let engine = open_listening(&server.store(":secret", ""));
+    let engine = open_with_push(&server.store(":secret", ""));
     assert_eq!(is_member(&engine, "a"), None);
     client.run(&["SADD", &include_key("launchdarkly", "a"), "s.g1"]);
     eventually("the context joins", || is_member(&engine, "a") == Some(true));
 }
 
 #[test]
-fn servers_without_these_commands_are_used_all_the_same() {
+fn servers_without_these_commands_work_without_push() {
     for (command, why) in [("HELLO", "RESP3"), ("CLIENT", "unknown command")] {
         let server = RedisServer::start_with(&["--rename-command", command, ""]);
         assert_refused(&server.store("", ""), &server, why);
@@ -175,7 +176,7 @@ fn servers_without_these_commands_are_used_all_the_same() {
 }
 
 #[test]
-fn a_replica_is_not_believed() {
+fn a_replica_is_refused_as_the_source_of_changes() {
     let master = RedisServer::start();
     let replica = RedisServer::start();
     replica.client().run(&["REPLICAOF", "127.0.0.1", &master.port().to_string()]);
@@ -183,7 +184,7 @@ fn a_replica_is_not_believed() {
 }
 
 #[test]
-fn what_happens_while_the_line_is_cut_is_not_missed() {
+fn changes_while_disconnected_are_not_missed() {
     let server = RedisServer::start();
     let is_open = Arc::new(AtomicBool::new(true));
     let gate = is_open.clone();
@@ -192,24 +193,24 @@ fn what_happens_while_the_line_is_cut_is_not_missed() {
         move |_, bytes| if gate.load(Ordering::Acquire) { bytes.len() } else { 0 },
     )
     .unwrap();
-    let engine = open_listening(&format!("redis://127.0.0.1:{}", proxy.port()));
+    let engine = open_with_push(&format!("redis://127.0.0.1:{}", proxy.port()));
     for round in 0..rounds(3, 100) {
         let key = format!("context {round}");
         assert_eq!(is_member(&engine, &key), None);
         is_open.store(false, Ordering::Release);
-        // Whatever is said next, be it a push or a heartbeat, cuts the line.
+        // The next message, a push or a health check, closes the connection.
         join(&server, &key);
-        eventually("the silence is noticed", || !engine.status().push_invalidation);
+        eventually("the disconnection is noticed", || !engine.status().push_invalidation);
         is_open.store(true, Ordering::Release);
         eventually("the change is seen", || is_member(&engine, &key) == Some(true));
-        eventually("the server tells again", || engine.status().push_invalidation);
+        eventually("push invalidation is active again", || engine.status().push_invalidation);
     }
 }
 
 #[test]
 fn connections_killed_by_the_server_are_replaced() {
     let server = RedisServer::start();
-    let engine = open_listening(&server.store("", ""));
+    let engine = open_with_push(&server.store("", ""));
     for round in 0..rounds(3, 100) {
         let key = format!("context {round}");
         eventually("the context is out", || is_member(&engine, &key).is_none());
@@ -220,22 +221,22 @@ fn connections_killed_by_the_server_are_replaced() {
 }
 
 #[test]
-fn a_silent_server_is_noticed() {
+fn a_server_that_stops_replying_is_detected() {
     let server = RedisServer::start();
-    let engine = open_listening(&server.store("", "response_timeout=100ms"));
+    let engine = open_with_push(&server.store("", "response_timeout=100ms"));
     server.freeze();
-    eventually("the silence is noticed", || !engine.status().push_invalidation);
+    eventually("the disconnection is noticed", || !engine.status().push_invalidation);
     server.thaw();
-    eventually("the server tells again", || engine.status().push_invalidation);
+    eventually("push invalidation is active again", || engine.status().push_invalidation);
     assert_fresh(&engine, &server);
 }
 
-/// Lookups and changes of the same few contexts, all at once: what is cached when the dust has settled must be true.
+/// Concurrent lookups and changes of a few contexts: afterwards the cache must match the store.
 #[test]
-fn no_race_leaves_an_old_answer_behind() {
+fn no_race_leaves_an_outdated_answer_in_the_cache() {
     const CONTEXTS: usize = 8;
     let server = RedisServer::start();
-    let engine = Arc::new(open_listening(&server.store("", "")));
+    let engine = Arc::new(open_with_push(&server.store("", "")));
     let name = |index: usize| format!("context {index}");
     for round in 0..rounds(20, 2000) {
         let stop = Arc::new(AtomicBool::new(false));
@@ -256,7 +257,7 @@ fn no_race_leaves_an_old_answer_behind() {
             let command = if rng.flip() { "SADD" } else { "SREM" };
             client.run(&[command, &include_key("launchdarkly", &name(rng.below(CONTEXTS))), "s.g1"]);
         }
-        // Pushes come in order: once this one was heard, so were all before it.
+        // Pushes arrive in order: once this one is seen, so are all earlier ones.
         let marker = format!("marker {round}");
         assert_eq!(is_member(&engine, &marker), None);
         join(&server, &marker);
@@ -265,8 +266,8 @@ fn no_race_leaves_an_old_answer_behind() {
         readers.into_iter().for_each(|reader| reader.join().unwrap());
         for index in 0..CONTEXTS {
             let members = client.sorted(&["SMEMBERS", &include_key("launchdarkly", &name(index))]);
-            let truth = (!members.is_empty()).then_some(true);
-            assert_eq!(is_member(&engine, &name(index)), truth, "context {index} in round {round}");
+            let expected = (!members.is_empty()).then_some(true);
+            assert_eq!(is_member(&engine, &name(index)), expected, "context {index} in round {round}");
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Changes are told wherever they happen: by every master of a cluster, while slots move and nodes die, and by whichever
-//! server the sentinels name.
+//! Push invalidation in a cluster, while slots move and nodes fail, and with Sentinel.
 
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use bigseg_core::{Engine, EngineConfig};
 const HOUR: Duration = Duration::from_secs(3600);
 const CONTEXTS: usize = 30;
 
-/// Opens an engine to which nothing but a push ever brings a change: its entries live for an hour.
+/// Opens an engine that sees changes by push only: its cache entries live for an hour.
 fn open(store: &str) -> Engine {
     let config = EngineConfig {
         context_cache_time: HOUR,
@@ -22,13 +21,13 @@ fn open(store: &str) -> Engine {
     Engine::open(config).unwrap()
 }
 
-fn open_listening(store: &str) -> Engine {
+fn open_with_push(store: &str) -> Engine {
     let engine = open(store);
-    eventually("the servers tell of changes", || is_told(&engine));
+    eventually("push invalidation is active", || is_push_active(&engine));
     engine
 }
 
-fn is_told(engine: &Engine) -> bool {
+fn is_push_active(engine: &Engine) -> bool {
     engine.status().push_invalidation
 }
 
@@ -56,37 +55,37 @@ fn assert_fresh(engine: &Engine, run: impl Fn(&[&str]) -> Reply) {
 }
 
 #[test]
-fn every_master_of_a_cluster_tells() {
-    let cluster = RedisCluster::start(3, false);
-    let engine = open_listening(&cluster.store("", ""));
+fn every_master_of_a_cluster_pushes_changes() {
+    let cluster = RedisCluster::start(3);
+    let engine = open_with_push(&cluster.store("", ""));
     assert_fresh(&engine, |words| cluster.run(words));
 }
 
 #[test]
-fn one_master_that_may_not_is_enough_to_trust_none() {
-    let cluster = RedisCluster::start(2, false);
+fn one_master_that_refuses_disables_push() {
+    let cluster = RedisCluster::start(2);
     cluster.add_user("reader", &[READER_COMMANDS, &["+client|tracking", "+cluster|slots"]].concat());
     cluster.node(1).client().run(&["ACL", "SETUSER", "reader", "-client|tracking"]);
     let engine = open(&cluster.store("reader:secret", ""));
     eventually("the refusal shows", || !engine.status().limitations.is_empty());
     let [limitation] = &engine.status().limitations[..] else { panic!("one limitation") };
     assert_eq!(limitation.feature, Limitation::PUSH_INVALIDATION);
-    let place = format!("127.0.0.1:{}", cluster.node(1).port());
-    assert!(limitation.reason.contains(&place), "{}", limitation.reason);
-    assert!(!is_told(&engine));
+    let address = format!("127.0.0.1:{}", cluster.node(1).port());
+    assert!(limitation.reason.contains(&address), "{}", limitation.reason);
+    assert!(!is_push_active(&engine));
 }
 
 #[test]
-fn a_slot_that_moves_takes_its_changes_along() {
-    let cluster = RedisCluster::start(2, false);
-    let engine = open_listening(&cluster.store("", ""));
-    let (moving, resting) = (&names()[0], &names()[1]);
+fn changes_in_a_moving_slot_are_pushed() {
+    let cluster = RedisCluster::start(2);
+    let engine = open_with_push(&cluster.store("", ""));
+    let (moving, other) = (&names()[0], &names()[1]);
     let slot = cluster.slot(&key(moving));
     let from = cluster.first_owner(slot);
     let to = 1 - from;
-    is_member(&engine, resting);
+    is_member(&engine, other);
     cluster.begin_moving(slot, from, to);
-    // The key is not there any more, so whoever asks is sent to the new node, which does not own the slot yet.
+    // The old node redirects a read of this key to the new node, which does not own the slot yet.
     assert_eq!(is_member(&engine, moving), None);
     let mut client = cluster.node(to).client();
     let mut run = |command: &str| {
@@ -102,9 +101,9 @@ fn a_slot_that_moves_takes_its_changes_along() {
 }
 
 #[test]
-fn a_new_node_is_listened_to_before_it_owns_anything() {
+fn an_importing_node_without_slots_pushes_changes() {
     let cluster = RedisCluster::start_with_spare(2);
-    let engine = open_listening(&cluster.store("", ""));
+    let engine = open_with_push(&cluster.store("", ""));
     let name = &names()[0];
     let slot = cluster.slot(&key(name));
     let spare = 2;
@@ -119,22 +118,22 @@ fn a_new_node_is_listened_to_before_it_owns_anything() {
 }
 
 #[test]
-fn a_replica_that_takes_over_tells_as_well() {
-    let mut cluster = RedisCluster::start(3, true);
-    let engine = open_listening(&cluster.store("", ""));
+fn a_promoted_replica_pushes_changes() {
+    let mut cluster = RedisCluster::start_with_replicas(3);
+    let engine = open_with_push(&cluster.store("", ""));
     for name in names() {
         assert_eq!(is_member(&engine, &name), None);
     }
     cluster.node_mut(0).kill();
-    eventually("the loss is noticed", || !is_told(&engine));
+    eventually("the loss is noticed", || !is_push_active(&engine));
     let join = |name: &str| {
-        let living = cluster.nodes().iter().filter(|node| node.is_running());
-        let mut replies = living.map(|node| node.client().run(&["SADD", &key(name), "s.g1"]));
+        let running = cluster.nodes().iter().filter(|node| node.is_running());
+        let mut replies = running.map(|node| node.client().run(&["SADD", &key(name), "s.g1"]));
         replies.any(|reply| matches!(reply, Reply::Number(_)))
     };
     eventually("the replica takes over", || names().iter().all(|name| join(name)));
-    // What was cached before is not served any more, though its hour is not over.
-    eventually("the servers tell of changes again", || is_told(&engine));
+    // The cached answers have not expired, but are not served any more.
+    eventually("push invalidation is active again", || is_push_active(&engine));
     for name in names() {
         eventually("the change is seen", || is_member(&engine, &name) == Some(true));
         cluster.run(&["SREM", &key(&name), "s.g1"]);
@@ -143,14 +142,14 @@ fn a_replica_that_takes_over_tells_as_well() {
 }
 
 #[test]
-fn whoever_the_sentinels_name_tells() {
+fn the_master_that_sentinels_report_pushes_changes() {
     let set = RedisSentinels::start();
-    let engine = open_listening(&set.store("", ""));
+    let engine = open_with_push(&set.store("", ""));
     assert_fresh(&engine, |words| set.master().client().run(words));
     let before = set.master().port();
     set.fail_over();
-    eventually("the new master tells", || {
-        is_told(&engine) && set.master().port() != before && {
+    eventually("the new master pushes changes", || {
+        is_push_active(&engine) && set.master().port() != before && {
             let name = "a test";
             let reply = set.master().client().run(&["SADD", &key(name), "s.g1"]);
             reply == Reply::Number(1) || matches!(reply, Reply::Number(0))
@@ -160,10 +159,10 @@ fn whoever_the_sentinels_name_tells() {
 }
 
 #[test]
-fn who_reads_from_replicas_is_not_told() {
-    let cluster = RedisCluster::start(1, true);
+fn reading_from_replicas_disables_push() {
+    let cluster = RedisCluster::start_with_replicas(1);
     let engine = open(&cluster.store("", "read_from=replica"));
     eventually("the limitation shows", || !engine.status().limitations.is_empty());
     let status = engine.status();
-    assert!(!status.push_invalidation && status.limitations[0].reason.contains("replicas"), "{status:?}");
+    assert!(!status.push_invalidation && status.limitations[0].reason.contains("replica"), "{status:?}");
 }

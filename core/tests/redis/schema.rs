@@ -1,11 +1,12 @@
-//! What lies in Redis, key by key and byte by byte (docs/spec.md#redis-schema), seen by a client that shares no code with the store.
+//! The keys and values in Redis, byte by byte (docs/spec.md#redis-schema), read by a client that
+//! shares no code with the store.
 
 use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::testkit::samples::{SampleList, hash, list, membership, patch};
 use bigseg_core::testkit::{RedisClient, RedisServer, Reply};
 use bigseg_core::{ErrorKind, StoreConfig};
 
-/// Of `user1` and `user2`, as docs/spec.md#context-hash gives them.
+/// The hashes of `user1` and `user2` (docs/spec.md#context-hash).
 const USER_1: &str = "CgQblGLKpKMbrDVn4Lbm/ZEAeH2yq0M9lvbReMq/zpA=";
 const USER_2: &str = "YCXRj+SKvUUWhSjxioLiZd2Y1CGnCEqgn2GzQXA5AaM=";
 
@@ -20,8 +21,8 @@ fn both_lists(version: &str) -> Patch {
     patch
 }
 
-fn assert_schema(client: &mut RedisClient, lead: &str) {
-    let key = |name: &str| format!("{lead}{name}");
+fn assert_schema(client: &mut RedisClient, prefix: &str) {
+    let key = |name: &str| format!("{prefix}{name}");
     let include = key(&format!("big_segment_include:{USER_1}"));
     let exclude = key(&format!("big_segment_exclude:{USER_2}"));
     let [time, cursor, lock] =
@@ -43,10 +44,10 @@ fn assert_schema(client: &mut RedisClient, lead: &str) {
 }
 
 #[test]
-fn every_prefix_leads_to_its_keys() {
+fn each_prefix_option_yields_its_keys() {
     let server = RedisServer::start();
     let mut client = server.client();
-    for (options, lead) in [
+    for (options, prefix) in [
         ("", "launchdarkly:"),
         ("prefix=", "launchdarkly:"),
         ("prefix=my%20own*", "my own*:"),
@@ -59,23 +60,23 @@ fn every_prefix_leads_to_its_keys() {
         let writer = config.writer().unwrap();
         assert_eq!(writer.apply(&both_lists("v1")).unwrap(), PatchOutcome::Applied);
         writer.set_synchronized_on(1_700_000_000_123).unwrap();
-        assert_schema(&mut client, lead);
+        assert_schema(&mut client, prefix);
 
-        // The walk finds its own, and neither a neighbour's nor what only looks alike.
+        // A scan finds the keys of this prefix only, and none that merely look similar.
         client.run(&["SADD", &format!("other:big_segment_include:{USER_1}"), "s.g1"]);
-        client.run(&["SADD", &format!("{lead}big_segment_include:no-hash"), "s.g1"]);
-        client.run(&["SADD", &format!("{lead}big_segment_occlude:{USER_1}"), "s.g1"]);
-        let mut met = Vec::new();
-        let walk = config.scanner().unwrap().scan(&mut |hash, found| {
-            met.push((hash, found));
+        client.run(&["SADD", &format!("{prefix}big_segment_include:no-hash"), "s.g1"]);
+        client.run(&["SADD", &format!("{prefix}big_segment_occlude:{USER_1}"), "s.g1"]);
+        let mut found = Vec::new();
+        let outcome = config.scanner().unwrap().scan(&mut |hash, membership| {
+            found.push((hash, membership));
             std::ops::ControlFlow::Continue(())
         });
-        walk.unwrap();
-        met.sort_by_key(|(hash, _)| *hash);
+        outcome.unwrap();
+        found.sort_by_key(|(hash, _)| *hash);
         let mut expected =
             [(hash("user1"), membership(&["s.g1"], &[])), (hash("user2"), membership(&[], &["s.g1"]))];
         expected.sort_by_key(|(hash, _)| *hash);
-        assert_eq!(met, expected, "{options}");
+        assert_eq!(found, expected, "{options}");
     }
 }
 
@@ -87,7 +88,7 @@ fn a_load_writes_the_same_keys() {
     let plan = load.plan(None, 1_700_000_000_123);
     let writer = config.writer().unwrap();
     writer.load(&plan, &mut load, &mut |_| {}).unwrap();
-    // What a load does not write, because it is a patch's.
+    // Only patches write these.
     server.client().run(&["SET", "launchdarkly:big_segments_cursor", "v1"]);
     server.client().run(&["SET", "launchdarkly:big_segments_lock", ""]);
     assert_schema(&mut server.client(), "launchdarkly:");
@@ -98,13 +99,13 @@ fn a_context_of_the_wrong_type_fails_alone() {
     let server = RedisServer::start();
     let mut client = server.client();
     let config = StoreConfig::parse(&server.store("", "")).unwrap();
-    config.writer().unwrap().apply(&patch("s.g1", "", "1", list(&["sound"], &[]))).unwrap();
+    config.writer().unwrap().apply(&patch("s.g1", "", "1", list(&["valid"], &[]))).unwrap();
     let key = |list: &str, name: &str| format!("launchdarkly:big_segment_{list}:{}", hash(name));
     client.run(&["SET", &key("include", "text"), "s.g1"]);
     client.run(&["RPUSH", &key("exclude", "list"), "s.g1"]);
     client.run(&[b"SADD", key("include", "bytes").as_bytes(), b"s.g\xff1"]);
     let reader = config.reader().unwrap();
-    let hashes = ["text", "sound", "list", "bytes", "nobody"].map(hash);
+    let hashes = ["text", "valid", "list", "bytes", "nobody"].map(hash);
     let answers = pollster::block_on(reader.memberships(&hashes)).unwrap();
     assert_eq!(*answers[1].as_ref().unwrap(), membership(&["s.g1"], &[]));
     assert!(answers[4].as_ref().unwrap().is_empty());
@@ -120,7 +121,7 @@ fn a_context_of_the_wrong_type_fails_alone() {
 }
 
 #[test]
-fn a_sync_time_that_is_none_is_an_error() {
+fn an_invalid_sync_time_is_an_error() {
     let server = RedisServer::start();
     let reader = StoreConfig::parse(&server.store("", "")).unwrap().reader().unwrap();
     let mut client = server.client();

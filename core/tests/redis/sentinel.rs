@@ -1,4 +1,4 @@
-//! A store behind sentinels: the suite, failovers, and what cannot work.
+//! A store with Sentinel: the suite, failovers, and errors.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use bigseg_core::testkit::{RedisSentinels, RedisServer, Reply, StoreUnderTest, s
 use bigseg_core::{Clock, Engine, EngineConfig, ErrorKind, LookupStatus, StoreConfig};
 
 const DEADLINE: Duration = Duration::from_millis(400);
-/// What a busy machine may add to the deadline.
+/// Allowed on top of the deadline, for a busy machine.
 const SLACK: Duration = Duration::from_millis(1500);
 
 fn open(store: &str) -> Engine {
@@ -26,7 +26,7 @@ fn open(store: &str) -> Engine {
     .unwrap()
 }
 
-/// Looks up, and panics if that takes longer than was promised.
+/// Looks up, and checks that the deadline is kept.
 fn is_healthy(engine: &Engine) -> bool {
     let began = Clock::System.now();
     let answer = engine.blocking().membership("a").unwrap();
@@ -35,8 +35,8 @@ fn is_healthy(engine: &Engine) -> bool {
     answer.status == LookupStatus::Healthy && answer.check("s.g1") == Some(true)
 }
 
-/// Applies a patch that adds a context, again while the store is not available.
-fn apply_at_last(writer: &dyn StoreWriter, previous: &str, version: &str) {
+/// Applies a patch that adds a context, and retries while the store is unavailable.
+fn apply_with_retries(writer: &dyn StoreWriter, previous: &str, version: &str) {
     let next = patch("s.g1", previous, version, list(&["a", version], &[]));
     let done = Cell::new(None);
     eventually("the patch is applied", || match writer.apply(&next) {
@@ -77,35 +77,35 @@ fn passes_the_suite() {
 }
 
 #[test]
-fn whoever_becomes_the_master_is_found() {
+fn the_new_master_is_found_after_a_failover() {
     let mut set = RedisSentinels::start();
     let store = set.store("", "response_timeout=200ms");
     let writer = StoreConfig::parse(&store).unwrap().writer().unwrap();
-    apply_at_last(&*writer, "", "1");
+    apply_with_retries(&*writer, "", "1");
     let engine = open(&store);
     eventually("the engine is healthy", || is_healthy(&engine));
     set.fail_over();
-    apply_at_last(&*writer, "1", "2");
+    apply_with_retries(&*writer, "1", "2");
     eventually("the engine is healthy after a failover", || is_healthy(&engine));
     let Reply::Text(info) = set.master().client().run(&["INFO", "commandstats"]) else {
         panic!("INFO is text")
     };
     assert!(info.contains("cmdstat_smembers"), "the new master is read");
-    // A sentinel that is gone costs nothing.
+    // One unreachable sentinel causes no delay.
     set.kill_sentinel(0);
     eventually("two sentinels see all replicas again", || set.is_settled());
     set.kill_master();
     is_healthy(&engine);
-    apply_at_last(&*writer, "2", "3");
+    apply_with_retries(&*writer, "2", "3");
     eventually("the engine is healthy without its first master", || is_healthy(&engine));
 }
 
-/// A connection to what has become a replica is left when it refuses to write.
+/// The connection is closed when the former master rejects a write.
 #[test]
-fn a_writer_leaves_a_master_that_is_none_any_more() {
+fn a_writer_leaves_a_former_master() {
     let set = RedisSentinels::start();
     let writer = StoreConfig::parse(&set.store("", "")).unwrap().writer().unwrap();
-    apply_at_last(&*writer, "", "1");
+    apply_with_retries(&*writer, "", "1");
     let master = set.master();
     // Unlike a sentinel, this does not end the writer's connection.
     master.client().run(&["REPLICAOF", "127.0.0.1", &set.replica().port().to_string()]);
@@ -113,17 +113,20 @@ fn a_writer_leaves_a_master_that_is_none_any_more() {
     let error = writer.apply(&next).unwrap_err();
     assert!(error.message().contains("has become a replica"), "{error}");
     let error = writer.apply(&next).unwrap_err();
-    assert!(error.message().contains("it is a replica; a failover may be under way"), "asked anew: {error}");
+    assert!(
+        error.message().contains("it is a replica; a failover may be in progress"),
+        "the sentinels are asked again: {error}"
+    );
     master.client().run(&["REPLICAOF", "NO", "ONE"]);
-    apply_at_last(&*writer, "1", "2");
+    apply_with_retries(&*writer, "1", "2");
     assert_eq!(writer.cursor().unwrap().as_deref(), Some("2"));
 }
 
 #[test]
-fn replicas_are_read_where_that_is_asked_for() {
+fn replicas_are_read_if_configured() {
     let set = RedisSentinels::start();
     let writer = StoreConfig::parse(&set.store("", "")).unwrap().writer().unwrap();
-    apply_at_last(&*writer, "", "1");
+    apply_with_retries(&*writer, "", "1");
     let reader = StoreConfig::parse(&set.store("", "read_from=replica")).unwrap().reader().unwrap();
     eventually("the replica has it", || {
         let answers = pollster::block_on(reader.memberships(&[hash("a")])).unwrap();
@@ -132,11 +135,11 @@ fn replicas_are_read_where_that_is_asked_for() {
     let Reply::Text(info) = set.master().client().run(&["INFO", "commandstats"]) else {
         panic!("INFO is text")
     };
-    assert!(!info.contains("cmdstat_smembers"), "the master is not asked");
+    assert!(!info.contains("cmdstat_smembers"), "the master is not read");
 }
 
 #[test]
-fn what_sentinels_say_is_told() {
+fn errors_of_sentinels_are_reported() {
     let set = RedisSentinels::start();
     let failure = |store: &str| {
         let error = pollster::block_on(StoreConfig::parse(store).unwrap().reader().unwrap().metadata());
@@ -150,15 +153,18 @@ fn what_sentinels_say_is_told() {
 
     let ports = [free_port(), free_port()];
     let nowhere = format!("redis+sentinel://127.0.0.1:{},127.0.0.1:{}/m", ports[0], ports[1]);
-    let gone = failure(&nowhere);
-    assert_eq!(gone.kind(), ErrorKind::StoreUnavailable);
+    let unreachable = failure(&nowhere);
+    assert_eq!(unreachable.kind(), ErrorKind::StoreUnavailable);
     for port in ports {
-        assert!(gone.message().contains(&format!("127.0.0.1:{port}")), "{gone}");
+        assert!(unreachable.message().contains(&format!("127.0.0.1:{port}")), "{unreachable}");
     }
 
     let server = RedisServer::start();
-    let none = failure(&format!("redis+sentinel://127.0.0.1:{}/m", server.port()));
-    assert!(none.message().contains("SENTINEL") || none.message().contains("sentinel"), "{none}");
+    let not_a_sentinel = failure(&format!("redis+sentinel://127.0.0.1:{}/m", server.port()));
+    assert!(
+        not_a_sentinel.message().contains("SENTINEL") || not_a_sentinel.message().contains("sentinel"),
+        "{not_a_sentinel}"
+    );
 
     let refused = failure(&set.store("nobody:hunter2", ""));
     assert_eq!(refused.kind(), ErrorKind::StorePermission, "{refused:?}");
@@ -166,7 +172,7 @@ fn what_sentinels_say_is_told() {
 }
 
 #[test]
-fn sentinels_may_want_a_login_of_their_own() {
+fn sentinels_may_require_their_own_login() {
     let set = RedisSentinels::start_with("user watcher on >hunter2 -@all +sentinel|get-master-addr-by-name");
     let ask = |options: &str| {
         let reader = StoreConfig::parse(&set.store("", options)).unwrap().reader().unwrap();

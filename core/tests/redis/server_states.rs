@@ -1,4 +1,4 @@
-//! Servers that answer every question with an error, because of the state they are in.
+//! Servers whose state makes them reply to every command with an error.
 
 use crate::fixture::{eventually, in_thread};
 use crate::redis_fixture::{LONG_TIMEOUTS, RedisFixture, fill};
@@ -7,7 +7,7 @@ use bigseg_core::testkit::{RedisServer, Reply};
 use bigseg_core::{LookupStatus, Origin};
 
 #[test]
-fn a_server_that_starts_with_much_data_to_load() {
+fn a_server_that_is_loading_its_data() {
     let mut server = RedisServer::start();
     fill(&server);
     let fixture = RedisFixture::open(&server.store("", LONG_TIMEOUTS));
@@ -18,7 +18,7 @@ fn a_server_that_starts_with_much_data_to_load() {
 }
 
 #[test]
-fn a_server_that_runs_a_script_without_end() {
+fn a_server_that_runs_an_endless_script() {
     let server = RedisServer::start();
     fill(&server);
     let fixture = RedisFixture::open(&server.store("", LONG_TIMEOUTS));
@@ -26,17 +26,17 @@ fn a_server_that_runs_a_script_without_end() {
     let mut client = server.client();
     let script = in_thread(move || client.run(&["EVAL", "while true do end", "0"]));
     eventually(
-        "the server says so",
-        || matches!(server.client().run(&["PING"]), Reply::Refusal(words) if words.starts_with("BUSY")),
+        "the server reports it",
+        || matches!(server.client().run(&["PING"]), Reply::Error(message) if message.starts_with("BUSY")),
     );
     fixture.assert_outage("busy with a script");
     assert_eq!(server.client().run(&["SCRIPT", "KILL"]), ok());
-    assert!(matches!(script.join().unwrap(), Reply::Refusal(_)));
+    assert!(matches!(script.join().unwrap(), Reply::Error(_)));
     fixture.becomes_healthy();
 }
 
 #[test]
-fn a_replica_serves_readers_until_it_loses_its_master_and_may_not() {
+fn a_replica_without_its_master_serves_readers_only_if_configured() {
     let (master, replica) = (RedisServer::start(), RedisServer::start());
     // Otherwise a master waits for more replicas before it sends anything.
     set(&master, "repl-diskless-sync-delay", "0");
@@ -52,7 +52,11 @@ fn a_replica_serves_readers_until_it_loses_its_master_and_may_not() {
 
     follow(&replica, free_port());
     let answer = fixture.ask("a");
-    assert_eq!((answer.status, answer.origin), (LookupStatus::Healthy, Origin::Store), "as it is told to");
+    assert_eq!(
+        (answer.status, answer.origin),
+        (LookupStatus::Healthy, Origin::Store),
+        "as configured by default"
+    );
     set(&replica, "replica-serve-stale-data", "no");
     fixture.assert_outage("lost its master");
     follow(&replica, master.port());

@@ -1,4 +1,4 @@
-//! The Redis store passes the suite, however one gets to the server.
+//! The Redis store passes the suite over TCP, a Unix socket and TLS, and with minimal permissions.
 
 use std::cell::Cell;
 
@@ -6,7 +6,8 @@ use bigseg_core::StoreConfig;
 use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS};
 use bigseg_core::testkit::{RedisServer, Reply, StoreUnderTest, store_suite};
 
-/// Makes stores, each under a prefix of its own, from what gives a store string for a role and options.
+/// Creates stores, each with its own prefix. `store` returns the store string for a role and
+/// options.
 fn stores(store: impl Fn(&str, &str) -> String) -> impl Fn() -> StoreUnderTest {
     let count = Cell::new(0);
     move || {
@@ -34,7 +35,7 @@ fn over_a_unix_socket_in_another_database() {
     let server = RedisServer::start();
     let socket = server.socket();
     store_suite::run(stores(|_, options| format!("redis+unix://{}?db=3&{options}", socket.display())));
-    assert_eq!(server.client().sorted(&["KEYS", "*"]), [""; 0], "all of it went to the other database");
+    assert_eq!(server.client().sorted(&["KEYS", "*"]), [""; 0], "everything is in the other database");
 }
 
 #[test]
@@ -43,7 +44,8 @@ fn over_tls_with_a_client_certificate() {
     store_suite::run(stores(|_, options| server.store("", options)));
 }
 
-/// Also with no more than docs/spec.md#permissions asks for, but for loads that replace a segment, which need `SCAN`.
+/// The permissions of docs/spec.md#permissions suffice. Only loads that replace a segment also need
+/// `SCAN`.
 #[test]
 fn with_minimal_permissions() {
     let server = RedisServer::start();
@@ -60,7 +62,7 @@ fn with_minimal_permissions() {
         "any sequence of loads ends as the model says",
     ];
     assert_eq!(failures, replacing);
-    // A command too many is found even where its refusal is ignored.
+    // The statistics show further commands, even if the store ignores that they are refused.
     let Reply::Text(stats) = server.client().run(&["INFO", "commandstats"]) else { panic!("INFO is text") };
     let mut used: Vec<&str> = stats
         .lines()
@@ -74,5 +76,5 @@ fn with_minimal_permissions() {
     let Reply::Text(errors) = server.client().run(&["INFO", "errorstats"]) else { panic!("INFO is text") };
     let codes: Vec<_> =
         errors.lines().filter_map(|line| line.strip_prefix("errorstat_")?.split(':').next()).collect();
-    assert_eq!(codes, ["NOPERM"], "nor is anything said that the server does not know");
+    assert_eq!(codes, ["NOPERM"], "no command is unknown to the server");
 }

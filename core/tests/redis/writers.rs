@@ -1,4 +1,4 @@
-//! Writers of one store in Redis: what interferes with them, and what a failure leaves behind.
+//! Writers of one store: races, failures, and what a failure leaves in the store.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -14,7 +14,7 @@ fn config(server: &RedisServer, options: &str) -> StoreConfig {
     StoreConfig::parse(&server.store("", options)).unwrap()
 }
 
-/// Draws a chain of patches over a few contexts; now and then a large one, of several transactions.
+/// Generates a chain of patches over a few contexts. Some are large and take several transactions.
 fn chain(rng: &mut TestRng, contexts: usize) -> Vec<Patch> {
     let mut chain: Vec<Patch> = Vec::new();
     for step in 0..12 {
@@ -32,7 +32,7 @@ fn chain(rng: &mut TestRng, contexts: usize) -> Vec<Patch> {
     chain
 }
 
-/// Applies a chain from wherever the cursor is until its end, together with others.
+/// Applies a chain from the cursor to its end, while other writers do the same.
 fn follow(writer: &dyn StoreWriter, chain: &[Patch]) {
     for _ in 0..100 * chain.len() {
         let cursor = writer.cursor().unwrap().unwrap_or_default();
@@ -40,7 +40,7 @@ fn follow(writer: &dyn StoreWriter, chain: &[Patch]) {
         let outcome = writer.apply(next).unwrap();
         assert_ne!(outcome, PatchOutcome::DataLost);
     }
-    panic!("the writers get nowhere");
+    panic!("the writers make no progress");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn writers_that_race_lose_nothing() {
 }
 
 #[test]
-fn a_stranger_who_takes_the_lock_again_and_again_is_outlived() {
+fn a_foreign_client_that_keeps_setting_the_lock_does_no_harm() {
     let server = RedisServer::start();
     let writer = config(&server, "").writer().unwrap();
     let done = AtomicBool::new(false);
@@ -84,7 +84,7 @@ fn a_stranger_who_takes_the_lock_again_and_again_is_outlived() {
         done.store(true, Ordering::Relaxed);
         match outcome {
             Ok(outcome) => assert_eq!(outcome, PatchOutcome::Applied),
-            // Never a wrong outcome: at worst the writer says that it found no gap.
+            // Never a wrong outcome: at worst the writer exhausts its attempts.
             Err(error) => assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{error:?}"),
         }
     });
@@ -107,7 +107,8 @@ fn an_operation_that_fails_keeps_the_cursor() {
         assert!(error.message().contains("WRONGTYPE"), "{error}");
         assert_eq!(writer.cursor().unwrap().as_deref(), Some("1"));
     }
-    // Redis takes nothing back, so the rest was written; once the key is mended, the same patch completes it.
+    // Redis does not roll back, so the rest was written. Once the key is repaired, the same patch
+    // completes it.
     server.client().run(&["DEL", &bad]);
     assert_eq!(writer.apply(&next).unwrap(), PatchOutcome::Applied);
     let answers = pollster::block_on(reader.memberships(&["good", "bad", "before"].map(hash))).unwrap();
@@ -116,12 +117,12 @@ fn an_operation_that_fails_keeps_the_cursor() {
 }
 
 #[test]
-fn a_server_that_refuses_to_write_says_why() {
+fn a_rejected_write_is_reported_with_the_reason() {
     let server = RedisServer::start();
     let writer = config(&server, "").writer().unwrap();
     writer.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap();
     let next = patch("s.g1", "1", "2", list(&["b"], &["a"]));
-    let refused = |set: [&str; 2], kind: ErrorKind, word: &str| {
+    let assert_rejected = |set: [&str; 2], kind: ErrorKind, word: &str| {
         assert_eq!(server.client().run(&["CONFIG", "SET", set[0], set[1]]), Reply::Text("OK".to_owned()));
         for error in [writer.apply(&next).unwrap_err(), writer.set_synchronized_on(1).unwrap_err()] {
             assert_eq!(error.kind(), kind, "{error:?}");
@@ -129,10 +130,10 @@ fn a_server_that_refuses_to_write_says_why() {
         }
         assert_eq!(writer.cursor().unwrap().as_deref(), Some("1"));
     };
-    refused(["maxmemory", "1"], ErrorKind::StoreFull, "maxmemory");
+    assert_rejected(["maxmemory", "1"], ErrorKind::StoreFull, "maxmemory");
     server.client().run(&["CONFIG", "SET", "maxmemory", "0"]);
     server.client().run(&["REPLICAOF", "127.0.0.1", "1"]);
-    refused(["replica-serve-stale-data", "yes"], ErrorKind::StoreUnavailable, "replica");
+    assert_rejected(["replica-serve-stale-data", "yes"], ErrorKind::StoreUnavailable, "replica");
     server.client().run(&["CONFIG", "SET", "replica-serve-stale-data", "no"]);
     let error = writer.cursor().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
@@ -142,7 +143,7 @@ fn a_server_that_refuses_to_write_says_why() {
 }
 
 #[test]
-fn a_writer_gets_over_a_restart_and_reports_the_loss() {
+fn a_writer_survives_a_restart_and_reports_the_data_loss() {
     let mut server = RedisServer::start();
     let writer = config(&server, "").writer().unwrap();
     writer.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap();
@@ -153,7 +154,7 @@ fn a_writer_gets_over_a_restart_and_reports_the_loss() {
         ErrorKind::StoreUnavailable,
         "the connection is lost"
     );
-    assert_eq!(writer.apply(&next).unwrap_err().kind(), ErrorKind::StoreUnavailable, "nobody is there");
+    assert_eq!(writer.apply(&next).unwrap_err().kind(), ErrorKind::StoreUnavailable, "the server is down");
     server.restart();
     assert_eq!(writer.apply(&next).unwrap(), PatchOutcome::DataLost);
     assert_eq!(writer.cursor().unwrap(), None);
@@ -172,7 +173,7 @@ fn replacing_without_scan_fails_before_anything_is_changed() {
     assert_eq!(server.client().sorted(&["KEYS", "*"]), [""; 0]);
 }
 
-/// Imports so many contexts; returns how many the store has confirmed, and how it ended.
+/// Imports contexts. Returns how many the store has confirmed, and the outcome.
 fn import(store: &StoreConfig, contexts: usize, resume_after: u64) -> (u64, bigseg_core::Result<u64>) {
     let options = ImportOptions { resume_after, ..ImportOptions::default() };
     let mut import = Import::new(store.writer().unwrap(), options);
@@ -185,7 +186,7 @@ fn import(store: &StoreConfig, contexts: usize, resume_after: u64) -> (u64, bigs
 }
 
 #[test]
-fn an_import_that_was_cut_short_goes_on_where_it_stood() {
+fn an_interrupted_import_resumes_where_it_stopped() {
     const CONTEXTS: usize = 30_000;
     let server = RedisServer::start();
     let left = AtomicUsize::new(150_000);
@@ -204,14 +205,14 @@ fn an_import_that_was_cut_short_goes_on_where_it_stood() {
     let store = config(&server, "");
     assert_eq!(pollster::block_on(store.reader().unwrap().metadata()).unwrap().synchronized_on, None);
 
-    // What was confirmed is there, and is not written again.
+    // Confirmed contexts are not written again.
     server.client().run(&["CONFIG", "RESETSTAT"]);
     let (written, outcome) = import(&store, CONTEXTS, confirmed);
     assert_eq!((written, outcome.unwrap()), (CONTEXTS as u64, CONTEXTS as u64));
     let Reply::Text(stats) = server.client().run(&["INFO", "commandstats"]) else { panic!("INFO is text") };
     assert!(stats.contains(&format!("cmdstat_sadd:calls={},", CONTEXTS as u64 - confirmed)), "{stats}");
     assert_eq!(server.client().run(&["DBSIZE"]), Reply::Number(CONTEXTS as i64 + 1));
-    // Nor is more resumed than there is.
+    // An import cannot resume after more contexts than it has.
     let error = import(&store, 10, 11).1.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.message().contains("are they the same"), "{error}");

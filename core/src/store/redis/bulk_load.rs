@@ -1,4 +1,4 @@
-//! Writes whole lists, in pipelines of which several are under way at once.
+//! Bulk load: writes a whole list in pipelines, several of which are in flight at once.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,99 +7,113 @@ use redis::{Cmd, Pipeline, Value};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::client::Servers;
+use super::client::RedisClient;
 use super::keys::Keys;
-use super::retry::Patience;
-use super::scanner::Walk;
+use super::retry::RetryBudget;
+use super::scanner::KeyScan;
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment_ref::SegmentRef;
 use crate::store::{LoadEntry, LoadPlan, LoadReport, LoadSource};
 
-/// How many memberships are sent together.
-const BATCH: usize = 2048;
-/// How many batches are under way at once: while the server works on one, the next is being prepared.
-const BATCHES_AT_ONCE: usize = 4;
-/// How many refs one command holds.
-const REFS: usize = 1000;
+/// The number of memberships in one pipeline.
+const MEMBERSHIPS_PER_BATCH: usize = 2048;
+/// The most pipelines in flight: while the server executes one, the next is prepared.
+const MAX_IN_FLIGHT: usize = 4;
+/// The most segment refs in one command.
+const REFS_PER_COMMAND: usize = 1000;
 
 const LOADING: &str = "loading a list";
-const FORGETTING: &str = "forgetting a segment's members";
+const REMOVING_SEGMENT: &str = "removing the members of a segment";
 
-/// Forgets the members of the segment to be replaced, then writes the list; does not mark the store.
+/// Removes the members of the segment to replace, then writes the list. Does not set the sync time.
 pub(super) fn load(
-    servers: &Arc<Servers>,
+    client: &Arc<RedisClient>,
     keys: &Keys,
     plan: &LoadPlan,
     contexts: &mut dyn LoadSource,
     progress: &mut dyn FnMut(u64),
 ) -> Result<LoadReport> {
-    let replaced = plan.replace.as_ref().map_or(Ok(0), |segment| forget(servers, keys, segment))?;
+    let replaced = match &plan.replace {
+        Some(segment) => remove_segment(client, keys, segment)?,
+        None => 0,
+    };
     let mut report = LoadReport { contexts: 0, replaced };
-    let mut flow = Flow::new(servers);
-    let (mut commands, mut memberships, mut entries) = (Pipeline::new(), 0, Vec::new());
+    let mut queue = BatchQueue::new(client);
+    let mut commands = Pipeline::new();
+    let mut memberships = 0;
+    let mut entries = Vec::new();
     while let Some(hash) = contexts.next(&mut entries)? {
-        write(&mut commands, keys, hash, &entries, &plan.refs);
+        add_context(&mut commands, keys, hash, &entries, &plan.refs);
         report.contexts += 1;
         memberships += entries.len();
-        if memberships >= BATCH {
-            flow.send(std::mem::take(&mut commands), report.contexts);
+        if memberships >= MEMBERSHIPS_PER_BATCH {
+            queue.send(std::mem::take(&mut commands), report.contexts);
             memberships = 0;
-            while flow.under_way() >= BATCHES_AT_ONCE {
-                progress(flow.land()?);
+            while queue.in_flight() >= MAX_IN_FLIGHT {
+                progress(queue.wait_for_oldest()?);
             }
         }
     }
     if !commands.is_empty() {
-        flow.send(commands, report.contexts);
+        queue.send(commands, report.contexts);
     }
-    while flow.under_way() > 0 {
-        progress(flow.land()?);
+    while queue.in_flight() > 0 {
+        progress(queue.wait_for_oldest()?);
     }
     progress(report.contexts);
     Ok(report)
 }
 
-/// Batches under way, in the order in which they were sent.
-struct Flow<'a> {
-    servers: &'a Arc<Servers>,
+/// Pipelines in flight, in the order in which they were sent.
+struct BatchQueue<'a> {
+    client: &'a Arc<RedisClient>,
     tasks: JoinSet<()>,
-    batches: VecDeque<(u64, oneshot::Receiver<Result<()>>)>,
+    batches: VecDeque<Batch>,
 }
 
-impl<'a> Flow<'a> {
-    fn new(servers: &'a Arc<Servers>) -> Self {
-        Self { servers, tasks: JoinSet::new(), batches: VecDeque::new() }
+struct Batch {
+    /// How many contexts are written when this batch is.
+    contexts: u64,
+    outcome: oneshot::Receiver<Result<()>>,
+}
+
+impl<'a> BatchQueue<'a> {
+    fn new(client: &'a Arc<RedisClient>) -> Self {
+        Self { client, tasks: JoinSet::new(), batches: VecDeque::new() }
     }
 
-    fn under_way(&self) -> usize {
+    fn in_flight(&self) -> usize {
         self.batches.len()
     }
 
-    /// Sends a batch, with which so many contexts will have been written.
     fn send(&mut self, commands: Pipeline, contexts: u64) {
-        let (sender, receiver) = oneshot::channel();
-        let servers = self.servers.clone();
+        let (sender, outcome) = oneshot::channel();
+        let client = self.client.clone();
         while self.tasks.try_join_next().is_some() {}
-        self.servers.connector().spawn_in(&mut self.tasks, async move {
-            let patience = Patience::of_writer(servers.config());
-            let outcome = servers.ask_all(LOADING, &commands, &patience).await.map(drop);
-            // Fails when the load was given up.
+        self.client.connector().spawn_in(&mut self.tasks, async move {
+            let budget = RetryBudget::for_writer(client.config());
+            let outcome = client.execute_checked(LOADING, &commands, &budget).await.map(drop);
+            // Fails if the load was cancelled.
             let _ = sender.send(outcome);
         });
-        self.batches.push_back((contexts, receiver));
+        self.batches.push_back(Batch { contexts, outcome });
     }
 
-    /// Waits for the batch that was sent first; returns how many contexts have been written with it.
-    fn land(&mut self) -> Result<u64> {
-        let Some((contexts, batch)) = self.batches.pop_front() else { return Ok(0) };
-        let lost = |_| Error::new(ErrorKind::Internal, "a batch of the list was lost on its way");
-        pollster::block_on(batch).map_err(lost)?.map(|()| contexts)
+    /// Waits for the oldest batch. Returns how many contexts have been written by then.
+    fn wait_for_oldest(&mut self) -> Result<u64> {
+        let Some(batch) = self.batches.pop_front() else { return Ok(0) };
+        match pollster::block_on(batch.outcome) {
+            Ok(outcome) => outcome.map(|()| batch.contexts),
+            Err(_) => {
+                Err(Error::new(ErrorKind::Internal, "the task that writes a batch of the list ended early"))
+            }
+        }
     }
 }
 
-/// Writes one context: what it joins, and that it leaves the opposite list. Included wins over excluded.
-fn write(
+/// Adds a context to its sets, and removes it from the opposite ones. Included wins over excluded.
+fn add_context(
     commands: &mut Pipeline,
     keys: &Keys,
     hash: ContextHash,
@@ -107,18 +121,18 @@ fn write(
     refs: &[SegmentRef],
 ) {
     let is_included = |segment| entries.contains(&LoadEntry { segment, excluded: false });
-    let (include, exclude) = (keys.include(hash), keys.exclude(hash));
-    for (excluded, joins, leaves) in [(false, &include, &exclude), (true, &exclude, &include)] {
+    let include = keys.include(hash);
+    let exclude = keys.exclude(hash);
+    for (excluded, add_key, remove_key) in [(false, &include, &exclude), (true, &exclude, &include)] {
         let segments: Vec<&str> = entries
             .iter()
             .filter(|entry| entry.excluded == excluded && !(excluded && is_included(entry.segment)))
             .map(|entry| refs[entry.segment as usize].as_str())
             .collect();
-        for segments in segments.chunks(REFS) {
-            for (name, key) in [("SADD", joins), ("SREM", leaves)] {
-                let bytes =
-                    name.len() + key.len() + segments.iter().map(|segment| segment.len()).sum::<usize>();
-                let mut command = Cmd::with_capacity(2 + segments.len(), bytes);
+        for segments in segments.chunks(REFS_PER_COMMAND) {
+            let length = segments.iter().map(|segment| segment.len()).sum::<usize>();
+            for (name, key) in [("SADD", add_key), ("SREM", remove_key)] {
+                let mut command = Cmd::with_capacity(2 + segments.len(), name.len() + key.len() + length);
                 command.arg(name).arg(key).arg(segments);
                 commands.add_command(command);
             }
@@ -126,22 +140,22 @@ fn write(
     }
 }
 
-/// Takes everybody out of a segment; returns how many contexts were in it.
-fn forget(servers: &Servers, keys: &Keys, segment: &SegmentRef) -> Result<u64> {
-    let patience = Patience::of_writer(servers.config());
-    let mut forgotten = 0;
-    let mut walk = Walk::begin(servers, keys)?;
-    while let Some(found) = walk.step()? {
+/// Removes all members of a segment. Returns how many contexts it had.
+fn remove_segment(client: &RedisClient, keys: &Keys, segment: &SegmentRef) -> Result<u64> {
+    let budget = RetryBudget::for_writer(client.config());
+    let mut removed = 0;
+    let mut scan = KeyScan::start(client, keys)?;
+    while let Some(found) = scan.next_page()? {
         let mut commands = Pipeline::new();
         for (hash, _) in &found {
             commands.cmd("SREM").arg(keys.include(*hash)).arg(segment.as_str());
             commands.cmd("SREM").arg(keys.exclude(*hash)).arg(segment.as_str());
         }
         if !found.is_empty() {
-            let replies = pollster::block_on(servers.ask_all(FORGETTING, &commands, &patience))?;
-            let removed = |pair: &&[Value]| pair.contains(&Value::Int(1));
-            forgotten += replies.chunks_exact(2).filter(removed).count() as u64;
+            let replies = pollster::block_on(client.execute_checked(REMOVING_SEGMENT, &commands, &budget))?;
+            let was_member = |pair: &&[Value]| pair.contains(&Value::Int(1));
+            removed += replies.chunks_exact(2).filter(was_member).count() as u64;
         }
     }
-    Ok(forgotten)
+    Ok(removed)
 }

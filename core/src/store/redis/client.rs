@@ -1,4 +1,7 @@
-//! The servers that hold the keys, be they one or many: whoever asks for keys need not know which has which.
+//! The client of the configured servers: the same calls for a single server, Sentinel and a
+//! cluster.
+
+use std::sync::Arc;
 
 use redis::{Pipeline, Value};
 use tokio::sync::watch;
@@ -6,43 +9,51 @@ use tokio::sync::watch;
 use super::cluster::Cluster;
 use super::config::{ReadFrom, RedisAddress, RedisConfig, RedisServers};
 use super::keys::Keys;
-use super::net::Link;
-use super::net::Role;
-use super::net::{Connector, Target};
-use super::retry::Patience;
+use super::net::{Connector, Role, SharedConnection, Target};
+use super::retry::RetryBudget;
 use crate::error::Result;
 
-/// Shared connections to all of them.
-pub(super) struct Servers {
+/// Shared connections to all servers.
+pub(super) struct RedisClient {
     connector: Connector,
-    kind: Kind,
+    deployment: Deployment,
 }
 
-enum Kind {
-    One(Link, watch::Sender<Vec<Target>>),
-    Cluster(Cluster),
+enum Deployment {
+    /// One server, or the one that sentinels report.
+    Single {
+        connection: SharedConnection,
+        /// Never changes: it is one target even if a failover makes it another server.
+        masters: watch::Sender<Vec<Target>>,
+    },
+    Cluster(Arc<Cluster>),
 }
 
-impl Servers {
-    /// Prepares to talk to them; nothing connects yet.
+impl RedisClient {
+    /// Creates a client. It connects on the first use.
     pub(super) fn new(connector: Connector, read_from: ReadFrom) -> Self {
-        let kind = match (&connector.config.servers, read_from) {
-            (RedisServers::Cluster(seeds), _) => {
-                Kind::Cluster(Cluster::new(connector.clone(), seeds, read_from))
+        let deployment = match &connector.config.servers {
+            RedisServers::Cluster(seeds) => {
+                Deployment::Cluster(Arc::new(Cluster::new(connector.clone(), seeds, read_from)))
             }
-            (RedisServers::Sentinel(_), ReadFrom::Replica) => {
-                let replica = connector.towards(Target::Named(Role::Replica));
-                Kind::One(Link::new(replica), watch::Sender::new(vec![connector.target().clone()]))
-            }
-            (RedisServers::One(_) | RedisServers::Sentinel(_), _) => {
-                let masters = watch::Sender::new(vec![connector.target().clone()]);
-                Kind::One(Link::new(connector.clone()), masters)
-            }
+            RedisServers::One(_) => Self::single(&connector, connector.clone()),
+            RedisServers::Sentinel(_) => match read_from {
+                ReadFrom::Master => Self::single(&connector, connector.clone()),
+                ReadFrom::Replica => {
+                    Self::single(&connector, connector.with_target(Target::Sentinel(Role::Replica)))
+                }
+            },
         };
-        Self { connector, kind }
+        Self { connector, deployment }
     }
 
-    /// Returns what makes connections of one's own to any of them, with [`Connector::towards`].
+    fn single(master: &Connector, reads: Connector) -> Deployment {
+        let masters = watch::Sender::new(vec![master.target().clone()]);
+        Deployment::Single { connection: SharedConnection::new(reads), masters }
+    }
+
+    /// Returns the source of further connections to any of the servers; see
+    /// [`Connector::with_target`].
     pub(super) fn connector(&self) -> &Connector {
         &self.connector
     }
@@ -51,95 +62,125 @@ impl Servers {
         &self.connector.config
     }
 
-    /// Tells whom to connect to in order to reach all that is written, and of every change. Of a cluster it is what is
-    /// known, with the nodes that are just taking over slots; behind sentinels it is one target that leads to another server after a failover.
+    /// Returns the targets that together receive all writes, and every later change of them.
+    ///
+    /// For a cluster, these are the known masters and the nodes that are importing slots. With
+    /// Sentinel it is one target, which leads to another server after a failover.
     pub(super) fn masters(&self) -> watch::Receiver<Vec<Target>> {
-        match &self.kind {
-            Kind::One(_, masters) => masters.subscribe(),
-            Kind::Cluster(cluster) => cluster.masters(),
+        match &self.deployment {
+            Deployment::Single { masters, .. } => masters.subscribe(),
+            Deployment::Cluster(cluster) => cluster.masters(),
         }
     }
 
-    /// Takes note of who is a master: whoever sentinels named before is not asked any more, for it may be cut off from the
-    /// rest and know nothing of that.
-    pub(super) fn keep_to(&self, master: &RedisAddress) {
-        if let Kind::One(link, _) = &self.kind {
-            link.keep_to(master);
+    /// Gives up the connection to a former master, which may be partitioned from the others and
+    /// still accept commands.
+    pub(super) fn pin_to(&self, master: &RedisAddress) {
+        match &self.deployment {
+            Deployment::Single { connection, .. } => connection.pin_to(master),
+            Deployment::Cluster(_) => {}
         }
     }
 
-    /// Sends commands, all of which name their key first, and returns one reply for each; a reply may be an error.
+    /// Executes commands, whose first argument is their key. Returns one reply for each; a reply
+    /// may be an error.
     ///
     /// # Errors
-    /// The outer error means that nobody answered, an inner one that only the server with this key did not.
-    pub(super) async fn ask(
+    /// The outer error means that no server replied. An inner error means that the server with this
+    /// key did not.
+    pub(super) async fn execute(
         &self,
-        doing: &str,
+        operation: &str,
         commands: &Pipeline,
-        patience: &Patience,
+        budget: &RetryBudget,
     ) -> Result<Vec<Result<Value>>> {
-        match &self.kind {
-            Kind::Cluster(cluster) => cluster.ask(doing, commands, patience).await,
-            Kind::One(link, _) => {
-                let connection = link.connection().await?;
-                let replies = connection.exchange(doing, commands, patience.reply).await?;
+        match &self.deployment {
+            Deployment::Cluster(cluster) => cluster.execute(operation, commands, budget).await,
+            Deployment::Single { connection, .. } => {
+                let connection = connection.connection().await?;
+                let replies = connection.execute(operation, commands, budget.reply_timeout).await?;
                 if let Some(Value::ServerError(e)) = replies.first()
                     && matches!(e.code(), "READONLY" | "MASTERDOWN")
                 {
-                    // It may have been a master once; the next connection finds the one that is.
-                    connection.give_up();
+                    // A former master. The next connection finds the new one.
+                    connection.mark_broken();
                 }
                 Ok(replies.into_iter().map(Ok).collect())
             }
         }
     }
 
-    /// Does the same, and takes any reply that is an error for a failure of the whole.
-    pub(super) async fn ask_all(
-        &self,
-        doing: &str,
-        commands: &Pipeline,
-        patience: &Patience,
-    ) -> Result<Vec<Value>> {
-        let sound = |reply| match reply {
-            Ok(Value::ServerError(e)) => Err(self.config().refusal(doing, &e)),
-            reply => reply,
-        };
-        self.ask(doing, commands, patience).await?.into_iter().map(sound).collect()
-    }
-
-    /// Makes sure that every server of a cluster can be reached; of one server, the reply to anything is enough.
+    /// Executes commands, whose first argument is their key. Returns one reply for each.
     ///
     /// # Errors
-    /// The first that cannot.
-    pub(super) async fn check(&self, doing: &str, lead: &str, patience: &Patience) -> Result<()> {
-        match &self.kind {
-            Kind::One(..) => Ok(()),
-            Kind::Cluster(cluster) => cluster.check(doing, lead, patience).await,
+    /// Any reply is an error.
+    pub(super) async fn execute_checked(
+        &self,
+        operation: &str,
+        commands: &Pipeline,
+        budget: &RetryBudget,
+    ) -> Result<Vec<Value>> {
+        let mut replies = Vec::with_capacity(commands.len());
+        for reply in self.execute(operation, commands, budget).await? {
+            match reply? {
+                Value::ServerError(e) => return Err(self.config().server_error(operation, &e)),
+                reply => replies.push(reply),
+            }
+        }
+        Ok(replies)
+    }
+
+    /// Verifies that every master of a cluster can be reached. For a single server, any reply is
+    /// proof enough.
+    ///
+    /// # Errors
+    /// The first master that cannot be reached.
+    pub(super) async fn check_masters(
+        &self,
+        operation: &str,
+        prefix: &str,
+        budget: &RetryBudget,
+    ) -> Result<()> {
+        match &self.deployment {
+            Deployment::Single { .. } => Ok(()),
+            Deployment::Cluster(cluster) => cluster.check_masters(operation, prefix, budget).await,
         }
     }
 
-    /// Returns the servers that may have any of the keys, and a number that changes when others have.
-    pub(super) async fn holders(&self, doing: &str, keys: &Keys) -> Result<(Vec<Target>, u64)> {
-        match &self.kind {
-            Kind::One(..) => Ok((vec![self.connector.target().clone()], 0)),
-            Kind::Cluster(cluster) => cluster.holders(doing, keys).await,
+    /// Returns the target that owns a key, which holds a string or nothing. For a single server
+    /// this sends nothing.
+    ///
+    /// # Errors
+    /// The cluster has no owner for the key.
+    pub(super) async fn locate(&self, operation: &str, key: &str, budget: &RetryBudget) -> Result<Target> {
+        match &self.deployment {
+            Deployment::Single { .. } => Ok(self.connector.target().clone()),
+            Deployment::Cluster(cluster) => cluster.locate(operation, key, budget).await,
         }
     }
 
-    /// Returns that number as it is now.
-    pub(super) async fn version_now(&self) -> u64 {
-        match &self.kind {
-            Kind::One(..) => 0,
-            Kind::Cluster(cluster) => cluster.version_now().await,
+    /// Returns the targets that may hold any of the keys, and the version of the slot map, which
+    /// changes when other nodes own them.
+    pub(super) async fn key_holders(&self, operation: &str, keys: &Keys) -> Result<(Vec<Target>, u64)> {
+        match &self.deployment {
+            Deployment::Single { .. } => Ok((vec![self.connector.target().clone()], 0)),
+            Deployment::Cluster(cluster) => cluster.key_holders(operation, keys).await,
         }
     }
 
-    /// Returns the cluster, if they are one.
-    pub(super) fn cluster(&self) -> Option<&Cluster> {
-        match &self.kind {
-            Kind::One(..) => None,
-            Kind::Cluster(cluster) => Some(cluster),
+    /// Returns the current version of the slot map.
+    pub(super) async fn slot_map_version(&self) -> u64 {
+        match &self.deployment {
+            Deployment::Single { .. } => 0,
+            Deployment::Cluster(cluster) => cluster.current_version().await,
+        }
+    }
+
+    /// Returns the cluster, if there is one.
+    pub(super) fn cluster(&self) -> Option<&Arc<Cluster>> {
+        match &self.deployment {
+            Deployment::Single { .. } => None,
+            Deployment::Cluster(cluster) => Some(cluster),
         }
     }
 }

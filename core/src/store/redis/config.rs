@@ -1,15 +1,15 @@
-//! Which Redis servers there are, how to get in, and under which keys the store lies.
+//! The configuration of a Redis store: servers, login, TLS, timeouts and the prefix of its keys.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where a server listens. `Display` writes `host:port`, or the socket's path.
+/// The address of a server. `Display` writes `host:port`, or the path of the socket.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RedisAddress {
-    /// A host, by name or number, and a port.
+    /// A host, by name or IP address, and a port.
     Tcp(String, u16),
-    /// A socket in the file system.
+    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
@@ -23,34 +23,34 @@ impl fmt::Display for RedisAddress {
     }
 }
 
-/// Which servers hold the store.
+/// The servers that hold the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RedisServers {
     /// One server.
     One(RedisAddress),
-    /// A cluster, found through any of these nodes; the others are learned.
+    /// A cluster. Any of these nodes is enough to discover the others.
     Cluster(Vec<RedisAddress>),
-    /// The server that sentinels say is the master.
+    /// The server that sentinels report as the master.
     Sentinel(RedisSentinels),
 }
 
-/// The sentinels that watch over a master.
+/// The sentinels that monitor a master.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisSentinels {
-    /// Where they listen; any one that answers is enough.
+    /// Their addresses. One sentinel that answers is enough.
     pub addresses: Vec<RedisAddress>,
-    /// What they call the master.
+    /// The name of the master in the configuration of the sentinels.
     pub master: String,
-    /// How to get in to the sentinels themselves.
+    /// The login of the sentinels themselves.
     pub login: RedisLogin,
 }
 
-/// How to get in. `Debug` does not show the password.
+/// A user and a password. `Debug` does not show the password.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct RedisLogin {
-    /// The user to log in as; `None` = the default user.
+    /// The user; `None` = the default user.
     pub user: Option<String>,
-    /// The password to log in with. A user without one logs in with the empty one.
+    /// The password. A user without a password logs in with the empty one.
     pub password: Option<String>,
 }
 
@@ -60,46 +60,48 @@ impl fmt::Debug for RedisLogin {
     }
 }
 
-/// Which servers a reader asks. Writers always ask masters.
+/// The servers that a reader queries. Writers always use masters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ReadFrom {
-    /// The masters: what was written is seen at once.
+    /// Masters. A completed write is visible at once.
     #[default]
     Master,
-    /// Replicas, and the master where there is none that answers. They are behind by as much as replication is.
+    /// Replicas, or the master if no replica answers. Replicas lag behind by the replication delay.
     Replica,
 }
 
-/// How to encrypt, and whom to trust. Files are PEM and are read anew for each connection.
+/// TLS settings. Files are in PEM format and are read again for each connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RedisTls {
-    /// The authorities that may vouch for the server; by default those of the operating system.
+    /// The certificate authorities that are trusted; by default those of the operating system.
     pub ca_file: Option<PathBuf>,
-    /// The client's certificate, for a server that asks for one, and its private key.
+    /// The client certificate and its private key, for a server that requires one.
     pub client: Option<(PathBuf, PathBuf)>,
-    /// The name the server's certificate must bear; by default the host.
+    /// The name that the server certificate must have; by default the host.
     pub server_name: Option<String>,
 }
 
-/// What all keys of one environment begin with.
+/// The first part of all keys of one environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyPrefix {
-    /// A prefix as most SDKs take it: a colon follows it, and the empty one means [`KeyPrefix::DEFAULT`].
+    /// A prefix as most SDKs take it: a colon follows, and an empty prefix means
+    /// [`KeyPrefix::DEFAULT`].
     Named(String),
-    /// The very first bytes of each key. `":"` is what the Ruby SDK makes of an empty prefix, `""` what the C++ SDK does.
+    /// The exact first bytes of each key: `":"` is the empty prefix of the Ruby SDK, `""` that of
+    /// the C++ SDK.
     Raw(String),
 }
 
 impl KeyPrefix {
-    /// The prefix of whoever gives none.
+    /// The prefix if none is configured.
     pub const DEFAULT: &'static str = "launchdarkly";
 
-    /// Returns the very first bytes of each key.
-    pub fn lead(&self) -> String {
+    /// Returns the exact first bytes of each key.
+    pub fn key_prefix(&self) -> String {
         match self {
             Self::Named(prefix) if prefix.is_empty() => format!("{}:", Self::DEFAULT),
             Self::Named(prefix) => format!("{prefix}:"),
-            Self::Raw(lead) => lead.clone(),
+            Self::Raw(prefix) => prefix.clone(),
         }
     }
 }
@@ -110,45 +112,50 @@ impl Default for KeyPrefix {
     }
 }
 
-/// Which Redis database holds the store; see [`StoreConfig::parse`](crate::StoreConfig::parse) for its string form.
+/// The configuration of a Redis store; [`StoreConfig::parse`](crate::StoreConfig::parse) reads its
+/// string form.
 ///
-/// Neither `Debug` nor the store string made of it shows the password.
+/// Neither `Debug` nor `Display` shows the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisConfig {
-    /// Which servers hold it.
+    /// The servers that hold the store.
     pub servers: RedisServers,
-    /// Encryption, for sentinels too; `None` = none.
+    /// TLS, for sentinels too; `None` = plain text.
     pub tls: Option<RedisTls>,
-    /// How to get in.
+    /// The login of the servers.
     pub login: RedisLogin,
-    /// The number of the database. Any but 0 needs the permission to `SELECT`.
+    /// The number of the database. Any number but 0 needs the permission `SELECT`.
     pub database: u32,
-    /// What all keys begin with.
+    /// The prefix of all keys.
     pub prefix: KeyPrefix,
-    /// Whom readers ask. Only one server has no choice.
+    /// The servers that readers query. It has no effect on a single server.
     pub read_from: ReadFrom,
-    /// How long connecting to a server and logging in may take. Default: [750 ms](Self::DEFAULT_CONNECT_TIMEOUT).
+    /// The timeout of connecting to a server and logging in. Default: [750
+    /// ms](Self::DEFAULT_CONNECT_TIMEOUT).
     pub connect_timeout: Duration,
-    /// How long a reader waits for a reply. Default: [500 ms](Self::DEFAULT_RESPONSE_TIMEOUT). Writers and walks wait
-    /// [5 s](Self::WRITER_PATIENCE) at least, for nobody's request hangs on them.
+    /// The timeout of a reply for readers. Default: [500 ms](Self::DEFAULT_RESPONSE_TIMEOUT).
+    /// Writers and scanners use at least [5 s](Self::WRITER_TIMEOUT), because no request depends on
+    /// them.
     pub response_timeout: Duration,
 }
 
 impl RedisConfig {
-    /// The port of a server that names none.
+    /// The default port of a server.
     pub const DEFAULT_PORT: u16 = 6379;
-    /// The port of a sentinel that names none.
+    /// The default port of a sentinel.
     pub const DEFAULT_SENTINEL_PORT: u16 = 26379;
-    /// Shorter than the engine's lookup deadline, so that the error says what was waited for.
+    /// The default of `connect_timeout`: shorter than the lookup deadline of the engine, so that
+    /// the error names the step that timed out.
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_millis(750);
-    /// Likewise.
+    /// The default of `response_timeout`: shorter than the lookup deadline of the engine, so that
+    /// the error names the command that timed out.
     pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_millis(500);
-    /// How long a writer waits for a reply, if `response_timeout` is not longer.
-    pub const WRITER_PATIENCE: Duration = Duration::from_secs(5);
-    /// The longest either timeout may be.
+    /// The timeout of a reply for writers and scanners, unless `response_timeout` is longer.
+    pub const WRITER_TIMEOUT: Duration = Duration::from_secs(5);
+    /// The maximum of both timeouts.
     pub const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
-    /// Names the servers, with default options.
+    /// Creates a configuration for these servers, with default options.
     pub fn new(servers: RedisServers) -> Self {
         Self {
             servers,
@@ -162,19 +169,24 @@ impl RedisConfig {
         }
     }
 
-    /// Returns where the store is, for a person.
-    pub(super) fn place(&self) -> String {
+    /// Returns the timeout of a reply for writers and scanners.
+    pub(super) fn writer_response_timeout(&self) -> Duration {
+        self.response_timeout.max(Self::WRITER_TIMEOUT)
+    }
+
+    /// Describes the servers for error messages.
+    pub(super) fn describe_servers(&self) -> String {
         match &self.servers {
             RedisServers::One(address) => address.to_string(),
-            RedisServers::Cluster(nodes) => format!("cluster {}", listed(nodes)),
+            RedisServers::Cluster(nodes) => format!("cluster {}", comma_separated(nodes)),
             RedisServers::Sentinel(RedisSentinels { addresses, master, .. }) => {
-                format!("{master} of sentinels {}", listed(addresses))
+                format!("{master} of sentinels {}", comma_separated(addresses))
             }
         }
     }
 }
 
-fn listed(addresses: &[RedisAddress]) -> String {
+fn comma_separated(addresses: &[RedisAddress]) -> String {
     addresses.iter().map(RedisAddress::to_string).collect::<Vec<_>>().join(",")
 }
 

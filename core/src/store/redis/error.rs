@@ -1,103 +1,110 @@
-//! Says what a failure of the server, or of the way to it, means for the person who has to act on it.
+//! Converts errors of a server, and of the connection to it, into errors that say what to do.
 
 use redis::{RedisError, ServerError};
 
 use super::config::{RedisConfig, RedisServers};
 use crate::error::{Error, ErrorKind};
 
-/// Where something failed: a server, or the store as a whole.
-pub(super) struct Site<'a> {
+/// Shown instead of a server message that contains the password.
+const WITHHELD: &str = "server message withheld: it contains the password";
+
+/// The server, or the servers, that an error message names.
+pub(super) struct ErrorContext<'a> {
     config: &'a RedisConfig,
-    place: String,
+    address: String,
 }
 
 impl RedisConfig {
-    /// Names one of the servers.
-    pub(super) fn at(&self, place: impl ToString) -> Site<'_> {
-        Site { config: self, place: place.to_string() }
+    /// Creates errors that name one of the servers.
+    pub(super) fn error_at(&self, address: impl ToString) -> ErrorContext<'_> {
+        ErrorContext { config: self, address: address.to_string() }
     }
 
-    /// Makes an error of the store as a whole.
-    pub(super) fn error(&self, kind: ErrorKind, doing: &str, what: &str) -> Error {
-        self.at(self.place()).error(kind, doing, what)
+    /// Creates an error that names all configured servers.
+    pub(super) fn error(&self, kind: ErrorKind, operation: &str, message: &str) -> Error {
+        self.error_at(self.describe_servers()).error(kind, operation, message)
     }
 
-    /// Puts an error that some server sent into words.
-    pub(super) fn refusal(&self, doing: &str, error: &ServerError) -> Error {
-        self.at(self.place()).refusal(doing, error)
+    /// Converts an error reply whose sender is not known, and names all configured servers.
+    pub(super) fn server_error(&self, operation: &str, error: &ServerError) -> Error {
+        self.error_at(self.describe_servers()).server_error(operation, error)
     }
 }
 
-impl Site<'_> {
-    /// Makes an error that says where it happened and what was being done.
-    pub(super) fn error(&self, kind: ErrorKind, doing: &str, what: &str) -> Error {
-        Error::new(kind, format!("Redis at {}: {doing}: {what}", self.place))
+impl ErrorContext<'_> {
+    /// Creates an error that names the server and the operation that failed.
+    pub(super) fn error(&self, kind: ErrorKind, operation: &str, message: &str) -> Error {
+        Error::new(kind, format!("Redis at {}: {operation}: {message}", self.address))
     }
 
-    /// Puts a failure of the connection into words.
-    pub(super) fn failure(&self, doing: &str, error: &RedisError) -> Error {
+    /// Converts an error of the connection.
+    pub(super) fn connection_error(&self, operation: &str, error: &RedisError) -> Error {
         use ErrorKind::{StoreTimeout, StoreUnavailable};
         let (kind, advice) = match error.kind() {
-            redis::ErrorKind::Io if error.is_timeout() => (StoreTimeout, "there was no answer in time"),
-            redis::ErrorKind::Io if error.is_connection_refusal() => {
-                (StoreUnavailable, "nothing answers there; is the server running, and is the address right?")
-            }
+            redis::ErrorKind::Io if error.is_timeout() => (StoreTimeout, "no reply in time"),
+            redis::ErrorKind::Io if error.is_connection_refusal() => (
+                StoreUnavailable,
+                "connection refused; check that the server is running and the address is right",
+            ),
             redis::ErrorKind::Io if error.is_connection_dropped() => {
                 (StoreUnavailable, "the connection was lost")
             }
             _ => (StoreUnavailable, "the connection failed"),
         };
-        self.error(kind, doing, &format!("{advice} ({})", self.without_password(&error.to_string())))
+        self.error(kind, operation, &format!("{advice} ({})", self.redacted(&error.to_string())))
     }
 
-    /// Puts an error that the server sent into words.
-    pub(super) fn refusal(&self, doing: &str, error: &ServerError) -> Error {
+    /// Converts an error reply of the server.
+    pub(super) fn server_error(&self, operation: &str, error: &ServerError) -> Error {
         use ErrorKind::{StoreData, StoreFull, StorePermission, StoreUnavailable, Unsupported};
-        let words = error.details().unwrap_or_default();
+        let details = error.details().unwrap_or_default();
         let (kind, advice) = match error.code() {
-            "WRONGPASS" => (StorePermission, "the server refuses the user or password"),
-            "NOAUTH" => (StorePermission, "the server wants a password"),
+            "WRONGPASS" => (StorePermission, "the user or password is wrong"),
+            "NOAUTH" => (StorePermission, "the server requires a password"),
             "NOPERM" => (StorePermission, "the user lacks a permission"),
-            "WRONGTYPE" => (StoreData, "a key holds another type than the schema says"),
+            "WRONGTYPE" => (StoreData, "the key holds another type than the schema requires"),
             "OOM" => (StoreFull, "the server has reached its maxmemory"),
             "LOADING" => (StoreUnavailable, "the server is still loading its data"),
             "BUSY" => (StoreUnavailable, "the server is busy with a script"),
             "MASTERDOWN" => (StoreUnavailable, "the server is a replica that has lost its master"),
             "READONLY" => match self.config.servers {
                 RedisServers::One(_) => {
-                    (StoreUnavailable, "the server is a replica, which cannot be written; name its master")
+                    (StoreUnavailable, "the server is a read-only replica; configure its master")
                 }
-                _ => (StoreUnavailable, "the server has become a replica, which cannot be written"),
+                RedisServers::Cluster(_) | RedisServers::Sentinel(_) => {
+                    (StoreUnavailable, "the server has become a replica, which is read-only")
+                }
             },
-            "CLUSTERDOWN" => (StoreUnavailable, "the cluster lacks a master, and serves nobody meanwhile"),
-            "TRYAGAIN" => (StoreUnavailable, "the key is just moving to another node"),
+            "CLUSTERDOWN" => (StoreUnavailable, "the cluster is down: at least one slot has no master"),
+            "TRYAGAIN" => (StoreUnavailable, "the key is being moved to another node"),
             "MOVED" | "ASK" if matches!(self.config.servers, RedisServers::Cluster(_)) => {
-                (StoreUnavailable, "the nodes of the cluster point at one another; is a slot being moved?")
+                (StoreUnavailable, "too many redirects; the slot may be moving between nodes")
             }
-            "MOVED" | "ASK" | "CROSSSLOT" => (
-                Unsupported,
-                "the server is part of a cluster; its store string begins with redis+cluster://",
-            ),
-            "ERR" if words.contains("AUTH") && words.contains("without any password") => {
-                (StorePermission, "a password was given, but the server wants none")
+            "MOVED" | "ASK" | "CROSSSLOT" => {
+                (Unsupported, "the server is part of a cluster; use a redis+cluster:// store string")
             }
-            _ => (StoreUnavailable, "the server reported a failure"),
+            "ERR" if details.contains("AUTH") && details.contains("without any password") => {
+                (StorePermission, "a password was given, but the server has none configured")
+            }
+            _ => (StoreUnavailable, "the server reported an error"),
         };
-        let words = self.without_password(&format!("{} {words}", error.code()));
-        self.error(kind, doing, &format!("{advice} ({})", words.trim_end()))
+        let message = self.redacted(&format!("{} {details}", error.code()));
+        self.error(kind, operation, &format!("{advice} ({})", message.trim_end()))
     }
 
-    /// Some servers repeat the arguments of a command they do not know, and `AUTH` has the password.
-    fn without_password(&self, words: &str) -> String {
-        let sentinels = match &self.config.servers {
+    /// Withholds a message that contains a password: some servers repeat the arguments of a command
+    /// that they do not support, and those of `AUTH` are secret.
+    fn redacted(&self, message: &str) -> String {
+        let sentinel_login = match &self.config.servers {
             RedisServers::Sentinel(sentinels) => Some(&sentinels.login),
-            _ => None,
+            RedisServers::One(_) | RedisServers::Cluster(_) => None,
         };
-        let logins = [Some(&self.config.login), sentinels];
+        let logins = [Some(&self.config.login), sentinel_login];
         let mut passwords = logins.into_iter().flatten().filter_map(|login| login.password.as_deref());
-        match passwords.any(|password| !password.is_empty() && words.contains(password)) {
-            true => "its words hold the password".to_owned(),
-            false => words.to_owned(),
+        if passwords.any(|password| !password.is_empty() && message.contains(password)) {
+            WITHHELD.to_owned()
+        } else {
+            message.to_owned()
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Hash slots of Redis Cluster: which slot a key lies in.
+//! Hash slots of Redis Cluster: maps keys and commands to slot numbers.
 
 use redis::{Arg, Cmd};
 
-/// How many slots there are.
+/// The number of slots of a cluster.
 pub(super) const SLOTS: usize = 16_384;
 
 /// Returns the slot of a key.
@@ -10,7 +10,7 @@ pub(super) fn slot_of(key: &[u8]) -> u16 {
     crc16::State::<crc16::XMODEM>::calculate(hash_tag(key).unwrap_or(key)) % SLOTS as u16
 }
 
-/// Returns the slot of the key that a command names first.
+/// Returns the slot of a command: that of its first argument.
 pub(super) fn slot_of_command(command: &Cmd) -> u16 {
     match command.args_iter().nth(1) {
         Some(Arg::Simple(key)) => slot_of(key),
@@ -18,12 +18,13 @@ pub(super) fn slot_of_command(command: &Cmd) -> u16 {
     }
 }
 
-/// Returns what stands in a key's first braces, if anything does: it alone decides on the slot.
+/// Returns the hash tag of a key: the text in its first braces, unless it is empty. It alone
+/// decides the slot.
 pub(super) fn hash_tag(key: &[u8]) -> Option<&[u8]> {
     let open = key.iter().position(|byte| *byte == b'{')?;
     let rest = &key[open + 1..];
     let close = rest.iter().position(|byte| *byte == b'}')?;
-    (close > 0).then(|| &rest[..close])
+    if close > 0 { Some(&rest[..close]) } else { None }
 }
 
 #[cfg(test)]
@@ -32,7 +33,7 @@ mod tests {
 
     #[test]
     fn slots_are_those_of_redis() {
-        // What `CLUSTER KEYSLOT` says.
+        // As reported by `CLUSTER KEYSLOT`.
         for (key, slot) in
             [("foo", 12182), ("{user1000}.following", 3443), ("foo{}{bar}", 8363), ("foo{{bar}}zap", 4015)]
         {

@@ -1,4 +1,5 @@
-//! How the keys of one environment are spelled, byte for byte (docs/spec.md#redis-schema).
+//! The key schema (docs/spec.md#redis-schema): the names of all keys of one environment, and the
+//! commands that read memberships.
 
 use redis::Pipeline;
 
@@ -6,53 +7,71 @@ use super::config::KeyPrefix;
 use super::hash_slot::hash_tag;
 use crate::context_key::ContextHash;
 
+const INCLUDE: &str = "big_segment_include:";
+const EXCLUDE: &str = "big_segment_exclude:";
+
 /// The keys of one environment.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
-    pub(super) lead: String,
+    pub(super) prefix: String,
     pub(super) synchronized_on: String,
     pub(super) cursor: String,
     pub(super) lock: String,
 }
 
+/// One of the two sets of a context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum MembershipSet {
+    /// The segments that include the context.
+    Include,
+    /// The segments that exclude the context.
+    Exclude,
+}
+
 impl Keys {
     pub(super) fn new(prefix: &KeyPrefix) -> Self {
-        let lead = prefix.lead();
+        let prefix = prefix.key_prefix();
         Self {
-            synchronized_on: format!("{lead}big_segments_synchronized_on"),
-            cursor: format!("{lead}big_segments_cursor"),
-            lock: format!("{lead}big_segments_lock"),
-            lead,
+            synchronized_on: format!("{prefix}big_segments_synchronized_on"),
+            cursor: format!("{prefix}big_segments_cursor"),
+            lock: format!("{prefix}big_segments_lock"),
+            prefix,
         }
     }
 
-    /// Returns whether they all lie in one slot of a cluster, because their prefix holds a hash tag.
+    /// Returns whether all keys lie in one slot of a cluster, because the prefix contains a hash
+    /// tag.
     pub(super) fn are_in_one_slot(&self) -> bool {
-        hash_tag(self.lead.as_bytes()).is_some()
+        hash_tag(self.prefix.as_bytes()).is_some()
     }
 
     pub(super) fn include(&self, hash: ContextHash) -> String {
-        self.key("big_segment_include:", hash)
+        self.context_key(INCLUDE, hash)
     }
 
     pub(super) fn exclude(&self, hash: ContextHash) -> String {
-        self.key("big_segment_exclude:", hash)
+        self.context_key(EXCLUDE, hash)
     }
 
-    fn key(&self, list: &str, hash: ContextHash) -> String {
-        [self.lead.as_str(), list, hash.encode(&mut [0; ContextHash::CHARACTERS])].concat()
+    fn context_key(&self, set: &str, hash: ContextHash) -> String {
+        [self.prefix.as_str(), set, hash.encode(&mut [0; ContextHash::CHARACTERS])].concat()
     }
 
-    /// What each include key, each exclude key, and the key of the sync time begin with.
-    pub(super) fn leads(&self) -> [String; 3] {
-        let (include, exclude) = ("big_segment_include:", "big_segment_exclude:");
-        [format!("{}{include}", self.lead), format!("{}{exclude}", self.lead), self.synchronized_on.clone()]
+    /// Returns the prefixes of the keys that a reader subscribes to: include keys, exclude keys,
+    /// and the sync time.
+    pub(super) fn tracked_prefixes(&self) -> [String; 3] {
+        [
+            format!("{}{INCLUDE}", self.prefix),
+            format!("{}{EXCLUDE}", self.prefix),
+            self.synchronized_on.clone(),
+        ]
     }
 
-    /// A pattern for `SCAN` that fits every include and exclude key, and perhaps some others.
-    pub(super) fn pattern(&self) -> String {
+    /// Returns a `SCAN` pattern that matches every include and exclude key, and possibly some
+    /// others.
+    pub(super) fn scan_pattern(&self) -> String {
         let mut pattern = String::new();
-        for character in self.lead.chars() {
+        for character in self.prefix.chars() {
             if matches!(character, '*' | '?' | '[' | ']' | '\\') {
                 pattern.push('\\');
             }
@@ -61,18 +80,18 @@ impl Keys {
         pattern + "big_segment_*clude:*"
     }
 
-    /// Reads an include key (`false`) or exclude key (`true`) back; nothing if it is neither.
-    pub(super) fn parse(&self, key: &[u8]) -> Option<(ContextHash, bool)> {
-        let rest = key.strip_prefix(self.lead.as_bytes())?;
-        let (hash, excluded) = match rest.strip_prefix(b"big_segment_include:") {
-            Some(hash) => (hash, false),
-            None => (rest.strip_prefix(b"big_segment_exclude:")?, true),
+    /// Parses an include or exclude key; `None` if it is neither.
+    pub(super) fn parse(&self, key: &[u8]) -> Option<(ContextHash, MembershipSet)> {
+        let rest = key.strip_prefix(self.prefix.as_bytes())?;
+        let (hash, set) = match rest.strip_prefix(INCLUDE.as_bytes()) {
+            Some(hash) => (hash, MembershipSet::Include),
+            None => (rest.strip_prefix(EXCLUDE.as_bytes())?, MembershipSet::Exclude),
         };
-        Some((ContextHash::parse(hash).ok()?, excluded))
+        Some((ContextHash::parse(hash).ok()?, set))
     }
 
-    /// Makes the commands that [`Keys::memberships`] reads the replies of.
-    pub(super) fn read(&self, hashes: &[ContextHash]) -> Pipeline {
+    /// Returns the commands that read memberships: two for each context, its include set first.
+    pub(super) fn membership_commands(&self, hashes: &[ContextHash]) -> Pipeline {
         let mut commands = Pipeline::with_capacity(2 * hashes.len());
         for hash in hashes {
             commands.cmd("SMEMBERS").arg(self.include(*hash));

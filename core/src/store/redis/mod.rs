@@ -1,7 +1,9 @@
-//! The store in Redis: `redis://`, `rediss://` (TLS) and `redis+unix://`, with the schema that every SDK reads.
+//! The Redis store: single servers, Redis Cluster and Sentinel, with the schema that every SDK
+//! reads.
 //!
-//! `keys.rs` has the layout (docs/spec.md#redis-schema). Readers share one connection among all who ask and replace it by themselves;
-//! each writer has one of its own, because a `WATCH` belongs to a connection.
+//! A lookup flows from `reader` through `client`, which sends its commands to one server or routes
+//! them in a `cluster`, to a connection of `net`. Readers share one connection to each server.
+//! Writers own theirs, because a `WATCH` belongs to a connection.
 
 mod bulk_load;
 mod client;

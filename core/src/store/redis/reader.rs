@@ -2,42 +2,47 @@ use std::sync::Arc;
 
 use redis::Pipeline;
 
-use super::client::Servers;
+use super::client::RedisClient;
 use super::config::RedisConfig;
 use super::keys::Keys;
 use super::net::Connector;
-use super::replies::text;
-use super::retry::Patience;
-use super::tracking::Push;
+use super::replies::{decode_memberships, decode_string};
+use super::retry::RetryBudget;
+use super::tracking::PushSubscriber;
 use crate::context_key::ContextHash;
 use crate::error::Result;
 use crate::membership::Membership;
 use crate::runtime::BoxFuture;
 use crate::store::{ChangeObserver, Limitation, Metadata, StoreReader, parse_synchronized_on};
 
-const READING: &str = "reading memberships";
-const READING_METADATA: &str = "reading the sync time";
-const CHECKING: &str = "asking every master of the cluster";
+const READING_MEMBERSHIPS: &str = "reading memberships";
+const READING_SYNC_TIME: &str = "reading the sync time";
+const CHECKING_MASTERS: &str = "checking every master of the cluster";
 
-/// Reads a store in Redis, with no commands but `GET` and `SMEMBERS` (and `AUTH`, `SELECT` where the config says so; of a
-/// cluster also `PING`, and `CLUSTER`, `ASKING`, `READONLY` where they are permitted).
+/// Reads a store in Redis, with the commands `GET` and `SMEMBERS` only.
 ///
-/// Nothing connects until it is asked. All callers share one connection to each server, which is replaced when it is
-/// lost: the call that finds out fails, the next one connects anew.
+/// `AUTH` and `SELECT` are added if the configuration requires them. In a cluster, so are `PING`,
+/// and with the permission `CLUSTER`, `ASKING` and `READONLY`.
+///
+/// The reader connects on the first use. All callers share one connection to each server. A lost
+/// connection is replaced: the call that finds it broken fails, and the next call connects again.
 pub struct RedisReader {
-    servers: Servers,
+    client: RedisClient,
     keys: Keys,
-    push: Push,
+    subscriber: PushSubscriber,
 }
 
 impl RedisReader {
-    /// Prepares to read.
+    /// Creates a reader, which does not connect yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) when the machine refuses more threads.
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if the operating system refuses more
+    /// threads.
     pub fn new(config: RedisConfig) -> Result<Self> {
-        let (keys, read_from) = (Keys::new(&config.prefix), config.read_from);
-        Ok(Self { servers: Servers::new(Connector::new(config)?, read_from), keys, push: Push::default() })
+        let keys = Keys::new(&config.prefix);
+        let read_from = config.read_from;
+        let client = RedisClient::new(Connector::new(config)?, read_from);
+        Ok(Self { client, keys, subscriber: PushSubscriber::default() })
     }
 
     /// Reads both sets of every context in one round trip.
@@ -45,23 +50,25 @@ impl RedisReader {
         if hashes.is_empty() {
             return Ok(Vec::new());
         }
-        let config = self.servers.config();
-        let patience = Patience::of_reader(config);
-        let replies = self.servers.ask(READING, &self.keys.read(hashes), &patience).await?;
-        self.keys.memberships(config, hashes, &replies)
+        let config = self.client.config();
+        let budget = RetryBudget::for_reader(config);
+        let commands = self.keys.membership_commands(hashes);
+        let replies = self.client.execute(READING_MEMBERSHIPS, &commands, &budget).await?;
+        decode_memberships(config, &self.keys, hashes, &replies)
     }
 
-    /// Reads the sync time; of a cluster, only if all of it is there, for otherwise the store is not available.
+    /// Reads the sync time. A cluster is available only if all of its masters are.
     async fn read_metadata(&self) -> Result<Metadata> {
-        let config = self.servers.config();
-        let patience = Patience::of_reader(config);
+        let config = self.client.config();
+        let budget = RetryBudget::for_reader(config);
         let mut commands = Pipeline::new();
         commands.cmd("GET").arg(&self.keys.synchronized_on);
-        let replies = self.servers.ask(READING_METADATA, &commands, &patience).await?;
-        self.servers.check(CHECKING, &self.keys.lead, &patience).await?;
-        let text = text(config, READING_METADATA, replies.into_iter().next().transpose()?.as_ref())?;
-        let at = format!("Redis at {}: {}", config.place(), self.keys.synchronized_on);
-        let synchronized_on = parse_synchronized_on(text.as_deref()).map_err(|e| e.at(at))?;
+        let replies = self.client.execute(READING_SYNC_TIME, &commands, &budget).await?;
+        self.client.check_masters(CHECKING_MASTERS, &self.keys.prefix, &budget).await?;
+        let reply = replies.into_iter().next().transpose()?;
+        let text = decode_string(config, READING_SYNC_TIME, reply.as_ref())?;
+        let location = format!("Redis at {}: {}", config.describe_servers(), self.keys.synchronized_on);
+        let synchronized_on = parse_synchronized_on(text.as_deref()).map_err(|e| e.at(location))?;
         Ok(Metadata { synchronized_on })
     }
 }
@@ -79,10 +86,10 @@ impl StoreReader for RedisReader {
     }
 
     fn follow_changes(&self, observer: Arc<dyn ChangeObserver>) -> Option<BoxFuture<'_, ()>> {
-        Some(Box::pin(self.push.follow(&self.servers, &self.keys, observer)))
+        Some(Box::pin(self.subscriber.run(&self.client, &self.keys, observer)))
     }
 
     fn limitations(&self) -> Vec<Limitation> {
-        self.push.limitation().into_iter().collect()
+        self.subscriber.limitation().into_iter().collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Decodes replies of the server.
 
-use redis::Value;
+use redis::{ServerError, Value};
 
 use super::config::RedisConfig;
 use super::keys::Keys;
@@ -9,86 +9,115 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::membership::Membership;
 use crate::segment_ref::SegmentRef;
 
-const READING: &str = "reading memberships";
-const APPLYING: &str = "applying a patch";
+const READING_MEMBERSHIPS: &str = "reading memberships";
 
-impl Keys {
-    /// Reads two replies for each context. A context fails alone if its keys hold what the schema does not allow, or if
-    /// the node of a cluster that has one of them does not answer; any other error is the server's and fails all.
-    pub(super) fn memberships(
-        &self,
-        config: &RedisConfig,
-        hashes: &[ContextHash],
-        replies: &[Result<Value>],
-    ) -> Result<Vec<Result<Membership>>> {
-        let mut memberships = Vec::with_capacity(hashes.len());
-        for (hash, pair) in hashes.iter().zip(replies.chunks_exact(2)) {
-            memberships.push(match (&pair[0], &pair[1]) {
-                (Err(e), _) | (_, Err(e)) => Err(e.clone()),
-                (Ok(included), Ok(excluded)) => {
-                    let included = refs(config, || self.include(*hash), included);
-                    match (included, refs(config, || self.exclude(*hash), excluded)) {
-                        (Ok(included), Ok(excluded)) => Ok(Membership::new(included, excluded)),
-                        (Err(e), _) | (_, Err(e)) if e.kind() == ErrorKind::StoreData => Err(e),
-                        (Err(e), _) | (_, Err(e)) => return Err(e),
-                    }
-                }
-            });
-        }
-        Ok(memberships)
+/// Returns the text of a reply, if it is text.
+pub(super) fn as_str(reply: &Value) -> Option<&str> {
+    match reply {
+        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
+        Value::SimpleString(text) => Some(text),
+        _ => None,
     }
 }
 
-fn refs(config: &RedisConfig, key: impl Fn() -> String, reply: &Value) -> Result<Vec<SegmentRef>> {
-    let wrong = |what: &str| config.error(ErrorKind::StoreData, READING, &format!("{} {what}", key()));
-    let members = match reply {
-        Value::Array(members) | Value::Set(members) => members,
-        Value::ServerError(e) => return Err(config.refusal(&format!("{READING} ({})", key()), e)),
-        _ => return Err(wrong("was answered with something else than a set")),
-    };
-    members
-        .iter()
-        .map(|member| match member {
-            Value::BulkString(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) => Ok(SegmentRef::from_store(text)),
-                Err(_) => Err(wrong("has a member that is not UTF-8; whatever writes there must be mended")),
-            },
-            _ => Err(wrong("has a member that is not text")),
-        })
-        .collect()
+/// Returns the first error among replies.
+pub(super) fn first_error(replies: &[Value]) -> Option<&ServerError> {
+    replies.iter().find_map(|reply| match reply {
+        Value::ServerError(error) => Some(error),
+        _ => None,
+    })
 }
 
-/// Reads the reply to `GET`.
-pub(super) fn text(config: &RedisConfig, doing: &str, reply: Option<&Value>) -> Result<Option<String>> {
+/// Decodes the reply to `GET`: a string, or `None` if there is no such key.
+pub(super) fn decode_string(
+    config: &RedisConfig,
+    operation: &str,
+    reply: Option<&Value>,
+) -> Result<Option<String>> {
     match reply {
         Some(Value::Nil) => Ok(None),
         Some(Value::BulkString(bytes)) => Ok(Some(String::from_utf8_lossy(bytes).into_owned())),
-        Some(Value::ServerError(e)) => Err(config.refusal(doing, e)),
-        _ => Err(Error::new(
-            ErrorKind::StoreData,
-            format!("Redis at {}: {doing}: no text came", config.place()),
-        )),
+        Some(Value::ServerError(e)) => Err(config.server_error(operation, e)),
+        _ => Err(config.error(ErrorKind::StoreData, operation, "unexpected reply to GET: not a string")),
     }
 }
 
-/// Reads the replies to `MULTI`, commands and `EXEC`; returns whether they were carried out, which they were not if a
-/// watched key was written.
+/// Decodes the replies to `MULTI`, the commands, and `EXEC`. Returns `true` if the transaction was
+/// committed, and `false` if it was discarded because a watched key had changed.
 ///
 /// # Errors
-/// Also when they were carried out but for some, for Redis takes nothing back.
-pub(super) fn executed(config: &RedisConfig, replies: &[Value]) -> Result<bool> {
-    let error = |reply: &&Value| matches!(reply, Value::ServerError(_));
-    let refused = |reply: &Value| match reply {
-        Value::ServerError(e) => Err(config.refusal(APPLYING, e)),
-        _ => Ok(true),
-    };
-    // A command that could not even be queued says why; EXEC then only says that there was one.
-    if let Some(refusal) = replies.iter().find(error) {
-        return refused(refusal);
+/// A command failed. If `EXEC` itself ran, the other commands took effect, because Redis does not
+/// roll back.
+pub(super) fn exec_committed(config: &RedisConfig, operation: &str, replies: &[Value]) -> Result<bool> {
+    // The error of a command that could not be queued has the reason. The error of EXEC only says
+    // that there was one.
+    if let Some(error) = first_error(replies) {
+        return Err(config.server_error(operation, error));
     }
     match replies.last() {
         Some(Value::Nil) => Ok(false),
-        Some(Value::Array(results)) => results.iter().find(error).map_or(Ok(true), refused),
-        _ => Err(config.error(ErrorKind::StoreData, APPLYING, "EXEC was answered with something odd")),
+        Some(Value::Array(results)) => match first_error(results) {
+            Some(error) => Err(config.server_error(operation, error)),
+            None => Ok(true),
+        },
+        _ => Err(config.error(ErrorKind::StoreData, operation, "unexpected reply to EXEC")),
     }
+}
+
+/// Decodes the replies to [`Keys::membership_commands`].
+///
+/// A context fails alone if its keys violate the schema, or if the cluster node that owns one of
+/// them does not reply.
+///
+/// # Errors
+/// Any other error concerns the server, and fails all contexts.
+pub(super) fn decode_memberships(
+    config: &RedisConfig,
+    keys: &Keys,
+    hashes: &[ContextHash],
+    replies: &[Result<Value>],
+) -> Result<Vec<Result<Membership>>> {
+    let mut memberships = Vec::with_capacity(hashes.len());
+    for (hash, pair) in hashes.iter().zip(replies.chunks_exact(2)) {
+        memberships.push(match (&pair[0], &pair[1]) {
+            (Err(e), _) | (_, Err(e)) => Err(e.clone()),
+            (Ok(included), Ok(excluded)) => {
+                let included = decode_refs(config, || keys.include(*hash), included);
+                let excluded = decode_refs(config, || keys.exclude(*hash), excluded);
+                match (included, excluded) {
+                    (Ok(included), Ok(excluded)) => Ok(Membership::new(included, excluded)),
+                    (Err(e), _) | (_, Err(e)) if e.kind() == ErrorKind::StoreData => Err(e),
+                    (Err(e), _) | (_, Err(e)) => return Err(e),
+                }
+            }
+        });
+    }
+    Ok(memberships)
+}
+
+/// Decodes the reply to `SMEMBERS`.
+fn decode_refs(config: &RedisConfig, key: impl Fn() -> String, reply: &Value) -> Result<Vec<SegmentRef>> {
+    let members = match reply {
+        Value::Array(members) | Value::Set(members) => members,
+        Value::ServerError(e) => {
+            return Err(config.server_error(&format!("{READING_MEMBERSHIPS} ({})", key()), e));
+        }
+        _ => return Err(schema_error(config, &key(), "unexpected reply to SMEMBERS: not a set")),
+    };
+    let refs = members.iter().map(|member| match member {
+        Value::BulkString(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(SegmentRef::from_store(text)),
+            Err(_) => Err(schema_error(
+                config,
+                &key(),
+                "the set has a member that is not UTF-8; fix the program that writes it",
+            )),
+        },
+        _ => Err(schema_error(config, &key(), "the set has a member that is not a string")),
+    });
+    refs.collect()
+}
+
+fn schema_error(config: &RedisConfig, key: &str, message: &str) -> Error {
+    config.error(ErrorKind::StoreData, READING_MEMBERSHIPS, &format!("{key}: {message}"))
 }

@@ -1,130 +1,154 @@
+//! Scans all contexts of a store, server by server.
+
 use std::ops::ControlFlow;
 
 use redis::{Pipeline, Value};
 
-use super::client::Servers;
+use super::client::RedisClient;
 use super::config::{ReadFrom, RedisConfig};
-use super::keys::Keys;
-use super::net::Connector;
-use super::net::Session;
-use super::retry::Patience;
+use super::keys::{Keys, MembershipSet};
+use super::net::{Connector, ExclusiveConnection};
+use super::replies::decode_memberships;
+use super::retry::RetryBudget;
 use crate::context_key::ContextHash;
 use crate::error::{ErrorKind, Result};
 use crate::membership::Membership;
 use crate::store::StoreScanner;
 
-/// How many keys a server is asked to look at in one step.
-const KEYS: usize = 1000;
-/// Where a walk through a server begins and ends, in the server's own terms.
+/// How many keys a server examines in one step.
+const KEYS_PER_STEP: usize = 1000;
+/// The position of `SCAN` at which a server begins and ends.
 const START: &[u8] = b"0";
 
-pub(super) const WALKING: &str = "walking the store with SCAN";
+const SCANNING: &str = "scanning the store with SCAN";
 
-/// Goes through one server after the other.
-pub(super) struct Walk<'a> {
-    servers: &'a Servers,
-    keys: &'a Keys,
-    left: Vec<Session>,
-    position: Vec<u8>,
-    /// Who owned what at the beginning.
-    version: u64,
-}
-
-impl<'a> Walk<'a> {
-    /// Finds out which servers there are.
-    pub(super) fn begin(servers: &'a Servers, keys: &'a Keys) -> Result<Self> {
-        let (targets, version) = pollster::block_on(servers.holders(WALKING, keys))?;
-        let left = targets.into_iter().map(|target| Session::new(servers.connector().towards(target)));
-        Ok(Self { servers, keys, left: left.collect(), position: START.to_vec(), version })
-    }
-
-    /// Takes a step; returns the contexts it met, each with whether it was met at its exclude key, or nothing when the
-    /// walk is over.
-    ///
-    /// # Errors
-    /// Also when slots of a cluster have changed hands meanwhile, for then contexts may have been missed.
-    pub(super) fn step(&mut self) -> Result<Option<Vec<(ContextHash, bool)>>> {
-        let Some(session) = self.left.last_mut() else {
-            let changed = pollster::block_on(self.servers.version_now()) != self.version;
-            let what = "slots have moved between nodes meanwhile, so keys may have been missed; walk again when \
-                        that is over";
-            return match changed {
-                true => Err(self.servers.config().error(ErrorKind::StoreUnavailable, WALKING, what)),
-                false => Ok(None),
-            };
-        };
-        let mut commands = Pipeline::new();
-        let pattern = self.keys.pattern();
-        commands.cmd("SCAN").arg(&self.position).arg("MATCH").arg(pattern).arg("COUNT").arg(KEYS);
-        let replies = session.exchange_all(WALKING, &commands)?;
-        if let [Value::Array(step)] = &replies[..]
-            && let [Value::BulkString(next), Value::Array(found)] = &step[..]
-        {
-            self.position = next.clone();
-            let mut contexts: Vec<(ContextHash, bool)> = found
-                .iter()
-                .filter_map(|key| if let Value::BulkString(key) = key { self.keys.parse(key) } else { None })
-                .collect();
-            contexts.sort_unstable();
-            contexts.dedup();
-            if self.position == START {
-                self.left.pop();
-            }
-            return Ok(Some(contexts));
-        }
-        Err(session.config().error(ErrorKind::StoreData, WALKING, "SCAN was answered with something odd"))
-    }
-}
-
-/// Walks a store in Redis, with the commands `SCAN` and `SMEMBERS` (and `GET` in a cluster that does not permit `CLUSTER`).
+/// Scans a store in Redis, with the commands `SCAN` and `SMEMBERS`.
 ///
-/// A walk goes through all keys of the database, also those of others; in a cluster, through one master after the other.
-/// It holds a page of contexts in memory and no more; so while others write, a context may be met twice, when a server
-/// grows or shrinks its table, as `SCAN` has it.
+/// `GET` is added in a cluster where the user lacks the permission `CLUSTER`. A scan examines all
+/// keys of the database, also those of other programs; in a cluster, one master after the other. It
+/// holds one page of contexts in memory.
+///
+/// While others write, a context may be visited twice: `SCAN` repeats keys when a server resizes
+/// its table.
 pub struct RedisScanner {
-    servers: Servers,
+    client: RedisClient,
     keys: Keys,
 }
 
 impl RedisScanner {
-    /// Prepares to walk.
+    /// Creates a scanner, which does not connect yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) when the machine refuses more threads.
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if the operating system refuses more
+    /// threads.
     pub fn new(config: RedisConfig) -> Result<Self> {
         let keys = Keys::new(&config.prefix);
-        Ok(Self { servers: Servers::new(Connector::new(config)?, ReadFrom::Master), keys })
+        Ok(Self { client: RedisClient::new(Connector::new(config)?, ReadFrom::Master), keys })
     }
 }
 
 impl StoreScanner for RedisScanner {
-    /// Walks what is there while others go on writing.
+    /// Scans the store while others may write.
     ///
     /// # Errors
-    /// [`ErrorKind::StorePermission`](crate::ErrorKind::StorePermission) when the user may not `SCAN`;
-    /// [`ErrorKind::StoreData`](crate::ErrorKind::StoreData) at the first key that the schema does not allow;
-    /// [`ErrorKind::StoreUnavailable`](crate::ErrorKind::StoreUnavailable) also when slots of a cluster changed hands
-    /// during the walk, so that contexts may have been missed.
+    /// [`ErrorKind::StorePermission`](crate::ErrorKind::StorePermission) if the user lacks the
+    /// permission `SCAN`; [`ErrorKind::StoreData`](crate::ErrorKind::StoreData) at the first key
+    /// that violates the schema;
+    /// [`ErrorKind::StoreUnavailable`](crate::ErrorKind::StoreUnavailable) also if slots of a
+    /// cluster moved during the scan, so that contexts may have been missed.
     fn scan(&self, visit: &mut dyn FnMut(ContextHash, Membership) -> ControlFlow<()>) -> Result<()> {
-        let config = self.servers.config();
-        let patience = Patience::of_writer(config);
-        let mut walk = Walk::begin(&self.servers, &self.keys)?;
-        while let Some(found) = walk.step()? {
+        let config = self.client.config();
+        let budget = RetryBudget::for_writer(config);
+        let mut scan = KeyScan::start(&self.client, &self.keys)?;
+        while let Some(found) = scan.next_page()? {
             let hashes: Vec<ContextHash> = found.iter().map(|(hash, _)| *hash).collect();
             if hashes.is_empty() {
                 continue;
             }
-            let replies = pollster::block_on(self.servers.ask(WALKING, &self.keys.read(&hashes), &patience))?;
-            let memberships = self.keys.memberships(config, &hashes, &replies)?;
-            for ((hash, at_exclude_key), membership) in found.into_iter().zip(memberships) {
+            let commands = self.keys.membership_commands(&hashes);
+            let replies = pollster::block_on(self.client.execute(SCANNING, &commands, &budget))?;
+            let memberships = decode_memberships(config, &self.keys, &hashes, &replies)?;
+            for ((hash, set), membership) in found.into_iter().zip(memberships) {
                 let membership = membership?;
-                // A context with both keys is met at its include key. One that has gone meanwhile is not met.
-                let met_elsewhere = at_exclude_key && !membership.included().is_empty();
-                if !met_elsewhere && !membership.is_empty() && visit(hash, membership).is_break() {
+                // A context with both keys is visited at its include key. One that was deleted
+                // meanwhile is not visited.
+                let is_visited_at_include =
+                    set == MembershipSet::Exclude && !membership.included().is_empty();
+                if !is_visited_at_include && !membership.is_empty() && visit(hash, membership).is_break() {
                     return Ok(());
                 }
             }
         }
         Ok(())
     }
+}
+
+/// A scan through the include and exclude keys of all servers.
+pub(super) struct KeyScan<'a> {
+    client: &'a RedisClient,
+    keys: &'a Keys,
+    /// The servers that are not finished. The last one is scanned next.
+    servers: Vec<ExclusiveConnection>,
+    position: Vec<u8>,
+    /// The version of the slot map at the start.
+    version: u64,
+}
+
+impl<'a> KeyScan<'a> {
+    /// Finds the servers to scan.
+    pub(super) fn start(client: &'a RedisClient, keys: &'a Keys) -> Result<Self> {
+        let (targets, version) = pollster::block_on(client.key_holders(SCANNING, keys))?;
+        let connect = |target| ExclusiveConnection::new(client.connector().with_target(target));
+        let servers = targets.into_iter().map(connect).collect();
+        Ok(Self { client, keys, servers, position: START.to_vec(), version })
+    }
+
+    /// Returns the keys of the next step: contexts, and the set in which each was found. Returns
+    /// `None` at the end.
+    ///
+    /// # Errors
+    /// Also if slots of a cluster have moved during the scan, because keys may have been missed.
+    pub(super) fn next_page(&mut self) -> Result<Option<Vec<(ContextHash, MembershipSet)>>> {
+        let Some(server) = self.servers.last_mut() else {
+            self.check_version()?;
+            return Ok(None);
+        };
+        let mut commands = Pipeline::new();
+        let pattern = self.keys.scan_pattern();
+        commands.cmd("SCAN").arg(&self.position).arg("MATCH").arg(pattern).arg("COUNT").arg(KEYS_PER_STEP);
+        let replies = pollster::block_on(server.execute_checked(SCANNING, &commands))?;
+        let Some((next, found)) = decode_scan(&replies) else {
+            let message = "unexpected reply to SCAN";
+            return Err(server.config().error(ErrorKind::StoreData, SCANNING, message));
+        };
+        self.position = next.to_vec();
+        if self.position == START {
+            self.servers.pop();
+        }
+        let mut contexts = Vec::new();
+        for key in found {
+            if let Value::BulkString(key) = key {
+                contexts.extend(self.keys.parse(key));
+            }
+        }
+        contexts.sort_unstable();
+        contexts.dedup();
+        Ok(Some(contexts))
+    }
+
+    fn check_version(&self) -> Result<()> {
+        if pollster::block_on(self.client.slot_map_version()) == self.version {
+            return Ok(());
+        }
+        let message = "slots moved between nodes during the scan, so keys may have been missed; scan again when the \
+                       cluster is stable";
+        Err(self.client.config().error(ErrorKind::StoreUnavailable, SCANNING, message))
+    }
+}
+
+/// Decodes the reply to `SCAN`: the next position, and keys.
+fn decode_scan(replies: &[Value]) -> Option<(&[u8], &[Value])> {
+    let [Value::Array(step)] = replies else { return None };
+    let [Value::BulkString(next), Value::Array(found)] = &step[..] else { return None };
+    Some((next, found))
 }

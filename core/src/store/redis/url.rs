@@ -1,5 +1,5 @@
-//! Store strings of Redis, read and written: `redis://`, `redis+unix://`, `redis+cluster://`, `redis+sentinel://`, and
-//! the same with TLS.
+//! Store strings of Redis, read and written: `redis://`, `redis+unix://`, `redis+cluster://`,
+//! `redis+sentinel://`, and the same with TLS.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -72,7 +72,8 @@ impl RedisConfig {
         },
     ];
 
-    /// Reads what follows the scheme and its colon, and the options, whose names are known to be good.
+    /// Reads what follows the scheme and its colon, and the options, whose names are known to be
+    /// good.
     pub(in crate::store) fn parse(scheme: &str, place: &str, options: &GivenOptions) -> Result<Self> {
         let (mut config, database) =
             Self::parse_place(scheme, place).map_err(|message| invalid(scheme, message))?;
@@ -81,7 +82,8 @@ impl RedisConfig {
         Ok(config)
     }
 
-    /// Reads what stands between the scheme and the options; returns also the number of the database, if it has one.
+    /// Reads what stands between the scheme and the options; returns also the number of the
+    /// database, if it has one.
     fn parse_place(scheme: &str, place: &str) -> Result<(Self, Option<u64>), &'static str> {
         let (transport, form) = scheme.split_once('+').unwrap_or((scheme, ""));
         let place =

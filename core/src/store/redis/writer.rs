@@ -4,76 +4,56 @@ use parking_lot::Mutex;
 use redis::Pipeline;
 
 use super::bulk_load;
-use super::client::Servers;
+use super::client::RedisClient;
 use super::config::{ReadFrom, RedisConfig};
 use super::keys::Keys;
 use super::net::Connector;
-use super::net::Session;
-use super::patch::ManySlots;
-use super::patch::OneSlot;
-use super::patch::READING_CURSOR;
-use super::replies::{executed, text};
-use super::retry::Patience;
+use super::patch::{ApplyStrategy, Cursor, READING_CURSOR};
+use super::replies::decode_string;
+use super::retry::RetryBudget;
 use crate::error::Result;
 use crate::patch::{Patch, PatchOutcome};
 use crate::store::{LoadPlan, LoadReport, LoadSource, StoreWriter};
 
-const MARKING: &str = "writing the sync time";
-const FORGETTING: &str = "taking the cursor away";
 const READING_SYNC_TIME: &str = "reading the sync time";
+const WRITING_SYNC_TIME: &str = "writing the sync time";
 
-/// Writes a store in Redis, with no commands but `GET SET SADD SREM DEL WATCH MULTI EXEC` (and `SCAN` for a load that
-/// replaces a segment; in a cluster also `PING`, and `CLUSTER`, `ASKING` where they are permitted).
+/// Writes a store in Redis, with the commands `GET SET SADD SREM DEL WATCH MULTI EXEC` only.
 ///
-/// Nothing connects until it is asked. Any number of writers, here and elsewhere, may write to one store.
+/// A load that replaces a segment also uses `SCAN`. In a cluster, `PING` is added, and with the
+/// permission `CLUSTER` and `ASKING`.
+///
+/// The writer connects on the first use. Any number of writers, in any processes, may write to one
+/// store.
 pub struct RedisWriter {
-    servers: Arc<Servers>,
+    client: Arc<RedisClient>,
     keys: Keys,
-    way: Mutex<Way>,
-}
-
-/// How patches are applied.
-enum Way {
-    OneSlot(Session),
-    ManySlots(ManySlots),
+    strategy: Mutex<ApplyStrategy>,
 }
 
 impl RedisWriter {
-    /// Prepares to write.
+    /// Creates a writer, which does not connect yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) when the machine refuses more threads.
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if the operating system refuses more
+    /// threads.
     pub fn new(config: RedisConfig) -> Result<Self> {
         let keys = Keys::new(&config.prefix);
-        let connector = Connector::new(config)?;
-        let servers = Arc::new(Servers::new(connector.clone(), ReadFrom::Master));
-        let session = Session::new(connector);
-        let way = match servers.cluster() {
-            Some(_) if !keys.are_in_one_slot() => Way::ManySlots(ManySlots::new(session)),
-            _ => Way::OneSlot(session),
-        };
-        Ok(Self { servers, keys, way: Mutex::new(way) })
+        let client = Arc::new(RedisClient::new(Connector::new(config)?, ReadFrom::Master));
+        let strategy = Mutex::new(ApplyStrategy::new(&client, &keys));
+        Ok(Self { client, keys, strategy })
     }
 
-    fn patience(&self) -> Patience {
-        Patience::of_writer(self.servers.config())
+    fn budget(&self) -> RetryBudget {
+        RetryBudget::for_writer(self.client.config())
     }
 
-    fn get(&self, doing: &'static str, key: &str) -> Result<Option<String>> {
+    fn get(&self, operation: &'static str, key: &str) -> Result<Option<String>> {
         let mut commands = Pipeline::new();
         commands.cmd("GET").arg(key);
-        let replies = pollster::block_on(self.servers.ask(doing, &commands, &self.patience()))?;
-        text(self.servers.config(), doing, replies.into_iter().next().transpose()?.as_ref())
-    }
-
-    /// Turns to the node that has the one slot of all keys now, if there are several.
-    fn find_slot(&self, session: &mut Session) -> Result<()> {
-        if let Some(cluster) = self.servers.cluster() {
-            let patience = self.patience();
-            let owner = pollster::block_on(cluster.locate(READING_CURSOR, &self.keys.cursor, &patience))?;
-            session.turn_to(&owner);
-        }
-        Ok(())
+        let replies = pollster::block_on(self.client.execute(operation, &commands, &self.budget()))?;
+        let reply = replies.into_iter().next().transpose()?;
+        decode_string(self.client.config(), operation, reply.as_ref())
     }
 }
 
@@ -83,35 +63,18 @@ impl StoreWriter for RedisWriter {
     }
 
     fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
-        match (&mut *self.way.lock(), self.servers.cluster()) {
-            (Way::ManySlots(writer), Some(cluster)) => {
-                pollster::block_on(writer.apply(cluster, &self.keys, patch))
-            }
-            (Way::ManySlots(_), None) => unreachable!("many slots are a cluster's"),
-            (Way::OneSlot(session), _) => {
-                self.find_slot(session)?;
-                OneSlot { session, keys: &self.keys, patch }.apply()
-            }
-        }
+        pollster::block_on(self.strategy.lock().apply(patch, Cursor::Advance))
     }
 
     fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
-        match (&mut *self.way.lock(), self.servers.cluster()) {
-            (Way::ManySlots(writer), Some(cluster)) => {
-                pollster::block_on(writer.apply_part(cluster, &self.keys, part))
-            }
-            (Way::ManySlots(_), None) => unreachable!("many slots are a cluster's"),
-            (Way::OneSlot(session), _) => {
-                self.find_slot(session)?;
-                OneSlot { session, keys: &self.keys, patch: part }.apply_part()
-            }
-        }
+        pollster::block_on(self.strategy.lock().apply(part, Cursor::Keep))
     }
 
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {
         let mut commands = Pipeline::new();
         commands.cmd("SET").arg(&self.keys.synchronized_on).arg(unix_millis);
-        pollster::block_on(self.servers.ask_all(MARKING, &commands, &self.patience())).map(drop)
+        let budget = self.budget();
+        pollster::block_on(self.client.execute_checked(WRITING_SYNC_TIME, &commands, &budget)).map(drop)
     }
 
     fn has_sync_time(&self) -> Result<bool> {
@@ -119,44 +82,25 @@ impl StoreWriter for RedisWriter {
     }
 
     fn forget_cursor(&self) -> Result<()> {
-        let mut commands = Pipeline::new();
-        match &mut *self.way.lock() {
-            // Whoever watches the cursor itself sees it go.
-            Way::ManySlots(_) => {
-                commands.cmd("DEL").arg(&self.keys.cursor);
-                pollster::block_on(self.servers.ask_all(FORGETTING, &commands, &self.patience())).map(drop)
-            }
-            Way::OneSlot(session) => {
-                self.find_slot(session)?;
-                // As in `OneSlot::watch`.
-                commands.cmd("MULTI").cmd("EXEC").cmd("MULTI");
-                commands
-                    .cmd("SET")
-                    .arg(&self.keys.lock)
-                    .arg("")
-                    .cmd("DEL")
-                    .arg(&self.keys.cursor)
-                    .cmd("EXEC");
-                let replies = session.exchange(FORGETTING, &commands)?;
-                executed(session.config(), &replies).map(drop)
-            }
-        }
+        pollster::block_on(self.strategy.lock().forget_cursor())
     }
 
-    /// Loads the list in pipelines. A failure leaves the part that was written, and the sync time as it was: loading
-    /// the same list again completes it. Replacing a segment forgets its members first, so that until the end it
-    /// has fewer than it should.
+    /// Loads the list in pipelines.
+    ///
+    /// A failure leaves what was written, and the sync time unchanged; loading the same list again
+    /// completes it. Replacing a segment removes its members first, so the segment is incomplete
+    /// until the load has finished.
     ///
     /// # Errors
-    /// [`ErrorKind::StorePermission`](crate::ErrorKind::StorePermission), before anything is changed, when a segment is
-    /// to be replaced and the user may not `SCAN`.
+    /// [`ErrorKind::StorePermission`](crate::ErrorKind::StorePermission) if a segment is to be
+    /// replaced and the user lacks the permission `SCAN`. Nothing has been changed then.
     fn load(
         &self,
         plan: &LoadPlan,
         contexts: &mut dyn LoadSource,
         progress: &mut dyn FnMut(u64),
     ) -> Result<LoadReport> {
-        let report = bulk_load::load(&self.servers, &self.keys, plan, contexts, progress)?;
+        let report = bulk_load::load(&self.client, &self.keys, plan, contexts, progress)?;
         self.set_synchronized_on(plan.synchronized_on)?;
         Ok(report)
     }

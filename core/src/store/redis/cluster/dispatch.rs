@@ -1,4 +1,5 @@
-//! Commands on their way through a cluster, until each has its reply or cannot get one.
+//! Sends a pipeline through a cluster: one batch for each node, round after round, until every
+//! command has an outcome.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,172 +8,238 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use redis::{Cmd, Pipeline, ServerError, Value};
 
-use super::client::Cluster;
 use super::node::Node;
-use super::request::{Errand, News, Route};
-use crate::clock::Clock;
+use super::request::{ReplyKind, Route, RoutedCommand};
+use super::topology::Topology;
+use crate::clock::{Clock, Moment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::redis::config::RedisAddress;
-use crate::store::redis::retry::Patience;
+use crate::store::redis::retry::RetryBudget;
 
-/// Redirections are followed at once, so often; from then on there are pauses, of so long at first and at most.
-const ROUNDS_AT_ONCE: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(200);
-/// How often a command is sent that nodes pass on to one another.
-const ROUNDS: u32 = 100;
-/// How often a command fails before it is given up, however patient its sender is, if no node at all has answered.
-const UNHEARD: u32 = 6;
+/// The first rounds follow each other at once; then there is a pause before each round.
+const IMMEDIATE_ROUNDS: u32 = 3;
+const MIN_BACKOFF: Duration = Duration::from_millis(10);
+const MAX_BACKOFF: Duration = Duration::from_millis(200);
+/// The most rounds, for commands that nodes keep redirecting.
+const MAX_ROUNDS: u32 = 100;
+/// How often a command may fail while no node has replied at all, whatever its budget.
+const MAX_FAILURES_WITHOUT_REPLY: u32 = 6;
 
-/// Commands that were sent together, and what has been heard.
-pub(crate) struct Delivery<'a> {
-    cluster: &'a Cluster,
-    doing: &'a str,
-    patience: &'a Patience,
-    errands: Vec<Errand<'a>>,
-    /// Who was found to own a slot, and is not known to.
+/// A pipeline being dispatched.
+pub(crate) struct Dispatch<'a> {
+    topology: &'a Topology,
+    operation: &'a str,
+    budget: &'a RetryBudget,
+    commands: Vec<RoutedCommand<'a>>,
+    /// Owners that were reported in this round: slot and address.
     moved: Vec<(u16, RedisAddress)>,
-    /// Whether any node has replied, and whether any has replied that was fit to.
-    is_heard: bool,
-    is_alive: bool,
+    /// Whether any node has replied.
+    has_reply: bool,
+    /// Whether any node has replied that could serve a command, or knew which node can.
+    has_usable_reply: bool,
+}
+
+/// Identifies a batch: commands for the same node are sent together only in the same mode.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct NodeKey {
+    address: RedisAddress,
+    mode: Mode,
+}
+
+/// Why a command goes to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Mode {
+    /// The node serves the slot.
+    Normal,
+    /// The node is importing the slot: each command follows an `ASKING`.
+    Asking,
+    /// No better node is known. If this one executes the command, it owns the slot.
+    Fallback,
 }
 
 /// Commands that go to one node together.
-struct Party {
+struct NodeBatch {
     node: Arc<Node>,
-    asking: bool,
-    /// Whether nobody said that it is the node's business: if it answers, it is.
-    is_guess: bool,
-    members: Vec<usize>,
+    mode: Mode,
+    /// Indexes into [`Dispatch::commands`].
+    commands: Vec<usize>,
 }
 
-impl<'a> Delivery<'a> {
-    /// Prepares to deliver commands, each with the slot of its key.
+impl<'a> Dispatch<'a> {
+    /// Prepares to send commands, each with the slot of its key.
     pub(crate) fn new(
-        cluster: &'a Cluster,
-        doing: &'a str,
-        patience: &'a Patience,
+        topology: &'a Topology,
+        operation: &'a str,
+        budget: &'a RetryBudget,
         commands: impl Iterator<Item = (&'a Cmd, u16)>,
     ) -> Self {
-        let errands = commands.map(|(command, slot)| Errand::new(command, slot)).collect();
-        Self { cluster, doing, patience, errands, moved: Vec::new(), is_heard: false, is_alive: false }
+        let commands = commands.map(|(command, slot)| RoutedCommand::new(command, slot)).collect();
+        Self {
+            topology,
+            operation,
+            budget,
+            commands,
+            moved: Vec::new(),
+            has_reply: false,
+            has_usable_reply: false,
+        }
     }
 
-    /// Goes round until there is nothing more to try; see [`Cluster::ask`].
+    /// Runs rounds until every command is done, or the budget is exhausted.
+    ///
+    /// # Errors
+    /// The outer error means that no node could serve any command. An inner error concerns its
+    /// command only.
     pub(crate) async fn run(mut self) -> Result<Vec<Result<Value>>> {
-        let connector = &self.cluster.connector;
-        let until = Clock::System.now().after(self.patience.whole);
-        let mut pause = FIRST_PAUSE;
-        for round in 1..=ROUNDS {
-            let left = until.since(Clock::System.now());
+        let deadline = Clock::System.now().after(self.budget.total_timeout);
+        let mut backoff = MIN_BACKOFF;
+        for round in 1..=MAX_ROUNDS {
+            let left = deadline.since(Clock::System.now());
             if left.is_zero() {
                 break;
             }
-            let (doing, reply) = (self.doing, self.patience.reply.min(left));
-            let calls = self.parties().await.into_iter().map(|party| {
-                let commands = party.commands(&self.errands);
-                async move { (party.node.exchange(doing, &commands, reply).await, party) }
-            });
-            for (replies, party) in join_all(calls).await {
-                self.hear(replies, &party);
-            }
-            self.cluster.move_slots(&std::mem::take(&mut self.moved)).await;
-            if self.errands.iter().all(|errand| self.is_over(errand)) {
+            self.run_round(self.budget.reply_timeout.min(left)).await;
+            if self.commands.iter().all(|command| self.is_over(command)) {
                 break;
             }
-            if round >= ROUNDS_AT_ONCE {
-                connector.pause(pause.min(until.since(Clock::System.now()))).await;
-                pause = (2 * pause).min(LONGEST_PAUSE);
+            if round >= IMMEDIATE_ROUNDS {
+                self.sleep(backoff, deadline).await;
+                backoff = (2 * backoff).min(MAX_BACKOFF);
             }
         }
-        let never =
-            || connector.config.error(ErrorKind::StoreTimeout, self.doing, "there was no time for it");
-        let outcomes: Vec<_> = self.errands.into_iter().map(|errand| errand.into_outcome(never)).collect();
+        self.into_outcomes()
+    }
+
+    /// Sends every command that is not done to its node, and records the replies.
+    async fn run_round(&mut self, timeout: Duration) {
+        let operation = self.operation;
+        let calls = self.route().await.into_iter().map(|batch| {
+            let pipeline = batch.pipeline(&self.commands);
+            async move { (batch.node.execute(operation, &pipeline, timeout).await, batch) }
+        });
+        for (replies, batch) in join_all(calls).await {
+            self.on_replies(replies, &batch);
+        }
+        self.topology.update_owners(&std::mem::take(&mut self.moved)).await;
+    }
+
+    async fn sleep(&self, backoff: Duration, deadline: Moment) {
+        let left = deadline.since(Clock::System.now());
+        self.topology.connector().sleep(backoff.min(left)).await;
+    }
+
+    fn is_over(&self, command: &RoutedCommand<'_>) -> bool {
+        command.is_done() || (!self.has_reply && command.failures >= MAX_FAILURES_WITHOUT_REPLY)
+    }
+
+    fn into_outcomes(self) -> Result<Vec<Result<Value>>> {
+        let config = self.topology.config();
+        let never_sent =
+            || config.error(ErrorKind::StoreTimeout, self.operation, "timed out before it was sent");
+        let outcomes: Vec<Result<Value>> = self
+            .commands
+            .into_iter()
+            .map(|command| command.into_outcome().unwrap_or_else(|| Err(never_sent())))
+            .collect();
         match outcomes.iter().find_map(|outcome| outcome.as_ref().err()) {
-            Some(e) if !self.is_alive => Err(e.clone()),
+            Some(e) if !self.has_usable_reply => Err(e.clone()),
             _ => Ok(outcomes),
         }
     }
 
-    fn is_over(&self, errand: &Errand<'_>) -> bool {
-        errand.is_done() || !self.is_heard && errand.failures >= UNHEARD
-    }
-
-    /// Groups what is not done yet by the node it goes to now. What finds none has failed.
-    async fn parties(&mut self) -> Vec<Party> {
-        let mut routed: Vec<(usize, Option<Arc<Node>>)> = Vec::with_capacity(self.errands.len());
-        let mut avoided = Vec::new();
-        for (n, errand) in self.errands.iter_mut().enumerate().filter(|(_, errand)| !errand.is_done()) {
-            let (route, node) = self.cluster.follow(&errand.route, errand.slot);
-            if let Route::NotTo(address) = &route {
-                avoided.push(address.clone());
+    /// Groups the commands that are not done by node. A command without a node fails.
+    async fn route(&mut self) -> Vec<NodeBatch> {
+        let mut batches = BTreeMap::new();
+        let mut without_node = Vec::new();
+        let mut avoid = Vec::new();
+        for (index, command) in self.commands.iter_mut().enumerate() {
+            if command.is_done() {
+                continue;
             }
-            errand.route = route;
-            routed.push((n, node));
+            let (route, node) = self.topology.resolve(&command.route, command.slot);
+            if let Route::AnyExcept(address) = &route {
+                avoid.push(address.clone());
+            }
+            let mode = if matches!(route, Route::Asking(_)) { Mode::Asking } else { Mode::Normal };
+            command.route = route;
+            match node {
+                Some(node) => add_to_batch(&mut batches, node, mode, index),
+                None => without_node.push(index),
+            }
         }
-        let stand_in = match routed.iter().any(|(_, node)| node.is_none()) {
-            true => self.cluster.somebody(&avoided).await,
-            false => Err(Error::new(ErrorKind::Internal, "nobody needs a stand-in")),
-        };
-        let mut parties: BTreeMap<(RedisAddress, bool, bool), Party> = BTreeMap::new();
-        for (n, node) in routed {
-            let is_guess = node.is_none();
-            let asking = matches!(self.errands[n].route, Route::Asking(_));
-            match node.map_or_else(|| stand_in.clone(), Ok) {
-                Err(e) => self.errands[n].fail(e, None, self.patience),
-                Ok(node) => {
-                    let place = (node.address.clone(), asking, is_guess);
-                    let party = Party { node, asking, is_guess, members: Vec::new() };
-                    parties.entry(place).or_insert(party).members.push(n);
+        if !without_node.is_empty() {
+            match self.topology.any_node(&avoid).await {
+                Ok(fallback_node) => {
+                    for index in without_node {
+                        add_to_batch(&mut batches, fallback_node.clone(), Mode::Fallback, index);
+                    }
+                }
+                Err(e) => {
+                    for index in without_node {
+                        self.commands[index].on_error(e.clone(), None, self.budget);
+                    }
                 }
             }
         }
-        parties.into_values().collect()
+        batches.into_values().collect()
     }
 
-    /// Takes in what a node replied, or that it did not.
-    fn hear(&mut self, replies: Result<Vec<Value>>, party: &Party) {
-        let address = &party.node.address;
-        let site = self.cluster.connector.config.at(address);
+    /// Records the replies of a node, or that it failed.
+    fn on_replies(&mut self, replies: Result<Vec<Value>>, batch: &NodeBatch) {
+        let address = &batch.node.address;
         let mut replies = match replies {
             Ok(replies) => replies.into_iter(),
             Err(e) => {
-                let fail = |n: &usize| self.errands[*n].fail(e.clone(), Some(address), self.patience);
-                return party.members.iter().for_each(fail);
+                for index in &batch.commands {
+                    self.commands[*index].on_error(e.clone(), Some(address), self.budget);
+                }
+                return;
             }
         };
-        self.is_heard = true;
-        let refusal = |e: &ServerError| match party.asking {
-            true => site.refusal(&format!("{}, whose slot is being moved", self.doing), e),
-            false => site.refusal(self.doing, e),
+        self.has_reply = true;
+        let context = self.topology.config().error_at(address);
+        let to_error = |e: &ServerError| -> Error {
+            if batch.mode == Mode::Asking {
+                context.server_error(&format!("{} in a slot that is being moved", self.operation), e)
+            } else {
+                context.server_error(self.operation, e)
+            }
         };
-        for n in &party.members {
-            let permit = if party.asking { replies.next() } else { None };
-            let reply = match (permit, replies.next().unwrap_or_default()) {
-                (Some(refused @ Value::ServerError(_)), _) => refused,
-                (_, reply) => reply,
+        for index in &batch.commands {
+            let asking_reply = if batch.mode == Mode::Asking { replies.next() } else { None };
+            let command_reply = replies.next().unwrap_or_default();
+            let reply = match asking_reply {
+                Some(error @ Value::ServerError(_)) => error,
+                _ => command_reply,
             };
-            let errand = &mut self.errands[*n];
-            let news = errand.hear(reply, address, refusal, self.patience);
-            self.is_alive |= news != News::Nothing;
-            match news {
-                News::Moved(owner) => self.moved.push((errand.slot, owner)),
-                News::Answer if party.is_guess => self.moved.push((errand.slot, address.clone())),
-                News::Answer | News::SentOn | News::Nothing => {}
+            let command = &mut self.commands[*index];
+            match command.on_reply(reply, address, to_error, self.budget) {
+                ReplyKind::Unavailable => continue,
+                ReplyKind::Moved(owner) => self.moved.push((command.slot, owner)),
+                ReplyKind::Final if batch.mode == Mode::Fallback => {
+                    self.moved.push((command.slot, address.clone()));
+                }
+                ReplyKind::Final | ReplyKind::Ask => {}
             }
+            self.has_usable_reply = true;
         }
     }
 }
 
-impl Party {
-    fn commands(&self, errands: &[Errand<'_>]) -> Pipeline {
-        let mut commands = Pipeline::with_capacity(self.members.len());
-        for n in &self.members {
-            if self.asking {
-                commands.cmd("ASKING");
+fn add_to_batch(batches: &mut BTreeMap<NodeKey, NodeBatch>, node: Arc<Node>, mode: Mode, index: usize) {
+    let key = NodeKey { address: node.address.clone(), mode };
+    batches.entry(key).or_insert(NodeBatch { node, mode, commands: Vec::new() }).commands.push(index);
+}
+
+impl NodeBatch {
+    fn pipeline(&self, commands: &[RoutedCommand<'_>]) -> Pipeline {
+        let mut pipeline = Pipeline::with_capacity(self.commands.len());
+        for index in &self.commands {
+            if self.mode == Mode::Asking {
+                pipeline.cmd("ASKING");
             }
-            commands.add_command(errands[*n].command.clone());
+            pipeline.add_command(commands[*index].command.clone());
         }
-        commands
+        pipeline
     }
 }

@@ -1,4 +1,4 @@
-//! One connection to a server: how commands and replies are exchanged on it.
+//! One connection to a server: sends pipelines, and detects that the connection must be replaced.
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,9 +14,9 @@ use crate::clock::{Clock, Moment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::Runtime;
 use crate::store::redis::config::{RedisAddress, RedisConfig};
-use crate::store::redis::error::Site;
+use crate::store::redis::error::ErrorContext;
 
-/// An open connection; clones share it, and their commands mix.
+/// An open connection. Clones share it, and their commands are interleaved.
 #[derive(Clone)]
 pub(crate) struct Connection {
     redis: MultiplexedConnection,
@@ -26,15 +26,16 @@ pub(crate) struct Connection {
     health: Arc<Health>,
 }
 
+/// Moments are nanoseconds of the system clock.
 #[derive(Default)]
 struct Health {
-    broken: AtomicBool,
-    /// Whether it is broken because nothing was heard any more.
-    silent: AtomicBool,
-    /// When the last reply came.
-    heard: AtomicU64,
-    /// When the first question since then is to be answered; 0 = there was none. Whoever asked may have given up long ago.
-    due: AtomicU64,
+    is_broken: AtomicBool,
+    /// Whether it is broken because replies ceased.
+    has_timed_out: AtomicBool,
+    last_reply: AtomicU64,
+    /// The latest moment for the reply to the oldest command that was sent after `last_reply`; 0 =
+    /// no such command. It stays even if the caller of that command has given up.
+    reply_due: AtomicU64,
 }
 
 impl Connection {
@@ -47,72 +48,72 @@ impl Connection {
         Self { redis, address: Arc::new(address), config, runtime, health: Arc::default() }
     }
 
-    /// Gives it up: whoever comes next makes another.
-    pub(crate) fn give_up(&self) {
-        self.health.broken.store(true, Ordering::Release);
+    /// Marks the connection as broken, so that the next caller replaces it.
+    pub(crate) fn mark_broken(&self) {
+        self.health.is_broken.store(true, Ordering::Release);
     }
 
-    /// Returns whether it must be replaced: it failed, or has been silent for too long.
+    /// Returns whether it must be replaced: it failed, or a reply is overdue.
     pub(crate) fn is_broken(&self) -> bool {
-        let due = self.health.due.load(Ordering::Acquire);
-        let is_silent = || due != 0 && Clock::System.now() > Moment::from_nanos(due);
-        self.health.broken.load(Ordering::Acquire) || is_silent()
+        let due = self.health.reply_due.load(Ordering::Acquire);
+        let is_overdue = || due != 0 && Clock::System.now() > Moment::from_nanos(due);
+        self.health.is_broken.load(Ordering::Acquire) || is_overdue()
     }
 
-    /// Returns where the server is.
+    /// Returns the address of the server.
     pub(crate) fn address(&self) -> &RedisAddress {
         &self.address
     }
 
-    /// Names the server, for those who put into words what happened there.
-    pub(crate) fn site(&self) -> Site<'_> {
-        self.config.at(&*self.address)
+    /// Creates errors that name the server.
+    pub(crate) fn error_context(&self) -> ErrorContext<'_> {
+        self.config.error_at(&*self.address)
     }
 
-    /// Says what is wrong, if it is that nothing is heard any more: a new connection would probably be as silent.
-    pub(crate) fn silence(&self) -> Option<Error> {
-        let silent = self.health.silent.load(Ordering::Acquire);
-        silent.then(|| {
-            let what = "there was no answer in time";
-            self.site().error(ErrorKind::StoreTimeout, "waiting for replies", what)
-        })
+    /// Returns an error if replies ceased: a new connection would probably time out as well.
+    pub(crate) fn timeout_error(&self) -> Option<Error> {
+        if !self.health.has_timed_out.load(Ordering::Acquire) {
+            return None;
+        }
+        let context = self.error_context();
+        Some(context.error(ErrorKind::StoreTimeout, "waiting for replies", "no reply in time"))
     }
 
-    /// Sends commands together and returns one reply for each; a reply may be an error.
+    /// Sends a pipeline and returns one reply for each command; a reply may be an error.
     ///
     /// # Errors
-    /// The connection failed, or there was no answer in time; commands may have been carried out all the same.
-    pub(crate) async fn exchange(
+    /// The connection failed or timed out. The commands may have been executed nevertheless.
+    pub(crate) async fn execute(
         &self,
-        doing: &str,
+        operation: &str,
         commands: &Pipeline,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Vec<Value>> {
         let clock = &Clock::System;
         let began = clock.now();
-        let due = began.after(patience);
-        // Fails when somebody else waits already, and longer.
-        let _ = self.health.due.compare_exchange(0, due.nanos(), Ordering::AcqRel, Ordering::Acquire);
+        let due = began.after(timeout);
+        // Fails if an older command has no reply yet; its due moment stays.
+        let _ = self.health.reply_due.compare_exchange(0, due.nanos(), Ordering::AcqRel, Ordering::Acquire);
         let mut redis = self.redis.clone();
         let call = redis.send_packed_commands(commands, 0, commands.len());
         match in_time(call, self.runtime.sleep_until(clock, due)).await {
             Some(Ok(replies)) => {
-                self.health.heard.store(clock.now().nanos(), Ordering::Release);
-                self.health.due.store(0, Ordering::Release);
+                self.health.last_reply.store(clock.now().nanos(), Ordering::Release);
+                self.health.reply_due.store(0, Ordering::Release);
                 Ok(replies)
             }
             Some(Err(e)) => {
-                self.health.broken.store(true, Ordering::Release);
-                Err(self.site().failure(doing, &e))
+                self.mark_broken();
+                Err(self.error_context().connection_error(operation, &e))
             }
             None => {
-                // A slow reply alone does not condemn a connection on which others are answered.
-                if Moment::from_nanos(self.health.heard.load(Ordering::Acquire)) < began {
-                    self.health.silent.store(true, Ordering::Release);
-                    self.health.broken.store(true, Ordering::Release);
+                // One slow reply does not break a connection on which other commands are answered.
+                if Moment::from_nanos(self.health.last_reply.load(Ordering::Acquire)) < began {
+                    self.health.has_timed_out.store(true, Ordering::Release);
+                    self.mark_broken();
                 }
-                let what = format!("there was no answer within {patience:?}");
-                Err(self.site().error(ErrorKind::StoreTimeout, doing, &what))
+                let message = format!("no reply within {timeout:?}");
+                Err(self.error_context().error(ErrorKind::StoreTimeout, operation, &message))
             }
         }
     }

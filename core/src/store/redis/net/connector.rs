@@ -1,4 +1,5 @@
-//! Makes connections: to one server, to a node of a cluster, or to whichever server is the master at that moment.
+//! Makes connections to a target: a fixed server, a node of a cluster, or the server that sentinels
+//! report.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::connection::Connection;
-use super::handshake::Door;
+use super::handshake::Handshake;
 use super::sentinel::{self, Role};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,21 +22,23 @@ use crate::store::redis::config::{RedisAddress, RedisConfig, RedisServers};
 /// An attempt to connect; clones share its outcome.
 pub(crate) type Attempt = Shared<BoxFuture<'static, Result<Connection>>>;
 
-/// Whom to connect to.
+/// The server to connect to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Target {
-    /// That server.
+    /// This server.
     Server(RedisAddress),
-    /// A master of a cluster.
-    Node(RedisAddress),
-    /// A replica of a cluster, to be read from.
-    ReplicaNode(RedisAddress),
-    /// Whichever server the sentinels name at that moment.
-    Named(Role),
+    /// This master of a cluster.
+    ClusterMaster(RedisAddress),
+    /// This replica of a cluster, for reading.
+    ClusterReplica(RedisAddress),
+    /// The server that sentinels report for this role at the moment of connecting.
+    Sentinel(Role),
 }
 
-/// Makes connections to its target. The library's timers and tasks need our runtime around them, so connecting is a task
-/// of it, whatever thread or executor asks.
+/// Makes connections to its target.
+///
+/// The timers and tasks of the Redis library need the runtime around them. Therefore connecting is
+/// a task of the library's own runtime, whatever thread or executor the caller is on.
 #[derive(Clone)]
 pub(crate) struct Connector {
     pub(crate) config: Arc<RedisConfig>,
@@ -45,106 +48,122 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// Makes one for the server that may be written: the one there is, the sentinels' master, a cluster's first node.
+    /// Creates a connector to the writable server: the only one, the sentinels' master, or the
+    /// first cluster node.
     pub(crate) fn new(config: RedisConfig) -> Result<Self> {
         let process = ForkGeneration::current();
         let target = match &config.servers {
             RedisServers::One(address) => Target::Server(address.clone()),
-            RedisServers::Sentinel(_) => Target::Named(Role::Master),
+            RedisServers::Sentinel(_) => Target::Sentinel(Role::Master),
             RedisServers::Cluster(nodes) => {
-                let none = || Error::new(ErrorKind::InvalidConfig, "a cluster needs at least one address");
-                Target::Node(nodes.first().ok_or_else(none)?.clone())
+                let Some(first) = nodes.first() else {
+                    return Err(Error::new(ErrorKind::InvalidConfig, "a cluster needs at least one address"));
+                };
+                Target::ClusterMaster(first.clone())
             }
         };
         Ok(Self { config: Arc::new(config), target, runtime: Runtime::shared()?, process })
     }
 
-    /// Makes one for another of the servers.
-    pub(crate) fn towards(&self, target: Target) -> Self {
+    /// Creates a connector to another server of the same configuration.
+    pub(crate) fn with_target(&self, target: Target) -> Self {
         Self { target, ..self.clone() }
     }
 
-    /// Returns whom it connects to.
     pub(crate) fn target(&self) -> &Target {
         &self.target
     }
 
-    /// Starts to connect, in a task of `tasks`; `settled` hears the outcome before anybody else.
+    /// Starts to connect, in a task of `tasks`. `on_finish` runs before any clone of the attempt is
+    /// ready.
     pub(crate) fn connect(
         &self,
         tasks: &mut JoinSet<()>,
-        settled: impl FnOnce(&Result<Connection>) + Send + 'static,
+        on_finish: impl FnOnce(&Result<Connection>) + Send + 'static,
     ) -> Attempt {
         let (sender, receiver) = oneshot::channel();
-        let (connector, runtime) = (self.clone(), self.runtime.clone());
+        let connector = self.clone();
+        let runtime = self.runtime.clone();
         while tasks.try_join_next().is_some() {}
         self.runtime.spawn_in(tasks, async move {
-            let opened = connector.target.open(&connector.config).await;
+            let connected = connector.target.connect(&connector.config).await;
             let outcome =
-                opened.map(|(redis, address)| Connection::new(redis, address, connector.config, runtime));
-            settled(&outcome);
-            // Fails when nobody waits any more.
+                connected.map(|(redis, address)| Connection::new(redis, address, connector.config, runtime));
+            on_finish(&outcome);
+            // Fails if every caller has given up.
             let _ = sender.send(outcome);
         });
-        let given_up = || Err(Error::new(ErrorKind::Closed, "the store was closed while it was connecting"));
-        receiver.map(move |outcome| outcome.unwrap_or_else(|_| given_up())).boxed().shared()
+        let closed = || Err(Error::new(ErrorKind::Closed, "the store was closed while it was connecting"));
+        receiver.map(move |outcome| outcome.unwrap_or_else(|_| closed())).boxed().shared()
     }
 
-    /// Connects with RESP3, for a connection on which the server may speak unasked. To be awaited on our runtime.
-    pub(crate) async fn listen(&self, hear: impl Fn(PushInfo) + Send + Sync + 'static) -> Result<Connection> {
-        let (config, runtime) = (self.config.clone(), self.runtime.clone());
+    /// Connects with RESP3, so that the server can send push messages. Must be awaited on the
+    /// library's runtime.
+    pub(crate) async fn connect_with_push(
+        &self,
+        on_push: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<Connection> {
+        let config = self.config.clone();
         let address = match &self.target {
-            Target::Named(role) => sentinel::open(&config, *role).await?.1,
-            Target::Server(address) | Target::Node(address) | Target::ReplicaNode(address) => address.clone(),
+            Target::Sentinel(role) => sentinel::connect(&config, *role).await?.1,
+            Target::Server(address) | Target::ClusterMaster(address) | Target::ClusterReplica(address) => {
+                address.clone()
+            }
         };
-        let door =
-            Door { config: &config, address: &address, login: &config.login, greeting: Pipeline::new() };
-        let redis = door.enter_listening(hear).await?;
-        Ok(Connection::new(redis, address, config, runtime))
+        let handshake = Handshake {
+            config: &config,
+            address: &address,
+            login: &config.login,
+            initial_commands: Pipeline::new(),
+        };
+        let redis = handshake.connect_with_push(on_push).await?;
+        Ok(Connection::new(redis, address, config, self.runtime.clone()))
     }
 
-    /// Starts a task as a member of a set.
+    /// Starts a task of the runtime as a member of a set.
     pub(crate) fn spawn_in(&self, tasks: &mut JoinSet<()>, task: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn_in(tasks, task);
     }
 
-    /// Fails in a child process: neither threads nor sockets survive `fork`.
+    /// Fails in a child process, because neither threads nor sockets survive `fork`.
     pub(crate) fn check_process(&self) -> Result<()> {
         self.process.check()
     }
 
-    /// Waits; may be awaited on any executor.
-    pub(crate) fn pause(&self, duration: Duration) -> BoxFuture<'static, ()> {
+    /// Sleeps. May be awaited on any executor.
+    pub(crate) fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         self.runtime.sleep_until(&Clock::System, Clock::System.now().after(duration))
     }
 }
 
 impl Target {
-    /// Connects, and says to whom.
-    async fn open(&self, config: &RedisConfig) -> Result<(MultiplexedConnection, RedisAddress)> {
-        let mut greeting = Pipeline::new();
+    /// Connects, and returns the address of the server too.
+    async fn connect(&self, config: &RedisConfig) -> Result<(MultiplexedConnection, RedisAddress)> {
+        let mut initial_commands = Pipeline::new();
         let address = match self {
-            Self::Named(role) => return sentinel::open(config, *role).await,
+            Self::Sentinel(role) => return sentinel::connect(config, *role).await,
             Self::Server(address) => {
                 if config.database != 0 {
-                    greeting.cmd("SELECT").arg(config.database);
+                    initial_commands.cmd("SELECT").arg(config.database);
                 }
                 address
             }
-            // A node that accepts connections and answers nothing must be found out here, where nobody waits.
-            Self::Node(address) => {
-                greeting.cmd("PING");
+            // Detects here, where no lookup waits, that a node accepts connections but does not
+            // reply.
+            Self::ClusterMaster(address) => {
+                initial_commands.cmd("PING");
                 address
             }
-            Self::ReplicaNode(address) => {
-                greeting.cmd("READONLY");
+            Self::ClusterReplica(address) => {
+                initial_commands.cmd("READONLY");
                 address
             }
         };
-        let (redis, replies) = Door { config, address, login: &config.login, greeting }.enter().await?;
+        let handshake = Handshake { config, address, login: &config.login, initial_commands };
+        let (redis, replies) = handshake.connect().await?;
         match replies.first() {
-            Some(Value::ServerError(e)) if !matches!(self, Self::Node(_)) => {
-                Err(config.at(address).refusal("logging in", e))
+            Some(Value::ServerError(e)) if !matches!(self, Self::ClusterMaster(_)) => {
+                Err(config.error_at(address).server_error("logging in", e))
             }
             _ => Ok((redis, address.clone())),
         }

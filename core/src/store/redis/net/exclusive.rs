@@ -1,4 +1,4 @@
-//! A connection of one's own, for those who watch keys or walk a server: writers, loads and walks.
+//! A connection with one owner, for writers and scanners.
 
 use redis::{Pipeline, Value};
 use tokio::task::JoinSet;
@@ -7,14 +7,18 @@ use super::connection::Connection;
 use super::connector::{Connector, Target};
 use crate::error::Result;
 use crate::store::redis::config::RedisConfig;
+use crate::store::redis::replies::first_error;
 
-/// Made when first needed. One that failed is thrown away, and with it any `WATCH`; the next exchange makes another.
-pub(crate) struct Session {
-    pub(crate) connector: Connector,
+/// A connection that is made on the first use.
+///
+/// A connection that fails is closed, which ends any `WATCH`; the next call connects again. The
+/// calls are not cancel-safe: dropping their future closes the connection too.
+pub(crate) struct ExclusiveConnection {
+    connector: Connector,
     connection: Option<Connection>,
 }
 
-impl Session {
+impl ExclusiveConnection {
     pub(crate) fn new(connector: Connector) -> Self {
         Self { connector, connection: None }
     }
@@ -23,42 +27,50 @@ impl Session {
         &self.connector.config
     }
 
-    /// Turns to another server, unless it is the same.
-    pub(crate) fn turn_to(&mut self, target: &Target) {
+    pub(crate) fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        self.connector.target()
+    }
+
+    /// Switches to another server, unless it is the current one.
+    pub(crate) fn switch_to(&mut self, target: &Target) {
         if self.connector.target() != target {
-            *self = Self::new(self.connector.towards(target.clone()));
+            *self = Self::new(self.connector.with_target(target.clone()));
         }
     }
 
-    /// Sends commands together and returns one reply for each; a reply may be an error. Of a future that is dropped
-    /// before it is done, the connection goes, too.
-    pub(crate) async fn send(&mut self, doing: &str, commands: &Pipeline) -> Result<Vec<Value>> {
+    /// Sends a pipeline and returns one reply for each command; a reply may be an error.
+    pub(crate) async fn execute(&mut self, operation: &str, commands: &Pipeline) -> Result<Vec<Value>> {
         self.connector.check_process()?;
-        let patience = self.config().response_timeout.max(RedisConfig::WRITER_PATIENCE);
+        let timeout = self.config().writer_response_timeout();
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connector.connect(&mut JoinSet::new(), |_| {}).await?,
         };
-        let replies = connection.exchange(doing, commands, patience).await?;
-        // A master that has become a replica is left, and with the next connection found again.
-        let is_lost = |reply: &Value| matches!(reply, Value::ServerError(e) if e.code() == "READONLY");
-        if !replies.iter().any(is_lost) {
+        let replies = connection.execute(operation, commands, timeout).await?;
+        // A master that has become a replica is left: the next connection finds the new master.
+        let is_replica = |reply: &Value| matches!(reply, Value::ServerError(e) if e.code() == "READONLY");
+        if !replies.iter().any(is_replica) {
             self.connection = Some(connection);
         }
         Ok(replies)
     }
 
-    /// Does the same, and waits.
-    pub(crate) fn exchange(&mut self, doing: &str, commands: &Pipeline) -> Result<Vec<Value>> {
-        pollster::block_on(self.send(doing, commands))
-    }
-
-    /// Does the same, and takes any reply that is an error for a failure of the whole.
-    pub(crate) fn exchange_all(&mut self, doing: &str, commands: &Pipeline) -> Result<Vec<Value>> {
-        let replies = self.exchange(doing, commands)?;
-        match replies.iter().find_map(|reply| if let Value::ServerError(e) = reply { Some(e) } else { None })
-        {
-            Some(e) => Err(self.config().refusal(doing, e)),
+    /// Sends a pipeline and returns one reply for each command.
+    ///
+    /// # Errors
+    /// Any reply is an error.
+    pub(crate) async fn execute_checked(
+        &mut self,
+        operation: &str,
+        commands: &Pipeline,
+    ) -> Result<Vec<Value>> {
+        let replies = self.execute(operation, commands).await?;
+        match first_error(&replies) {
+            Some(e) => Err(self.config().server_error(operation, e)),
             None => Ok(replies),
         }
     }

@@ -1,4 +1,4 @@
-//! Getting in to a server: address, encryption, login, and the first commands on a connection.
+//! Connection set-up: address, TLS, login, and the initial commands of a connection.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,51 +17,57 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::redis::config::{RedisAddress, RedisConfig, RedisLogin, RedisTls};
 
 const CONNECTING: &str = "connecting";
+const LOGGING_IN: &str = "logging in";
+const ENABLING_RESP3: &str = "enabling RESP3";
 
-/// What to do at a server's door, besides what the configuration says of all servers.
-pub(crate) struct Door<'a> {
+/// Parameters of one connection handshake.
+pub(crate) struct Handshake<'a> {
     pub(crate) config: &'a RedisConfig,
     pub(crate) address: &'a RedisAddress,
     pub(crate) login: &'a RedisLogin,
-    /// The first commands; their replies are for the caller to judge.
-    pub(crate) greeting: Pipeline,
+    /// Commands that are sent together with the login. The caller judges their replies.
+    pub(crate) initial_commands: Pipeline,
 }
 
-impl Door<'_> {
-    /// Connects, logs in and greets, in time. To be awaited on our runtime.
-    pub(crate) async fn enter(self) -> Result<(MultiplexedConnection, Vec<Value>)> {
-        self.in_time(self.knock()).await
+impl Handshake<'_> {
+    /// Connects with RESP2 and logs in, within `connect_timeout`. Returns the replies to the
+    /// initial commands.
+    ///
+    /// Must be awaited on the library's runtime.
+    pub(crate) async fn connect(self) -> Result<(MultiplexedConnection, Vec<Value>)> {
+        self.within_timeout(self.connect_resp2()).await
     }
 
-    /// Connects and logs in with RESP3, so that the server may speak unasked.
-    pub(crate) async fn enter_listening(
+    /// Connects with RESP3 and logs in, within `connect_timeout`, so that the server can send push
+    /// messages. The initial commands are not sent.
+    ///
+    /// Must be awaited on the library's runtime.
+    pub(crate) async fn connect_with_push(
         self,
-        hear: impl Fn(PushInfo) + Send + Sync + 'static,
+        on_push: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<MultiplexedConnection> {
-        self.in_time(self.listen(hear)).await
+        self.within_timeout(self.connect_resp3(on_push)).await
     }
 
-    async fn in_time<T>(&self, entering: impl Future<Output = Result<T>>) -> Result<T> {
+    async fn within_timeout<T>(&self, connecting: impl Future<Output = Result<T>>) -> Result<T> {
         let timeout = self.config.connect_timeout;
-        tokio::time::timeout(timeout, entering).await.unwrap_or_else(|_| {
-            let what = format!(
-                "there was no answer within {timeout:?}; is the address right, and the way there open?"
-            );
-            Err(self.error(ErrorKind::StoreTimeout, &what))
+        tokio::time::timeout(timeout, connecting).await.unwrap_or_else(|_| {
+            let message = format!("no reply within {timeout:?}; check the address and the network");
+            Err(self.error(ErrorKind::StoreTimeout, &message))
         })
     }
 
-    fn error(&self, kind: ErrorKind, what: &str) -> Error {
-        self.config.at(self.address).error(kind, CONNECTING, what)
+    fn error(&self, kind: ErrorKind, message: &str) -> Error {
+        self.config.error_at(self.address).error(kind, CONNECTING, message)
     }
 
-    async fn knock(&self) -> Result<(MultiplexedConnection, Vec<Value>)> {
-        let site = self.config.at(self.address);
+    async fn connect_resp2(&self) -> Result<(MultiplexedConnection, Vec<Value>)> {
+        let context = self.config.error_at(self.address);
         let client = self.client(RedisConnectionInfo::default())?;
         let mut redis = client
             .get_multiplexed_async_connection_with_config(&self.settings())
             .await
-            .map_err(|e| site.failure(CONNECTING, &e))?;
+            .map_err(|e| context.connection_error(CONNECTING, &e))?;
 
         // Not left to the library, which takes any error for a wrong password.
         let mut commands = Pipeline::new();
@@ -70,23 +76,26 @@ impl Door<'_> {
         } else if let Some(password) = &self.login.password {
             commands.cmd("AUTH").arg(password);
         }
-        let logs_in = !commands.is_empty();
-        for command in self.greeting.cmd_iter() {
+        let has_login = !commands.is_empty();
+        for command in self.initial_commands.cmd_iter() {
             commands.add_command(command.clone());
         }
         if commands.is_empty() {
             return Ok((redis, Vec::new()));
         }
         let replies = redis.send_packed_commands(&commands, 0, commands.len()).await;
-        let mut replies = replies.map_err(|e| site.failure("logging in", &e))?;
-        if logs_in && let Value::ServerError(e) = replies.remove(0) {
-            return Err(site.refusal("logging in", &e));
+        let mut replies = replies.map_err(|e| context.connection_error(LOGGING_IN, &e))?;
+        if has_login && let Value::ServerError(e) = replies.remove(0) {
+            return Err(context.server_error(LOGGING_IN, &e));
         }
         Ok((redis, replies))
     }
 
-    /// Here the library logs in, for it greets the server before anything of ours is sent.
-    async fn listen(&self, hear: impl Fn(PushInfo) + Send + Sync + 'static) -> Result<MultiplexedConnection> {
+    /// Here the library logs in, because it sends `HELLO` before any command of the caller.
+    async fn connect_resp3(
+        &self,
+        on_push: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<MultiplexedConnection> {
         let mut login = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
         if self.login.user.is_some() || self.login.password.is_some() {
             login = login.set_password(self.login.password.as_deref().unwrap_or_default());
@@ -94,29 +103,32 @@ impl Door<'_> {
         if let Some(user) = &self.login.user {
             login = login.set_username(user);
         }
-        let tell = move |push| {
-            hear(push);
+        let push_sender = move |push| {
+            on_push(push);
             Ok::<(), SendError>(())
         };
-        let settings = self.settings().set_push_sender(tell);
-        let site = self.config.at(self.address);
-        self.client(login)?.get_multiplexed_async_connection_with_config(&settings).await.map_err(|e| match e
-            .kind()
-        {
-            redis::ErrorKind::Io | redis::ErrorKind::AuthenticationFailed => site.failure(CONNECTING, &e),
-            _ => {
-                let refusal = site.failure("greeting the server with RESP3", &e);
-                Error::new(ErrorKind::Unsupported, refusal.message().to_owned())
+        let settings = self.settings().set_push_sender(push_sender);
+        let connected = self.client(login)?.get_multiplexed_async_connection_with_config(&settings).await;
+        connected.map_err(|e| {
+            let context = self.config.error_at(self.address);
+            match e.kind() {
+                redis::ErrorKind::Io | redis::ErrorKind::AuthenticationFailed => {
+                    context.connection_error(CONNECTING, &e)
+                }
+                _ => {
+                    let error = context.connection_error(ENABLING_RESP3, &e);
+                    Error::new(ErrorKind::Unsupported, error.message().to_owned())
+                }
             }
         })
     }
 
-    /// Timeouts are ours: the library's would need its callers to be on our runtime, too.
+    /// Disables the timeouts of the library: they need the runtime around every caller.
     fn settings(&self) -> AsyncConnectionConfig {
         let settings = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         match (self.address, &self.config.tls) {
             (RedisAddress::Tcp(host, _), Some(RedisTls { server_name: Some(_), .. })) => {
-                settings.set_dns_resolver(HostOf(host.clone()))
+                settings.set_dns_resolver(FixedHostResolver(host.clone()))
             }
             _ => settings,
         }
@@ -124,14 +136,15 @@ impl Door<'_> {
 
     fn client(&self, login: RedisConnectionInfo) -> Result<Client> {
         let invalid = |e: RedisError| {
-            let what = format!("the address or the certificates cannot be used: {e}");
-            self.error(ErrorKind::InvalidConfig, &what)
+            let message = format!("the address or the certificates are not valid: {e}");
+            self.error(ErrorKind::InvalidConfig, &message)
         };
         let address = match (self.address, &self.config.tls) {
             (RedisAddress::Unix(path), _) => ConnectionAddr::Unix(path.clone()),
             (RedisAddress::Tcp(host, port), None) => ConnectionAddr::Tcp(host.clone(), *port),
             (RedisAddress::Tcp(host, port), Some(tls)) => ConnectionAddr::TcpTls {
-                // The library takes the name it resolves for the name on the certificate; see `HostOf`.
+                // The library expects this name in the certificate; `FixedHostResolver` resolves
+                // the host.
                 host: tls.server_name.as_ref().unwrap_or(host).clone(),
                 port: *port,
                 insecure: false,
@@ -142,32 +155,42 @@ impl Door<'_> {
         let info = info
             .set_tcp_settings(TcpSettings::default().set_nodelay(true))
             .set_redis_settings(login.set_skip_set_lib_name());
-        let Some(tls) = &self.config.tls else { return Client::open(info).map_err(invalid) };
+        match &self.config.tls {
+            None => Client::open(info).map_err(invalid),
+            Some(tls) => Client::build_with_tls(info, self.certificates(tls)?).map_err(invalid),
+        }
+    }
 
-        // Fails when the process has chosen a provider already, which is then as good.
+    fn certificates(&self, tls: &RedisTls) -> Result<TlsCertificates> {
+        // Fails if the process has installed a provider already, which then serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let read = |name: &str, path: &Path| {
-            std::fs::read(path).map_err(|e| {
-                let what = format!("cannot read {name} {}: {e}", path.display());
-                self.error(ErrorKind::InvalidConfig, &what)
-            })
+        let root_cert = match &tls.ca_file {
+            None => None,
+            Some(file) => Some(self.read_file("ca_file", file)?),
         };
-        let root_cert = tls.ca_file.as_deref().map(|file| read("ca_file", file)).transpose()?;
         let client_tls = match &tls.client {
             None => None,
             Some((certificate, key)) => Some(ClientTlsConfig {
-                client_cert: read("cert_file", certificate)?,
-                client_key: read("key_file", key)?,
+                client_cert: self.read_file("cert_file", certificate)?,
+                client_key: self.read_file("key_file", key)?,
             }),
         };
-        Client::build_with_tls(info, TlsCertificates { client_tls, root_cert }).map_err(invalid)
+        Ok(TlsCertificates { client_tls, root_cert })
+    }
+
+    fn read_file(&self, option: &str, path: &Path) -> Result<Vec<u8>> {
+        std::fs::read(path).map_err(|e| {
+            let message = format!("cannot read {option} {}: {e}", path.display());
+            self.error(ErrorKind::InvalidConfig, &message)
+        })
     }
 }
 
-/// Resolves that host whatever name is asked for, so that the certificate may bear another one.
-struct HostOf(String);
+/// Resolves one host whatever name is asked for, so that the certificate can have another name than
+/// the host.
+struct FixedHostResolver(String);
 
-impl AsyncDNSResolver for HostOf {
+impl AsyncDNSResolver for FixedHostResolver {
     fn resolve<'a, 'b: 'a>(
         &'a self,
         _server_name: &'b str,

@@ -1,4 +1,4 @@
-//! Connections to Redis servers: how they are made, shared, owned, and replaced.
+//! Connections to Redis servers: how they are made, shared, owned and replaced.
 
 mod connection;
 mod connector;
@@ -9,6 +9,6 @@ mod shared;
 
 pub(super) use connection::Connection;
 pub(super) use connector::{Connector, Target};
-pub(super) use exclusive::Session;
+pub(super) use exclusive::ExclusiveConnection;
 pub(super) use sentinel::Role;
-pub(super) use shared::Link;
+pub(super) use shared::SharedConnection;

@@ -1,191 +1,199 @@
-//! Finds the master, or a replica of it, through sentinels.
+//! Sentinel: finds the master, or one of its replicas, and connects to it.
 
 use futures_util::StreamExt;
-use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::FuturesUnordered;
 use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, Value};
 
-use super::handshake::Door;
+use super::handshake::Handshake;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::redis::config::{RedisAddress, RedisConfig, RedisSentinels, RedisServers};
+use crate::store::redis::replies::as_str;
 
-const ASKING: &str = "asking a sentinel for the master";
+const QUERYING: &str = "asking a sentinel for the master";
 const FINDING: &str = "finding the master";
+const LOGGING_IN: &str = "logging in";
 
-/// What the server that is looked for is to be.
+/// The replication role of the server to connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Role {
-    /// The one that may be written.
+    /// The master.
     Master,
-    /// One that follows it; the master if there is none that answers.
+    /// A replica, or the master if no replica answers.
     Replica,
 }
 
-/// Connects to the server of that role. To be awaited on our runtime.
+/// Connects to the server with this role. Must be awaited on the library's runtime.
 ///
-/// All sentinels are asked at once, so that one that is gone costs nothing, and whoever they name is asked for his role,
-/// so that one that knows only of the past does no harm.
-pub(crate) async fn open(config: &RedisConfig, role: Role) -> Result<(MultiplexedConnection, RedisAddress)> {
+/// All sentinels are queried at once, so that an unreachable one costs no time. The reported master
+/// is verified with `ROLE`, so that a stale sentinel is ignored.
+pub(crate) async fn connect(
+    config: &RedisConfig,
+    role: Role,
+) -> Result<(MultiplexedConnection, RedisAddress)> {
     let RedisServers::Sentinel(sentinels) = &config.servers else {
-        return Err(config.error(ErrorKind::Internal, FINDING, "there are no sentinels"));
+        return Err(config.error(ErrorKind::Internal, FINDING, "no sentinels are configured"));
     };
     if role == Role::Replica
-        && let Ok(found) = follow(config, sentinels, replicas).await
+        && let Ok(connected) = connect_to_reported(config, sentinels, Role::Replica).await
     {
-        return Ok(found);
+        return Ok(connected);
     }
-    follow(config, sentinels, masters).await
+    connect_to_reported(config, sentinels, Role::Master).await
 }
 
-/// How to ask a sentinel for servers.
-type Question = for<'a> fn(
-    &'a RedisConfig,
-    &'a RedisSentinels,
-    &'a RedisAddress,
-) -> BoxFuture<'a, Result<Vec<(RedisAddress, Role)>>>;
-
-/// Asks all sentinels and connects to the first server named that is what it should be.
-async fn follow(
+/// Queries all sentinels, and connects to the first reported server that has the role.
+async fn connect_to_reported(
     config: &RedisConfig,
     sentinels: &RedisSentinels,
-    question: Question,
+    role: Role,
 ) -> Result<(MultiplexedConnection, RedisAddress)> {
-    let mut answers: FuturesUnordered<_> = sentinels
+    let mut reports: FuturesUnordered<_> = sentinels
         .addresses
         .iter()
-        .map(|sentinel| question(config, sentinels, sentinel).map(move |answer| (sentinel, answer)))
+        .map(|address| SentinelQuery { config, sentinels, address }.servers(role))
         .collect();
-    let (mut tried, mut failures) = (Vec::new(), Vec::<Error>::new());
-    while let Some((_, answer)) = answers.next().await {
-        match answer {
-            Err(e) => failures.push(e),
-            Ok(named) => {
-                for (address, role) in named {
+    let mut tried = Vec::new();
+    let mut errors = Vec::<Error>::new();
+    while let Some(report) = reports.next().await {
+        match report {
+            Err(e) => errors.push(e),
+            Ok(addresses) => {
+                for address in addresses {
                     if tried.contains(&address) {
                         continue;
                     }
-                    match enter(config, &address, role).await {
+                    match connect_verified(config, &address, role).await {
                         Ok(redis) => return Ok((redis, address)),
-                        Err(e) => failures.push(e),
+                        Err(e) => errors.push(e),
                     }
                     tried.push(address);
                 }
             }
         }
     }
-    let kind = failures.first().map_or(ErrorKind::StoreUnavailable, Error::kind);
-    let kind = match failures.iter().all(|e| e.kind() == kind) {
-        true => kind,
-        false => ErrorKind::StoreUnavailable,
-    };
-    let words: Vec<&str> = failures.iter().map(Error::message).collect();
-    Err(config.error(kind, FINDING, &words.join("; ")))
+    Err(combined(config, &errors))
 }
 
-/// Asks a sentinel who the master is.
-fn masters<'a>(
+/// Combines the errors of all sentinels. The kind is theirs if they agree.
+fn combined(config: &RedisConfig, errors: &[Error]) -> Error {
+    let first = errors.first().map_or(ErrorKind::StoreUnavailable, Error::kind);
+    let all_agree = errors.iter().all(|e| e.kind() == first);
+    let kind = if all_agree { first } else { ErrorKind::StoreUnavailable };
+    let messages: Vec<&str> = errors.iter().map(Error::message).collect();
+    config.error(kind, FINDING, &messages.join("; "))
+}
+
+/// A query of one sentinel.
+struct SentinelQuery<'a> {
     config: &'a RedisConfig,
     sentinels: &'a RedisSentinels,
-    sentinel: &'a RedisAddress,
-) -> BoxFuture<'a, Result<Vec<(RedisAddress, Role)>>> {
-    async move {
-        match ask(config, sentinels, sentinel, "GET-MASTER-ADDR-BY-NAME").await? {
-            Value::Array(parts) => match (parts.first().and_then(word), parts.get(1).and_then(word)) {
-                (Some(host), Some(port)) => {
-                    Ok(address(host, port).map(|at| (at, Role::Master)).into_iter().collect())
-                }
-                _ => Err(odd(config, sentinel)),
-            },
-            Value::Nil => {
-                let what = format!("it knows of no master {:?}", sentinels.master);
-                Err(config.at(sentinel).error(ErrorKind::StoreUnavailable, ASKING, &what))
-            }
-            _ => Err(odd(config, sentinel)),
+    address: &'a RedisAddress,
+}
+
+impl SentinelQuery<'_> {
+    /// Returns the servers that the sentinel reports for the role.
+    async fn servers(self, role: Role) -> Result<Vec<RedisAddress>> {
+        match role {
+            Role::Master => self.master().await,
+            Role::Replica => self.replicas().await,
         }
     }
-    .boxed()
-}
 
-/// Asks a sentinel which replicas are up.
-fn replicas<'a>(
-    config: &'a RedisConfig,
-    sentinels: &'a RedisSentinels,
-    sentinel: &'a RedisAddress,
-) -> BoxFuture<'a, Result<Vec<(RedisAddress, Role)>>> {
-    async move {
-        let Value::Array(replicas) = ask(config, sentinels, sentinel, "REPLICAS").await? else {
-            return Err(odd(config, sentinel));
+    async fn master(&self) -> Result<Vec<RedisAddress>> {
+        match self.execute("GET-MASTER-ADDR-BY-NAME").await? {
+            Value::Array(parts) => match (parts.first().and_then(as_str), parts.get(1).and_then(as_str)) {
+                (Some(host), Some(port)) => Ok(parse_address(host, port).into_iter().collect()),
+                _ => Err(self.unexpected_reply()),
+            },
+            Value::Nil => {
+                let message = format!("the sentinel monitors no master {:?}", self.sentinels.master);
+                Err(self.error(&message))
+            }
+            _ => Err(self.unexpected_reply()),
+        }
+    }
+
+    /// Returns the replicas that are up and connected to their master.
+    async fn replicas(&self) -> Result<Vec<RedisAddress>> {
+        let Value::Array(replicas) = self.execute("REPLICAS").await? else {
+            return Err(self.unexpected_reply());
         };
-        let up = replicas.iter().filter_map(|replica| {
-            let Value::Array(fields) = replica else { return None };
-            let field = |name: &str| {
-                fields
-                    .chunks_exact(2)
-                    .find(|pair| word(&pair[0]) == Some(name))
-                    .and_then(|pair| word(&pair[1]))
-            };
-            let down = ["s_down", "o_down", "disconnected"];
-            let is_up = !field("flags")?.split(',').any(|flag| down.contains(&flag))
-                && field("master-link-status") == Some("ok");
-            is_up.then(|| address(field("ip")?, field("port")?)).flatten()
-        });
-        Ok(up.map(|at| (at, Role::Replica)).collect())
+        Ok(replicas.iter().filter_map(usable_replica).collect())
     }
-    .boxed()
-}
 
-async fn ask(
-    config: &RedisConfig,
-    sentinels: &RedisSentinels,
-    sentinel: &RedisAddress,
-    question: &str,
-) -> Result<Value> {
-    let mut greeting = Pipeline::new();
-    greeting.cmd("SENTINEL").arg(question).arg(&sentinels.master);
-    let door = Door { config, address: sentinel, login: &sentinels.login, greeting };
-    match door.enter().await?.1.pop() {
-        Some(Value::ServerError(e)) => Err(config.at(sentinel).refusal(ASKING, &e)),
-        Some(reply) => Ok(reply),
-        None => Err(odd(config, sentinel)),
+    async fn execute(&self, subcommand: &str) -> Result<Value> {
+        let mut initial_commands = Pipeline::new();
+        initial_commands.cmd("SENTINEL").arg(subcommand).arg(&self.sentinels.master);
+        let handshake = Handshake {
+            config: self.config,
+            address: self.address,
+            login: &self.sentinels.login,
+            initial_commands,
+        };
+        match handshake.connect().await?.1.pop() {
+            Some(Value::ServerError(e)) => Err(self.config.error_at(self.address).server_error(QUERYING, &e)),
+            Some(reply) => Ok(reply),
+            None => Err(self.unexpected_reply()),
+        }
+    }
+
+    fn unexpected_reply(&self) -> Error {
+        self.error("unexpected reply; check that the server is a sentinel")
+    }
+
+    fn error(&self, message: &str) -> Error {
+        self.config.error_at(self.address).error(ErrorKind::StoreUnavailable, QUERYING, message)
     }
 }
 
-fn odd(config: &RedisConfig, sentinel: &RedisAddress) -> Error {
-    let what = "it answered with something odd; is it a sentinel?";
-    config.at(sentinel).error(ErrorKind::StoreUnavailable, ASKING, what)
+/// Parses one entry of the reply to `SENTINEL REPLICAS`: field names and values in turn.
+fn usable_replica(entry: &Value) -> Option<RedisAddress> {
+    let Value::Array(fields) = entry else { return None };
+    let field = |name: &str| {
+        let pair = fields.chunks_exact(2).find(|pair| as_str(&pair[0]) == Some(name))?;
+        as_str(&pair[1])
+    };
+    let down_flags = ["s_down", "o_down", "disconnected"];
+    let is_down = field("flags")?.split(',').any(|flag| down_flags.contains(&flag));
+    let is_in_sync = field("master-link-status") == Some("ok");
+    if is_down || !is_in_sync {
+        return None;
+    }
+    parse_address(field("ip")?, field("port")?)
 }
 
-fn word(value: &Value) -> Option<&str> {
-    if let Value::BulkString(bytes) = value { std::str::from_utf8(bytes).ok() } else { None }
-}
-
-fn address(host: &str, port: &str) -> Option<RedisAddress> {
+fn parse_address(host: &str, port: &str) -> Option<RedisAddress> {
     Some(RedisAddress::Tcp(host.to_owned(), port.parse().ok()?))
 }
 
-/// Logs in to a server that a sentinel named, and makes sure that it is what the sentinel says, if it may be asked.
-async fn enter(config: &RedisConfig, address: &RedisAddress, role: Role) -> Result<MultiplexedConnection> {
-    let mut greeting = Pipeline::new();
-    greeting.cmd("ROLE");
+/// Connects to a server that a sentinel reported, and verifies that a reported master is one.
+async fn connect_verified(
+    config: &RedisConfig,
+    address: &RedisAddress,
+    role: Role,
+) -> Result<MultiplexedConnection> {
+    let mut initial_commands = Pipeline::new();
+    initial_commands.cmd("ROLE");
     if config.database != 0 {
-        greeting.cmd("SELECT").arg(config.database);
+        initial_commands.cmd("SELECT").arg(config.database);
     }
-    let (redis, replies) = Door { config, address, login: &config.login, greeting }.enter().await?;
+    let handshake = Handshake { config, address, login: &config.login, initial_commands };
+    let (redis, replies) = handshake.connect().await?;
     if let Some(Value::ServerError(e)) = replies.get(1) {
-        return Err(config.at(address).refusal("logging in", e));
+        return Err(config.error_at(address).server_error(LOGGING_IN, e));
     }
     match replies.first() {
         Some(Value::Array(parts))
-            if role == Role::Master && parts.first().and_then(word) != Some("master") =>
+            if role == Role::Master && parts.first().and_then(as_str) != Some("master") =>
         {
-            let what =
-                "the sentinels name it as the master, but it is a replica; a failover may be under way";
-            Err(config.at(address).error(ErrorKind::StoreUnavailable, FINDING, what))
+            let message =
+                "the sentinels report it as the master, but it is a replica; a failover may be in progress";
+            Err(config.error_at(address).error(ErrorKind::StoreUnavailable, FINDING, message))
         }
-        // Whoever may not ask must trust.
+        // Without the permission for ROLE, the report of the sentinel has to do.
         Some(Value::ServerError(e)) if e.code() != "NOPERM" => {
-            Err(config.at(address).refusal("logging in", e))
+            Err(config.error_at(address).server_error(LOGGING_IN, e))
         }
         _ => Ok(redis),
     }

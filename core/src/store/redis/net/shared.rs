@@ -1,4 +1,4 @@
-//! A connection that all readers share: made when first needed, replaced when lost.
+//! A connection that all readers share. It is made on the first use, and replaced when it breaks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,26 +12,34 @@ use crate::clock::{Clock, Moment};
 use crate::error::{Error, Result};
 use crate::store::redis::config::RedisAddress;
 
-/// How long nobody connects after a first failure; doubles up to the longest. Callers in between fail at once with the
-/// same words, so the longest is kept below the interval at which the engine probes a store that failed.
-const FIRST_REST: Duration = Duration::from_millis(50);
-const LONGEST_REST: Duration = Duration::from_millis(500);
+/// The pause after a failed attempt to connect. Callers fail at once meanwhile, with the same
+/// error. Therefore the longest pause is shorter than the interval at which the engine probes a
+/// store that failed.
+const MIN_BACKOFF: Duration = Duration::from_millis(50);
+const MAX_BACKOFF: Duration = Duration::from_millis(500);
 
-/// Hands out the connection; concurrent callers share one attempt to make it, and none waits for a pause to end.
-pub(crate) struct Link {
-    pub(crate) connector: Connector,
-    /// Whether callers wait for an attempt even though the one before it failed. Where many servers are asked together
-    /// they do not: one that is gone must not hold up the answers of the others.
-    patient: bool,
-    line: Arc<Mutex<Line>>,
+/// Returns the connection to its callers. Concurrent callers share one attempt to connect, and none
+/// waits for a pause.
+pub(crate) struct SharedConnection {
+    connector: Connector,
+    after_failure: AfterFailure,
+    cell: Arc<Mutex<ConnectionCell>>,
+}
+
+/// Whether callers wait for an attempt to connect that follows a failure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AfterFailure {
+    Wait,
+    /// For one of many servers: it must not delay the replies of the others.
+    FailFast,
 }
 
 #[derive(Default)]
-struct Line {
+struct ConnectionCell {
     state: State,
     failures: u32,
     /// Why the last attempt, or the last connection, failed.
-    failure: Option<Error>,
+    last_error: Option<Error>,
     tasks: JoinSet<()>,
 }
 
@@ -41,61 +49,66 @@ enum State {
     Idle,
     Connecting(Attempt),
     Open(Connection),
-    Resting(Error, Moment),
+    /// Callers fail with this error until that moment.
+    BackingOff(Error, Moment),
 }
 
-impl Link {
+impl SharedConnection {
     pub(crate) fn new(connector: Connector) -> Self {
-        Self { connector, patient: true, line: Arc::default() }
+        Self { connector, after_failure: AfterFailure::Wait, cell: Arc::default() }
     }
 
-    /// Makes one to one server of many.
-    pub(crate) fn one_of_many(connector: Connector) -> Self {
-        Self { patient: false, ..Self::new(connector) }
+    /// Creates a connection to one node of a cluster: after a failure, callers fail at once instead
+    /// of waiting.
+    pub(crate) fn for_cluster_node(connector: Connector) -> Self {
+        Self { after_failure: AfterFailure::FailFast, ..Self::new(connector) }
     }
 
-    /// Returns whether there is a connection that nothing is known to be wrong with.
+    /// Returns whether there is an open connection without known problems.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(&self.line.lock().state, State::Open(connection) if !connection.is_broken())
+        matches!(&self.cell.lock().state, State::Open(connection) if !connection.is_broken())
     }
 
-    /// Gives up a connection to anybody else.
-    pub(crate) fn keep_to(&self, address: &RedisAddress) {
-        if let State::Open(connection) = &self.line.lock().state
+    /// Marks the connection as broken if it goes to another server.
+    pub(crate) fn pin_to(&self, address: &RedisAddress) {
+        if let State::Open(connection) = &self.cell.lock().state
             && connection.address() != address
         {
-            connection.give_up();
+            connection.mark_broken();
         }
     }
 
-    /// Returns the connection, making it if there is none.
+    /// Returns the connection, connecting if necessary.
     ///
     /// # Errors
-    /// Why it could not be made, now or a moment ago.
+    /// The error of this attempt to connect, or of the last one.
     pub(crate) async fn connection(&self) -> Result<Connection> {
         self.connector.check_process()?;
         let attempt = {
-            let mut line = self.line.lock();
-            let silence = if let State::Open(connection) = &line.state { connection.silence() } else { None };
-            line.failure = silence.or(line.failure.take());
-            let attempt = match &line.state {
+            let mut cell = self.cell.lock();
+            let timeout_error = match &cell.state {
+                State::Open(connection) => connection.timeout_error(),
+                _ => None,
+            };
+            cell.last_error = timeout_error.or(cell.last_error.take());
+            let attempt = match &cell.state {
                 State::Open(connection) if !connection.is_broken() => return Ok(connection.clone()),
-                State::Resting(error, until) if Clock::System.now() < *until => return Err(error.clone()),
+                State::BackingOff(error, until) if Clock::System.now() < *until => return Err(error.clone()),
                 State::Connecting(attempt) => attempt.clone(),
-                State::Idle | State::Open(_) | State::Resting(..) => {
-                    // Weak, because the task lies in the line and must not keep it.
-                    let settling = Arc::downgrade(&self.line);
-                    let attempt = self.connector.connect(&mut line.tasks, move |outcome| {
-                        if let Some(line) = settling.upgrade() {
-                            line.lock().settle(outcome);
+                State::Idle | State::Open(_) | State::BackingOff(..) => {
+                    // Weak: the cell owns the task, so the task must not own the cell.
+                    let weak_cell = Arc::downgrade(&self.cell);
+                    let attempt = self.connector.connect(&mut cell.tasks, move |outcome| {
+                        if let Some(cell) = weak_cell.upgrade() {
+                            cell.lock().finish(outcome);
                         }
                     });
-                    line.state = State::Connecting(attempt.clone());
+                    cell.state = State::Connecting(attempt.clone());
                     attempt
                 }
             };
-            match &line.failure {
-                Some(failure) if !self.patient => return Err(failure.clone()),
+            match &cell.last_error {
+                Some(error) if self.after_failure == AfterFailure::FailFast => return Err(error.clone()),
                 _ => attempt,
             }
         };
@@ -103,19 +116,19 @@ impl Link {
     }
 }
 
-impl Line {
-    fn settle(&mut self, outcome: &Result<Connection>) {
+impl ConnectionCell {
+    fn finish(&mut self, outcome: &Result<Connection>) {
         self.state = match outcome {
             Ok(connection) => {
                 self.failures = 0;
-                self.failure = None;
+                self.last_error = None;
                 State::Open(connection.clone())
             }
             Err(error) => {
-                let rest = FIRST_REST.saturating_mul(1 << self.failures.min(10)).min(LONGEST_REST);
+                let backoff = MIN_BACKOFF.saturating_mul(1 << self.failures.min(10)).min(MAX_BACKOFF);
                 self.failures = self.failures.saturating_add(1);
-                self.failure = Some(error.clone());
-                State::Resting(error.clone(), Clock::System.now().after(rest))
+                self.last_error = Some(error.clone());
+                State::BackingOff(error.clone(), Clock::System.now().after(backoff))
             }
         };
     }

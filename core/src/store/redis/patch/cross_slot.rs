@@ -1,52 +1,58 @@
-//! Applies patches where the keys lie in many slots of a cluster, so that no transaction can hold two of them.
+//! Applies patches where the keys lie in many slots of a cluster, so that no transaction covers two
+//! of them.
 //!
-//! Each key is watched before the cursor is looked at, and written after: if it was written in between, the write fails. So
-//! nothing is ever written that a later patch has overtaken, for a later patch begins after the cursor has moved.
-//! A watch belongs to a connection and ends with its `EXEC`; so several connections, lanes, go to each master.
+//! Why no write can undo a later patch:
+//! 1. Each key is watched before the cursor is read, and written after.
+//! 2. If another writer changed the key in between, the transaction fails.
+//! 3. A later patch begins only after the cursor has moved. So its writes come after the cursor was
+//!    read, and before them this writer has either committed or will fail.
+//!
+//! A watch belongs to a connection and ends with its `EXEC`. Therefore each master gets several
+//! connections, on which groups of operations are watched and written in parallel.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use redis::{Pipeline, Value};
 
-use super::ops::{APPLYING, Operation, READING_CURSOR};
+use super::ops::{APPLYING, Cursor, FORGETTING_CURSOR, Operation, READING_CURSOR, add_unwatch};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::patch::{Patch, PatchOutcome};
 use crate::segment_ref::SegmentRef;
-use crate::store::redis::cluster::Cluster;
-use crate::store::redis::cluster::redirection;
+use crate::store::redis::cluster::{Cluster, parse_redirect};
 use crate::store::redis::config::RedisAddress;
-use crate::store::redis::hash_slot::slot_of;
 use crate::store::redis::keys::Keys;
-use crate::store::redis::net::Session;
-use crate::store::redis::net::Target;
-use crate::store::redis::replies::{executed, text};
-use crate::store::redis::retry::Patience;
+use crate::store::redis::net::{Connector, ExclusiveConnection, Target};
+use crate::store::redis::replies::{decode_string, exec_committed, first_error};
+use crate::store::redis::retry::RetryBudget;
 
-/// How many connections go to each master, at most.
-const LANES: usize = 16;
-/// How many operations of one slot are one transaction.
+/// The most connections to each master.
+const CONNECTIONS_PER_MASTER: usize = 16;
+/// The most operations of one transaction.
 const CHUNK: usize = 500;
-/// How often the cursor may be moved by others while a patch is applied that it still allows.
-const ATTEMPTS: u32 = 20;
-/// How long is waited after a node has failed.
+/// How often a patch is tried whose cursor other writers touch, while the cursor still allows it.
+const MAX_ATTEMPTS: u32 = 20;
+/// The pause after a node has failed.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The connections of a writer to a cluster.
-pub(crate) struct ManySlots {
-    /// Watches the cursor.
-    fence: Session,
-    lanes: HashMap<RedisAddress, Vec<Lane>>,
+pub(crate) struct CrossSlot {
+    cluster: Arc<Cluster>,
+    keys: Keys,
+    /// Watches the cursor. It goes to the master that owns the slot of the cursor.
+    cursor_connection: ExclusiveConnection,
+    connections: HashMap<RedisAddress, Vec<WatchConnection>>,
 }
 
-/// A connection, and what it is at.
-struct Lane {
-    session: Session,
-    /// Is watched, and may be written once the cursor was looked at again.
+/// A connection that watches one group while it writes another.
+struct WatchConnection {
+    connection: ExclusiveConnection,
+    /// Is watched. It may be written once the cursor has been read again.
     watched: Option<Group>,
-    /// Is watched next.
+    /// Will be watched in the next step.
     next: Option<Group>,
 }
 
@@ -54,281 +60,335 @@ struct Lane {
 struct Group {
     slot: u16,
     operations: Vec<Operation>,
-    /// The node that is just taking over the slot, and has these keys already.
+    /// The node that is importing the slot, if it holds these keys already.
     asking: Option<RedisAddress>,
 }
 
-/// The patch that is applied, and what it takes.
-struct Work<'a> {
-    cluster: &'a Cluster,
-    keys: &'a Keys,
+/// A patch being applied, and its limits.
+struct PatchJob<'a> {
     patch: &'a Patch,
     segment: SegmentRef,
-    patience: Patience,
-    until: Moment,
+    budget: RetryBudget,
+    deadline: Moment,
 }
 
-impl ManySlots {
-    /// Takes the session that is to watch the cursor; all others are made from it.
-    pub(crate) fn new(fence: Session) -> Self {
-        Self { fence, lanes: HashMap::new() }
+/// The outcome of a step for its groups.
+enum StepResult {
+    /// They are done, except for these, which are tried again.
+    Retry(Vec<Group>),
+    /// A node failed. These groups are tried again after a pause.
+    Failed(Error, Vec<Group>),
+}
+
+impl CrossSlot {
+    /// Creates a strategy for the cluster; `connector` makes the connections to its nodes.
+    pub(crate) fn new(cluster: Arc<Cluster>, connector: Connector, keys: Keys) -> Self {
+        let cursor_connection = ExclusiveConnection::new(connector);
+        Self { cluster, keys, cursor_connection, connections: HashMap::new() }
     }
 
-    /// Applies the patch: all of its operations, then the cursor, if nobody has moved it since they began.
-    pub(crate) async fn apply(
-        &mut self,
-        cluster: &Cluster,
-        keys: &Keys,
-        patch: &Patch,
-    ) -> Result<PatchOutcome> {
-        let work = self.work(cluster, keys, patch)?;
-        for _ in 0..ATTEMPTS {
-            let outcome = self.operate(&work).await?;
-            if outcome != PatchOutcome::Applied || self.move_cursor(&work).await? {
+    /// Applies a patch: all of its operations, then the cursor, unless another writer touched the
+    /// cursor meanwhile.
+    pub(crate) async fn apply(&mut self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome> {
+        let budget = RetryBudget::for_writer(self.cursor_connection.config());
+        let deadline = Clock::System.now().after(budget.total_timeout);
+        let job = PatchJob { patch, segment: patch.segment_ref()?, budget, deadline };
+        if cursor == Cursor::Keep {
+            return self.apply_operations(&job).await;
+        }
+        for _ in 0..MAX_ATTEMPTS {
+            let outcome = self.apply_operations(&job).await?;
+            if outcome != PatchOutcome::Applied || self.try_advance_cursor(&job).await? {
                 return Ok(outcome);
             }
         }
-        let what =
-            format!("other writers came first {ATTEMPTS} times in a row; the cursor stays where it was");
-        Err(self.fence.config().error(ErrorKind::StoreUnavailable, APPLYING, &what))
+        let message =
+            format!("other writers came first {MAX_ATTEMPTS} times in a row; the cursor stays unchanged");
+        Err(self.cursor_connection.config().error(ErrorKind::StoreUnavailable, APPLYING, &message))
     }
 
-    /// Carries out the operations only, if the cursor allows the patch, and leaves the cursor where it is.
-    pub(crate) async fn apply_part(
-        &mut self,
-        cluster: &Cluster,
-        keys: &Keys,
-        patch: &Patch,
-    ) -> Result<PatchOutcome> {
-        let work = self.work(cluster, keys, patch)?;
-        self.operate(&work).await
+    /// Deletes the cursor. Other writers watch it, so their patches fail.
+    pub(crate) async fn forget_cursor(&mut self) -> Result<()> {
+        let config = self.cursor_connection.config();
+        let budget = RetryBudget::for_writer(config);
+        let mut commands = Pipeline::new();
+        commands.cmd("DEL").arg(&self.keys.cursor);
+        for reply in self.cluster.execute(FORGETTING_CURSOR, &commands, &budget).await? {
+            if let Value::ServerError(e) = reply? {
+                return Err(config.server_error(FORGETTING_CURSOR, &e));
+            }
+        }
+        Ok(())
     }
 
-    fn work<'a>(&self, cluster: &'a Cluster, keys: &'a Keys, patch: &'a Patch) -> Result<Work<'a>> {
-        let patience = Patience::of_writer(self.fence.config());
-        let until = Clock::System.now().after(patience.whole);
-        Ok(Work { cluster, keys, patch, segment: patch.segment_ref()?, patience, until })
-    }
-
-    /// Watches the cursor, and carries out all operations, unless it is against them.
-    async fn operate(&mut self, work: &Work<'_>) -> Result<PatchOutcome> {
-        let outcome = self.watch_cursor(work).await?;
+    /// Watches the cursor, and runs all operations if it allows the patch.
+    async fn apply_operations(&mut self, job: &PatchJob<'_>) -> Result<PatchOutcome> {
+        let outcome = self.watch_cursor(job).await?;
         if outcome != PatchOutcome::Applied {
             return Ok(outcome);
         }
-        self.carry_out(work, groups(&Operation::all(work.keys, work.patch))).await
+        self.run_operations(job, group_by_slot(Operation::from_patch(&self.keys, job.patch))).await
     }
 
-    /// Watches the cursor, and decides by it what is to become of the patch.
-    async fn watch_cursor(&mut self, work: &Work<'_>) -> Result<PatchOutcome> {
-        // Finds the node that has it now.
-        work.cluster.locate(READING_CURSOR, &work.keys.cursor, &work.patience).await?;
-        if let Some(owner) = work.cluster.owner(slot_of(work.keys.cursor.as_bytes())) {
-            self.fence.turn_to(&Target::Node(owner));
-        }
+    /// Watches the cursor, and returns what it means for the patch.
+    async fn watch_cursor(&mut self, job: &PatchJob<'_>) -> Result<PatchOutcome> {
+        let owner = self.cluster.locate(READING_CURSOR, &self.keys.cursor, &job.budget).await?;
+        self.cursor_connection.switch_to(&owner);
         let mut commands = Pipeline::new();
-        // As in `OneSlot::watch`.
-        commands.cmd("MULTI").cmd("EXEC");
-        commands.cmd("WATCH").arg(&work.keys.cursor).cmd("GET").arg(&work.keys.cursor);
-        self.decide(work, &commands).await
+        add_unwatch(&mut commands);
+        commands.cmd("WATCH").arg(&self.keys.cursor).cmd("GET").arg(&self.keys.cursor);
+        self.read_cursor(job, &commands).await
     }
 
-    async fn decide(&mut self, work: &Work<'_>, commands: &Pipeline) -> Result<PatchOutcome> {
-        let replies = self.fence.send(READING_CURSOR, commands).await?;
-        for reply in &replies {
-            if let Value::ServerError(e) = reply {
-                return Err(self.fence.config().refusal(READING_CURSOR, e));
-            }
-        }
-        let cursor = text(self.fence.config(), READING_CURSOR, replies.last())?;
-        Ok(work.patch.outcome_on(cursor.as_deref()))
+    /// Runs commands of which the last reads the cursor, and returns what the cursor means for the
+    /// patch.
+    async fn read_cursor(&mut self, job: &PatchJob<'_>, commands: &Pipeline) -> Result<PatchOutcome> {
+        let replies = self.cursor_connection.execute_checked(READING_CURSOR, commands).await?;
+        let cursor = decode_string(self.cursor_connection.config(), READING_CURSOR, replies.last())?;
+        Ok(job.patch.outcome_on(cursor.as_deref()))
     }
 
-    /// Moves the cursor, if nobody has touched it since it was watched.
-    async fn move_cursor(&mut self, work: &Work<'_>) -> Result<bool> {
+    /// Moves the cursor. Returns whether it did: not if another writer touched the cursor since it
+    /// was watched.
+    async fn try_advance_cursor(&mut self, job: &PatchJob<'_>) -> Result<bool> {
         let mut commands = Pipeline::new();
-        commands.cmd("MULTI").cmd("SET").arg(&work.keys.cursor).arg(&work.patch.version).cmd("EXEC");
-        let replies = self.fence.send(APPLYING, &commands).await?;
-        executed(self.fence.config(), &replies)
+        commands.cmd("MULTI").cmd("SET").arg(&self.keys.cursor).arg(&job.patch.version).cmd("EXEC");
+        let replies = self.cursor_connection.execute(APPLYING, &commands).await?;
+        exec_committed(self.cursor_connection.config(), APPLYING, &replies)
     }
 
-    /// Carries out all operations, unless the cursor is against it.
-    async fn carry_out(&mut self, work: &Work<'_>, mut waiting: VecDeque<Group>) -> Result<PatchOutcome> {
+    /// Runs groups of operations, step after step, until all are written or the cursor rejects the
+    /// patch.
+    async fn run_operations(
+        &mut self,
+        job: &PatchJob<'_>,
+        mut waiting: VecDeque<Group>,
+    ) -> Result<PatchOutcome> {
         loop {
-            let unknown = waiting.iter().map(|group| group.slot);
-            let unknown = unknown.filter(|slot| work.cluster.owner(*slot).is_none()).collect();
-            work.cluster.survey(APPLYING, &work.keys.lead, unknown, &work.patience).await?;
-            let lanes = self.load_lanes(work, &mut waiting);
-            if lanes.is_empty() && waiting.is_empty() {
+            let slots = waiting.iter().map(|group| group.slot);
+            let unknown = slots.filter(|slot| self.cluster.owner(*slot).is_none()).collect();
+            self.discover_owners(job, unknown).await?;
+            self.assign_groups(&mut waiting);
+            if !self.connections().any(WatchConnection::is_busy) && waiting.is_empty() {
                 return Ok(PatchOutcome::Applied);
             }
-            if lanes.iter().any(|lane| lane.watched.is_some()) {
+            if self.connections().any(|connection| connection.watched.is_some()) {
                 let mut commands = Pipeline::new();
-                commands.cmd("GET").arg(&work.keys.cursor);
-                let outcome = self.decide(work, &commands).await?;
+                commands.cmd("GET").arg(&self.keys.cursor);
+                let outcome = self.read_cursor(job, &commands).await?;
                 if outcome != PatchOutcome::Applied {
-                    self.lanes.clear();
+                    self.connections.clear();
                     return Ok(outcome);
                 }
             }
-            let lanes = self.lanes.values_mut().flatten().filter(|lane| lane.is_busy());
-            let mut failure = None;
-            for result in join_all(lanes.map(|lane| lane.step(work))).await {
-                match result {
-                    Ok(left) => waiting.extend(left),
-                    Err((e, left)) => {
-                        failure = Some((e, left.iter().map(|group| group.slot).collect()));
-                        waiting.extend(left);
-                    }
-                }
+            let Some((error, failed_slots)) = self.step(job, &mut waiting).await else { continue };
+            if !error.retryable() || Clock::System.now() >= job.deadline {
+                self.connections.clear();
+                return Err(error);
             }
-            if let Some((e, lost)) = failure {
-                if !e.retryable() || Clock::System.now() >= work.until {
-                    self.lanes.clear();
-                    return Err(e);
-                }
-                self.fence.connector.pause(PAUSE).await;
-                // Whoever else is asked knows who has taken over.
-                work.cluster.survey(APPLYING, &work.keys.lead, lost, &work.patience).await?;
-            }
+            self.cursor_connection.connector().sleep(PAUSE).await;
+            // The nodes that are left report the new owner.
+            self.discover_owners(job, failed_slots).await?;
         }
     }
 
-    /// Gives every lane that has nothing next a group, as long as there are any; returns the lanes that are busy.
-    fn load_lanes(&mut self, work: &Work<'_>, waiting: &mut VecDeque<Group>) -> Vec<&Lane> {
-        let mut left = VecDeque::new();
+    fn connections(&self) -> impl Iterator<Item = &WatchConnection> {
+        self.connections.values().flatten()
+    }
+
+    async fn discover_owners(&self, job: &PatchJob<'_>, slots: BTreeSet<u16>) -> Result<()> {
+        self.cluster.discover_owners(APPLYING, &self.keys.prefix, slots, &job.budget).await
+    }
+
+    /// Gives a waiting group to every connection that has no next one, as long as there are any.
+    fn assign_groups(&mut self, waiting: &mut VecDeque<Group>) {
+        let mut unassigned = VecDeque::new();
         for group in waiting.drain(..) {
-            let owner = group.asking.clone().or_else(|| work.cluster.owner(group.slot));
-            let Some(address) = owner else {
-                left.push_back(group);
+            let node = group.asking.clone().or_else(|| self.cluster.owner(group.slot));
+            let Some(address) = node else {
+                unassigned.push_back(group);
                 continue;
             };
-            let lanes = self.lanes.entry(address.clone()).or_default();
-            if let Some(lane) = lanes.iter_mut().find(|lane| lane.next.is_none()) {
-                lane.next = Some(group);
-            } else if lanes.len() < LANES {
-                let connector = self.fence.connector.towards(Target::Node(address));
-                lanes.push(Lane { session: Session::new(connector), watched: None, next: Some(group) });
+            let connections = self.connections.entry(address.clone()).or_default();
+            if let Some(connection) = connections.iter_mut().find(|connection| connection.next.is_none()) {
+                connection.next = Some(group);
+            } else if connections.len() < CONNECTIONS_PER_MASTER {
+                let target = Target::ClusterMaster(address);
+                let connector = self.cursor_connection.connector().with_target(target);
+                let connection = ExclusiveConnection::new(connector);
+                connections.push(WatchConnection { connection, watched: None, next: Some(group) });
             } else {
-                left.push_back(group);
+                unassigned.push_back(group);
             }
         }
-        *waiting = left;
-        self.lanes.values().flatten().filter(|lane| lane.is_busy()).collect()
+        *waiting = unassigned;
+    }
+
+    /// Runs one step on all connections, and puts the groups that must be tried again into
+    /// `waiting`. Returns the error of a node that failed, and the slots that it held.
+    async fn step(
+        &mut self,
+        job: &PatchJob<'_>,
+        waiting: &mut VecDeque<Group>,
+    ) -> Option<(Error, BTreeSet<u16>)> {
+        let cluster = &*self.cluster;
+        let connections = self.connections.values_mut().flatten().filter(|connection| connection.is_busy());
+        let steps = connections.map(|connection| connection.step(cluster, &job.segment));
+        let mut failure = None;
+        for result in join_all(steps).await {
+            match result {
+                StepResult::Retry(groups) => waiting.extend(groups),
+                StepResult::Failed(error, groups) => {
+                    let slots = groups.iter().map(|group| group.slot).collect();
+                    failure = Some((error, slots));
+                    waiting.extend(groups);
+                }
+            }
+        }
+        failure
     }
 }
 
-/// Groups operations by slot.
-fn groups(operations: &[Operation]) -> VecDeque<Group> {
-    let mut slots: BTreeMap<u16, Vec<Operation>> = BTreeMap::new();
-    for operation in operations {
-        slots.entry(operation.slot()).or_default().push(operation.clone());
-    }
-    let chunks = slots.into_iter().flat_map(|(slot, operations)| {
-        let chunks: Vec<_> = operations.chunks(CHUNK).map(<[Operation]>::to_vec).collect();
-        chunks.into_iter().map(move |operations| Group { slot, operations, asking: None })
-    });
-    chunks.collect()
-}
-
-impl Lane {
+impl WatchConnection {
     fn is_busy(&self) -> bool {
         self.watched.is_some() || self.next.is_some()
     }
 
-    /// Writes what is watched, and watches what is next. Returns what must be done again.
-    async fn step(&mut self, work: &Work<'_>) -> Result<Vec<Group>, (Error, Vec<Group>)> {
-        let (written, next) = (self.watched.take(), self.next.take());
+    /// Writes the watched group and watches the next one, in one round trip.
+    async fn step(&mut self, cluster: &Cluster, segment: &SegmentRef) -> StepResult {
+        let written = self.watched.take();
+        let next = self.next.take();
         let mut commands = Pipeline::new();
-        let mut writing = 0;
         if let Some(group) = &written {
-            group.ask(&mut commands);
-            commands.cmd("MULTI");
-            group.operations.iter().for_each(|operation| operation.add_to(&mut commands, &work.segment));
-            commands.cmd("EXEC");
-            writing = commands.len();
+            group.add_transaction(&mut commands, segment);
         }
+        let transaction_length = commands.len();
         if let Some(group) = &next {
-            group.ask(&mut commands);
-            commands.cmd("WATCH");
-            for operation in &group.operations {
-                commands.arg(&operation.key);
-            }
+            group.add_watch(&mut commands);
         }
-        let mut replies = match self.session.send(APPLYING, &commands).await {
+        let mut replies = match self.connection.execute(APPLYING, &commands).await {
             Ok(replies) => replies,
-            Err(e) => return Err((e, written.into_iter().chain(next).collect())),
+            Err(error) => return StepResult::Failed(error, written.into_iter().chain(next).collect()),
         };
-        let watching = replies.split_off(writing);
-        let mut again = Vec::new();
-        let mut failure = None;
+        let watch_replies = replies.split_off(transaction_length);
+        let mut result = StepResult::Retry(Vec::new());
         if let Some(group) = written {
-            match executed(self.session.config(), &replies) {
-                Ok(true) => {}
-                Ok(false) => again.push(group),
-                Err(e) => match group.redirected(work, &replies, self.session.connector.target()) {
-                    Ok(groups) => again.extend(groups),
-                    Err(group) => {
-                        failure = Some(e);
-                        again.push(group);
-                    }
-                },
-            }
+            result = result.and(self.after_transaction(cluster, group, &replies));
         }
         if let Some(group) = next {
-            match watching
-                .iter()
-                .find_map(|reply| if let Value::ServerError(e) = reply { Some(e) } else { None })
-            {
-                None => self.watched = Some(group),
-                Some(e) => {
-                    let error = self.session.config().refusal(APPLYING, e);
-                    match group.redirected(work, &watching, self.session.connector.target()) {
-                        Ok(groups) => again.extend(groups),
-                        Err(group) => {
-                            failure = Some(error);
-                            again.push(group);
-                        }
-                    }
-                }
+            result = result.and(self.after_watch(cluster, group, &watch_replies));
+        }
+        result
+    }
+
+    fn after_transaction(&self, cluster: &Cluster, group: Group, replies: &[Value]) -> StepResult {
+        match exec_committed(self.connection.config(), APPLYING, replies) {
+            Ok(true) => StepResult::Retry(Vec::new()),
+            Ok(false) => StepResult::Retry(vec![group]),
+            Err(error) => self.redirect_or_fail(cluster, group, replies, error),
+        }
+    }
+
+    fn after_watch(&mut self, cluster: &Cluster, group: Group, replies: &[Value]) -> StepResult {
+        match first_error(replies) {
+            None => {
+                self.watched = Some(group);
+                StepResult::Retry(Vec::new())
+            }
+            Some(e) => {
+                let error = self.connection.config().server_error(APPLYING, e);
+                self.redirect_or_fail(cluster, group, replies, error)
             }
         }
-        match failure {
-            Some(e) => Err((e, again)),
-            None => Ok(again),
+    }
+
+    /// Follows the redirect of a node, or fails with `error` if the replies contain none.
+    fn redirect_or_fail(
+        &self,
+        cluster: &Cluster,
+        group: Group,
+        replies: &[Value],
+        error: Error,
+    ) -> StepResult {
+        let (Some(e), Target::ClusterMaster(node)) = (first_error(replies), self.connection.target()) else {
+            return StepResult::Failed(error, vec![group]);
+        };
+        match (e.code(), parse_redirect(e.details().unwrap_or_default(), node)) {
+            ("MOVED", Some(owner)) => {
+                cluster.set_owner(group.slot, &owner);
+                StepResult::Retry(vec![Group { asking: None, ..group }])
+            }
+            ("ASK", Some(importer)) if group.operations.len() == 1 => {
+                StepResult::Retry(vec![Group { asking: Some(importer), ..group }])
+            }
+            // Some of the keys have moved, and some have not.
+            ("ASK" | "TRYAGAIN", _) => StepResult::Retry(group.split()),
+            _ => StepResult::Failed(error, vec![group]),
+        }
+    }
+}
+
+impl StepResult {
+    /// Combines the results of two groups. Of two errors, the later one is kept.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Retry(mut groups), Self::Retry(more)) => {
+                groups.extend(more);
+                Self::Retry(groups)
+            }
+            (Self::Failed(error, mut groups), Self::Retry(more))
+            | (Self::Failed(_, mut groups) | Self::Retry(mut groups), Self::Failed(error, more)) => {
+                groups.extend(more);
+                Self::Failed(error, groups)
+            }
         }
     }
 }
 
 impl Group {
-    /// Announces that the key is looked for at a node that is just taking over its slot.
-    fn ask(&self, commands: &mut Pipeline) {
+    fn add_transaction(&self, commands: &mut Pipeline, segment: &SegmentRef) {
+        self.add_asking(commands);
+        commands.cmd("MULTI");
+        for operation in &self.operations {
+            operation.add_to(commands, segment);
+        }
+        commands.cmd("EXEC");
+    }
+
+    fn add_watch(&self, commands: &mut Pipeline) {
+        self.add_asking(commands);
+        commands.cmd("WATCH");
+        for operation in &self.operations {
+            commands.arg(&operation.key);
+        }
+    }
+
+    /// A node that is importing a slot serves its keys only after `ASKING`.
+    fn add_asking(&self, commands: &mut Pipeline) {
         if self.asking.is_some() {
             commands.cmd("ASKING");
         }
     }
 
-    /// Follows where a node's refusal points; gives the group back if it points nowhere.
-    fn redirected(self, work: &Work<'_>, replies: &[Value], target: &Target) -> Result<Vec<Self>, Self> {
-        let refusal =
-            replies.iter().find_map(|reply| if let Value::ServerError(e) = reply { Some(e) } else { None });
-        let (Some(e), Target::Node(asked)) = (refusal, target) else { return Err(self) };
-        let to = redirection(e.details().unwrap_or_default(), asked);
-        match (e.code(), to) {
-            ("MOVED", Some(owner)) => {
-                work.cluster.give(self.slot, &owner);
-                Ok(vec![Self { asking: None, ..self }])
-            }
-            ("ASK", Some(next)) if self.operations.len() == 1 => {
-                Ok(vec![Self { asking: Some(next), ..self }])
-            }
-            // Some of the keys are here and some are there.
-            ("ASK" | "TRYAGAIN", _) => {
-                let slot = self.slot;
-                let alone = |operation| Self { slot, operations: vec![operation], asking: None };
-                Ok(self.operations.into_iter().map(alone).collect())
-            }
-            _ => Err(self),
+    /// Splits the group into one for each operation.
+    fn split(self) -> Vec<Self> {
+        let slot = self.slot;
+        let single = |operation| Self { slot, operations: vec![operation], asking: None };
+        self.operations.into_iter().map(single).collect()
+    }
+}
+
+/// Groups operations by slot, in chunks of bounded size.
+fn group_by_slot(operations: Vec<Operation>) -> VecDeque<Group> {
+    let mut slots: BTreeMap<u16, Vec<Operation>> = BTreeMap::new();
+    for operation in operations {
+        slots.entry(operation.slot()).or_default().push(operation);
+    }
+    let mut groups = VecDeque::new();
+    for (slot, operations) in slots {
+        for chunk in operations.chunks(CHUNK) {
+            groups.push_back(Group { slot, operations: chunk.to_vec(), asking: None });
         }
     }
+    groups
 }

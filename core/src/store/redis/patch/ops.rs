@@ -1,4 +1,4 @@
-//! What a patch does, key by key.
+//! The operations of a patch, key by key.
 
 use redis::Pipeline;
 
@@ -9,21 +9,33 @@ use crate::store::redis::keys::Keys;
 
 pub(crate) const APPLYING: &str = "applying a patch";
 pub(crate) const READING_CURSOR: &str = "reading the cursor";
+pub(crate) const FORGETTING_CURSOR: &str = "deleting the cursor";
 
-/// One context joins or leaves one list.
+/// Whether a patch moves the cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cursor {
+    Advance,
+    Keep,
+}
+
+/// Adds a segment to one set of one context, or removes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Operation {
     pub(crate) key: String,
-    joins: bool,
+    command: &'static str,
 }
 
 impl Operation {
-    /// Returns what a patch does, at most one thing to each key.
-    pub(crate) fn all(keys: &Keys, patch: &Patch) -> Vec<Self> {
+    /// Returns the operations of a patch, at most one for each key.
+    pub(crate) fn from_patch(keys: &Keys, patch: &Patch) -> Vec<Self> {
         let mut operations = Vec::new();
         for (hash, change) in patch.context_changes() {
-            let keys = [(keys.include(hash), change.included), (keys.exclude(hash), change.excluded)];
-            operations.extend(keys.into_iter().filter_map(|(key, joins)| Some(Self { key, joins: joins? })));
+            for (key, adds) in [(keys.include(hash), change.included), (keys.exclude(hash), change.excluded)]
+            {
+                if let Some(adds) = adds {
+                    operations.push(Self { key, command: if adds { "SADD" } else { "SREM" } });
+                }
+            }
         }
         operations
     }
@@ -32,8 +44,14 @@ impl Operation {
         slot_of(self.key.as_bytes())
     }
 
-    /// Adds its command.
+    /// Appends the command of this operation.
     pub(crate) fn add_to(&self, commands: &mut Pipeline, segment: &SegmentRef) {
-        commands.cmd(if self.joins { "SADD" } else { "SREM" }).arg(&self.key).arg(segment.as_str());
+        commands.cmd(self.command).arg(&self.key).arg(segment.as_str());
     }
+}
+
+/// Ends a watch that an earlier call left behind, with an empty transaction: a writer has no
+/// permission for `UNWATCH`.
+pub(crate) fn add_unwatch(commands: &mut Pipeline) {
+    commands.cmd("MULTI").cmd("EXEC");
 }

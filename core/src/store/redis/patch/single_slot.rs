@@ -1,99 +1,131 @@
-//! Applies patches where one server may touch all keys together: any single server, or a cluster whose prefix holds a
-//! hash tag.
+//! Applies patches where all keys lie in one slot: on any single server, or in a cluster if the
+//! prefix has a hash tag.
+//!
+//! Every writer sets the lock key in each of its transactions, and watches it before it reads the
+//! cursor. So a transaction fails if another writer came in between.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::Pipeline;
 
-use super::ops::{APPLYING, Operation, READING_CURSOR};
+use super::ops::{APPLYING, Cursor, FORGETTING_CURSOR, Operation, READING_CURSOR, add_unwatch};
 use crate::error::{ErrorKind, Result};
 use crate::patch::{Patch, PatchOutcome};
+use crate::store::redis::client::RedisClient;
 use crate::store::redis::keys::Keys;
-use crate::store::redis::net::Session;
-use crate::store::redis::replies::{executed, text};
+use crate::store::redis::net::ExclusiveConnection;
+use crate::store::redis::replies::{decode_string, exec_committed};
+use crate::store::redis::retry::RetryBudget;
 
-/// How many operations one transaction holds: the server is at nobody else's service meanwhile.
+/// The most operations of one transaction: the server serves no other client meanwhile.
 const CHUNK: usize = 1000;
-/// How often a transaction is tried that others thwart, and how long is waited in between, at most.
-const ATTEMPTS: u32 = 100;
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+/// How often a transaction is tried that loses to other writers, and the longest pause in between.
+const MAX_ATTEMPTS: u32 = 100;
+const MAX_BACKOFF: Duration = Duration::from_millis(20);
 
-/// A patch, and the connection on which it is applied.
-pub(crate) struct OneSlot<'a> {
-    pub(crate) session: &'a mut Session,
-    pub(crate) keys: &'a Keys,
-    pub(crate) patch: &'a Patch,
+pub(crate) struct SingleSlot {
+    client: Arc<RedisClient>,
+    connection: ExclusiveConnection,
+    keys: Keys,
 }
 
-impl OneSlot<'_> {
-    /// Applies the patch: all of its operations, then the cursor in a transaction of its own.
-    pub(crate) fn apply(&mut self) -> Result<PatchOutcome> {
-        let outcome = self.apply_part()?;
-        if outcome != PatchOutcome::Applied {
-            return Ok(outcome);
-        }
-        let (cursor, version) = (&self.keys.cursor, &self.patch.version);
-        self.step(|commands| {
-            commands.cmd("SET").arg(cursor).arg(version);
-        })
+impl SingleSlot {
+    pub(crate) fn new(client: Arc<RedisClient>, keys: Keys) -> Self {
+        let connection = ExclusiveConnection::new(client.connector().clone());
+        Self { client, connection, keys }
     }
 
-    /// Carries out the operations in transactions of bounded size, each of which makes sure that the cursor is still where
-    /// the patch needs it, and leaves the cursor there.
-    pub(crate) fn apply_part(&mut self) -> Result<PatchOutcome> {
-        let segment = self.patch.segment_ref()?;
-        for chunk in Operation::all(self.keys, self.patch).chunks(CHUNK) {
-            let outcome = self
-                .step(|commands| chunk.iter().for_each(|operation| operation.add_to(commands, &segment)))?;
+    /// Applies a patch: its operations in transactions of bounded size, then the cursor in a
+    /// transaction of its own. Each transaction verifies that the cursor still allows the patch.
+    pub(crate) async fn apply(&mut self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome> {
+        self.switch_to_owner().await?;
+        let segment = patch.segment_ref()?;
+        let operations = Operation::from_patch(&self.keys, patch);
+        for chunk in operations.chunks(CHUNK) {
+            let add_chunk = |commands: &mut Pipeline| {
+                for operation in chunk {
+                    operation.add_to(commands, &segment);
+                }
+            };
+            let outcome = self.run_transaction(patch, add_chunk).await?;
             if outcome != PatchOutcome::Applied {
                 return Ok(outcome);
             }
         }
-        Ok(PatchOutcome::Applied)
+        if cursor == Cursor::Keep {
+            return Ok(PatchOutcome::Applied);
+        }
+        let cursor_key = self.keys.cursor.clone();
+        let add_cursor = |commands: &mut Pipeline| {
+            commands.cmd("SET").arg(&cursor_key).arg(&patch.version);
+        };
+        self.run_transaction(patch, add_cursor).await
     }
 
-    /// Runs commands in a transaction as part of the patch, unless the cursor is against it.
-    fn step(&mut self, add: impl Fn(&mut Pipeline)) -> Result<PatchOutcome> {
-        for attempt in 1..=ATTEMPTS {
-            let outcome = self.watch()?;
-            if outcome != PatchOutcome::Applied || self.transact(&add)? {
+    pub(crate) async fn forget_cursor(&mut self) -> Result<()> {
+        self.switch_to_owner().await?;
+        let mut commands = Pipeline::new();
+        add_unwatch(&mut commands);
+        commands.cmd("MULTI").cmd("SET").arg(&self.keys.lock).arg("");
+        commands.cmd("DEL").arg(&self.keys.cursor).cmd("EXEC");
+        let replies = self.connection.execute(FORGETTING_CURSOR, &commands).await?;
+        exec_committed(self.connection.config(), FORGETTING_CURSOR, &replies).map(drop)
+    }
+
+    /// Switches to the cluster node that owns the slot at the moment. A single server stays.
+    async fn switch_to_owner(&mut self) -> Result<()> {
+        let budget = RetryBudget::for_writer(self.client.config());
+        let owner = self.client.locate(READING_CURSOR, &self.keys.cursor, &budget).await?;
+        self.connection.switch_to(&owner);
+        Ok(())
+    }
+
+    /// Runs commands in a transaction, unless the cursor rejects the patch. Retries if other
+    /// writers come first.
+    async fn run_transaction(
+        &mut self,
+        patch: &Patch,
+        add_commands: impl Fn(&mut Pipeline),
+    ) -> Result<PatchOutcome> {
+        for attempt in 1..=MAX_ATTEMPTS {
+            let outcome = self.watch(patch).await?;
+            if outcome != PatchOutcome::Applied || self.try_commit(&add_commands).await? {
                 return Ok(outcome);
             }
-            pollster::block_on(self.session.connector.pause(pause_after(attempt)));
+            self.connection.connector().sleep(backoff(attempt)).await;
         }
-        let what =
-            format!("other writers came first {ATTEMPTS} times in a row; the cursor stays where it was");
-        Err(self.session.config().error(ErrorKind::StoreUnavailable, APPLYING, &what))
+        let message =
+            format!("other writers came first {MAX_ATTEMPTS} times in a row; the cursor stays unchanged");
+        Err(self.connection.config().error(ErrorKind::StoreUnavailable, APPLYING, &message))
     }
 
-    /// Watches the lock, and decides by the cursor what is to become of the patch.
-    fn watch(&mut self) -> Result<PatchOutcome> {
+    /// Watches the lock, and returns what the cursor means for the patch.
+    async fn watch(&mut self, patch: &Patch) -> Result<PatchOutcome> {
         let mut commands = Pipeline::new();
-        // An empty transaction lets go of a watch that an earlier decision left; UNWATCH is not among the commands that
-        // a writer may count on.
-        commands.cmd("MULTI").cmd("EXEC");
+        add_unwatch(&mut commands);
         commands.cmd("WATCH").arg(&self.keys.lock).cmd("GET").arg(&self.keys.cursor);
-        let replies = self.session.exchange_all(READING_CURSOR, &commands)?;
-        let cursor = text(self.session.config(), READING_CURSOR, replies.last())?;
-        Ok(self.patch.outcome_on(cursor.as_deref()))
+        let replies = self.connection.execute_checked(READING_CURSOR, &commands).await?;
+        let cursor = decode_string(self.connection.config(), READING_CURSOR, replies.last())?;
+        Ok(patch.outcome_on(cursor.as_deref()))
     }
 
-    /// Runs commands in a transaction that fails when anybody wrote since [`OneSlot::watch`]; returns whether it was
-    /// carried out.
-    fn transact(&mut self, add: impl Fn(&mut Pipeline)) -> Result<bool> {
+    /// Runs commands in a transaction. Returns whether it was committed: not if another writer came
+    /// after [`SingleSlot::watch`].
+    async fn try_commit(&mut self, add_commands: impl Fn(&mut Pipeline)) -> Result<bool> {
         let mut commands = Pipeline::new();
         commands.cmd("MULTI").cmd("SET").arg(&self.keys.lock).arg("");
-        add(&mut commands);
+        add_commands(&mut commands);
         commands.cmd("EXEC");
-        let replies = self.session.exchange(APPLYING, &commands)?;
-        executed(self.session.config(), &replies)
+        let replies = self.connection.execute(APPLYING, &commands).await?;
+        exec_committed(self.connection.config(), APPLYING, &replies)
     }
 }
 
-/// Draws how long to wait before trying again: writers that wait equally long would meet again.
-fn pause_after(attempt: u32) -> Duration {
-    let longest = Duration::from_millis(1).saturating_mul(1 << attempt.min(5)).min(LONGEST_PAUSE);
+/// Draws a pause, because writers that wait equally long would collide again.
+fn backoff(attempt: u32) -> Duration {
+    let longest = Duration::from_millis(1).saturating_mul(1 << attempt.min(5)).min(MAX_BACKOFF);
     let dice = RandomState::new().build_hasher().finish();
     longest.mul_f64(dice as f64 / u64::MAX as f64)
 }

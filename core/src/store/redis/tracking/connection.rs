@@ -1,7 +1,8 @@
-//! Listens to one server: client-side caching, in its broadcasting form.
+//! A tracking connection to one server: client-side caching in broadcasting mode.
 //!
-//! A small connection of its own speaks RESP3 and does nothing else. The other form, in which the server remembers who
-//! read what, halves the speed of reading and costs the server 170 bytes for each key read.
+//! The connection speaks RESP3 and does nothing else. In the other mode the server remembers which
+//! client read which key, which halves the speed of reads and costs the server 170 bytes for each
+//! key.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,24 +17,23 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::ChangeObserver;
 use crate::store::redis::config::RedisAddress;
 use crate::store::redis::keys::Keys;
-use crate::store::redis::net::Connection;
-use crate::store::redis::net::Connector;
+use crate::store::redis::net::{Connection, Connector};
+use crate::store::redis::replies::as_str;
 
-const ASKING: &str = "asking to be told of changes";
+const SUBSCRIBING: &str = "subscribing to changes";
 
-/// How often the server is asked whether it is still there, and still a master.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often the server is checked: that it replies, and that it is still a master.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why a server does not tell.
-pub(crate) enum Silence {
-    /// The connection failed.
+/// Why a subscription ended, or could not be made.
+pub(crate) enum DisconnectReason {
+    /// The connection failed. A new attempt may succeed.
     Lost,
-    /// The server cannot, or may not.
+    /// The server does not support it, or the user lacks the permission. A person has to act.
     Refused(Error),
 }
 
-impl From<Error> for Silence {
-    /// Tells a failure that may pass from one that needs somebody to act.
+impl From<Error> for DisconnectReason {
     fn from(error: Error) -> Self {
         match error.kind() {
             ErrorKind::StoreUnavailable | ErrorKind::StoreTimeout => Self::Lost,
@@ -42,30 +42,34 @@ impl From<Error> for Silence {
     }
 }
 
-/// A connection on which the server tells.
-pub(crate) struct Listener {
+/// A connection on which the server pushes changes.
+pub(crate) struct TrackingConnection {
     connector: Connector,
     connection: Connection,
-    lost: Arc<Notify>,
+    disconnected: Arc<Notify>,
 }
 
-impl Listener {
-    /// Connects, and asks to be told; from then on the observer hears of each change.
+impl TrackingConnection {
+    /// Connects and subscribes. From then on the listener is called for each change.
     pub(crate) async fn connect(
         connector: &Connector,
         keys: &Keys,
-        observer: &Arc<dyn ChangeObserver>,
-    ) -> Result<Self, Silence> {
-        let lost = Arc::new(Notify::new());
-        let ear = Ear { keys: keys.clone(), observer: observer.clone(), lost: lost.clone() };
-        let connection = connector.listen(move |push| ear.hear(&push)).await?;
-        let listener = Self { connector: connector.clone(), connection, lost };
-        listener.check_master().await?;
-        listener.subscribe(keys).await?;
-        Ok(listener)
+        listener: &Arc<dyn ChangeObserver>,
+    ) -> Result<Self, DisconnectReason> {
+        let disconnected = Arc::new(Notify::new());
+        let handler = PushHandler {
+            keys: keys.clone(),
+            listener: listener.clone(),
+            disconnected: disconnected.clone(),
+        };
+        let connection = connector.connect_with_push(move |push| handler.on_push(&push)).await?;
+        let tracking = Self { connector: connector.clone(), connection, disconnected };
+        tracking.check_master().await?;
+        tracking.subscribe(keys).await?;
+        Ok(tracking)
     }
 
-    /// Returns where the server is.
+    /// Returns the address of the server.
     pub(crate) fn address(&self) -> &RedisAddress {
         self.connection.address()
     }
@@ -73,49 +77,50 @@ impl Listener {
     async fn subscribe(&self, keys: &Keys) -> Result<()> {
         let mut commands = Pipeline::new();
         let command = commands.cmd("CLIENT").arg("TRACKING").arg("ON").arg("BCAST");
-        for lead in keys.leads() {
-            command.arg("PREFIX").arg(lead);
+        for prefix in keys.tracked_prefixes() {
+            command.arg("PREFIX").arg(prefix);
         }
-        match self.exchange(&commands).await? {
+        match self.execute(&commands).await? {
             Some(Value::Okay) => Ok(()),
             Some(Value::ServerError(e)) if e.code() == "NOPERM" => Err(self.error(
                 ErrorKind::StorePermission,
-                "the user lacks the permission +client|tracking; grant it, and changes are seen within milliseconds",
+                "the user lacks the permission +client|tracking; grant it to see changes within milliseconds",
             )),
-            Some(Value::ServerError(e)) => Err(self.refusal(&e)),
-            _ => Err(self.error(ErrorKind::Unsupported, "the server's reply makes no sense")),
+            Some(Value::ServerError(e)) => Err(self.server_error(&e)),
+            _ => Err(self.error(ErrorKind::Unsupported, "unexpected reply to CLIENT TRACKING")),
         }
     }
 
-    /// A replica tells of a change when it has it itself; the next query may go to one that does not.
+    /// Fails unless the server is a master: a replica pushes a change when it has applied it
+    /// itself, and the next read may go to a server that has not.
     async fn check_master(&self) -> Result<()> {
         let mut commands = Pipeline::new();
         // Without arguments it changes nothing, and needs no permission.
         commands.cmd("HELLO");
-        let reply = self.exchange(&commands).await?;
+        let reply = self.execute(&commands).await?;
         let fields = match &reply {
             Some(Value::Map(fields)) => fields.as_slice(),
-            Some(Value::ServerError(e)) => return Err(self.refusal(e)),
+            Some(Value::ServerError(e)) => return Err(self.server_error(e)),
             _ => &[],
         };
-        let role =
-            fields.iter().find(|(name, _)| word(name) == Some("role")).and_then(|(_, role)| word(role));
-        match role {
+        let role = fields.iter().find(|(name, _)| as_str(name) == Some("role"));
+        match role.and_then(|(_, role)| as_str(role)) {
             Some("master") => Ok(()),
             Some(role) => {
-                let what = format!("the server is a {role}; only a master tells of changes in time");
-                Err(self.error(ErrorKind::Unsupported, &what))
+                let message = format!("the server is a {role}; only a master pushes changes in time");
+                Err(self.error(ErrorKind::Unsupported, &message))
             }
-            None => Err(self.error(ErrorKind::Unsupported, "the server does not speak RESP3")),
+            None => Err(self.error(ErrorKind::Unsupported, "the server does not support RESP3")),
         }
     }
 
-    /// Watches over the connection until it falls silent, and says why it did.
-    pub(crate) async fn silence(self) -> Silence {
+    /// Checks the connection until it ends, and returns the reason.
+    pub(crate) async fn wait_until_disconnected(self) -> DisconnectReason {
         loop {
-            let pause = pin!(self.connector.pause(HEARTBEAT));
-            if let Either::Left(_) = select(pin!(self.lost.notified()), pause).await {
-                return Silence::Lost;
+            let disconnected = pin!(self.disconnected.notified());
+            let interval = pin!(self.connector.sleep(CHECK_INTERVAL));
+            if let Either::Left(_) = select(disconnected, interval).await {
+                return DisconnectReason::Lost;
             }
             if let Err(e) = self.check_master().await {
                 return e.into();
@@ -123,65 +128,57 @@ impl Listener {
         }
     }
 
-    async fn exchange(&self, commands: &Pipeline) -> Result<Option<Value>> {
-        let patience = self.connector.config.response_timeout;
-        Ok(self.connection.exchange(ASKING, commands, patience).await?.pop())
+    async fn execute(&self, commands: &Pipeline) -> Result<Option<Value>> {
+        let timeout = self.connector.config.response_timeout;
+        Ok(self.connection.execute(SUBSCRIBING, commands, timeout).await?.pop())
     }
 
-    fn error(&self, kind: ErrorKind, what: &str) -> Error {
-        self.connection.site().error(kind, ASKING, what)
+    fn error(&self, kind: ErrorKind, message: &str) -> Error {
+        self.connection.error_context().error(kind, SUBSCRIBING, message)
     }
 
-    /// A server that lacks a command will lack it tomorrow; one that is loading its data will not.
-    fn refusal(&self, error: &ServerError) -> Error {
-        let refusal = self.connection.site().refusal(ASKING, error);
+    /// A missing command stays missing, but a server that is loading its data will finish.
+    fn server_error(&self, error: &ServerError) -> Error {
+        let converted = self.connection.error_context().server_error(SUBSCRIBING, error);
         match error.code() {
-            "LOADING" | "BUSY" | "MASTERDOWN" => refusal,
-            _ => Error::new(ErrorKind::Unsupported, refusal.message().to_owned()),
+            "LOADING" | "BUSY" | "MASTERDOWN" => converted,
+            _ => Error::new(ErrorKind::Unsupported, converted.message().to_owned()),
         }
     }
 }
 
-fn word(value: &Value) -> Option<&str> {
-    match value {
-        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
-        Value::SimpleString(text) => Some(text),
-        _ => None,
-    }
-}
-
-/// Understands what the server tells.
-struct Ear {
+/// Translates push messages of the server into calls of the listener.
+struct PushHandler {
     keys: Keys,
-    observer: Arc<dyn ChangeObserver>,
-    lost: Arc<Notify>,
+    listener: Arc<dyn ChangeObserver>,
+    disconnected: Arc<Notify>,
 }
 
-impl Ear {
-    fn hear(&self, push: &PushInfo) {
+impl PushHandler {
+    fn on_push(&self, push: &PushInfo) {
         match push.kind {
-            PushKind::Invalidate => self.changed(push.data.first()),
-            PushKind::Disconnection => self.lost.notify_one(),
+            PushKind::Invalidate => self.on_invalidate(push.data.first()),
+            PushKind::Disconnection => self.disconnected.notify_one(),
             _ => {}
         }
     }
 
-    fn changed(&self, keys: Option<&Value>) {
+    fn on_invalidate(&self, keys: Option<&Value>) {
         let Some(Value::Array(keys)) = keys else {
-            // The whole database was flushed, or something came that is not understood.
-            return self.observer.everything_changed();
+            // The whole database was flushed, or the message is of an unknown form.
+            return self.listener.everything_changed();
         };
         let mut hashes: Vec<ContextHash> = Vec::with_capacity(keys.len());
         for key in keys {
             match key {
                 Value::BulkString(key) if *key == self.keys.synchronized_on.as_bytes() => {
-                    self.observer.metadata_changed();
+                    self.listener.metadata_changed();
                 }
-                // A key that is none of ours has our prefix by chance, and nobody looks it up.
+                // A key that does not parse has the prefix by chance. No lookup reads it.
                 Value::BulkString(key) => hashes.extend(self.keys.parse(key).map(|(hash, _)| hash)),
-                _ => self.observer.everything_changed(),
+                _ => self.listener.everything_changed(),
             }
         }
-        self.observer.memberships_changed(&hashes);
+        self.listener.memberships_changed(&hashes);
     }
 }

@@ -1,6 +1,6 @@
-//! Push invalidation: `CLIENT TRACKING` on every master.
+//! Push invalidation: subscribes to changes on every master, with `CLIENT TRACKING`.
 
 mod connection;
 mod subscriber;
 
-pub(super) use subscriber::Push;
+pub(super) use subscriber::PushSubscriber;

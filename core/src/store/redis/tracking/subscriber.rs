@@ -1,4 +1,5 @@
-//! Hears of changes as they happen, from every master that there is (docs/spec.md#push-invalidation).
+//! Subscribes to the changes of a store on every master (docs/spec.md#push-invalidation), and
+//! reports whether every change is seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -10,135 +11,160 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::connection::{Listener, Silence};
+use super::connection::{DisconnectReason, TrackingConnection};
 use crate::error::{Error, ErrorKind};
-use crate::store::redis::client::Servers;
+use crate::store::redis::client::RedisClient;
 use crate::store::redis::config::{ReadFrom, RedisAddress, RedisServers};
 use crate::store::redis::keys::Keys;
 use crate::store::redis::net::{Connector, Target};
 use crate::store::{ChangeObserver, Limitation};
 
-/// How long nobody connects after a connection was lost; doubles up to the longest.
-const FIRST_REST: Duration = Duration::from_millis(50);
-const LONGEST_REST: Duration = Duration::from_secs(2);
-/// How long after a refusal the server is asked again: permissions change rarely.
-const REFUSED_REST: Duration = Duration::from_secs(60);
+/// The pause before a lost connection is replaced; it doubles up to the maximum.
+const MIN_BACKOFF: Duration = Duration::from_millis(50);
+const MAX_BACKOFF: Duration = Duration::from_secs(2);
+/// The pause after a server has refused: permissions change rarely.
+const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 
-/// Follows the changes of a store, and remembers why it cannot.
+/// Subscribes to changes, and keeps the reason if a server refuses.
 #[derive(Default)]
-pub(crate) struct Push {
-    refusals: Arc<Mutex<BTreeMap<Target, Error>>>,
+pub(crate) struct PushSubscriber {
+    refusals: Refusals,
 }
 
-impl Push {
-    /// Says why changes are not told, if that is because a server refused.
+type Refusals = Arc<Mutex<BTreeMap<Target, Error>>>;
+
+/// The subscriptions that are connected, by the id of the subscription.
+type Sessions = BTreeMap<u64, Session>;
+
+/// One connection of a subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Session {
+    /// Counts the connections of the subscription.
+    number: u64,
+    server: RedisAddress,
+}
+
+/// A subscription, and the set that holds its task. Dropping the set ends the task.
+struct RunningSubscription {
+    id: u64,
+    _task: JoinSet<()>,
+}
+
+impl PushSubscriber {
+    /// Returns why changes are not pushed, if a server refused.
     pub(crate) fn limitation(&self) -> Option<Limitation> {
         let reason = self.refusals.lock().values().next()?.message().to_owned();
         Some(Limitation { feature: Limitation::PUSH_INVALIDATION, reason })
     }
 
-    /// Tells the observer of changes, for ever. To be awaited on our runtime.
-    pub(crate) async fn follow(&self, servers: &Servers, keys: &Keys, observer: Arc<dyn ChangeObserver>) {
-        let connector = servers.connector();
-        let config = &connector.config;
+    /// Calls the listener for every change, and never returns. Must be awaited on the library's
+    /// runtime.
+    pub(crate) async fn run(&self, client: &RedisClient, keys: &Keys, listener: Arc<dyn ChangeObserver>) {
+        let connector = client.connector();
+        let config = client.config();
         if config.read_from == ReadFrom::Replica && !matches!(config.servers, RedisServers::One(_)) {
-            let what = "replicas are read from, and may not have a change yet when it is told";
-            let error = config.error(ErrorKind::Unsupported, "following changes", what);
+            let message = "not possible with read_from=replica: a replica may lag behind a pushed change";
+            let error = config.error(ErrorKind::Unsupported, "subscribing to changes", message);
             self.refusals.lock().insert(connector.target().clone(), error);
-            observer.not_watching();
+            listener.not_watching();
             return std::future::pending().await;
         }
-        let heard = Arc::new(watch::Sender::new(Sessions::new()));
-        let (mut masters, mut hearing) = (servers.masters(), heard.subscribe());
-        let mut lines: BTreeMap<Target, (u64, JoinSet<()>)> = BTreeMap::new();
-        let (mut lines_made, mut told) = (0, None);
+        let sessions_sender = Arc::new(watch::Sender::new(Sessions::new()));
+        let mut sessions = sessions_sender.subscribe();
+        let mut masters = client.masters();
+        let mut subscriptions: BTreeMap<Target, RunningSubscription> = BTreeMap::new();
+        let mut next_id = 0;
+        let mut announced = None;
         loop {
-            let wanted: BTreeSet<Target> = masters.borrow_and_update().iter().cloned().collect();
-            // Whoever leaves stops being listened to, for a set that is dropped ends its tasks.
-            lines.retain(|target, _| wanted.contains(target));
-            self.refusals.lock().retain(|target, _| wanted.contains(target));
-            for target in wanted {
-                lines.entry(target).or_insert_with_key(|target| {
-                    lines_made += 1;
-                    let line = Line {
-                        id: lines_made,
-                        connector: connector.towards(target.clone()),
+            let targets: BTreeSet<Target> = masters.borrow_and_update().iter().cloned().collect();
+            subscriptions.retain(|target, _| targets.contains(target));
+            self.refusals.lock().retain(|target, _| targets.contains(target));
+            for target in targets {
+                subscriptions.entry(target).or_insert_with_key(|target| {
+                    next_id += 1;
+                    let subscription = Subscription {
+                        id: next_id,
+                        connector: connector.with_target(target.clone()),
                         keys: keys.clone(),
-                        observer: observer.clone(),
-                        heard: heard.clone(),
+                        listener: listener.clone(),
+                        sessions: sessions_sender.clone(),
                         refusals: self.refusals.clone(),
                     };
                     let mut task = JoinSet::new();
-                    connector.spawn_in(&mut task, line.hold());
-                    (lines_made, task)
+                    connector.spawn_in(&mut task, subscription.run());
+                    RunningSubscription { id: next_id, _task: task }
                 });
             }
-            let sessions = sessions_of_all(lines.values().map(|(id, _)| *id), &hearing.borrow_and_update());
-            match &sessions {
-                None => observer.not_watching(),
-                Some(_) if sessions == told => {}
-                // One may have been lost and found again in between.
+            let ids = subscriptions.values().map(|subscription| subscription.id);
+            let connected = if_all_connected(ids, &sessions.borrow_and_update());
+            match &connected {
+                None => listener.not_watching(),
+                Some(_) if connected == announced => {}
+                // Also if a subscription was lost and made again in between.
                 Some(sessions) => {
-                    sessions.values().for_each(|(_, master)| servers.keep_to(master));
-                    observer.watching();
+                    for session in sessions.values() {
+                        client.pin_to(&session.server);
+                    }
+                    listener.watching();
                 }
             }
-            told = sessions;
-            // Neither channel closes while its sender is held here.
-            let _ = select(pin!(masters.changed()), pin!(hearing.changed())).await;
+            announced = connected;
+            // Neither channel closes, because this function holds its sender.
+            let _ = select(pin!(masters.changed()), pin!(sessions.changed())).await;
         }
     }
 }
 
-/// Which lines are heard, each in which session and from where.
-type Sessions = BTreeMap<u64, (u64, RedisAddress)>;
-
-/// Returns the sessions of these lines if every one is heard: only then can no change go untold.
-fn sessions_of_all(lines: impl Iterator<Item = u64>, heard: &Sessions) -> Option<Sessions> {
-    let all = lines.map(|line| Some((line, heard.get(&line)?.clone())));
-    all.collect::<Option<Sessions>>().filter(|sessions| !sessions.is_empty())
+/// Returns the sessions of all subscriptions if every one is connected: only then is every change
+/// seen.
+fn if_all_connected(ids: impl Iterator<Item = u64>, sessions: &Sessions) -> Option<Sessions> {
+    let connected: Option<Sessions> = ids.map(|id| Some((id, sessions.get(&id)?.clone()))).collect();
+    connected.filter(|sessions| !sessions.is_empty())
 }
 
-/// The line to one master.
-struct Line {
+/// The subscription to one master.
+struct Subscription {
     id: u64,
     connector: Connector,
     keys: Keys,
-    observer: Arc<dyn ChangeObserver>,
-    heard: Arc<watch::Sender<Sessions>>,
-    refusals: Arc<Mutex<BTreeMap<Target, Error>>>,
+    listener: Arc<dyn ChangeObserver>,
+    sessions: Arc<watch::Sender<Sessions>>,
+    refusals: Refusals,
 }
 
-impl Line {
-    /// Listens for ever, connecting again and again.
-    async fn hold(self) {
+impl Subscription {
+    /// Keeps a tracking connection open, and never returns.
+    async fn run(self) {
         let target = self.connector.target();
-        let (mut rest, mut session) = (FIRST_REST, 0);
+        let mut backoff = MIN_BACKOFF;
+        let mut number = 0;
         loop {
-            let listener = Listener::connect(&self.connector, &self.keys, &self.observer).await;
-            let silence = match listener {
-                Ok(listener) => {
+            let tracking = TrackingConnection::connect(&self.connector, &self.keys, &self.listener).await;
+            let reason = match tracking {
+                Ok(tracking) => {
                     self.refusals.lock().remove(target);
-                    (rest, session) = (FIRST_REST, session + 1);
-                    self.heard.send_modify(|heard| {
-                        heard.insert(self.id, (session, listener.address().clone()));
+                    backoff = MIN_BACKOFF;
+                    number += 1;
+                    let session = Session { number, server: tracking.address().clone() };
+                    self.sessions.send_modify(|sessions| {
+                        sessions.insert(self.id, session);
                     });
-                    listener.silence().await
+                    tracking.wait_until_disconnected().await
                 }
-                Err(silence) => silence,
+                Err(reason) => reason,
             };
-            let pause = match silence {
-                Silence::Lost => rest,
-                Silence::Refused(error) => {
+            let pause = match reason {
+                DisconnectReason::Lost => backoff,
+                DisconnectReason::Refused(error) => {
                     self.refusals.lock().insert(target.clone(), error);
-                    REFUSED_REST
+                    REFUSED_PAUSE
                 }
             };
-            self.heard.send_modify(|heard| {
-                heard.remove(&self.id);
+            self.sessions.send_modify(|sessions| {
+                sessions.remove(&self.id);
             });
-            self.connector.pause(pause).await;
-            rest = (2 * rest).min(LONGEST_REST);
+            self.connector.sleep(pause).await;
+            backoff = (2 * backoff).min(MAX_BACKOFF);
         }
     }
 }
