@@ -53,7 +53,7 @@ fn a_cluster_is_a_store_like_any_other() {
     let said = run(&sandbox, &store, "import --resume-after 1 list.csv").succeeds();
     assert!(said.contains("imported 2 contexts"), "{said}");
     let said = run(&sandbox, &store, "import --resume-after 3 list.csv").fails(65);
-    assert!(said.contains("are they the same"), "{said}");
+    assert!(said.contains("use the lists of the interrupted import"), "{said}");
     let said = run(&sandbox, "local:./population.bigseg", "import --resume-after 1 list.csv").fails(64);
     assert!(said.contains("never partial"), "{said}");
 }

@@ -1,16 +1,16 @@
-//! Lists as CSV.
+//! Reads lists in CSV.
 
 use std::io::BufRead;
 
-use super::Import;
+use super::importer::Import;
 use super::lines::{BUFFER, BadLine, LineReader, invalid, is_about_input, unreadable};
 use crate::context_key::{ContextHash, ContextKey};
 use crate::error::Result;
 
-/// Put behind a CSV, to see whether a quote has swallowed its end.
+/// Appended to a CSV, to detect a quote that is never closed.
 const END_OF_LIST: &[u8] = b"\n\0end of list\0";
 
-/// Where the columns of a CSV are.
+/// The positions of the columns of a CSV.
 struct Columns {
     context: usize,
     hashed: bool,
@@ -25,7 +25,7 @@ impl LineReader {
         import: &mut Import,
         bad_line: &mut dyn FnMut(BadLine) -> Result<()>,
     ) -> Result<u64> {
-        // Each row ends with exactly one line feed, also the last, so that its line number can be told.
+        // Each row, also the last, ends with exactly one line feed, so that line numbers are right.
         let mut rows = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -45,7 +45,9 @@ impl LineReader {
             }
             if record.as_slice().ends_with(END_OF_LIST) {
                 let line = row.first_line(rows.position()) + 1;
-                return Err(BadLine { line, error: invalid("a quote is opened and never closed") }.into());
+                return Err(
+                    BadLine { line, error: invalid("the quote that starts here is never closed") }.into()
+                );
             }
             lines += 1;
             let bad = |error| BadLine { line: row.first_line(rows.position()), error };
@@ -72,7 +74,7 @@ impl LineReader {
         Columns { context: 0, hashed: self.hashed, segment: Some(1), membership: Some(2) }
     }
 
-    /// Reads a header row; `None` when it is none.
+    /// Parses a header row; `None` if the row is not a header.
     fn header(&self, row: &Row) -> Result<Option<Columns>> {
         let names: Vec<String> =
             row.fields().map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase()).collect();
@@ -84,12 +86,12 @@ impl LineReader {
         let segment = find(&["segment", "segment_ref"]);
         let membership = find(&["membership"]);
         let known = 1 + usize::from(segment.is_some()) + usize::from(membership.is_some());
-        // A first context that happens to be called "key" has a segment beside it, not the word "segment".
+        // A first context named "key" has a segment ref beside it, not the word "segment".
         if names.len() > 1 && known == 1 && segment.is_none() {
             return Ok(None);
         }
         if known < names.len() {
-            return Err(invalid("the header may name key or hash, segment and membership, nothing else"));
+            return Err(invalid("the header may only have the columns key or hash, segment and membership"));
         }
         Ok(Some(Columns { context, hashed: hash.is_some(), segment, membership }))
     }
@@ -97,9 +99,10 @@ impl LineReader {
     fn add_row(&self, row: &Row, columns: &Columns, import: &mut Import) -> Result<()> {
         let field = |column: Option<usize>| column.and_then(|column| row.get(column)).unwrap_or_default();
         let context = field(Some(columns.context));
-        let hash = match columns.hashed {
-            true => ContextHash::parse(context)?,
-            false => ContextKey::from_bytes(context)?.hash(),
+        let hash = if columns.hashed {
+            ContextHash::parse(context)?
+        } else {
+            ContextKey::from_bytes(context)?.hash()
         };
         let included = match field(columns.membership) {
             b"" | b"include" | b"included" | b"true" => true,
@@ -107,19 +110,19 @@ impl LineReader {
             _ => return Err(invalid("the membership is neither include nor exclude")),
         };
         if row.0.len() > 3 {
-            return Err(invalid(&format!("there are {} columns; at most three are known", row.0.len())));
+            return Err(invalid(&format!("the row has {} columns; at most 3 are allowed", row.0.len())));
         }
         let segment = std::str::from_utf8(field(columns.segment))
             .map_err(|_| invalid("the segment ref is not UTF-8"))?;
         match (segment, &self.segment) {
             ("", Some(segment)) => import.add(hash, segment.as_str(), included),
-            ("", None) => Err(invalid("no segment is named, and no default segment is given")),
+            ("", None) => Err(invalid("no segment is named, and there is no default segment")),
             (segment, _) => import.add(hash, segment, included),
         }
     }
 }
 
-/// A row of a CSV, whose last field may still have the carriage return of its line end.
+/// A row of a CSV. Its last field may end with the carriage return of the line end.
 struct Row<'a>(&'a csv::ByteRecord);
 
 impl<'a> Row<'a> {
@@ -139,9 +142,9 @@ impl<'a> Row<'a> {
         self.0.len() == 1 && self.get(0) == Some(b"")
     }
 
-    /// Returns the number of the line a row begins on, from the position behind it.
-    fn first_line(&self, behind: &csv::Position) -> u64 {
-        let inside = self.0.as_slice().iter().filter(|byte| **byte == b'\n').count();
-        behind.line() - 1 - inside as u64
+    /// Returns the number of the line on which the row starts, from the position after the row.
+    fn first_line(&self, after: &csv::Position) -> u64 {
+        let line_feeds = self.0.as_slice().iter().filter(|byte| **byte == b'\n').count();
+        after.line() - 1 - line_feeds as u64
     }
 }

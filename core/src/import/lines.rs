@@ -1,4 +1,4 @@
-//! Lists as people have them: CSV or NDJSON, plain or gzip.
+//! Reads lists in CSV or NDJSON, plain or gzip.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -6,24 +6,25 @@ use std::str::FromStr;
 
 use flate2::read::MultiGzDecoder;
 
-use super::Import;
+use super::importer::Import;
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment_ref::SegmentRef;
 
 pub(super) const BUFFER: usize = 1 << 17;
-/// What every gzip file begins with.
+/// The first bytes of every gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// What some programs put before UTF-8 text.
+/// The mark that some programs put before UTF-8 text.
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
-/// How a list is written down.
+/// The format of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineFormat {
-    /// `context,segment,membership` rows. A header row may name and reorder the columns: `key` or `hash`, `segment`,
-    /// `membership` (`include` or `exclude`; missing or empty = include).
+    /// `context,segment,membership` rows. A header row may name and reorder the columns: `key` or
+    /// `hash`, `segment`, `membership` (`include` or `exclude`; missing or empty = include).
     Csv,
-    /// One object a line: `{"key": …}` or `{"hash": …}`, with `"included": [refs]` and `"excluded": [refs]`. Without
-    /// either list the context is included in [`LineReader::segment`].
+    /// One object per line: `{"key": …}` or `{"hash": …}`, with `"included": [refs]` and
+    /// `"excluded": [refs]`. Without either list the context is included in
+    /// [`LineReader::segment`].
     Ndjson,
 }
 
@@ -41,12 +42,12 @@ impl FromStr for LineFormat {
     }
 }
 
-/// A line that could not be understood. Its text is not repeated, because it holds a context key.
+/// A line that cannot be parsed. Its text is not repeated, because it contains a context key.
 #[derive(Debug, Clone)]
 pub struct BadLine {
-    /// Its number, from 1.
+    /// The number of the line, from 1.
     pub line: u64,
-    /// What is wrong with it.
+    /// The reason.
     pub error: Error,
 }
 
@@ -65,21 +66,21 @@ impl From<BadLine> for Error {
 /// Reads a list into an import.
 #[derive(Debug, Clone)]
 pub struct LineReader {
-    /// How the list is written.
+    /// The format of the list.
     pub format: LineFormat,
-    /// The segment of lines that name none.
+    /// The segment of lines without one.
     pub segment: Option<SegmentRef>,
-    /// Whether the first column of a CSV without header holds hashes rather than keys.
+    /// Whether the first column of a CSV without header has hashes, not keys.
     pub hashed: bool,
 }
 
 impl LineReader {
-    /// Reads all of `input`, which may be gzip; `bad_line` decides what becomes of a line that is not understood:
-    /// `Ok` leaves it out, an error ends the reading. Returns how many lines were read.
+    /// Reads all of `input`, which may be gzip, and returns the number of lines. `bad_line` is
+    /// called for a line that cannot be parsed: `Ok` skips the line, an error ends the reading.
     ///
     /// # Errors
-    /// What `bad_line` returns; [`ErrorKind::InvalidInput`] when the input cannot be read or unpacked, or when a CSV
-    /// ends inside a quote.
+    /// Any error of `bad_line`; [`ErrorKind::InvalidInput`] if the input cannot be read or
+    /// decompressed, or if a CSV ends inside a quote.
     pub fn read(
         &self,
         input: impl Read,
@@ -114,14 +115,14 @@ impl LineReader {
     }
 }
 
-/// Takes the first bytes of an input, however few come at a time.
+/// Reads the first bytes of an input, also if they arrive one by one.
 fn take_start<R: Read>(mut input: R, length: usize) -> Result<(Vec<u8>, R)> {
     let mut start = Vec::with_capacity(length);
     input.by_ref().take(length as u64).read_to_end(&mut start).map_err(unreadable)?;
     Ok((start, input))
 }
 
-/// Whether an error is about one line, rather than about the import as a whole.
+/// Returns whether an error concerns one line, not the whole import.
 pub(super) fn is_about_input(error: &Error) -> bool {
     use ErrorKind::{InvalidContextHash, InvalidContextKey, InvalidInput, InvalidSegmentRef};
     matches!(error.kind(), InvalidInput | InvalidContextHash | InvalidContextKey | InvalidSegmentRef)
@@ -132,5 +133,5 @@ pub(super) fn invalid(message: &str) -> Error {
 }
 
 pub(super) fn unreadable(error: std::io::Error) -> Error {
-    Error::new(ErrorKind::InvalidInput, format!("the list cannot be read: {error}"))
+    Error::new(ErrorKind::InvalidInput, format!("reading the list: {error}"))
 }

@@ -1,11 +1,11 @@
-//! Lists as NDJSON.
+//! Reads lists in NDJSON.
 
 use std::borrow::Cow;
 use std::io::BufRead;
 
 use serde::Deserialize;
 
-use super::Import;
+use super::importer::Import;
 use super::lines::{BadLine, LineReader, invalid, is_about_input, unreadable};
 use crate::context_key::{ContextHash, ContextKey};
 use crate::error::Result;
@@ -32,7 +32,8 @@ impl LineReader {
         import: &mut Import,
         bad_line: &mut dyn FnMut(BadLine) -> Result<()>,
     ) -> Result<u64> {
-        let (mut text, mut line) = (Vec::new(), 0);
+        let mut text = Vec::new();
+        let mut line = 0;
         loop {
             text.clear();
             if input.read_until(b'\n', &mut text).map_err(unreadable)? == 0 {
@@ -50,22 +51,26 @@ impl LineReader {
     }
 
     fn add_object(&self, text: &[u8], import: &mut Import) -> Result<()> {
-        // The parser's own words could repeat the key, so only the place is passed on.
-        let object: Object<'_> = serde_json::from_slice(text)
-            .map_err(|e| invalid(&format!("this is not an object as described (column {})", e.column())))?;
+        // The parser's message could repeat the key, so only the column is reported.
+        let object: Object<'_> = serde_json::from_slice(text).map_err(|e| {
+            invalid(&format!(
+                "malformed object at column {}; expected key or hash, included, excluded",
+                e.column()
+            ))
+        })?;
         let hash = match (&object.key, &object.hash) {
             (Some(key), None) => ContextKey::new(key)?.hash(),
             (None, Some(hash)) => ContextHash::parse(hash.as_bytes())?,
-            _ => return Err(invalid("there must be either a key or a hash")),
+            _ => return Err(invalid("the object must have either a key or a hash")),
         };
         if object.included.is_empty() && object.excluded.is_empty() {
             let segment = self
                 .segment
                 .as_ref()
-                .ok_or_else(|| invalid("no segment is named, and no default is given"))?;
+                .ok_or_else(|| invalid("no segment is named, and there is no default segment"))?;
             return import.add(hash, segment.as_str(), true);
         }
-        // All refs are looked at first, so that a bad line leaves nothing behind.
+        // All refs are parsed first, so that a bad line adds nothing.
         for segment in object.included.iter().chain(&object.excluded) {
             SegmentRef::parse(segment)?;
         }

@@ -1,4 +1,5 @@
-//! Sorts more memberships than fit in memory: sorted runs go to temporary files and are merged at the end.
+//! Sorts more memberships than fit in memory: writes sorted runs to temporary files and merges
+//! them.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,7 +14,7 @@ use crate::store::{LoadEntry, LoadSource};
 /// One membership; ordered by hash, then segment, included before excluded.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Record {
-    /// The first bytes of the hash, as a number, because numbers compare faster.
+    /// The first bytes of the hash as a number, for fast comparison.
     prefix: u64,
     rest: [u8; 24],
     /// The segment, and in the lowest bit whether it is an exclusion.
@@ -127,7 +128,7 @@ impl Run {
     }
 }
 
-/// What was collected, in the order of the hashes.
+/// The collected memberships in the order of the hashes.
 pub(super) struct Sorted {
     runs: Vec<Run>,
     heads: BinaryHeap<Reverse<(Record, usize)>>,
@@ -167,7 +168,7 @@ impl LoadSource for Sorted {
 fn temporary(error: &std::io::Error) -> Error {
     let full = matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG));
     let kind = if full { ErrorKind::StoreFull } else { ErrorKind::StoreUnavailable };
-    Error::new(kind, format!("sorting the list needs room for temporary files (TMPDIR): {error}"))
+    Error::new(kind, format!("writing a temporary file to sort the list: {error}; make space or set TMPDIR"))
 }
 
 #[cfg(test)]

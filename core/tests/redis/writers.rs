@@ -215,5 +215,5 @@ fn an_interrupted_import_resumes_where_it_stopped() {
     // An import cannot resume after more contexts than it has.
     let error = import(&store, 10, 11).1.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert!(error.message().contains("are they the same"), "{error}");
+    assert!(error.message().contains("use the lists of the interrupted import"), "{error}");
 }
