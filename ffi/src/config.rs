@@ -139,7 +139,8 @@ pub extern "C" fn bigseg_config_set_store_with_options(
     set(config, "store", |content| {
         // SAFETY: the header asks the host for `count` readable options for as long as the call lasts.
         let options = unsafe { array(options, count, "options") }?;
-        let read = |option: &bigseg_store_option| Ok((option.name.utf8("name")?, option.value.utf8("value")?));
+        let read =
+            |option: &bigseg_store_option| Ok((option.name.utf8("name")?, option.value.utf8("value")?));
         let options: Vec<(&str, &str)> = options.iter().map(read).collect::<Result<_>>()?;
         content.use_store(StoreConfig::from_parts(store.utf8("store")?, options)?);
         Ok(())

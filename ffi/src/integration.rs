@@ -61,7 +61,8 @@ pub extern "C" fn bigseg_integration_start(
         let place = non_null(integration, "integration")?;
         let integration = ManuallyDrop::new(Integration::start(config.integration_config()?)?);
         config.consume();
-        *place = Box::into_raw(Box::new(bigseg_integration { integration, stamp: ForkGeneration::current() }));
+        *place =
+            Box::into_raw(Box::new(bigseg_integration { integration, stamp: ForkGeneration::current() }));
         Ok(())
     })
 }

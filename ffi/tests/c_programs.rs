@@ -63,12 +63,16 @@ impl Build<'_> {
 }
 
 fn sanitized(source: &str, standard: &str) {
+    if source.ends_with(".cpp") {
+        bigseg_core::needs!(Cpp);
+    }
     let directory = tempfile::tempdir().expect("a temporary directory");
     let program = Build { source, standard, sanitize: true, link: &[] }.compile(directory.path());
     run(Command::new(program).arg(directory.path()));
 }
 
 fn under_valgrind(source: &str) {
+    bigseg_core::needs!(Valgrind);
     let directory = tempfile::tempdir().expect("a temporary directory");
     let program = Build { source, standard: "c11", sanitize: false, link: &[] }.compile(directory.path());
     run(Command::new("valgrind")
@@ -130,6 +134,7 @@ fn plain_programs() {
 
 #[test]
 fn vectors() {
+    bigseg_core::needs!(Jansson);
     for source in VECTOR_PROGRAMS {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let build = Build { source, standard: "c11", sanitize: true, link: &["-ljansson"] };
@@ -140,6 +145,7 @@ fn vectors() {
 
 #[test]
 fn redis() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     server.add_user("reader", READER_COMMANDS);
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -172,6 +178,7 @@ fn the_example_works() {
 
 #[test]
 fn the_header_is_every_c_and_cpp() {
+    bigseg_core::needs!(Cpp);
     let directory = tempfile::tempdir().expect("a temporary directory");
     for standard in ["c99", "c11", "gnu2x"] {
         Build { source: "header_twice.c", standard, sanitize: false, link: &[] }.compile(directory.path());

@@ -14,7 +14,8 @@ impl Item {
     pub(crate) fn new(text: &str) -> Result<Self> {
         let code = text.lines().find(|line| !line.starts_with("//")).unwrap_or_default();
         let last = text.lines().last().unwrap_or_default();
-        let name = declared_name(code, last).ok_or_else(|| format!("no name found in this declaration:\n{text}"))?;
+        let name =
+            declared_name(code, last).ok_or_else(|| format!("no name found in this declaration:\n{text}"))?;
         Ok(Self { name: name.to_owned(), text: restyled(text, name) })
     }
 

@@ -41,6 +41,7 @@ fn a_file_is_checked_as_a_whole() {
 
 #[test]
 fn stores_are_filled_and_signals_heeded() {
+    bigseg_core::needs!(Redis);
     let (sandbox, fake, server) = (CliSandbox::new(), upstream(), RedisServer::start());
     let redis = format!("store = \"{}\"", server.store("", "prefix=env"));
     let first = integration(&fake, "redis", &redis);

@@ -168,6 +168,7 @@ fn a_token_is_needed_where_there_is_one() {
 
 #[test]
 fn nothing_breaks_out_of_the_page_and_no_secret_ever_leaves() {
+    bigseg_core::needs!(Redis);
     let (sandbox, fake, server) = (CliSandbox::new(), upstream(), RedisServer::start());
     server.add_user("writer", bigseg_core::testkit::redis_server::WRITER_COMMANDS);
     let evil = "<script>alert(1)</script>\\\"'&<img src=x onerror=alert(1)>";

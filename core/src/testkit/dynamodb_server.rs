@@ -1,13 +1,15 @@
 //! DynamoDB servers of a test's own: each on a free port of 127.0.0.1, in memory, gone when dropped.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::panic::Location;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
 
 use serde_json::json;
 
+use super::capability::{self, Capability};
 use super::dynamodb_client::DynamoDbClient;
 use super::redis_server::free_port;
 
@@ -18,7 +20,7 @@ pub const REGION: &str = "eu-west-1";
 /// Names another server for the suite, as a URL: `http://127.0.0.1:8000`.
 pub const ENDPOINT_VARIABLE: &str = "BIGSEG_TEST_DYNAMODB_ENDPOINT";
 /// Where `scripts/dynamodb_local.sh` puts Amazon's DynamoDB Local.
-const LOCAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/dynamodb-local");
+pub(super) const LOCAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/dynamodb-local");
 /// How often a start is waited for, ten milliseconds at a time: never exhausted by a test that passes.
 const MAX_POLLS: u32 = 6_000;
 
@@ -46,10 +48,12 @@ impl DynamoDbServer {
         Self { port, _input: process.stdin.take(), process: Some(process) }.with_table()
     }
 
-    /// Starts Amazon's DynamoDB Local; nothing where it was not fetched.
+    /// Starts Amazon's DynamoDB Local; nothing, after a line that says so, where it is missing.
+    #[track_caller]
     pub fn start_local() -> Option<Self> {
         prepare_environment();
-        if !Path::new(LOCAL).is_dir() {
+        if let Some(reason) = Capability::DynamoDbLocal.missing() {
+            capability::skip(&Location::caller().to_string(), Capability::DynamoDbLocal, &reason);
             return None;
         }
         let port = free_port();

@@ -1,5 +1,6 @@
 //! What tests of this crate, of the bindings and of further stores have in common. It ships with no product.
 
+pub mod capability;
 pub mod certificates;
 pub mod child;
 pub mod dynamodb_client;

@@ -179,6 +179,7 @@ fn an_edit_leaves_the_rest_of_the_file_as_it_is() {
 
 #[test]
 fn secrets_stay_variables_and_go_nowhere_else() {
+    bigseg_core::needs!(Redis);
     let fixture = Fixture::new();
     let server = RedisServer::start();
     server.add_user("writer", bigseg_core::testkit::redis_server::WRITER_COMMANDS);

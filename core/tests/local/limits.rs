@@ -7,6 +7,7 @@ use std::path::Path;
 use bigseg_core::patch::PatchOutcome;
 use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
 use bigseg_core::store::{InPlaceReader, LoadReport, StoreScanner, StoreWriter};
+use bigseg_core::testkit::capability::{Capability, skip};
 use bigseg_core::testkit::child::{self, Child, report};
 use bigseg_core::testkit::samples::{SampleList, hash, list, patch};
 use bigseg_core::{Error, ErrorKind, Membership, Result};
@@ -49,11 +50,6 @@ fn become_nobody() {
         assert_eq!(libc::setgid(NOBODY), 0);
         assert_eq!(libc::setuid(NOBODY), 0);
     }
-}
-
-fn is_root() -> bool {
-    // SAFETY: it only asks.
-    unsafe { libc::geteuid() == 0 }
 }
 
 fn load(writer: &LocalWriter, contexts: usize, segment: &str) -> Result<LoadReport> {
@@ -140,10 +136,8 @@ impl Drop for SmallDisk {
 #[test]
 fn a_full_disk() {
     let Some(disk) = SmallDisk::mount() else {
-        println!(
-            "SKIPPED: mounting a tmpfs is not allowed here; a_file_size_limit_is_a_full_disk covers the rest"
-        );
-        return;
+        let reason = "mounting is not allowed; a_file_size_limit_is_a_full_disk covers the rest";
+        return skip("mounting a small disk", Capability::Tmpfs, reason);
     };
     fill_and_look(&LocalConfig::new(disk.0.path().join("store")));
 }
@@ -189,10 +183,7 @@ fn set_mode(path: &Path, mode: u32) {
 
 #[test]
 fn who_may_not_write_may_read() {
-    if !is_root() {
-        println!("SKIPPED: only root can become nobody");
-        return;
-    }
+    bigseg_core::needs!(Root);
     // The modes of the directory, the file, and the lock beside it.
     for (directory_mode, mode, lock_mode) in [
         (0o755, 0o644, 0o644),
@@ -214,10 +205,7 @@ fn who_may_not_write_may_read() {
 
 #[test]
 fn a_file_that_was_copied_without_its_lock_may_be_read_by_who_may_not_write() {
-    if !is_root() {
-        println!("SKIPPED: only root can become nobody");
-        return;
-    }
+    bigseg_core::needs!(Root);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store");
     load(&LocalWriter::open(&LocalConfig::new(&path)).unwrap(), 1000, SEGMENT).unwrap();

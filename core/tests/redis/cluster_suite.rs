@@ -29,12 +29,14 @@ fn stores(store: impl Fn(&str, &str) -> String) -> impl Fn() -> StoreUnderTest {
 
 #[test]
 fn passes_the_suite() {
+    bigseg_core::needs!(Redis);
     let cluster = RedisCluster::start(3);
     store_suite::run(stores(|_, options| cluster.store("", options)));
 }
 
 #[test]
 fn over_tls_with_a_client_certificate() {
+    bigseg_core::needs!(Redis, OpenSsl);
     let cluster = RedisCluster::start_tls(2);
     store_suite::run(stores(|_, options| cluster.store("", options)));
 }
@@ -42,6 +44,7 @@ fn over_tls_with_a_client_certificate() {
 /// One slot for the whole environment: patches are applied as on a single server.
 #[test]
 fn with_a_hash_tag_in_the_prefix() {
+    bigseg_core::needs!(Redis);
     let cluster = RedisCluster::start(3);
     store_suite::run(stores(|_, options| cluster.store("", &format!("{options}%7Btag%7D"))));
 }
@@ -50,6 +53,7 @@ fn with_a_hash_tag_in_the_prefix() {
 /// a segment also need `SCAN`.
 #[test]
 fn with_minimal_permissions() {
+    bigseg_core::needs!(Redis);
     let cluster = RedisCluster::start(3);
     cluster.add_user("reader", READER_COMMANDS);
     cluster.add_user("writer", WRITER_COMMANDS);
@@ -69,6 +73,7 @@ fn with_minimal_permissions() {
 /// The keys are those of a single server, without the lock, which does not help across slots.
 #[test]
 fn the_schema_is_the_same() {
+    bigseg_core::needs!(Redis);
     let cluster = RedisCluster::start(2);
     let writer = StoreConfig::parse(&cluster.store("", "prefix=env")).unwrap().writer().unwrap();
     let mut first = patch("s.g1", "", "v1", list(&["user1"], &[]));

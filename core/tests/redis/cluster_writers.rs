@@ -52,6 +52,7 @@ fn follow(writer: &dyn StoreWriter, chain: &[Patch]) {
 
 #[test]
 fn writers_that_race_lose_nothing() {
+    bigseg_core::needs!(Redis);
     let cluster = RedisCluster::start(3);
     for seed in 0..rounds(10, 500) {
         let chain = chain(&mut TestRng::new(seed as u64), 60);
@@ -72,6 +73,7 @@ fn writers_that_race_lose_nothing() {
 /// A slot moves to another node and back, key by key, while a writer works.
 #[test]
 fn slots_may_move_while_they_are_written() {
+    bigseg_core::needs!(Redis);
     let cluster = RedisCluster::start(2);
     cluster.add_user("writer", &[WRITER_COMMANDS, &["+asking"]].concat());
     let key = |n: usize| format!("launchdarkly:big_segment_include:{}", hash(&n.to_string()));
@@ -134,6 +136,7 @@ fn slots_may_move_while_they_are_written() {
 
 #[test]
 fn an_operation_that_fails_keeps_the_cursor() {
+    bigseg_core::needs!(Redis);
     let cluster = RedisCluster::start(2);
     let writer = config(&cluster, "").writer().unwrap();
     writer.apply(&patch("s.g1", "", "1", list(&["before"], &[]))).unwrap();

@@ -58,6 +58,7 @@ fn a_server_that_never_answers_names_host_and_port() {
 
 #[test]
 fn a_wrong_password_is_a_permission_error() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     let address = format!("127.0.0.1:{}", server.port());
     assert_says(
@@ -86,6 +87,7 @@ fn a_wrong_password_is_a_permission_error() {
 
 #[test]
 fn a_server_at_its_client_limit_is_not_reported_as_a_wrong_password() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     let mut client = server.client();
     client.run(&["CONFIG", "SET", "requirepass", "hunter2"]);
@@ -145,6 +147,7 @@ fn a_server_message_that_contains_the_password_is_withheld() {
 
 #[test]
 fn a_missing_permission_is_named() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     server.add_user("nobody", &["+ping"]);
     let error = failure(&server.store("nobody:secret", ""), ErrorKind::StorePermission);
@@ -158,6 +161,7 @@ fn a_missing_permission_is_named() {
 
 #[test]
 fn a_certificate_must_be_trusted_and_have_the_right_name() {
+    bigseg_core::needs!(Redis, OpenSsl);
     let server = RedisServer::start_tls();
     let store = server.store("", "");
     let ask = |store: &str| {

@@ -76,6 +76,7 @@ fn overtaken_at(fixture: &Fixture, prefix: &str, word: &'static str, model: &mut
 
 #[test]
 fn a_writer_that_is_overtaken_changes_nothing() {
+    bigseg_core::needs!(Redis);
     for fixture in Fixture::both() {
         for (prefix, word) in [("operations", "SADD"), ("cursor", "big_segments_cursor\r\n$1\r\n1")] {
             let mut model = StoreModel::default();
@@ -93,6 +94,7 @@ fn a_writer_that_is_overtaken_changes_nothing() {
 
 #[test]
 fn a_rejected_patch_leaves_no_watch_behind() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     let [one, other] =
         [(); 2].map(|()| StoreConfig::parse(&server.store("", "prefix=p")).unwrap().writer().unwrap());
@@ -120,6 +122,7 @@ fn sample(previous: &str, version: &str, [first, second]: [&str; 2]) -> Patch {
 
 #[test]
 fn a_connection_may_be_cut_at_any_byte() {
+    bigseg_core::needs!(Redis);
     Fixture::both().iter().for_each(cut_anywhere);
 }
 

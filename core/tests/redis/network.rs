@@ -68,6 +68,7 @@ fn gated(server: &RedisServer) -> (Arc<Gate>, u16) {
 
 #[test]
 fn lookups_are_batched_for_a_server_a_hundred_milliseconds_away() {
+    bigseg_core::needs!(Redis);
     const CALLERS: usize = 200;
     let server = RedisServer::start();
     fill(&server);
@@ -93,6 +94,7 @@ fn lookups_are_batched_for_a_server_a_hundred_milliseconds_away() {
 
 #[test]
 fn a_server_slower_than_the_deadline() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     fill(&server);
     let (gate, port) = gated(&server);
@@ -126,11 +128,13 @@ fn read(reader: &dyn StoreReader) -> Result<Membership> {
 
 #[test]
 fn a_reply_may_be_cut_at_any_byte() {
+    bigseg_core::needs!(Redis);
     cut_at_any_byte(Disconnect::Close);
 }
 
 #[test]
 fn a_connection_may_be_reset_at_any_byte_of_a_reply() {
+    bigseg_core::needs!(Redis);
     cut_at_any_byte(Disconnect::Reset);
 }
 
@@ -170,6 +174,7 @@ fn cut_at_any_byte(disconnect: Disconnect) {
 
 #[test]
 fn a_network_that_truncates_every_reply_is_an_outage() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     fill(&server);
     let cutting = Arc::new(AtomicBool::new(false));
@@ -189,6 +194,7 @@ fn a_network_that_truncates_every_reply_is_an_outage() {
 
 #[test]
 fn a_connection_without_replies_is_replaced() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     fill(&server);
     let (gate, port) = gated(&server);
@@ -207,6 +213,7 @@ fn a_connection_without_replies_is_replaced() {
 /// The lookup deadline of the engine passes before the timeout of the store.
 #[test]
 fn a_connection_without_replies_is_replaced_even_if_its_callers_give_up_first() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     fill(&server);
     let (gate, port) = gated(&server);

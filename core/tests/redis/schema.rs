@@ -45,6 +45,7 @@ fn assert_schema(client: &mut RedisClient, prefix: &str) {
 
 #[test]
 fn each_prefix_option_yields_its_keys() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     let mut client = server.client();
     for (options, prefix) in [
@@ -82,6 +83,7 @@ fn each_prefix_option_yields_its_keys() {
 
 #[test]
 fn a_load_writes_the_same_keys() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     let config = StoreConfig::parse(&server.store("", "")).unwrap();
     let mut load = SampleList::default().add(hash("user1"), "s.g1", true).add(hash("user2"), "s.g1", false);
@@ -96,6 +98,7 @@ fn a_load_writes_the_same_keys() {
 
 #[test]
 fn a_context_of_the_wrong_type_fails_alone() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     let mut client = server.client();
     let config = StoreConfig::parse(&server.store("", "")).unwrap();
@@ -122,6 +125,7 @@ fn a_context_of_the_wrong_type_fails_alone() {
 
 #[test]
 fn an_invalid_sync_time_is_an_error() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     let reader = StoreConfig::parse(&server.store("", "")).unwrap().reader().unwrap();
     let mut client = server.client();

@@ -8,6 +8,7 @@ use bigseg_core::{LookupStatus, Origin};
 
 #[test]
 fn a_server_that_is_loading_its_data() {
+    bigseg_core::needs!(Redis);
     let mut server = RedisServer::start();
     fill(&server);
     let fixture = RedisFixture::open(&server.store("", LONG_TIMEOUTS));
@@ -19,6 +20,7 @@ fn a_server_that_is_loading_its_data() {
 
 #[test]
 fn a_server_that_runs_an_endless_script() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     fill(&server);
     let fixture = RedisFixture::open(&server.store("", LONG_TIMEOUTS));
@@ -37,6 +39,7 @@ fn a_server_that_runs_an_endless_script() {
 
 #[test]
 fn a_replica_without_its_master_serves_readers_only_if_configured() {
+    bigseg_core::needs!(Redis);
     let (master, replica) = (RedisServer::start(), RedisServer::start());
     // Otherwise a master waits for more replicas before it sends anything.
     set(&master, "repl-diskless-sync-delay", "0");

@@ -45,6 +45,7 @@ fn follow(writer: &dyn StoreWriter, chain: &[Patch]) {
 
 #[test]
 fn writers_that_race_lose_nothing() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     for seed in 0..rounds(20, 1000) {
         let mut rng = TestRng::new(seed as u64);
@@ -69,6 +70,7 @@ fn writers_that_race_lose_nothing() {
 
 #[test]
 fn a_foreign_client_that_keeps_setting_the_lock_does_no_harm() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     let writer = config(&server, "").writer().unwrap();
     let done = AtomicBool::new(false);
@@ -94,6 +96,7 @@ fn a_foreign_client_that_keeps_setting_the_lock_does_no_harm() {
 
 #[test]
 fn an_operation_that_fails_keeps_the_cursor() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     let writer = config(&server, "").writer().unwrap();
     let reader = config(&server, "").reader().unwrap();
@@ -118,6 +121,7 @@ fn an_operation_that_fails_keeps_the_cursor() {
 
 #[test]
 fn a_rejected_write_is_reported_with_the_reason() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     let writer = config(&server, "").writer().unwrap();
     writer.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap();
@@ -144,6 +148,7 @@ fn a_rejected_write_is_reported_with_the_reason() {
 
 #[test]
 fn a_writer_survives_a_restart_and_reports_the_data_loss() {
+    bigseg_core::needs!(Redis);
     let mut server = RedisServer::start();
     let writer = config(&server, "").writer().unwrap();
     writer.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap();
@@ -162,6 +167,7 @@ fn a_writer_survives_a_restart_and_reports_the_data_loss() {
 
 #[test]
 fn replacing_without_scan_fails_before_anything_is_changed() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     server.add_user("writer", bigseg_core::testkit::redis_server::WRITER_COMMANDS);
     let writer = StoreConfig::parse(&server.store("writer:secret", "")).unwrap().writer().unwrap();
@@ -187,6 +193,7 @@ fn import(store: &StoreConfig, contexts: usize, resume_after: u64) -> (u64, bigs
 
 #[test]
 fn an_interrupted_import_resumes_where_it_stopped() {
+    bigseg_core::needs!(Redis);
     const CONTEXTS: usize = 30_000;
     let server = RedisServer::start();
     let left = AtomicUsize::new(150_000);

@@ -3,6 +3,7 @@
 #[path = "../fixtures/vector_files.rs"]
 mod vector_files;
 
+mod capability_gate;
 mod import;
 mod suite;
 mod vectors;

@@ -194,6 +194,7 @@ fn play_patches(sequence: &Value, writer: &dyn StoreWriter, scanner: &dyn StoreS
 #[cfg(feature = "redis")]
 #[test]
 fn patch_on_redis() {
+    bigseg_core::needs!(Redis);
     let server = bigseg_core::testkit::RedisServer::start();
     for (number, sequence) in cases(&file("patch"), "sequences").iter().enumerate() {
         let store = StoreConfig::parse(&server.store("", &format!("prefix={number}"))).unwrap();

@@ -104,6 +104,7 @@ fn encrypt(fake: &FakeUpstream, certificates: &Certificates) -> String {
 
 #[test]
 fn an_authority_of_ones_own_may_vouch_for_the_upstream_and_a_stranger_may_not() {
+    bigseg_core::needs!(OpenSsl);
     let (fake, store, directory) =
         (FakeUpstream::start(), private_store("tls"), tempfile::tempdir().unwrap());
     let certificates = Certificates::make(directory.path());

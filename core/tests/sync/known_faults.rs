@@ -34,6 +34,7 @@ fn a_refused_key_is_told_from_a_failing_upstream() {
 /// It takes a connection that breaks in the midst of a transaction for a patch out of order, and reports nothing.
 #[test]
 fn a_connection_that_breaks_is_no_patch_out_of_order() {
+    bigseg_core::needs!(Redis);
     let (server, fake) = (RedisServer::start(), FakeUpstream::start());
     let breaks = Arc::new(AtomicBool::new(false));
     let broken = breaks.clone();
@@ -60,6 +61,7 @@ fn a_connection_that_breaks_is_no_patch_out_of_order() {
 /// On Redis it applies any patch to a store without a cursor, and so never notices that everything before is missing.
 #[test]
 fn a_store_without_a_cursor_takes_nothing_but_a_beginning() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     let directory = tempfile::tempdir().unwrap();
     let local = format!("local:{}?map_size=64M", directory.path().join("store").display());

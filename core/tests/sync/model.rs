@@ -185,6 +185,7 @@ fn any_history_ends_as_the_model_says_in_an_embedded_store() {
 #[cfg(feature = "redis")]
 #[test]
 fn any_history_ends_as_the_model_says_in_redis() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     for seed in 0..rounds(15, 200) as u64 {
         let store = StoreConfig::parse(&server.store("", &format!("prefix=model-{seed}"))).unwrap();

@@ -20,6 +20,7 @@ fn synchronized_on(reader: &dyn StoreReader) -> Option<i64> {
 #[cfg(feature = "redis")]
 #[test]
 fn redis_wiped_under_a_healthy_worker_is_noticed_within_a_heartbeat_and_repaired() {
+    bigseg_core::needs!(Redis);
     let (server, fake) = (RedisServer::start(), FakeUpstream::start());
     let store = StoreConfig::parse(&server.store("", "")).unwrap();
     (1..=20).for_each(|n| fake.append(step(n)));
@@ -55,6 +56,7 @@ fn redis_wiped_under_a_healthy_worker_is_noticed_within_a_heartbeat_and_repaired
 #[cfg(feature = "redis")]
 #[test]
 fn redis_that_lost_its_cursor_alone_is_not_left_looking_healthy() {
+    bigseg_core::needs!(Redis);
     let (server, fake) = (RedisServer::start(), FakeUpstream::start());
     let store = StoreConfig::parse(&server.store("", "")).unwrap();
     (1..=3).for_each(|n| fake.append(step(n)));
@@ -76,6 +78,7 @@ fn redis_that_lost_its_cursor_alone_is_not_left_looking_healthy() {
 #[cfg(feature = "redis")]
 #[test]
 fn a_store_that_goes_away_is_waited_for() {
+    bigseg_core::needs!(Redis);
     let (mut server, fake) = (RedisServer::start(), FakeUpstream::start());
     let store = StoreConfig::parse(&server.store("", "")).unwrap();
     (1..=3).for_each(|n| fake.append(step(n)));

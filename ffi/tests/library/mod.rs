@@ -21,7 +21,9 @@ impl Library {
         LIBRARY.get_or_init(|| {
             let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
             let mut build = Command::new(env!("CARGO"));
-            build.args(["build", "--quiet", "--lib", "--manifest-path"]).arg(manifest.join("Cargo.toml"));
+            // The whole workspace decides on the features of its dependencies, so that none is compiled twice.
+            build.args(["build", "--quiet", "--workspace", "--lib", "--manifest-path"]);
+            build.arg(manifest.join("Cargo.toml"));
             if !cfg!(debug_assertions) {
                 build.arg("--release");
             }
