@@ -1,5 +1,6 @@
 //! `get`, `check` and `status`.
 
+use bigseg_core::{Clock, StoreConfig};
 use serde_json::json;
 
 use crate::command::{CliSandbox, USER1};
@@ -58,7 +59,8 @@ fn a_stale_store_says_so() {
     let sandbox = CliSandbox::holding(POPULATION);
     let stale = "--stale-after 0.001s";
     assert_eq!(sandbox.run(&format!("status {stale}")).exit, 64, "whole seconds only");
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let store = StoreConfig::parse(&format!("local:{}", sandbox.path("store").display())).unwrap();
+    store.writer().unwrap().set_synchronized_on(Clock::System.unix_millis() - 10_000).unwrap();
     let stale = "--stale-after 1s";
     let said = sandbox.run(&format!("status {stale}"));
     assert_eq!(said.exit, 4);

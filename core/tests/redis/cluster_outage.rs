@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use crate::fixture::eventually;
+use crate::redis_fixture::{NO_DEADLINE, RedisFixture};
 use bigseg_core::patch::PatchOutcome;
 use bigseg_core::store::StoreReader;
 use bigseg_core::testkit::redis_server::READER_COMMANDS;
 use bigseg_core::testkit::samples::{hash, list, membership, patch};
 use bigseg_core::testkit::{RedisCluster, Reply};
-use bigseg_core::{Answer, Clock, ContextHash, Engine, EngineConfig, ErrorKind, LookupStatus, StoreConfig};
+use bigseg_core::{Clock, ContextHash, ErrorKind, LookupStatus, StoreConfig};
 
-const DEADLINE: Duration = Duration::from_millis(400);
-/// Allowed on top of the deadline, for a busy machine.
-const SLACK: Duration = Duration::from_millis(1500);
 const CONTEXTS: usize = 60;
 
 fn names() -> Vec<String> {
@@ -36,31 +34,10 @@ fn fill(cluster: &RedisCluster) {
     writer.set_synchronized_on(Clock::System.unix_millis()).unwrap();
 }
 
-/// Opens an engine that caches nothing but last known answers.
-fn open(store: &str) -> Engine {
-    Engine::open(EngineConfig {
-        context_cache_time: Duration::ZERO,
-        status_poll_interval: Duration::from_millis(100),
-        lookup_deadline: DEADLINE,
-        breaker_probe_interval: Duration::from_millis(100),
-        ..EngineConfig::new(store).unwrap()
-    })
-    .unwrap()
-}
-
-/// Looks up, and checks that the deadline is kept.
-#[track_caller]
-fn ask(engine: &Engine, key: &str) -> Answer {
-    let began = Clock::System.now();
-    let answer = engine.blocking().membership(key).unwrap();
-    let took = Clock::System.now().since(began);
-    assert!(took < DEADLINE + SLACK, "a caller waited {took:?}");
-    answer
-}
-
-fn are_healthy(engine: &Engine) -> bool {
+/// Looks up while time stands still: an answer proves that no deadline passed.
+fn are_healthy(fixture: &RedisFixture) -> bool {
     names().iter().all(|name| {
-        let answer = ask(engine, name);
+        let answer = fixture.ask(name);
         answer.status == LookupStatus::Healthy && answer.check("s.g1") == Some(true)
     })
 }
@@ -72,6 +49,7 @@ fn read(reader: &dyn StoreReader) -> Vec<bool> {
 
 #[test]
 fn slots_may_move_while_they_are_read() {
+    bigseg_core::needs!(Redis);
     let cluster = RedisCluster::start(2);
     fill(&cluster);
     cluster.add_user("reader", &[READER_COMMANDS, &["+asking"]].concat());
@@ -109,6 +87,7 @@ fn slots_may_move_while_they_are_read() {
 /// Other contexts are served. The store is unavailable, and the error names the node.
 #[test]
 fn a_node_that_is_down_fails_only_its_own_contexts() {
+    bigseg_core::needs!(Redis);
     let mut cluster = RedisCluster::start(3);
     cluster.configure("cluster-require-full-coverage", "no");
     fill(&cluster);
@@ -127,10 +106,10 @@ fn a_node_that_is_down_fails_only_its_own_contexts() {
         cluster.store("", "response_timeout=200ms"),
         cluster.store("reader:secret", "response_timeout=200ms"),
     ];
-    let engines = stores.each_ref().map(|store| open(store));
+    let fixtures = stores.each_ref().map(|store| RedisFixture::start(store, NO_DEADLINE));
     let readers = stores.map(|store| StoreConfig::parse(&store).unwrap().reader().unwrap());
-    for engine in &engines {
-        eventually("the engine is healthy", || are_healthy(engine));
+    for fixture in &fixtures {
+        fixture.eventually("the engine is healthy", || are_healthy(fixture));
     }
     let address = format!("127.0.0.1:{}", cluster.node(down).port());
     for round in 0..2 {
@@ -138,16 +117,16 @@ fn a_node_that_is_down_fails_only_its_own_contexts() {
             0 => cluster.node(down).freeze(),
             _ => cluster.node_mut(down).kill(),
         }
-        for (engine, reader) in engines.iter().zip(&readers) {
-            eventually("the outage is detected", || !engine.status().available);
-            let error = engine.status().last_error.unwrap().message;
+        for (fixture, reader) in fixtures.iter().zip(&readers) {
+            fixture.eventually("the outage is detected", || !fixture.engine.status().available);
+            let error = fixture.engine.status().last_error.unwrap().message;
             assert!(error.contains(&address), "{error}");
             eventually("contexts of other nodes are served", || {
                 let answers = pollster::block_on(reader.memberships(&hashes()));
                 answers.is_ok_and(|answers| answers.iter().map(Result::is_ok).collect::<Vec<_>>() == others)
             });
             for (name, is_served) in names().iter().zip(&others) {
-                let answer = ask(engine, name);
+                let answer = fixture.ask(name);
                 assert_eq!(answer.status, LookupStatus::StoreError);
                 assert_eq!(answer.check("s.g1"), Some(true), "{name} has at least a last known answer");
                 assert_eq!(answer.error.is_none(), *is_served, "{name}: {:?}", answer.error);
@@ -156,8 +135,8 @@ fn a_node_that_is_down_fails_only_its_own_contexts() {
         }
         if round == 0 {
             cluster.node(down).thaw();
-            for engine in &engines {
-                eventually("the engine is healthy again", || are_healthy(engine));
+            for fixture in &fixtures {
+                fixture.eventually("the engine is healthy again", || are_healthy(fixture));
             }
         }
     }
@@ -165,6 +144,7 @@ fn a_node_that_is_down_fails_only_its_own_contexts() {
 
 #[test]
 fn a_replica_takes_over() {
+    bigseg_core::needs!(Redis);
     let mut cluster = RedisCluster::start_with_replicas(3);
     fill(&cluster);
     cluster.add_user("reader", READER_COMMANDS);
@@ -173,9 +153,9 @@ fn a_replica_takes_over() {
         cluster.store("reader:secret", "response_timeout=200ms"),
         cluster.store("", "response_timeout=200ms&read_from=replica"),
     ];
-    let engines = stores.each_ref().map(|store| open(store));
-    for engine in &engines {
-        eventually("the engine is healthy", || are_healthy(engine));
+    let fixtures = stores.each_ref().map(|store| RedisFixture::start(store, NO_DEADLINE));
+    for fixture in &fixtures {
+        fixture.eventually("the engine is healthy", || are_healthy(fixture));
     }
     let writer = StoreConfig::parse(&stores[0]).unwrap().writer().unwrap();
     assert_eq!(writer.cursor().unwrap().as_deref(), Some("1"));
@@ -183,9 +163,9 @@ fn a_replica_takes_over() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     for down in [0, 1] {
         cluster.node_mut(down).kill();
-        for engine in &engines {
+        for fixture in &fixtures {
             for name in &names {
-                ask(engine, name);
+                fixture.ask(name);
             }
         }
         // A writer retries until the failover has finished.
@@ -193,8 +173,8 @@ fn a_replica_takes_over() {
         let next = patch("s.g1", &cursor, &(down + 2).to_string(), list(&names, &["gone"]));
         assert_eq!(apply_with_retries(&*writer, &next), PatchOutcome::Applied);
         writer.set_synchronized_on(Clock::System.unix_millis()).unwrap();
-        for engine in &engines {
-            eventually("the engine is healthy again", || are_healthy(engine));
+        for fixture in &fixtures {
+            fixture.eventually("the engine is healthy again", || are_healthy(fixture));
         }
     }
 }
@@ -215,6 +195,7 @@ fn apply_with_retries(
 
 #[test]
 fn replicas_are_read_if_configured() {
+    bigseg_core::needs!(Redis);
     let mut cluster = RedisCluster::start_with_replicas(2);
     fill(&cluster);
     let calls = |n: usize| {
@@ -251,9 +232,10 @@ fn replicas_are_read_if_configured() {
 }
 
 #[test]
-fn a_cluster_that_is_down_fails_within_a_few_seconds() {
+fn a_cluster_that_is_down_fails_before_any_timeout() {
+    bigseg_core::needs!(Redis);
     let mut cluster = RedisCluster::start(2);
-    let store = StoreConfig::parse(&cluster.store("", "")).unwrap();
+    let store = StoreConfig::parse(&cluster.store("", "response_timeout=60s")).unwrap();
     let (reader, writer) = (store.reader().unwrap(), store.writer().unwrap());
     writer.set_synchronized_on(1).unwrap();
     pollster::block_on(reader.metadata()).unwrap();
@@ -269,12 +251,14 @@ fn a_cluster_that_is_down_fails_within_a_few_seconds() {
         let next = patch("s.g1", "", "1", list(&["a"], &[]));
         assert_eq!(writer.apply(&next).unwrap_err().kind(), ErrorKind::StoreUnavailable);
     }
-    assert!(Clock::System.now().since(began) < Duration::from_secs(5) + SLACK);
+    // No call waited for a reply; a writer that retries until its budget is used up takes 180 s.
+    assert!(Clock::System.now().since(began) < Duration::from_secs(60));
 }
 
 /// The error names the right store string.
 #[test]
 fn a_single_node_of_a_cluster_is_refused() {
+    bigseg_core::needs!(Redis);
     let cluster = RedisCluster::start(2);
     let stores = [0, 1].map(|n| StoreConfig::parse(&cluster.node(n).store("", "")).unwrap());
     let errors = stores.map(|store| store.writer().unwrap().set_synchronized_on(1).err());

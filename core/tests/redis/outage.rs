@@ -1,104 +1,58 @@
 //! A server is killed, frozen and restarted: answers, latency, and recovery.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::fixture::{eventually, in_thread};
-use bigseg_core::patch::PatchOutcome;
-use bigseg_core::store::StoreWriter;
-use bigseg_core::testkit::samples::{hash, list, membership, patch};
+use crate::redis_fixture::{NO_DEADLINE, RedisFixture, fill};
+use bigseg_core::testkit::samples::{hash, membership};
 use bigseg_core::testkit::{RedisServer, Reply};
-use bigseg_core::{Answer, Clock, Engine, EngineConfig, ErrorKind, LookupStatus, Origin, StoreConfig};
+use bigseg_core::{Engine, EngineConfig, ErrorKind, LookupStatus, Origin, StoreConfig};
 
-const DEADLINE: Duration = Duration::from_millis(400);
-/// Allowed on top of the deadline, for a busy machine.
-const SLACK: Duration = Duration::from_millis(1500);
-
-fn fill(writer: &dyn StoreWriter) {
-    assert_eq!(writer.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap(), PatchOutcome::Applied);
-    writer.set_synchronized_on(Clock::System.unix_millis()).unwrap();
-}
-
-/// Opens an engine that caches nothing but last known answers.
-fn open(server: &RedisServer) -> Engine {
-    Engine::open(EngineConfig {
-        context_cache_time: Duration::ZERO,
-        status_poll_interval: Duration::from_millis(100),
-        lookup_deadline: DEADLINE,
-        breaker_probe_interval: Duration::from_millis(100),
-        ..EngineConfig::new(&server.store("", "response_timeout=200ms")).unwrap()
-    })
-    .unwrap()
-}
-
-/// Looks up, and checks that the deadline is kept.
-#[track_caller]
-fn ask(engine: &Engine, key: &str) -> Answer {
-    let began = Clock::System.now();
-    let answer = engine.blocking().membership(key).unwrap();
-    let took = Clock::System.now().since(began);
-    assert!(took < DEADLINE + SLACK, "a caller waited {took:?}");
-    answer
-}
-
-fn is_healthy(engine: &Engine) -> bool {
-    let answer = ask(engine, "a");
-    answer.status == LookupStatus::Healthy && answer.check("s.g1") == Some(true)
-}
-
-/// Looks up until the breaker has opened: a context with a last known answer receives it.
-fn assert_outage(engine: &Engine) {
-    for _ in 0..10 {
-        let known = ask(engine, "a");
-        assert_eq!(known.status, LookupStatus::StoreError);
-        assert!(matches!(known.origin, Origin::LastKnown { .. }), "{:?}", known.origin);
-        assert_eq!(known.check("s.g1"), Some(true));
-        let unknown = ask(engine, "b");
-        assert_eq!((unknown.status, unknown.origin), (LookupStatus::StoreError, Origin::Nothing));
-    }
-    assert_eq!(ask(engine, "b").error.unwrap().kind(), ErrorKind::CircuitOpen);
-    assert!(!engine.status().available);
-}
+/// The store's own limits end every wait here; `network.rs` is about the lookup deadline.
+const SHORT_TIMEOUT: &str = "response_timeout=200ms";
 
 #[test]
 fn a_server_that_is_killed_and_restarted() {
+    bigseg_core::needs!(Redis);
     let mut server = RedisServer::start();
-    let config = StoreConfig::parse(&server.store("", "")).unwrap();
-    fill(&*config.writer().unwrap());
-    let engine = open(&server);
-    eventually("the engine is healthy", || is_healthy(&engine));
+    fill(&server);
+    let fixture = RedisFixture::start(&server.store("", SHORT_TIMEOUT), NO_DEADLINE);
+    fixture.becomes_healthy();
     server.kill();
-    assert_outage(&engine);
+    fixture.assert_outage("127.0.0.1:");
     server.restart();
-    eventually("it sees the empty store", || {
-        let answer = ask(&engine, "a");
+    fixture.eventually("it sees the empty store", || {
+        let answer = fixture.ask("a");
         answer.origin == Origin::Store && answer.membership.is_empty() && answer.status == LookupStatus::Stale
     });
-    fill(&*config.writer().unwrap());
-    eventually("the engine is healthy again", || is_healthy(&engine));
+    fill(&server);
+    fixture.becomes_healthy();
 }
 
 #[test]
 fn a_server_that_freezes_and_resumes() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
-    fill(&*StoreConfig::parse(&server.store("", "")).unwrap().writer().unwrap());
-    let engine = open(&server);
-    eventually("the engine is healthy", || is_healthy(&engine));
+    fill(&server);
+    let fixture = RedisFixture::start(&server.store("", SHORT_TIMEOUT), NO_DEADLINE);
+    fixture.becomes_healthy();
     server.freeze();
-    assert_outage(&engine);
+    fixture.assert_outage("127.0.0.1:");
     server.thaw();
-    eventually("the engine is healthy again", || is_healthy(&engine));
+    fixture.becomes_healthy();
 }
 
 #[test]
 fn an_engine_may_be_opened_before_its_server_runs() {
+    bigseg_core::needs!(Redis);
     let mut server = RedisServer::start();
     server.kill();
-    let engine = open(&server);
-    assert_eq!(ask(&engine, "a").status, LookupStatus::StoreError);
+    let fixture = RedisFixture::start(&server.store("", SHORT_TIMEOUT), NO_DEADLINE);
+    assert_eq!(fixture.ask("a").status, LookupStatus::StoreError);
     server.restart();
-    fill(&*StoreConfig::parse(&server.store("", "")).unwrap().writer().unwrap());
-    eventually("the engine is healthy", || is_healthy(&engine));
+    fill(&server);
+    fixture.becomes_healthy();
 }
 
 /// Reads a number of `INFO`.
@@ -110,9 +64,10 @@ fn info(server: &RedisServer, section: &str, name: &str) -> u64 {
 
 #[test]
 fn all_callers_share_one_connection_which_is_replaced_when_lost() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     let config = StoreConfig::parse(&server.store("", "")).unwrap();
-    fill(&*config.writer().unwrap());
+    fill(&server);
     let reader = config.reader().unwrap();
     let connections = || info(&server, "stats", "total_connections_received:");
     let ask_together = || {
@@ -152,16 +107,17 @@ fn callers_share_an_attempt_to_connect_and_then_fail_at_once() {
     let callers: Vec<_> = (0..16)
         .map(|_| {
             let reader = reader.clone();
-            in_thread(move || pollster::block_on(reader.metadata()).unwrap_err().kind())
+            in_thread(move || pollster::block_on(reader.metadata()).unwrap_err())
         })
         .collect();
-    for caller in callers {
-        assert_eq!(caller.join().unwrap(), ErrorKind::StoreTimeout);
-    }
+    let errors: Vec<_> = callers.into_iter().map(|caller| caller.join().unwrap()).collect();
+    assert!(errors.iter().all(|error| error.kind() == ErrorKind::StoreTimeout), "{errors:?}");
     silent.set_nonblocking(true).unwrap();
     let attempts = std::iter::from_fn(|| silent.accept().ok()).count();
-    // A late caller may come after the backoff of the first attempt, and start a second one.
-    assert!((1..=2).contains(&attempts), "{attempts} attempts for 16 callers");
+    // On a busy machine, a late caller may come after the backoff of the first attempt, and start another one. All callers
+    // of one attempt share its error.
+    let shared: BTreeSet<_> = errors.iter().map(|error| error.message().as_ptr()).collect();
+    assert!(attempts == shared.len() && attempts <= 8, "{attempts} attempts for 16 callers");
 
     // The port is closed: an attempt fails at once, but most callers do not even start one.
     drop(silent);
@@ -172,8 +128,9 @@ fn callers_share_an_attempt_to_connect_and_then_fail_at_once() {
 
 #[test]
 fn concurrent_lookups_of_one_context_read_it_once() {
+    bigseg_core::needs!(Redis);
     let server = RedisServer::start();
-    fill(&*StoreConfig::parse(&server.store("", "")).unwrap().writer().unwrap());
+    fill(&server);
     let config = EngineConfig::new(&server.store("", "")).unwrap();
     let engine = Engine::open(config).unwrap();
     // Subscribing empties the cache, so wait for it.

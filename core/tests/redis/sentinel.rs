@@ -1,37 +1,19 @@
 //! A store with Sentinel: the suite, failovers, and errors.
 
 use std::cell::Cell;
-use std::time::Duration;
 
 use crate::fixture::eventually;
+use crate::redis_fixture::{NO_DEADLINE, RedisFixture};
 use bigseg_core::patch::PatchOutcome;
 use bigseg_core::store::StoreWriter;
 use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS, free_port};
 use bigseg_core::testkit::samples::{hash, list, membership, patch};
 use bigseg_core::testkit::{RedisSentinels, RedisServer, Reply, StoreUnderTest, store_suite};
-use bigseg_core::{Clock, Engine, EngineConfig, ErrorKind, LookupStatus, StoreConfig};
+use bigseg_core::{Clock, ErrorKind, LookupStatus, StoreConfig};
 
-const DEADLINE: Duration = Duration::from_millis(400);
-/// Allowed on top of the deadline, for a busy machine.
-const SLACK: Duration = Duration::from_millis(1500);
-
-fn open(store: &str) -> Engine {
-    Engine::open(EngineConfig {
-        context_cache_time: Duration::ZERO,
-        status_poll_interval: Duration::from_millis(100),
-        lookup_deadline: DEADLINE,
-        breaker_probe_interval: Duration::from_millis(100),
-        ..EngineConfig::new(store).unwrap()
-    })
-    .unwrap()
-}
-
-/// Looks up, and checks that the deadline is kept.
-fn is_healthy(engine: &Engine) -> bool {
-    let began = Clock::System.now();
-    let answer = engine.blocking().membership("a").unwrap();
-    let took = Clock::System.now().since(began);
-    assert!(took < DEADLINE + SLACK, "a caller waited {took:?}");
+/// Looks up while time stands still: an answer proves that no deadline passed.
+fn is_healthy(fixture: &RedisFixture) -> bool {
+    let answer = fixture.ask("a");
     answer.status == LookupStatus::Healthy && answer.check("s.g1") == Some(true)
 }
 
@@ -55,6 +37,7 @@ fn apply_with_retries(writer: &dyn StoreWriter, previous: &str, version: &str) {
 
 #[test]
 fn passes_the_suite() {
+    bigseg_core::needs!(Redis);
     let set = RedisSentinels::start();
     for server in set.servers() {
         server.add_user("reader", READER_COMMANDS);
@@ -78,15 +61,16 @@ fn passes_the_suite() {
 
 #[test]
 fn the_new_master_is_found_after_a_failover() {
+    bigseg_core::needs!(Redis);
     let mut set = RedisSentinels::start();
     let store = set.store("", "response_timeout=200ms");
     let writer = StoreConfig::parse(&store).unwrap().writer().unwrap();
     apply_with_retries(&*writer, "", "1");
-    let engine = open(&store);
-    eventually("the engine is healthy", || is_healthy(&engine));
+    let fixture = RedisFixture::start(&store, NO_DEADLINE);
+    fixture.eventually("the engine is healthy", || is_healthy(&fixture));
     set.fail_over();
     apply_with_retries(&*writer, "1", "2");
-    eventually("the engine is healthy after a failover", || is_healthy(&engine));
+    fixture.eventually("the engine is healthy after a failover", || is_healthy(&fixture));
     let Reply::Text(info) = set.master().client().run(&["INFO", "commandstats"]) else {
         panic!("INFO is text")
     };
@@ -95,14 +79,15 @@ fn the_new_master_is_found_after_a_failover() {
     set.kill_sentinel(0);
     eventually("two sentinels see all replicas again", || set.is_settled());
     set.kill_master();
-    is_healthy(&engine);
+    is_healthy(&fixture);
     apply_with_retries(&*writer, "2", "3");
-    eventually("the engine is healthy without its first master", || is_healthy(&engine));
+    fixture.eventually("the engine is healthy without its first master", || is_healthy(&fixture));
 }
 
 /// The connection is closed when the former master rejects a write.
 #[test]
 fn a_writer_leaves_a_former_master() {
+    bigseg_core::needs!(Redis);
     let set = RedisSentinels::start();
     let writer = StoreConfig::parse(&set.store("", "")).unwrap().writer().unwrap();
     apply_with_retries(&*writer, "", "1");
@@ -124,6 +109,7 @@ fn a_writer_leaves_a_former_master() {
 
 #[test]
 fn replicas_are_read_if_configured() {
+    bigseg_core::needs!(Redis);
     let set = RedisSentinels::start();
     let writer = StoreConfig::parse(&set.store("", "")).unwrap().writer().unwrap();
     apply_with_retries(&*writer, "", "1");
@@ -140,6 +126,7 @@ fn replicas_are_read_if_configured() {
 
 #[test]
 fn errors_of_sentinels_are_reported() {
+    bigseg_core::needs!(Redis);
     let set = RedisSentinels::start();
     let failure = |store: &str| {
         let error = pollster::block_on(StoreConfig::parse(store).unwrap().reader().unwrap().metadata());
@@ -173,6 +160,7 @@ fn errors_of_sentinels_are_reported() {
 
 #[test]
 fn sentinels_may_require_their_own_login() {
+    bigseg_core::needs!(Redis);
     let set = RedisSentinels::start_with("user watcher on >hunter2 -@all +sentinel|get-master-addr-by-name");
     let ask = |options: &str| {
         let reader = StoreConfig::parse(&set.store("", options)).unwrap().reader().unwrap();

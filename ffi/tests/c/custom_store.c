@@ -165,7 +165,8 @@ static void one_that_never_returns_costs_a_deadline(void) {
     CHECK(lookup.status == BIGSEG_LOOKUP_STORE_ERROR && lookup.store_code == BIGSEG_STORE_TIMEOUT);
     bigseg_membership_free(lookup.membership);
     int64_t took = now_ms() - began;
-    CHECK(took >= 90 && took < 2000);
+    // The store returns only after the release below, so the answer itself proves the deadline.
+    CHECK(took >= 90);
     atomic_store(&store.release, 1);
     bigseg_engine_free(engine);
     CHECK(store.destroyed == 1);
@@ -180,9 +181,8 @@ static bigseg_code calls_back(Store *store, size_t count, bigseg_answers *answer
 static void one_that_calls_back_does_not_hang(void) {
     Store store = {.memberships = calls_back};
     bigseg_engine *engine = open_store(&store, 200);
-    int64_t began = now_ms();
+    // That both lookups return proves it: without a deadline, each would wait for the other.
     CHECK(status_of(engine, "a") == BIGSEG_LOOKUP_STORE_ERROR);
-    CHECK(now_ms() - began < 2000);
     bigseg_engine_free(engine);
     CHECK(store.inner_status == BIGSEG_LOOKUP_STORE_ERROR && store.destroyed == 1);
 }

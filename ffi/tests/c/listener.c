@@ -32,7 +32,7 @@ static void on_destroy(void *userdata) {
 }
 
 static void wait_until(atomic_int *number, int expected) {
-    for (int64_t end = now_ms() + 5000; atomic_load(number) < expected; sleep_ms(2)) {
+    for (int64_t end = now_ms() + 60000; atomic_load(number) < expected; sleep_ms(2)) {
         CHECK(now_ms() < end);
     }
 }

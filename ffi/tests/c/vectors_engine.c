@@ -64,7 +64,7 @@ static void open_play(Play *play, bool with_store) {
     }
     play->engine = open_engine(config);
     bigseg_metrics metrics = {.struct_size = sizeof metrics};
-    for (int64_t end = now_ms() + 5000; with_store && metrics.status_polls == 0; sleep_ms(1)) {
+    for (int64_t end = now_ms() + 60000; with_store && metrics.status_polls == 0; sleep_ms(1)) {
         CHECK_OK(bigseg_engine_metrics(play->engine, &metrics, &error));
         CHECK(now_ms() < end);
     }
