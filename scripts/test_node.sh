@@ -17,5 +17,7 @@ cargo build --quiet --workspace --bin dynamodb-emulator
 cargo build --quiet --workspace --example fake_upstream
 export BIGSEG_EMULATOR=$target/debug/dynamodb-emulator BIGSEG_FAKE_UPSTREAM=$target/debug/examples/fake_upstream
 cd bindings/node
-npm run --silent build
+# The development profile, as for Python: it checks its own arithmetic, and the workspace has built it already.
+node tools/build_native.mjs --debug
+npm run --silent build:types
 npm test --silent

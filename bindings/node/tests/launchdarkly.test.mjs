@@ -21,7 +21,7 @@ const server = (Kind) => async (t) => {
 /** The stores of ours that a client can be given, and why one is missing. */
 const stores = {
   memory: { make: async () => ({ store: "memory:sdk" }), missing: false },
-  redis: { make: server(RedisServer), missing: false },
+  redis: { make: server(RedisServer), missing: RedisServer.missing },
   dynamodb: { make: server(DynamoDbServer), missing: DynamoDbServer.missing },
 };
 

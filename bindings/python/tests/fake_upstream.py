@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 
-import pytest
+import capability
 
 
 class FakeUpstream:
@@ -14,7 +14,7 @@ class FakeUpstream:
     def __init__(self, sdk_key: str, patches: int) -> None:
         program = os.environ.get("BIGSEG_FAKE_UPSTREAM")
         if program is None:
-            pytest.skip("BIGSEG_FAKE_UPSTREAM names no upstream")
+            capability.skip("fake_upstream", "BIGSEG_FAKE_UPSTREAM names no upstream")
         command = [program, sdk_key, str(patches)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
+
+import capability
 
 PATIENCE = 20.0
 
@@ -23,6 +26,8 @@ class RedisServer:
     """The server, and a few commands for it."""
 
     def __init__(self) -> None:
+        if shutil.which("redis-server") is None:
+            capability.skip("redis", "redis-server is not on the PATH")
         self.port = free_port()
         self._directory = tempfile.TemporaryDirectory()
         self._process: subprocess.Popen[bytes] | None = None

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import bigseg
+import capability
 from redis_server import RedisServer
 
 EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
@@ -43,7 +44,7 @@ def test_script(tmp_path: pathlib.Path) -> None:
 
 
 def test_flask_service(store: str) -> None:
-    pytest.importorskip("flask")
+    capability.package("flask")
     service = load("flask_service")
     client = service.app.test_client()
     assert client.get("/in/beta.g1/alice").json == {"included": True, "status": "HEALTHY"}
@@ -52,8 +53,8 @@ def test_flask_service(store: str) -> None:
 
 
 def test_fastapi_service(store: str) -> None:
-    pytest.importorskip("fastapi")
-    testclient = pytest.importorskip("fastapi.testclient")
+    capability.package("fastapi")
+    testclient = capability.package("fastapi.testclient")
     with testclient.TestClient(load("fastapi_service").app) as client:
         assert client.get("/in/beta.g1/alice").json() == {"included": True, "status": "HEALTHY"}
         assert client.get("/in/beta.g1/bob").json() == {"included": None, "status": "HEALTHY"}

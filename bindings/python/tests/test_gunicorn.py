@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 import bigseg
+import capability
 from conftest import eventually
 from redis_server import RedisServer, free_port
 
-pytest.importorskip("gunicorn")
+capability.package("gunicorn")
 
 APPLICATION = """
     import json, os, bigseg

@@ -13,7 +13,9 @@ from typing import Any, Protocol
 
 import pytest
 
-pytest.importorskip("ldclient")
+import capability
+
+capability.package("ldclient")
 
 from ldclient import Context, LDClient
 from ldclient.config import BigSegmentsConfig, Config
@@ -79,7 +81,7 @@ class DynamoDbPlace:
     def __init__(self, request: pytest.FixtureRequest) -> None:
         emulator = os.environ.get("BIGSEG_EMULATOR")
         if emulator is None:
-            pytest.skip("BIGSEG_EMULATOR names no DynamoDB emulator")
+            capability.skip("emulator", "BIGSEG_EMULATOR names no DynamoDB emulator")
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             request.getfixturevalue("monkeypatch").setenv(name, "test")
         process = subprocess.Popen([emulator], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -333,8 +335,8 @@ def test_the_official_store_as_ours(redis: RedisServer) -> None:
 
 
 def test_the_asynchronous_client(redis: RedisServer) -> None:
-    async_config = pytest.importorskip("ldclient.async_config")
-    async_client = pytest.importorskip("ldclient.async_client")
+    async_config = capability.package("ldclient.async_config")
+    async_client = capability.package("ldclient.async_client")
     redis.synchronize()
 
     async def main() -> None:
