@@ -11,6 +11,7 @@ use redis::{Cmd, Pipeline, ServerError, Value};
 use super::node::Node;
 use super::request::{ReplyKind, Route, RoutedCommand};
 use super::topology::Topology;
+use crate::backoff::Backoff;
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::redis::config::RedisAddress;
@@ -18,8 +19,7 @@ use crate::store::redis::retry::RetryBudget;
 
 /// The first rounds follow each other at once; then there is a pause before each round.
 const IMMEDIATE_ROUNDS: u32 = 3;
-const MIN_BACKOFF: Duration = Duration::from_millis(10);
-const MAX_BACKOFF: Duration = Duration::from_millis(200);
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(200));
 /// The most rounds, for commands that nodes keep redirecting.
 const MAX_ROUNDS: u32 = 100;
 /// How often a command may fail while no node has replied at all, whatever its budget.
@@ -92,7 +92,6 @@ impl<'a> Dispatch<'a> {
     /// command only.
     pub(crate) async fn run(mut self) -> Result<Vec<Result<Value>>> {
         let deadline = Clock::System.now().after(self.budget.total_timeout);
-        let mut backoff = MIN_BACKOFF;
         for round in 1..=MAX_ROUNDS {
             let left = deadline.since(Clock::System.now());
             if left.is_zero() {
@@ -103,8 +102,7 @@ impl<'a> Dispatch<'a> {
                 break;
             }
             if round >= IMMEDIATE_ROUNDS {
-                self.sleep(backoff, deadline).await;
-                backoff = (2 * backoff).min(MAX_BACKOFF);
+                self.sleep(BACKOFF.equal_jitter(round - IMMEDIATE_ROUNDS), deadline).await;
             }
         }
         self.into_outcomes()
@@ -123,9 +121,9 @@ impl<'a> Dispatch<'a> {
         self.topology.update_owners(&std::mem::take(&mut self.moved)).await;
     }
 
-    async fn sleep(&self, backoff: Duration, deadline: Moment) {
+    async fn sleep(&self, pause: Duration, deadline: Moment) {
         let left = deadline.since(Clock::System.now());
-        self.topology.connector().sleep(backoff.min(left)).await;
+        self.topology.connector().sleep(pause.min(left)).await;
     }
 
     fn is_over(&self, command: &RoutedCommand<'_>) -> bool {

@@ -1,18 +1,15 @@
 //! One connection to a server: sends pipelines, and detects that the connection must be replaced.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, RedisResult, Value};
+use redis::{Pipeline, Value};
 
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::Runtime;
+use crate::runtime::{Elapsed, Runtime};
 use crate::store::redis::config::{RedisAddress, RedisConfig};
 use crate::store::redis::error::ErrorContext;
 
@@ -96,17 +93,17 @@ impl Connection {
         let _ = self.health.reply_due.compare_exchange(0, due.nanos(), Ordering::AcqRel, Ordering::Acquire);
         let mut redis = self.redis.clone();
         let call = redis.send_packed_commands(commands, 0, commands.len());
-        match in_time(call, self.runtime.sleep_until(clock, due)).await {
-            Some(Ok(replies)) => {
+        match self.runtime.deadline(clock, due, call).await {
+            Ok(Ok(replies)) => {
                 self.health.last_reply.store(clock.now().nanos(), Ordering::Release);
                 self.health.reply_due.store(0, Ordering::Release);
                 Ok(replies)
             }
-            Some(Err(e)) => {
+            Ok(Err(e)) => {
                 self.mark_broken();
                 Err(self.error_context().connection_error(operation, &e))
             }
-            None => {
+            Err(Elapsed) => {
                 // One slow reply does not break a connection on which other commands are answered.
                 if Moment::from_nanos(self.health.last_reply.load(Ordering::Acquire)) < began {
                     self.health.has_timed_out.store(true, Ordering::Release);
@@ -116,15 +113,5 @@ impl Connection {
                 Err(self.error_context().error(ErrorKind::StoreTimeout, operation, &message))
             }
         }
-    }
-}
-
-async fn in_time<T>(
-    call: impl Future<Output = RedisResult<T>>,
-    alarm: impl Future<Output = ()>,
-) -> Option<RedisResult<T>> {
-    match select(pin!(call), pin!(alarm)).await {
-        Either::Left((outcome, _)) => Some(outcome),
-        Either::Right(_) => None,
     }
 }

@@ -4,11 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use futures_util::future::Shared;
 use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, PushInfo, Value};
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::connection::Connection;
@@ -18,9 +15,6 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{BoxFuture, ForkGeneration, Runtime};
 use crate::store::redis::config::{RedisAddress, RedisConfig, RedisServers};
-
-/// An attempt to connect; clones share its outcome.
-pub(crate) type Attempt = Shared<BoxFuture<'static, Result<Connection>>>;
 
 /// The server to connect to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,14 +38,14 @@ pub(crate) struct Connector {
     pub(crate) config: Arc<RedisConfig>,
     target: Target,
     runtime: Arc<Runtime>,
-    process: ForkGeneration,
+    generation: ForkGeneration,
 }
 
 impl Connector {
     /// Creates a connector to the writable server: the only one, the sentinels' master, or the
     /// first cluster node.
     pub(crate) fn new(config: RedisConfig) -> Result<Self> {
-        let process = ForkGeneration::current();
+        let generation = ForkGeneration::current();
         let target = match &config.servers {
             RedisServers::One(address) => Target::Server(address.clone()),
             RedisServers::Sentinel(_) => Target::Sentinel(Role::Master),
@@ -62,7 +56,7 @@ impl Connector {
                 Target::ClusterMaster(first.clone())
             }
         };
-        Ok(Self { config: Arc::new(config), target, runtime: Runtime::shared()?, process })
+        Ok(Self { config: Arc::new(config), target, runtime: Runtime::shared()?, generation })
     }
 
     /// Creates a connector to another server of the same configuration.
@@ -74,27 +68,19 @@ impl Connector {
         &self.target
     }
 
-    /// Starts to connect, in a task of `tasks`. `on_finish` runs before any clone of the attempt is
-    /// ready.
-    pub(crate) fn connect(
-        &self,
-        tasks: &mut JoinSet<()>,
-        on_finish: impl FnOnce(&Result<Connection>) + Send + 'static,
-    ) -> Attempt {
-        let (sender, receiver) = oneshot::channel();
-        let connector = self.clone();
-        let runtime = self.runtime.clone();
-        while tasks.try_join_next().is_some() {}
-        self.runtime.spawn_in(tasks, async move {
-            let connected = connector.target.connect(&connector.config).await;
-            let outcome =
-                connected.map(|(redis, address)| Connection::new(redis, address, connector.config, runtime));
-            on_finish(&outcome);
-            // Fails if every caller has given up.
-            let _ = sender.send(outcome);
-        });
-        let closed = || Err(Error::new(ErrorKind::Closed, "the store was closed while it was connecting"));
-        receiver.map(move |outcome| outcome.unwrap_or_else(|_| closed())).boxed().shared()
+    pub(crate) fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    /// Connects. Must be awaited on the library's runtime, or in its context.
+    pub(crate) async fn connect(self) -> Result<Connection> {
+        let (redis, address) = self.target.connect(&self.config).await?;
+        Ok(Connection::new(redis, address, self.config, self.runtime))
+    }
+
+    /// Connects. May be awaited on any executor.
+    pub(crate) async fn connect_anywhere(&self) -> Result<Connection> {
+        self.runtime.in_context(self.clone().connect()).await
     }
 
     /// Connects with RESP3, so that the server can send push messages. Must be awaited on the
@@ -127,7 +113,7 @@ impl Connector {
 
     /// Fails in a child process, because neither threads nor sockets survive `fork`.
     pub(crate) fn check_process(&self) -> Result<()> {
-        self.process.check()
+        self.generation.check()
     }
 
     /// Sleeps. May be awaited on any executor.

@@ -1,7 +1,6 @@
 //! A connection with one owner, for writers and scanners.
 
 use redis::{Pipeline, Value};
-use tokio::task::JoinSet;
 
 use super::connection::Connection;
 use super::connector::{Connector, Target};
@@ -48,7 +47,7 @@ impl ExclusiveConnection {
         let timeout = self.config().writer_response_timeout();
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.connector.connect(&mut JoinSet::new(), |_| {}).await?,
+            None => self.connector.connect_anywhere().await?,
         };
         let replies = connection.execute(operation, commands, timeout).await?;
         // A master that has become a replica is left: the next connection finds the new master.

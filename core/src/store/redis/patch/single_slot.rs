@@ -4,13 +4,13 @@
 //! Every writer sets the lock key in each of its transactions, and watches it before it reads the
 //! cursor. So a transaction fails if another writer came in between.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
 use redis::Pipeline;
 
 use super::ops::{APPLYING, Cursor, FORGETTING_CURSOR, Operation, READING_CURSOR, add_unwatch};
+use crate::backoff::Backoff;
 use crate::error::{ErrorKind, Result};
 use crate::patch::{Patch, PatchOutcome};
 use crate::store::redis::client::RedisClient;
@@ -21,9 +21,10 @@ use crate::store::redis::retry::RetryBudget;
 
 /// The most operations of one transaction: the server serves no other client meanwhile.
 const CHUNK: usize = 1000;
-/// How often a transaction is tried that loses to other writers, and the longest pause in between.
+/// How often a transaction is tried that loses to other writers, and the pause in between. The full
+/// jitter keeps writers that collided from colliding again.
 const MAX_ATTEMPTS: u32 = 100;
-const MAX_BACKOFF: Duration = Duration::from_millis(20);
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(20));
 
 pub(crate) struct SingleSlot {
     client: Arc<RedisClient>,
@@ -89,12 +90,12 @@ impl SingleSlot {
         patch: &Patch,
         add_commands: impl Fn(&mut Pipeline),
     ) -> Result<PatchOutcome> {
-        for attempt in 1..=MAX_ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             let outcome = self.watch(patch).await?;
             if outcome != PatchOutcome::Applied || self.try_commit(&add_commands).await? {
                 return Ok(outcome);
             }
-            self.connection.connector().sleep(backoff(attempt)).await;
+            self.connection.connector().sleep(BACKOFF.full_jitter(attempt)).await;
         }
         let message =
             format!("other writers came first {MAX_ATTEMPTS} times in a row; the cursor stays unchanged");
@@ -121,11 +122,4 @@ impl SingleSlot {
         let replies = self.connection.execute(APPLYING, &commands).await?;
         exec_committed(self.connection.config(), APPLYING, &replies)
     }
-}
-
-/// Draws a pause, because writers that wait equally long would collide again.
-fn backoff(attempt: u32) -> Duration {
-    let longest = Duration::from_millis(1).saturating_mul(1 << attempt.min(5)).min(MAX_BACKOFF);
-    let dice = RandomState::new().build_hasher().finish();
-    longest.mul_f64(dice as f64 / u64::MAX as f64)
 }

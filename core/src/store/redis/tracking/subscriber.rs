@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection::{DisconnectReason, TrackingConnection};
+use crate::backoff::Backoff;
 use crate::error::{Error, ErrorKind};
 use crate::store::redis::client::RedisClient;
 use crate::store::redis::config::{ReadFrom, RedisAddress, RedisServers};
@@ -20,8 +21,7 @@ use crate::store::redis::net::{Connector, Target};
 use crate::store::{ChangeObserver, Limitation};
 
 /// The pause before a lost connection is replaced; it doubles up to the maximum.
-const MIN_BACKOFF: Duration = Duration::from_millis(50);
-const MAX_BACKOFF: Duration = Duration::from_secs(2);
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
 /// The pause after a server has refused: permissions change rarely.
 const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 
@@ -136,14 +136,14 @@ impl Subscription {
     /// Keeps a tracking connection open, and never returns.
     async fn run(self) {
         let target = self.connector.target();
-        let mut backoff = MIN_BACKOFF;
+        let mut failures = 0;
         let mut number = 0;
         loop {
             let tracking = TrackingConnection::connect(&self.connector, &self.keys, &self.listener).await;
             let reason = match tracking {
                 Ok(tracking) => {
                     self.refusals.lock().remove(target);
-                    backoff = MIN_BACKOFF;
+                    failures = 0;
                     number += 1;
                     let session = Session { number, server: tracking.address().clone() };
                     self.sessions.send_modify(|sessions| {
@@ -154,7 +154,7 @@ impl Subscription {
                 Err(reason) => reason,
             };
             let pause = match reason {
-                DisconnectReason::Lost => backoff,
+                DisconnectReason::Lost => BACKOFF.equal_jitter(failures),
                 DisconnectReason::Refused(error) => {
                     self.refusals.lock().insert(target.clone(), error);
                     REFUSED_PAUSE
@@ -164,7 +164,7 @@ impl Subscription {
                 sessions.remove(&self.id);
             });
             self.connector.sleep(pause).await;
-            backoff = (2 * backoff).min(MAX_BACKOFF);
+            failures = failures.saturating_add(1);
         }
     }
 }
