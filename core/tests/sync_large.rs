@@ -18,46 +18,46 @@ use bigseg_core::testkit::{Endpoint, FakeUpstream, StoreModel, UpstreamFault};
 use bigseg_core::{ContextHash, ErrorKind, Result};
 use parking_lot::Mutex;
 
-/// Counts what is allocated at present, and the most that ever was.
-struct Counting;
+/// Counts the allocated bytes, and their peak.
+struct CountingAllocator;
 
-static PRESENT: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
+static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: it passes everything on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
+// SAFETY: every call is forwarded to the system's allocator.
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let present = PRESENT.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        MOST.fetch_max(present, Ordering::Relaxed);
+        let allocated = ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        PEAK.fetch_max(allocated, Ordering::Relaxed);
         // SAFETY: the caller's promises are the system allocator's conditions.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        PRESENT.fetch_sub(layout.size(), Ordering::Relaxed);
+        ALLOCATED.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: as above.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
 
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// The tests take turns, for they count together.
-static TURN: Mutex<()> = Mutex::new(());
+/// Held by each test, because all of them share the counters.
+static COUNTERS: Mutex<()> = Mutex::new(());
 
-/// What a worker may hold while it reads a page, whatever the page is: far less than the pages here.
+/// The most bytes that a worker may hold while it reads a page; the pages here are far larger.
 const BOUND: usize = 16 << 20;
 
-/// A store that keeps nothing but the cursor and some figures.
+/// A store that keeps only the cursor and counters.
 #[derive(Default)]
-struct Figures {
+struct CountingStore {
     cursor: Mutex<Option<String>>,
     operations: AtomicUsize,
     largest: AtomicUsize,
 }
 
-impl Figures {
+impl CountingStore {
     fn count(&self, patch: &Patch) -> PatchOutcome {
         let outcome = patch.outcome_on(self.cursor.lock().as_deref());
         if outcome == PatchOutcome::Applied {
@@ -68,7 +68,7 @@ impl Figures {
     }
 }
 
-impl StoreWriter for Figures {
+impl StoreWriter for CountingStore {
     fn cursor(&self) -> Result<Option<String>> {
         Ok(self.cursor.lock().clone())
     }
@@ -89,7 +89,7 @@ impl StoreWriter for Figures {
         Ok(true)
     }
     fn forget_cursor(&self) -> Result<()> {
-        unreachable!("nothing is lost here")
+        unreachable!("no data are lost in this test")
     }
     fn load(
         &self,
@@ -101,8 +101,8 @@ impl StoreWriter for Figures {
     }
 }
 
-/// Spells hashes that are cheap to make, each another one.
-fn spell(json: &mut String, numbers: std::ops::Range<usize>) {
+/// Appends distinct hashes that are cheap to make.
+fn push_hashes(json: &mut String, numbers: std::ops::Range<usize>) {
     for number in numbers.clone() {
         let mut bytes = [0; ContextHash::BYTES];
         bytes[..8].copy_from_slice(&number.to_le_bytes());
@@ -111,40 +111,40 @@ fn spell(json: &mut String, numbers: std::ops::Range<usize>) {
     }
 }
 
-/// Has a worker read that page, and returns the figures and the most memory it took on the way.
-fn read(page: String) -> (Arc<Figures>, usize) {
+/// Runs a worker on one page; returns the store and the peak of the worker's memory.
+fn apply_page(page: String) -> (Arc<CountingStore>, usize) {
     let fake = FakeUpstream::start();
     fake.append(patch("s.g1", "", "end", list(&[], &[])));
     fake.fault(Endpoint::Page, UpstreamFault::Body(page.into_bytes()));
-    let figures = Arc::new(Figures::default());
-    let config = SyncConfig::with_writer(upstream(&fake), figures.clone());
-    let before = PRESENT.load(Ordering::Relaxed);
-    MOST.store(before, Ordering::Relaxed);
+    let store = Arc::new(CountingStore::default());
+    let config = SyncConfig::with_writer(upstream(&fake), store.clone());
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
     let worker = SyncWorker::start(config).unwrap();
     wait_until_synchronized(&worker);
-    let most = MOST.load(Ordering::Relaxed) - before;
+    let peak = PEAK.load(Ordering::Relaxed) - before;
     assert_eq!(worker.status().errors, []);
     worker.close_blocking();
-    (figures, most)
+    (store, peak)
 }
 
 #[test]
-fn one_gigantic_patch_is_applied_in_parts_of_bounded_size() {
-    let _turn = TURN.lock();
+fn one_large_patch_is_applied_in_chunks_of_bounded_size() {
+    let _lock = COUNTERS.lock();
     const OPERATIONS: usize = 800_000;
     let mut page = "[{\"segmentId\":\"s.g1\",\"changes\":{\"included\":{\"add\":[".to_owned();
-    spell(&mut page, 0..OPERATIONS);
+    push_hashes(&mut page, 0..OPERATIONS);
     page.push_str("]}},\"previousVersion\":\"\",\"version\":\"end\"}]");
     assert!(page.len() > 2 * BOUND);
-    let (figures, most) = read(page);
-    assert_eq!(figures.operations.load(Ordering::Relaxed), OPERATIONS);
-    assert_eq!(figures.largest.load(Ordering::Relaxed), 32_768);
-    assert!(most < BOUND, "it took {most} bytes");
+    let (store, peak) = apply_page(page);
+    assert_eq!(store.operations.load(Ordering::Relaxed), OPERATIONS);
+    assert_eq!(store.largest.load(Ordering::Relaxed), 32_768);
+    assert!(peak < BOUND, "it took {peak} bytes");
 }
 
 #[test]
 fn a_page_of_many_patches_is_applied_while_it_is_read() {
-    let _turn = TURN.lock();
+    let _lock = COUNTERS.lock();
     const PATCHES: usize = 40_000;
     let mut page = "[".to_owned();
     for number in 0..PATCHES {
@@ -157,45 +157,45 @@ fn a_page_of_many_patches_is_applied_while_it_is_read() {
         )
         .unwrap();
         page.push_str(",\"changes\":{\"excluded\":{\"remove\":[");
-        spell(&mut page, 20 * number..20 * number + 20);
+        push_hashes(&mut page, 20 * number..20 * number + 20);
         page.push_str("]}}}");
     }
     page.push(']');
     assert!(page.len() > 2 * BOUND);
-    let (figures, most) = read(page);
-    assert_eq!(figures.operations.load(Ordering::Relaxed), 20 * PATCHES);
-    assert!(most < BOUND, "it took {most} bytes");
+    let (store, peak) = apply_page(page);
+    assert_eq!(store.operations.load(Ordering::Relaxed), 20 * PATCHES);
+    assert!(peak < BOUND, "it took {peak} bytes");
 }
 
 #[test]
-fn a_text_without_end_is_refused_before_it_fills_the_memory() {
-    let _turn = TURN.lock();
+fn an_endless_text_is_rejected_before_it_fills_the_memory() {
+    let _lock = COUNTERS.lock();
     let fake = FakeUpstream::start();
     let body = [b"[{\"segmentId\":\"".as_slice(), &vec![b'x'; 40 << 20]].concat();
     fake.fault(Endpoint::Page, UpstreamFault::Body(body));
-    let config = SyncConfig::with_writer(upstream(&fake), Arc::new(Figures::default()));
-    let before = PRESENT.load(Ordering::Relaxed);
-    MOST.store(before, Ordering::Relaxed);
+    let config = SyncConfig::with_writer(upstream(&fake), Arc::new(CountingStore::default()));
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
     let worker = SyncWorker::start(config).unwrap();
     let error = wait_for(&worker, |status| status.error.is_some()).error.unwrap();
     assert_eq!(error.kind, ErrorKind::UpstreamData);
     assert!(error.message.contains("a single text is longer than"), "{}", error.message);
-    // The buffer of the text doubles as it grows, and the old half is there while it is copied.
-    let most = MOST.load(Ordering::Relaxed) - before;
-    assert!(most < 5 * BOUND, "it took {most} bytes");
+    // The buffer of the text doubles as it grows, and the old one exists while it is copied.
+    let peak = PEAK.load(Ordering::Relaxed) - before;
+    assert!(peak < 5 * BOUND, "it took {peak} bytes");
 }
 
 #[test]
-fn a_gigantic_patch_means_what_a_small_one_means() {
-    let _turn = TURN.lock();
+fn a_large_patch_has_the_same_effect_as_a_small_one() {
+    let _lock = COUNTERS.lock();
     // Removals come first, and many contexts are in both lists, far apart.
     const CONTEXTS: usize = 70_000;
     let hashes: Vec<_> = (0..CONTEXTS).map(|n| hash(&n.to_string())).collect();
-    let mut gigantic = patch("s.g1", "", "v1", list(&[], &[]));
-    gigantic.changes.included.add = hashes.clone();
-    gigantic.changes.included.remove = hashes.iter().step_by(3).copied().collect();
-    gigantic.changes.excluded.add = hashes.iter().step_by(5).copied().collect();
-    gigantic.changes.excluded.remove = hashes.iter().step_by(7).copied().collect();
+    let mut large = patch("s.g1", "", "v1", list(&[], &[]));
+    large.changes.included.add = hashes.clone();
+    large.changes.included.remove = hashes.iter().step_by(3).copied().collect();
+    large.changes.excluded.add = hashes.iter().step_by(5).copied().collect();
+    large.changes.excluded.remove = hashes.iter().step_by(7).copied().collect();
     let changes = |list: &bigseg_core::patch::ListChanges| {
         format!(
             "{{\"remove\":{},\"add\":{}}}",
@@ -205,11 +205,11 @@ fn a_gigantic_patch_means_what_a_small_one_means() {
     };
     let page = format!(
         "[{{\"changes\":{{\"excluded\":{},\"included\":{}}},\"version\":\"v1\",\"segmentId\":\"s.g1\"}}]",
-        changes(&gigantic.changes.excluded),
-        changes(&gigantic.changes.included)
+        changes(&large.changes.excluded),
+        changes(&large.changes.included)
     );
     let mut expected = StoreModel::default();
-    expected.apply(&gigantic);
+    expected.apply(&large);
 
     let directory = tempfile::tempdir().unwrap();
     let local = format!("local:{}?map_size=256M", directory.path().join("store").display());
@@ -222,6 +222,6 @@ fn a_gigantic_patch_means_what_a_small_one_means() {
         expected.assert_same(&*store.scanner().unwrap());
         let status = worker.status();
         assert_eq!((status.counters.patches, status.errors), (1, vec![]));
-        assert_eq!(status.counters.operations as usize, gigantic.changes.operations());
+        assert_eq!(status.counters.operations as usize, large.changes.operations());
     }
 }

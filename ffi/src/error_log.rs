@@ -2,7 +2,7 @@
 //!
 //! What went wrong with an integration lately, newest first, whether it is over or not.
 
-use bigseg_core::sync::SyncError;
+use bigseg_core::sync::SyncFailure;
 
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;
@@ -40,7 +40,7 @@ unsafe impl SizedStruct for bigseg_sync_error {
 const _: () = assert!(size_of::<bigseg_sync_error>() == 56);
 
 /// Fills in an error; returns whether there is one, and a struct that can hold it.
-pub(crate) fn write_error(found: Option<&SyncError>, place: *mut bigseg_sync_error) -> bool {
+pub(crate) fn write_error(found: Option<&SyncFailure>, place: *mut bigseg_sync_error) -> bool {
     // SAFETY: NULL, or a struct that is as long as it says.
     let (Some(found), Ok(size)) = (found, unsafe { size_of_struct(place, "error") }) else { return false };
     let filled = bigseg_sync_error {
@@ -58,7 +58,7 @@ pub(crate) fn write_error(found: Option<&SyncError>, place: *mut bigseg_sync_err
 }
 
 /// The last errors of an integration, newest first; the same one in a row is one entry. It is a snapshot.
-pub struct bigseg_error_log(Vec<SyncError>);
+pub struct bigseg_error_log(Vec<SyncFailure>);
 
 /// Gives out the error log of this moment; with a state directory, errors of earlier processes included. Free it with
 /// `bigseg_error_log_free`. Works on a closed integration too. Does not block.

@@ -29,12 +29,12 @@ export type {
   IntegrationState,
   IntegrationStatus,
   SyncCounters,
-  SyncError,
+  SyncFailure,
 } from "./integration_status.js";
 export { onLog, type LogLevel, type LogLine } from "./log.js";
 export { Membership } from "./membership.js";
 export type { EngineOptions, StoreOptions } from "./options.js";
-export type { Limitation, Metrics, StatusError, StoreStatus } from "./status.js";
+export type { LastError, Limitation, Metrics, StoreStatus } from "./status.js";
 export { StatusUpdates } from "./status_updates.js";
 export { displayStore } from "./store_options.js";
 export { contextHash, parseContextHash, parseSegmentRef, segmentRef, type SegmentRef } from "./identifiers.js";

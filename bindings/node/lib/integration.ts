@@ -3,7 +3,7 @@
 import { ManualClock } from "./clock.js";
 import { nativeEngine, type Engine } from "./engine.js";
 import { guarded, invalidArgument } from "./errors.js";
-import { integrationStatus, syncError, type IntegrationStatus, type SyncError } from "./integration_status.js";
+import { integrationStatus, syncFailure, type IntegrationStatus, type SyncFailure } from "./integration_status.js";
 import { native, type NativeDefinition, type NativeIntegration, type NativeIntegrationStatus } from "./native.js";
 import { storeString, type StoreOptions } from "./options.js";
 import { StatusUpdates } from "./status_updates.js";
@@ -101,8 +101,8 @@ export class Integration {
    * Returns the last errors, newest first, at most 100; the same one in a row is one entry. They are those of earlier processes,
    * too, if there is a directory for the state.
    */
-  errorLog(): readonly SyncError[] {
-    return this.#native.errorLog().map(syncError);
+  errorLog(): readonly SyncFailure[] {
+    return this.#native.errorLog().map(syncFailure);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** How an integration is doing. */
 
 import type { ErrorKind } from "./errors.js";
-import type { NativeIntegrationStatus, NativeSyncError } from "./native.js";
+import type { NativeIntegrationStatus, NativeSyncFailure } from "./native.js";
 
 /**
  * `off`: it is turned off, or closed; `initializing`: it fetches what the store does not have yet; `healthy`: the store matches
@@ -11,7 +11,7 @@ import type { NativeIntegrationStatus, NativeSyncError } from "./native.js";
 export type IntegrationState = "off" | "initializing" | "healthy" | "failing";
 
 /** Something that went wrong with an integration; holds neither the SDK key nor any context. */
-export interface SyncError {
+export interface SyncFailure {
   /** What failed, for branching. */
   readonly kind: ErrorKind;
   /** The HTTP status of the upstream's answer, if it gave one. */
@@ -63,7 +63,7 @@ export interface IntegrationStatus {
   /** When the store was last declared synchronised, in Unix milliseconds; `undefined` = never, as far as is known. */
   readonly lastSynchronized: number | undefined;
   /** What keeps the store from matching the source, while the state is `failing`. */
-  readonly error: SyncError | undefined;
+  readonly error: SyncFailure | undefined;
   /** When something last failed, in Unix milliseconds; `undefined` = never, as far as the error log goes. */
   readonly lastError: number | undefined;
   /** How far filling the store has come. */
@@ -73,7 +73,7 @@ export interface IntegrationStatus {
 }
 
 /** @internal Makes an error of what the native half reports. */
-export function syncError(error: NativeSyncError): SyncError {
+export function syncFailure(error: NativeSyncFailure): SyncFailure {
   const { kind, statusCode, message, since, timestamp, times } = error;
   return Object.freeze({ kind: kind as ErrorKind, statusCode, message, since, timestamp, times });
 }
@@ -94,7 +94,7 @@ export function integrationStatus(status: NativeIntegrationStatus): IntegrationS
     state: status.state as IntegrationState,
     since: status.since,
     lastSynchronized: status.lastSynchronized,
-    error: status.error && syncError(status.error),
+    error: status.error && syncFailure(status.error),
     lastError: status.lastError,
     progress: Object.freeze({ patches, operations, operationsPerSecond }),
     counters: Object.freeze({

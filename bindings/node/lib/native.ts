@@ -144,7 +144,7 @@ export interface NativeDefinition {
   stateDirectory?: string;
 }
 
-export interface NativeSyncError {
+export interface NativeSyncFailure {
   kind: string;
   statusCode?: number;
   message: string;
@@ -157,7 +157,7 @@ export interface NativeIntegrationStatus {
   state: string;
   since: number;
   lastSynchronized?: number;
-  error?: NativeSyncError;
+  error?: NativeSyncFailure;
   lastError?: number;
   progress: [patches: number, operations: number, operationsPerSecond: number];
   counters: number[];
@@ -165,7 +165,7 @@ export interface NativeIntegrationStatus {
 
 export interface NativeIntegration {
   status(): NativeIntegrationStatus;
-  errorLog(): NativeSyncError[];
+  errorLog(): NativeSyncFailure[];
   addStatusListener(): number;
   removeStatusListener(listener: number): boolean;
   setSdkKey(sdkKey: string): void;

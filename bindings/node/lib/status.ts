@@ -4,7 +4,7 @@ import type { ErrorKind } from "./errors.js";
 import type { NativeStatus } from "./native.js";
 
 /** A failure, as the status remembers it. */
-export interface StatusError {
+export interface LastError {
   /** What failed. */
   readonly kind: ErrorKind;
   /** The sentence for a person. */
@@ -30,7 +30,7 @@ export interface StoreStatus {
   /** When the store was last up to date, in Unix milliseconds; `undefined` = never, as far as is known. */
   readonly lastUpToDate: number | undefined;
   /** The last failure, also when it is over. */
-  readonly lastError: StatusError | undefined;
+  readonly lastError: LastError | undefined;
   /** Since when `available` and `stale` have been as they are, in Unix milliseconds. */
   readonly since: number;
   /** Whether `lastUpToDate` lies in the future: this machine's clock, or the writer's, is wrong. */
@@ -50,7 +50,7 @@ export function storeStatus(status: NativeStatus): StoreStatus {
     available: status.available,
     stale: status.stale,
     lastUpToDate: status.lastUpToDate,
-    lastError: status.lastError as StatusError | undefined,
+    lastError: status.lastError as LastError | undefined,
     since: status.since,
     clockSkew: status.clockSkew,
     pushInvalidation: status.pushInvalidation,

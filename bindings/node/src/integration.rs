@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bigseg_core::integration::{Integration, IntegrationConfig, IntegrationDefinition, IntegrationStatus};
 use bigseg_core::status::ListenerId;
-use bigseg_core::sync::{SdkKey, SyncError, Upstream, UpstreamProxy};
+use bigseg_core::sync::{SdkKey, SyncFailure, Upstream, UpstreamProxy};
 use bigseg_core::{Clock, StoreConfig};
 use napi::bindgen_prelude::{AsyncTask, ClassInstance, Object};
 use napi::{Env, Task};
@@ -121,7 +121,7 @@ impl NativeIntegration {
 
     /// Returns the last errors, newest first.
     #[napi]
-    pub fn error_log(&self) -> Vec<NativeSyncError> {
+    pub fn error_log(&self) -> Vec<NativeSyncFailure> {
         self.integration.error_log().into_iter().map(Into::into).collect()
     }
 
@@ -209,7 +209,7 @@ pub struct NativeIntegrationStatus {
     /// When the store was last declared synchronised.
     pub last_synchronized: Option<i64>,
     /// What keeps it from being so.
-    pub error: Option<NativeSyncError>,
+    pub error: Option<NativeSyncFailure>,
     /// When something last failed.
     pub last_error: Option<i64>,
     /// How far filling the store has come: patches, operations, operations in a second.
@@ -218,9 +218,9 @@ pub struct NativeIntegrationStatus {
     pub counters: Vec<i64>,
 }
 
-/// See the core's `SyncError`.
+/// See the core's `SyncFailure`.
 #[napi(object, object_from_js = false)]
-pub struct NativeSyncError {
+pub struct NativeSyncFailure {
     /// The name of its kind.
     pub kind: String,
     /// The HTTP status of the upstream's answer.
@@ -235,8 +235,8 @@ pub struct NativeSyncError {
     pub times: i64,
 }
 
-impl From<SyncError> for NativeSyncError {
-    fn from(error: SyncError) -> Self {
+impl From<SyncFailure> for NativeSyncFailure {
+    fn from(error: SyncFailure) -> Self {
         Self {
             kind: error.kind.name().to_owned(),
             status_code: error.status_code.map(Into::into),

@@ -13,7 +13,7 @@ pub struct NativeStatus {
     /// When it was last up to date.
     pub last_up_to_date: Option<i64>,
     /// The last failure.
-    pub last_error: Option<NativeStatusError>,
+    pub last_error: Option<NativeLastError>,
     /// Since when it is as it is.
     pub since: i64,
     /// Whether a clock is wrong.
@@ -24,9 +24,9 @@ pub struct NativeStatus {
     pub limitations: Vec<NativeLimitation>,
 }
 
-/// See the core's `StatusError`.
+/// See the core's `LastError`.
 #[napi(object, object_from_js = false)]
-pub struct NativeStatusError {
+pub struct NativeLastError {
     /// The name of its kind.
     pub kind: String,
     /// The sentence for a person.
@@ -54,7 +54,7 @@ impl From<StoreStatus> for NativeStatus {
             available: status.available,
             stale: status.stale,
             last_up_to_date: status.last_up_to_date,
-            last_error: status.last_error.map(|error| NativeStatusError {
+            last_error: status.last_error.map(|error| NativeLastError {
                 kind: error.kind.name().to_owned(),
                 message: error.message,
                 at: error.at,

@@ -124,7 +124,7 @@ impl Integration {
     fn error_log(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
         let integration = self.get(py)?;
         let errors = detached(py, || integration.error_log());
-        errors.iter().map(|error| python_types::sync_error(py, error)).collect()
+        errors.iter().map(|error| python_types::sync_failure(py, error)).collect()
     }
 
     /// Calls back with the present status and with every change; returns a number for removing the listener.

@@ -6,7 +6,7 @@ use bigseg_core::import::ImportReport;
 use bigseg_core::integration::{IntegrationState, IntegrationStatus};
 use bigseg_core::segment::{Decider, Decision, EvaluationErrorKind, Reason, ReasonKind, SegmentKind};
 use bigseg_core::store::Limitation;
-use bigseg_core::sync::SyncError;
+use bigseg_core::sync::SyncFailure;
 use bigseg_core::{LookupStatus, Metrics, Origin, StoreStatus};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -22,14 +22,14 @@ struct Vocabulary {
     lookup_statuses: Vec<Py<PyAny>>,
     origins: Vec<Py<PyAny>>,
     store_status: Py<PyAny>,
-    status_error: Py<PyAny>,
+    last_error: Py<PyAny>,
     limitation: Py<PyAny>,
     metrics: Py<PyAny>,
     import_report: Py<PyAny>,
     integration_states: Vec<Py<PyAny>>,
     integration_status: Py<PyAny>,
     integration_progress: Py<PyAny>,
-    sync_error: Py<PyAny>,
+    sync_failure: Py<PyAny>,
     sync_counters: Py<PyAny>,
     reason_kinds: Vec<Py<PyAny>>,
     evaluation_error_kinds: Vec<Py<PyAny>>,
@@ -65,14 +65,14 @@ pub(crate) fn install(
             .collect::<PyResult<_>>()?,
         origins: members("Origin", &["store", "cache", "last_known", "nothing"])?,
         store_status: class("StoreStatus")?.unbind(),
-        status_error: class("StatusError")?.unbind(),
+        last_error: class("LastError")?.unbind(),
         limitation: class("Limitation")?.unbind(),
         metrics: class("Metrics")?.unbind(),
         import_report: class("ImportReport")?.unbind(),
         integration_states: members("IntegrationState", &names(IntegrationState::ALL, |state| state.name()))?,
         integration_status: class("IntegrationStatus")?.unbind(),
         integration_progress: class("IntegrationProgress")?.unbind(),
-        sync_error: class("SyncError")?.unbind(),
+        sync_failure: class("SyncFailure")?.unbind(),
         sync_counters: class("SyncCounters")?.unbind(),
         reason_kinds: members("ReasonKind", &names(ReasonKind::ALL, |kind| kind.name()))?,
         evaluation_error_kinds: members(
@@ -139,7 +139,7 @@ pub(crate) fn store_status(py: Python<'_>, status: &StoreStatus) -> PyResult<Py<
         None => py.None(),
         Some(error) => {
             let fields = (kind_of(py, error.kind), &error.message, error.at);
-            vocabulary(py).status_error.call1(py, fields)?
+            vocabulary(py).last_error.call1(py, fields)?
         }
     };
     let limitation = |limitation: &Limitation| {
@@ -173,18 +173,18 @@ pub(crate) fn import_report(py: Python<'_>, report: &ImportReport) -> PyResult<P
     vocabulary(py).import_report.call1(py, fields)
 }
 
-/// Makes a `SyncError`.
-pub(crate) fn sync_error(py: Python<'_>, error: &SyncError) -> PyResult<Py<PyAny>> {
+/// Makes a `SyncFailure`.
+pub(crate) fn sync_failure(py: Python<'_>, error: &SyncFailure) -> PyResult<Py<PyAny>> {
     let kind = kind_of(py, error.kind);
     let fields = (kind, error.status_code, &error.message, error.since, error.timestamp, error.times);
-    vocabulary(py).sync_error.call1(py, fields)
+    vocabulary(py).sync_failure.call1(py, fields)
 }
 
 /// Makes an `IntegrationStatus`.
 pub(crate) fn integration_status(py: Python<'_>, status: &IntegrationStatus) -> PyResult<Py<PyAny>> {
     let words = vocabulary(py);
     let state = member(py, &words.integration_states, IntegrationState::ALL, status.state);
-    let error = status.error.as_ref().map(|error| sync_error(py, error)).transpose()?;
+    let error = status.error.as_ref().map(|error| sync_failure(py, error)).transpose()?;
     let progress = &status.progress;
     let progress = (progress.patches, progress.operations, progress.operations_per_second);
     let progress = words.integration_progress.call1(py, progress)?;

@@ -1,4 +1,4 @@
-//! The first page of all, which holds everything.
+//! The initial load of a store: one page with everything.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use bigseg_core::StoreConfig;
 use bigseg_core::sync::{SdkKey, SyncConfig, SyncWorker, Upstream, UpstreamProxy};
 use bigseg_core::testkit::{RedisServer, fake_upstream};
 
-use crate::upstream_process::{Source, operation};
+use crate::upstream_process::{UpstreamProcess, operation};
 
 const OPERATIONS: usize = 1_000_000;
 /// About 200 MB of JSON.
 const LARGE: usize = 4_200_000;
 
-/// Names an upstream.
+/// Configures an upstream at `url`.
 pub(crate) fn upstream(url: &str) -> Upstream {
     let key = SdkKey::new(fake_upstream::SDK_KEY).expect("a good key");
     Upstream {
@@ -26,12 +26,12 @@ pub(crate) fn upstream(url: &str) -> Upstream {
     }
 }
 
-/// Fills a store, and returns how long that took.
+/// Loads a store; returns how long that took.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
-fn fill(store: &StoreConfig, operations: usize, patch_size: usize) -> Duration {
-    let source = Source::start(operations, patch_size);
+fn load(store: &StoreConfig, operations: usize, patch_size: usize) -> Duration {
+    let upstream_process = UpstreamProcess::start(operations, patch_size);
     let start = Instant::now();
-    let worker = SyncWorker::start(SyncConfig::new(upstream(&source.url), store).expect("a store"))
+    let worker = SyncWorker::start(SyncConfig::new(upstream(&upstream_process.url), store).expect("a store"))
         .expect("the worker starts");
     while !worker.status().is_healthy() {
         std::thread::sleep(Duration::from_millis(1));
@@ -51,11 +51,11 @@ fn rate(operations: usize, taken: Duration) -> String {
     format!("{taken:.2?}, {:.0} operations/s", operations as f64 / taken.as_secs_f64())
 }
 
-/// Fills an embedded store from patches of several sizes.
+/// Loads an embedded store from patches of several sizes.
 pub(crate) fn run_embedded() {
     for patch_size in [100, 1000, OPERATIONS] {
         let directory = tempfile::tempdir().expect("there is room");
-        let taken = fill(&embedded(&directory), OPERATIONS, patch_size);
+        let taken = load(&embedded(&directory), OPERATIONS, patch_size);
         println!(
             "| page of 1,000,000 operations in patches of {patch_size}, embedded | | {} | |",
             rate(OPERATIONS, taken)
@@ -63,7 +63,7 @@ pub(crate) fn run_embedded() {
     }
 }
 
-/// Fills Redis, beside `redis-cli --pipe` with the same commands.
+/// Loads Redis, beside `redis-cli --pipe` with the same commands.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 pub(crate) fn run_redis() {
     let server = RedisServer::start();
@@ -90,7 +90,7 @@ pub(crate) fn run_redis() {
         let floor = start.elapsed();
         server.client().run(&["FLUSHALL"]);
         let store = StoreConfig::parse(&server.store("", "")).expect("a good store string");
-        let taken = fill(&store, OPERATIONS, patch_size);
+        let taken = load(&store, OPERATIONS, patch_size);
         server.client().run(&["FLUSHALL"]);
         println!(
             "| page of 1,000,000 operations in patches of {patch_size}, Redis (floor: redis-cli --pipe) | {} | {} | {:.0} % of the floor's rate |",
@@ -101,31 +101,33 @@ pub(crate) fn run_redis() {
     }
 }
 
-/// Fills an embedded store from a page of 200 MB, and looks how much memory that takes.
+/// Loads an embedded store from a page of 200 MB, and measures the memory that takes.
 pub(crate) fn run_large() {
     for patch_size in [1000, LARGE] {
-        let (done, most) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (watched, seen) = (done.clone(), most.clone());
-        let watch = move || {
-            while !watched.load(Ordering::Relaxed) {
-                seen.fetch_max(anonymous_memory(), Ordering::Relaxed);
+        let is_done = Arc::new(AtomicBool::new(false));
+        let peak = Arc::new(AtomicU64::new(0));
+        let sampler_done = is_done.clone();
+        let sampler_peak = peak.clone();
+        let sample = move || {
+            while !sampler_done.load(Ordering::Relaxed) {
+                sampler_peak.fetch_max(anonymous_memory(), Ordering::Relaxed);
                 std::thread::sleep(Duration::from_millis(5));
             }
         };
-        let watcher = std::thread::Builder::new().spawn(watch).expect("there is a thread");
+        let sampler = std::thread::Builder::new().spawn(sample).expect("there is a thread");
         let directory = tempfile::tempdir().expect("there is room");
-        let taken = fill(&embedded(&directory), LARGE, patch_size);
-        done.store(true, Ordering::Relaxed);
-        watcher.join().expect("it does not panic");
+        let taken = load(&embedded(&directory), LARGE, patch_size);
+        is_done.store(true, Ordering::Relaxed);
+        sampler.join().expect("it does not panic");
         println!(
             "| page of 4,200,000 operations (200 MB) in patches of {patch_size}, embedded | | {} | {} MiB resident, without the mapped file |",
             rate(LARGE, taken),
-            most.load(Ordering::Relaxed) >> 10
+            peak.load(Ordering::Relaxed) >> 10
         );
     }
 }
 
-/// Returns the kilobytes of this process's own memory: all but mapped files.
+/// Returns the resident memory of this process without mapped files, in kilobytes.
 fn anonymous_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));

@@ -1,4 +1,4 @@
-//! How soon a change is seen.
+//! The latency from a change at the upstream to an answer of an engine.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -11,10 +11,11 @@ use bigseg_core::{Engine, EngineConfig, StoreConfig};
 use crate::initial_load::upstream;
 
 const CHANGES: usize = 500;
-/// Between two changes: long enough for the worker to have marked the store after the one before.
+/// The pause between two changes: long enough for the worker to write the sync marker.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Returns how long the disk takes to make a page durable, as a median; a commit of the embedded store does it twice.
+/// Returns the median time in which the disk makes a page durable; a commit of the embedded store
+/// does it twice.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 fn durable_page() -> Duration {
     let mut file = tempfile::tempfile().expect("there is room");
@@ -29,7 +30,7 @@ fn durable_page() -> Duration {
     times[times.len() / 2]
 }
 
-/// Publishes changes one by one, and looks how soon an engine answers with each.
+/// Publishes changes one by one, and measures when an engine answers with each.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 fn measure(what: &str, floor: &str, store: &str, in_process: bool) {
     let fake = FakeUpstream::start();
@@ -50,7 +51,7 @@ fn measure(what: &str, floor: &str, store: &str, in_process: bool) {
             let answer = engine.blocking().membership_by_hash(key).expect("usable");
             answer.check("s.g1") == Some(true)
         };
-        assert!(!is_member(), "and so that is cached");
+        assert!(!is_member(), "the answer before the change is cached");
         let previous = if number == 1 { String::new() } else { (number - 1).to_string() };
         let change = patch("s.g1", &previous, &number.to_string(), list(&[&number.to_string()], &[]));
         std::thread::sleep(PAUSE);
@@ -62,7 +63,8 @@ fn measure(what: &str, floor: &str, store: &str, in_process: bool) {
         times.push(start.elapsed());
     }
     times.sort();
-    let (median, p99) = (times[CHANGES / 2], times[CHANGES * 99 / 100]);
+    let median = times[CHANGES / 2];
+    let p99 = times[CHANGES * 99 / 100];
     println!(
         "| a streamed patch seen by an engine, {what} | {floor} | median {median:.2?}, p99 {p99:.2?} | |"
     );

@@ -1,5 +1,5 @@
-//! `cargo bench -p bigseg-core --bench sync`: the worker beside the floor it stands on. `-- NAME` runs the sections whose
-//! name contains NAME.
+//! `cargo bench -p bigseg-core --bench sync`: the sync worker, beside the floor of what the store
+//! or the disk allows. `-- NAME` runs the sections whose name contains NAME.
 
 mod idle;
 mod initial_load;

@@ -1,4 +1,4 @@
-//! An upstream in a process of its own, so that its memory is not counted as the worker's.
+//! A fake upstream in its own process, so that its memory is not counted as the worker's.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -7,19 +7,19 @@ use bigseg_core::testkit::samples::{hash, list, patch};
 use bigseg_core::testkit::{Endpoint, FakeUpstream, UpstreamFault, fake_upstream};
 use bigseg_core::{ContextHash, SegmentRef};
 
-/// The first argument of this program when it is to be the upstream.
+/// The first argument of this program when it is to run the upstream.
 pub(crate) const ROLE: &str = "upstream";
 
-/// A running upstream; it ends when dropped.
-pub(crate) struct Source {
+/// A running upstream process; dropping it ends the process.
+pub(crate) struct UpstreamProcess {
     process: Child,
     pub(crate) url: String,
 }
 
-impl Source {
-    /// Starts one whose first page holds so many operations, in patches of so many.
+impl UpstreamProcess {
+    /// Starts an upstream whose first page has that many operations, in patches of `patch_size`.
     pub(crate) fn start(operations: usize, patch_size: usize) -> Self {
-        let mut process = Command::new(std::env::current_exe().expect("a program knows its path"))
+        let mut process = Command::new(std::env::current_exe().expect("the path of this program is known"))
             .args([ROLE, &operations.to_string(), &patch_size.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -27,14 +27,14 @@ impl Source {
             .expect("a program can start itself");
         let mut url = String::new();
         let output = process.stdout.take().expect("it is piped");
-        BufReader::new(output).read_line(&mut url).expect("the upstream says where it is");
+        BufReader::new(output).read_line(&mut url).expect("the upstream prints its URL");
         Self { process, url: url.trim().to_owned() }
     }
 }
 
-impl Drop for Source {
+impl Drop for UpstreamProcess {
     fn drop(&mut self) {
-        // Fails when it has ended already.
+        // Fails if it has already ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -46,7 +46,7 @@ pub(crate) fn operation(number: usize, patch_size: usize) -> (ContextHash, Segme
     (hash(&number.to_string()), segment.expect("a good key"))
 }
 
-/// Is the upstream, until the other process is gone.
+/// Runs the upstream until the other process ends.
 pub(crate) fn serve(operations: usize, patch_size: usize) {
     let fake = FakeUpstream::start();
     let patches = operations.div_ceil(patch_size);
@@ -68,6 +68,6 @@ pub(crate) fn serve(operations: usize, patch_size: usize) {
     page.push(b']');
     fake.fault(Endpoint::Page, UpstreamFault::Body(page));
     println!("{}", fake.url());
-    // Ends when nobody holds the other end any more.
+    // Returns when the other process ends.
     let _ = std::io::stdin().read(&mut [0]);
 }

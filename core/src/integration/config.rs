@@ -1,4 +1,4 @@
-//! What an integration is, and how it is run in this process.
+//! The definition of an integration, and its configuration in this process.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,30 +9,35 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::StoreConfig;
 use crate::sync::{SyncObserver, Upstream};
 
-/// What an integration is (docs/spec.md#integrations). Neither `Debug` nor anything else shows its secrets.
+/// The definition of an integration (docs/spec.md#integrations). No output shows its secrets,
+/// `Debug` included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntegrationDefinition {
-    /// What it is called by programs: 1 to 64 letters, digits, `-`, `_` or `.`, not beginning with a dot. Never changes.
+    /// The name for programs: 1 to 64 letters, digits, `-`, `_` or `.`, not beginning with a dot.
+    /// Never changes.
     pub id: String,
-    /// What it is called by people; not empty.
+    /// The name for people; not empty.
     pub name: String,
-    /// The project at the upstream, for people. Never changes.
+    /// The project at the upstream, for information. Never changes.
     pub project: String,
-    /// The environment at the upstream, for people; the SDK key is what chooses it. Never changes.
+    /// The environment at the upstream, for information; the SDK key selects it. Never changes.
     pub environment: String,
-    /// Whether it is on.
+    /// Whether the integration is on.
     pub on: bool,
-    /// Where patches come from, and the SDK key.
+    /// The source of patches, and the SDK key.
     pub upstream: Upstream,
-    /// Where they go, prefix included.
+    /// The store that patches are applied to, prefix included.
     pub store: StoreConfig,
 }
 
 impl IntegrationDefinition {
-    /// The longest that an id, a name, a project and an environment may be, in characters: 64, and 200 for the others.
-    const LENGTHS: (usize, usize) = (64, 200);
+    /// The longest id, in characters.
+    const MAX_ID_LENGTH: usize = 64;
+    /// The longest name, project or environment, in characters.
+    const MAX_LABEL_LENGTH: usize = 200;
 
-    /// Defines one that is on and is named as its id says; the project and the environment have no names.
+    /// Defines an integration that is on and has its id as its name; project and environment are
+    /// empty.
     pub fn new(id: impl Into<String>, upstream: Upstream, store: StoreConfig) -> Self {
         let id = id.into();
         Self {
@@ -46,10 +51,10 @@ impl IntegrationDefinition {
         }
     }
 
-    /// Checks all that can be checked without asking anybody.
+    /// Checks everything that needs no connection.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidConfig`], naming the field.
+    /// [`ErrorKind::InvalidConfig`]; the message names the field.
     pub fn validate(&self) -> Result<()> {
         check_id(&self.id)?;
         check_name(&self.name)?;
@@ -59,34 +64,36 @@ impl IntegrationDefinition {
         self.upstream.validate()
     }
 
-    /// Returns whether a worker for one of the two does as well for the other, given the SDK key.
-    pub(super) fn has_same_work(&self, other: &Self) -> bool {
-        let rekeyed = Upstream { sdk_key: other.upstream.sdk_key.clone(), ..self.upstream.clone() };
-        rekeyed == other.upstream && self.store == other.store
+    /// Returns whether a worker for this definition can run the other one, apart from the SDK key,
+    /// which can be replaced while it runs.
+    pub(super) fn can_share_worker(&self, other: &Self) -> bool {
+        let with_other_key = Upstream { sdk_key: other.upstream.sdk_key.clone(), ..self.upstream.clone() };
+        with_other_key == other.upstream && self.store == other.store
     }
 
-    /// Returns whether both are the same integration: what never changes has not changed.
+    /// Returns whether both define the same integration: the fields that never change are equal.
     pub(super) fn is_same_integration(&self, other: &Self) -> bool {
         (&self.id, &self.project, &self.environment) == (&other.id, &other.project, &other.environment)
     }
 }
 
-/// An integration, and how it is run in this process.
+/// Configuration of an [`Integration`](super::Integration).
 #[derive(Clone)]
 pub struct IntegrationConfig {
-    /// What it is.
+    /// The integration to run.
     pub definition: IntegrationDefinition,
-    /// A directory that exists, in which its error log outlives the process, in a file `ID.errors.json`. Default: none.
+    /// An existing directory for the error log, in a file `ID.errors.json`, so that it outlives the
+    /// process. Default: none.
     pub state_directory: Option<PathBuf>,
-    /// Who hears in this process of what is written, such as an engine's
-    /// [`sync_observer`](crate::Engine::sync_observer). Default: nobody.
+    /// Receivers of changes in this process, such as an engine's
+    /// [`sync_observer`](crate::Engine::sync_observer). Default: none.
     pub observers: Vec<Arc<dyn SyncObserver>>,
-    /// What time it is. Default: the machine's clocks.
+    /// Source of the time. Default: the machine's clocks.
     pub clock: Clock,
 }
 
 impl IntegrationConfig {
-    /// Takes a definition; all else has its default.
+    /// Uses a definition; every other option has its default.
     pub fn new(definition: IntegrationDefinition) -> Self {
         Self { definition, state_directory: None, observers: Vec::new(), clock: Clock::System }
     }
@@ -102,41 +109,40 @@ fn invalid<T>(message: impl Into<String>) -> Result<T> {
     Err(Error::new(ErrorKind::InvalidConfig, message))
 }
 
-/// Checks an id, which becomes a part of a file's name.
+/// Validates an id, which becomes part of a file name.
 pub(super) fn check_id(id: &str) -> Result<()> {
+    let has_good_length = (1..=IntegrationDefinition::MAX_ID_LENGTH).contains(&id.len());
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-    match (1..=IntegrationDefinition::LENGTHS.0).contains(&id.len())
-        && id.bytes().all(is_plain)
-        && !id.starts_with('.')
-    {
-        true => Ok(()),
-        false => invalid(
-            "id must be 1 to 64 letters, digits, \"-\", \"_\" or \".\", not beginning with a dot, such as production-eu",
-        ),
+    if has_good_length && id.bytes().all(is_plain) && !id.starts_with('.') {
+        return Ok(());
     }
+    invalid(
+        "id must be 1 to 64 letters, digits, \"-\", \"_\" or \".\", not beginning with a dot, such as production-eu",
+    )
 }
 
-/// Checks the name.
+/// Validates a name.
 pub(super) fn check_name(name: &str) -> Result<()> {
-    match name.trim().is_empty() {
-        true => invalid("name is empty; give one that people recognise, such as Production, Europe"),
-        false => check_label("name", name),
+    if name.trim().is_empty() {
+        return invalid("name is empty; give one that people recognise, such as Production, Europe");
     }
+    check_label("name", name)
 }
 
-/// Checks a text for people.
+/// Validates a name, a project or an environment.
 pub(super) fn check_label(field: &str, text: &str) -> Result<()> {
-    if text.chars().count() > IntegrationDefinition::LENGTHS.1 || text.chars().any(char::is_control) {
+    let is_too_long = text.chars().count() > IntegrationDefinition::MAX_LABEL_LENGTH;
+    if is_too_long || text.chars().any(char::is_control) {
         return invalid(format!("{field} must be one line of at most 200 characters"));
     }
     Ok(())
 }
 
-/// Refuses a store that nobody could read.
+/// Rejects a memory store without a name, which no reader could open.
 pub(super) fn check_store(store: &StoreConfig) -> Result<()> {
     match store {
         StoreConfig::Memory(name) if name.is_empty() => {
-            invalid("store: a memory store needs a name, or nobody can read it; such as memory:mirror")
+            invalid("store: a memory store needs a name, so that it can be read; such as memory:mirror")
         }
         _ => Ok(()),
     }

@@ -6,14 +6,15 @@ use crate::error::Result;
 use crate::patch::{Patch, PatchOutcome};
 use crate::store::{LoadPlan, LoadReport, LoadSource, StoreConfig, StoreWriter};
 
-/// A writer that opens its store when it is first needed, and again as long as that fails: a store that cannot be opened is
-/// then an error like any other, in the worker's status, and is tried again.
-pub(super) struct LateWriter {
+/// A writer that opens its store at the first call, and at each further one while that fails. A
+/// store that cannot be opened is thereby an error like any other: the worker reports and retries
+/// it.
+pub(super) struct LazyWriter {
     store: StoreConfig,
     writer: Mutex<Option<Arc<dyn StoreWriter>>>,
 }
 
-impl LateWriter {
+impl LazyWriter {
     pub(super) fn new(store: StoreConfig) -> Self {
         Self { store, writer: Mutex::default() }
     }
@@ -27,7 +28,7 @@ impl LateWriter {
     }
 }
 
-impl StoreWriter for LateWriter {
+impl StoreWriter for LazyWriter {
     fn cursor(&self) -> Result<Option<String>> {
         self.writer()?.cursor()
     }

@@ -1,19 +1,21 @@
 //! The state of an integration, as data.
 
 use crate::status;
-use crate::sync::{SyncCounters, SyncError, SyncPhase, SyncStatus};
+use crate::sync::{SyncCounters, SyncFailure, SyncPhase, SyncStatus};
 
-/// How an integration is doing.
+/// The state of an integration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IntegrationState {
     /// It is turned off, or closed.
     Off,
-    /// It fetches what the store does not have yet; [`IntegrationStatus::progress`] says how far it is.
+    /// It fetches the patches that the store does not have yet; see
+    /// [`IntegrationStatus::progress`].
     Initializing,
-    /// The store matches the source, and changes are followed as they happen.
+    /// The store matches the upstream, and changes are applied as they happen.
     Healthy,
-    /// [`IntegrationStatus::error`] says what keeps the store from matching the source; it is tried again and again.
+    /// The store does not match the upstream because of [`IntegrationStatus::error`]; every failure
+    /// is retried.
     Failing,
 }
 
@@ -22,7 +24,7 @@ impl IntegrationState {
     pub const ALL: &'static [IntegrationState] =
         &[Self::Off, Self::Initializing, Self::Healthy, Self::Failing];
 
-    /// Returns the stable name, in `snake_case`; the bindings derive theirs from it.
+    /// Returns the stable name in `snake_case`, from which the bindings derive theirs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -33,38 +35,39 @@ impl IntegrationState {
     }
 }
 
-/// How far the present filling of the store, or the last one, has come.
+/// Progress of loading the store: of the current run, or of the last one while there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IntegrationProgress {
     /// Patches applied.
     pub patches: u64,
-    /// Operations in them: a context that joins or leaves a list.
+    /// Operations applied. One operation adds a context to a list, or removes it.
     pub operations: u64,
-    /// Operations in a second, on average since it began.
+    /// Operations per second, on average since loading began.
     pub operations_per_second: u64,
 }
 
 /// The status of an integration at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntegrationStatus {
-    /// How it is doing.
+    /// The state.
     pub state: IntegrationState,
-    /// Since when, in Unix milliseconds.
+    /// When the state began, in Unix milliseconds.
     pub since: i64,
-    /// When the store was last declared synchronised, in Unix milliseconds; `None` = never, as far as is known.
+    /// When the store was last in sync, in Unix milliseconds; `None` = never, as far as is known.
     pub last_synchronized: Option<i64>,
-    /// What keeps the store from matching the source, while the state is [`IntegrationState::Failing`].
-    pub error: Option<SyncError>,
-    /// When something last failed, in Unix milliseconds; `None` = never, as far as the error log goes.
+    /// The failure that keeps the store from matching the upstream, while the state is
+    /// [`IntegrationState::Failing`].
+    pub error: Option<SyncFailure>,
+    /// When anything last failed, in Unix milliseconds; `None` = the error log is empty.
     pub last_error: Option<i64>,
-    /// How far filling the store has come.
+    /// Progress of loading the store.
     pub progress: IntegrationProgress,
-    /// What happened since it was last turned on, or its store or its source changed.
+    /// Counters since the integration was last turned on, or its store or its upstream changed.
     pub counters: SyncCounters,
 }
 
 impl IntegrationStatus {
-    /// Returns the status of one that does nothing.
+    /// Returns the status of an integration that is off.
     pub(super) fn off(now: i64) -> Self {
         Self {
             state: IntegrationState::Off,
@@ -77,8 +80,8 @@ impl IntegrationStatus {
         }
     }
 
-    /// Takes over what the worker says; `began` is when filling began.
-    pub(super) fn follow(&mut self, worker: &SyncStatus, began: i64, now: i64) {
+    /// Takes over the status of the worker; `began` is when the worker was started.
+    pub(super) fn follow_worker(&mut self, worker: &SyncStatus, began: i64, now: i64) {
         let state = match (worker.phase, &worker.error) {
             (SyncPhase::Synchronized, _) => IntegrationState::Healthy,
             (SyncPhase::Stopped, _) => IntegrationState::Off,
@@ -101,14 +104,14 @@ impl IntegrationStatus {
         self.counters = worker.counters;
     }
 
-    /// Notes that there can be no worker.
-    pub(super) fn fail(&mut self, error: SyncError, now: i64) {
+    /// Records that no worker could be started.
+    pub(super) fn fail(&mut self, error: SyncFailure, now: i64) {
         self.enter(IntegrationState::Failing, now);
         self.error = Some(error);
     }
 
-    /// Notes that it was turned off.
-    pub(super) fn rest(&mut self, now: i64) {
+    /// Records that the integration is off.
+    pub(super) fn turn_off(&mut self, now: i64) {
         self.enter(IntegrationState::Off, now);
         self.error = None;
     }
@@ -120,16 +123,22 @@ impl IntegrationStatus {
         }
     }
 
-    /// Returns whether the store answers, as far as is known: the `available` of docs/spec.md#integration-status.
+    /// Returns whether the store answers, as far as is known: `available` in
+    /// docs/spec.md#integration-status.
     pub fn is_available(&self) -> bool {
-        let of_store = |error: &SyncError| (300..400).contains(&error.kind.number());
-        !self.error.as_ref().is_some_and(of_store)
+        !self.error.as_ref().is_some_and(is_store_failure)
     }
 
-    /// Returns whether readers may take the store for stale at that time, in Unix milliseconds, unless they were told to wait
-    /// longer or less than [120 s](crate::EngineConfig::DEFAULT_STALE_AFTER): the `potentiallyStale` of docs/spec.md#integration-status.
+    /// Returns whether a reader may report the store as stale at `now`, in Unix milliseconds.
+    /// Assumes the default of [`stale_after`](crate::EngineConfig::stale_after), 120 s:
+    /// `potentiallyStale` in docs/spec.md#integration-status.
     pub fn is_potentially_stale(&self, now: i64) -> bool {
         let limit = i64::try_from(status::DEFAULT_STALE_AFTER.as_millis()).unwrap_or(i64::MAX);
         self.last_synchronized.is_none_or(|at| now.saturating_sub(at) >= limit)
     }
+}
+
+/// Returns whether the store failed: its kinds have the numbers from 300.
+fn is_store_failure(failure: &SyncFailure) -> bool {
+    (300..400).contains(&failure.kind.number())
 }

@@ -1,4 +1,5 @@
-//! The task of one integration: runs a worker as its definition wants it, and another when that changes.
+//! The task of one integration: runs a worker for the current definition, and replaces it when the
+//! definition changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,48 +10,33 @@ use tokio::sync::watch;
 
 use super::config::IntegrationDefinition;
 use super::error_log::{self, ErrorLog};
-use super::lazy_writer::LateWriter;
+use super::lazy_writer::LazyWriter;
 use super::state::IntegrationStatus;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::store::StoreConfig;
-use crate::sync::{SyncConfig, SyncError, SyncObserver, SyncStatus, SyncWorker};
+use crate::sync::{SyncConfig, SyncFailure, SyncObserver, SyncStatus, SyncWorker};
 use crate::tasks::TaskGroup;
 
-/// The pause after a worker could not even be started.
-const RESTART_PAUSE: Duration = Duration::from_secs(60);
+/// The delay after a worker could not be started.
+const RESTART_DELAY: Duration = Duration::from_secs(60);
 
-/// What the task and its integration share.
-pub(super) struct Shared {
+/// The status and the error log, which the task writes and its integration reads.
+pub(super) struct StatusBoard {
     pub(super) clock: Clock,
     pub(super) status: watch::Sender<Option<IntegrationStatus>>,
     pub(super) error_log: Mutex<ErrorLog>,
 }
 
-/// The task of one integration.
-pub(super) struct Driver {
-    pub(super) shared: Arc<Shared>,
-    pub(super) tasks: Arc<TaskGroup>,
-    pub(super) definitions: watch::Receiver<IntegrationDefinition>,
-    pub(super) observers: Vec<Arc<dyn SyncObserver>>,
-    /// The store whose last sync time is known, if there is one.
-    pub(super) recalled: Option<StoreConfig>,
-}
-
-/// What there is to do while a worker runs.
-enum News {
-    Stop,
-    Redefined,
-    Status(SyncStatus),
-}
-
-impl Shared {
+impl StatusBoard {
     pub(super) fn current(&self) -> IntegrationStatus {
         self.status.borrow().clone().expect("there is a status from the beginning")
     }
 
-    fn change(&self, change: impl FnOnce(&mut IntegrationStatus, i64)) {
-        let (now, last_error) = (self.clock.unix_millis(), self.last_error());
+    /// Applies `change`, which also gets the time, and publishes the status if it differs then.
+    fn update(&self, change: impl FnOnce(&mut IntegrationStatus, i64)) {
+        let now = self.clock.unix_millis();
+        let last_error = self.error_log.lock().entries().first().map(|newest| newest.timestamp);
         self.status.send_if_modified(|status| {
             let status = status.as_mut().expect("there is a status from the beginning");
             let before = status.clone();
@@ -59,74 +45,88 @@ impl Shared {
             *status != before
         });
     }
-
-    fn last_error(&self) -> Option<i64> {
-        self.error_log.lock().entries().first().map(|newest| newest.timestamp)
-    }
 }
 
-impl Driver {
+/// The task of one integration.
+pub(super) struct Supervisor {
+    pub(super) board: Arc<StatusBoard>,
+    pub(super) tasks: Arc<TaskGroup>,
+    pub(super) definitions: watch::Receiver<IntegrationDefinition>,
+    pub(super) observers: Vec<Arc<dyn SyncObserver>>,
+    /// The store whose last sync time the status shows.
+    pub(super) last_sync_of: Option<StoreConfig>,
+}
+
+/// Why waiting for a worker ended.
+enum Wakeup {
+    Stop,
+    Redefined,
+    Status(SyncStatus),
+}
+
+impl Supervisor {
     /// Runs until the integration is to stop.
     pub(super) async fn run(mut self) {
         while !self.tasks.token().is_cancelled() {
             let definition = self.definitions.borrow_and_update().clone();
-            self.recall(&definition.store).await;
-            match definition.on {
-                true => self.work(definition).await,
-                false => self.rest().await,
+            self.load_last_sync(&definition.store).await;
+            if definition.on {
+                self.run_worker(definition).await;
+            } else {
+                self.wait_until_on().await;
             }
         }
-        self.shared.change(|status, now| status.rest(now));
+        self.board.update(|status, now| status.turn_off(now));
     }
 
-    /// Asks a store when it was last synchronised, by whomever; one that does not say so has its reasons, which the worker will
-    /// meet, too.
-    async fn recall(&mut self, store: &StoreConfig) {
-        if self.recalled.as_ref() == Some(store) {
+    /// Reads from the store when it was last synchronised, by any writer. A failure is ignored: the
+    /// worker will meet it, too, and report it.
+    async fn load_last_sync(&mut self, store: &StoreConfig) {
+        if self.last_sync_of.as_ref() == Some(store) {
             return;
         }
-        self.recalled = Some(store.clone());
-        let ask = async {
+        self.last_sync_of = Some(store.clone());
+        let read = async {
             let reader = store.reader().ok()?;
             let metadata = self.tasks.runtime().in_context(reader.metadata()).await;
             reader.close().await;
             metadata.ok()?.synchronized_on
         };
-        let last_synchronized = self.tasks.token().run_until_cancelled(ask).await.flatten();
-        self.shared.change(|status, _| status.last_synchronized = last_synchronized);
+        let last_synchronized = self.tasks.token().run_until_cancelled(read).await.flatten();
+        self.board.update(|status, _| status.last_synchronized = last_synchronized);
     }
 
-    /// Does nothing until there is a new definition.
-    async fn rest(&mut self) {
-        self.shared.change(|status, now| status.rest(now));
-        // Fails when the integration is gone, and then it is to stop.
+    /// Waits for another definition.
+    async fn wait_until_on(&mut self) {
+        self.board.update(|status, now| status.turn_off(now));
+        // Fails when the integration was dropped, which also stops this task.
         let _ = self.tasks.token().run_until_cancelled(self.definitions.changed()).await;
     }
 
-    /// Runs one worker for as long as it does what the definition wants.
-    async fn work(&mut self, mut definition: IntegrationDefinition) {
-        let worker = match self.start(&definition) {
+    /// Runs one worker until the definition needs another one, or none.
+    async fn run_worker(&mut self, mut definition: IntegrationDefinition) {
+        let worker = match self.start_worker(&definition) {
             Ok(worker) => worker,
-            Err(e) => return self.be_unable(&e).await,
+            Err(e) => return self.on_start_failure(&e).await,
         };
-        let began = self.shared.clock.unix_millis();
+        let began = self.board.clock.unix_millis();
         let mut updates = worker.updates();
         loop {
-            let news = {
+            let wakeup = {
                 let update = std::pin::pin!(updates.next());
                 let redefined = std::pin::pin!(self.definitions.changed());
                 match self.tasks.token().run_until_cancelled(select(update, redefined)).await {
-                    Some(Either::Left((Some(status), _))) => News::Status(status),
-                    Some(Either::Right((Ok(()), _))) => News::Redefined,
-                    _ => News::Stop,
+                    Some(Either::Left((Some(status), _))) => Wakeup::Status(status),
+                    Some(Either::Right((Ok(()), _))) => Wakeup::Redefined,
+                    _ => Wakeup::Stop,
                 }
             };
-            match news {
-                News::Stop => break,
-                News::Status(status) => self.note(&status, began).await,
-                News::Redefined => {
+            match wakeup {
+                Wakeup::Stop => break,
+                Wakeup::Status(status) => self.record_status(&status, began).await,
+                Wakeup::Redefined => {
                     let next = self.definitions.borrow_and_update().clone();
-                    if !next.on || !next.has_same_work(&definition) {
+                    if !next.on || !definition.can_share_worker(&next) {
                         break;
                     }
                     worker.set_sdk_key(next.upstream.sdk_key.clone());
@@ -135,44 +135,52 @@ impl Driver {
             }
         }
         worker.close().await;
-        self.shared.error_log.lock().merge(&worker.status().errors);
-        self.keep_error_log().await;
+        self.board.error_log.lock().merge(&worker.status().errors);
+        self.save_error_log().await;
     }
 
-    fn start(&self, definition: &IntegrationDefinition) -> Result<SyncWorker> {
-        let writer = Arc::new(LateWriter::new(definition.store.clone()));
+    fn start_worker(&self, definition: &IntegrationDefinition) -> Result<SyncWorker> {
+        let writer = Arc::new(LazyWriter::new(definition.store.clone()));
         SyncWorker::start(SyncConfig {
             observers: self.observers.clone(),
-            clock: self.shared.clock.clone(),
+            clock: self.board.clock.clone(),
             ..SyncConfig::with_writer(definition.upstream.clone(), writer)
         })
     }
 
-    async fn note(&self, worker: &SyncStatus, began: i64) {
-        let has_news = self.shared.error_log.lock().merge(&worker.errors);
-        self.shared.change(|status, now| status.follow(worker, began, now));
-        if has_news {
-            self.keep_error_log().await;
+    async fn record_status(&self, worker: &SyncStatus, began: i64) {
+        let has_new_errors = self.board.error_log.lock().merge(&worker.errors);
+        self.board.update(|status, now| status.follow_worker(worker, began, now));
+        if has_new_errors {
+            self.save_error_log().await;
         }
     }
 
-    /// Waits after a worker could not be started: its certificates have vanished, or the machine refuses threads.
-    async fn be_unable(&mut self, error: &Error) {
-        let now = self.shared.clock.unix_millis();
-        let (kind, message) = (error.kind(), error.message().to_owned());
-        let error = SyncError { kind, status_code: None, message, since: now, timestamp: now, times: 1 };
-        self.shared.error_log.lock().merge(std::slice::from_ref(&error));
-        self.shared.change(|status, now| status.fail(error, now));
-        self.keep_error_log().await;
-        let clock = &self.shared.clock;
-        let pause = self.tasks.runtime().sleep_until(clock, clock.now().after(RESTART_PAUSE));
-        let redefined = std::pin::pin!(self.definitions.changed());
-        self.tasks.token().run_until_cancelled(select(redefined, pause)).await;
+    /// Reports that a worker could not be started, and waits before the next attempt. Possible
+    /// reasons are a missing `ca_file`, and a system that refuses more threads.
+    async fn on_start_failure(&mut self, error: &Error) {
+        let now = self.board.clock.unix_millis();
+        let failure = SyncFailure {
+            kind: error.kind(),
+            status_code: None,
+            message: error.message().to_owned(),
+            since: now,
+            timestamp: now,
+            times: 1,
+        };
+        self.board.error_log.lock().merge(std::slice::from_ref(&failure));
+        self.board.update(|status, now| status.fail(failure, now));
+        self.save_error_log().await;
+        let clock = &self.board.clock;
+        let retry_at = clock.now().after(RESTART_DELAY);
+        let redefined = self.definitions.changed();
+        let waited = self.tasks.runtime().deadline(clock, retry_at, redefined);
+        self.tasks.token().run_until_cancelled(waited).await;
     }
 
-    async fn keep_error_log(&self) {
-        let Some(log) = self.shared.error_log.lock().to_keep() else { return };
+    async fn save_error_log(&self) {
+        let Some(snapshot) = self.board.error_log.lock().snapshot() else { return };
         // Fails when the process is ending.
-        let _ = self.tasks.runtime().run_blocking(move || error_log::keep(log)).await;
+        let _ = self.tasks.runtime().run_blocking(move || error_log::save(&snapshot)).await;
     }
 }

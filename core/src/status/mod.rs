@@ -37,7 +37,7 @@ pub struct StoreStatus {
     /// When the store was last up to date, in Unix milliseconds; `None` = never, as far as is known.
     pub last_up_to_date: Option<i64>,
     /// The last failure, also when it is over.
-    pub last_error: Option<StatusError>,
+    pub last_error: Option<LastError>,
     /// Since when `available` and `stale` have been as they are, in Unix milliseconds.
     pub since: i64,
     /// Whether `last_up_to_date` lies in the future: this machine's clock, or the writer's, is wrong.
@@ -58,7 +58,7 @@ impl StoreStatus {
 
 /// A failure, as the status remembers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusError {
+pub struct LastError {
     /// What failed.
     pub kind: ErrorKind,
     /// The sentence for a person.
@@ -217,7 +217,7 @@ impl StatusTracker {
     }
 
     fn remember(&self, facts: &mut Facts, error: &Error) {
-        facts.status.last_error = Some(StatusError {
+        facts.status.last_error = Some(LastError {
             kind: error.kind(),
             message: error.message().to_owned(),
             at: self.clock.unix_millis(),

@@ -1,4 +1,4 @@
-//! Carries patches from a page or an event into the store, on a thread that may block, while they arrive.
+//! Applies the patches of a page or an event to the store while they arrive; blocks.
 
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -7,91 +7,88 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::config::SyncObserver;
-use super::patch_buffer::{Gathered, PART, Spool};
-use super::patch_parser::{Incoming, PageFault, read_page};
-use super::retry::Failure;
+use super::patch_buffer::{BufferedChanges, MAX_CHUNK_OPERATIONS, SpilledChanges};
+use super::patch_parser::{ParseError, ParsedPatch, parse_patches};
+use super::retry::AttemptError;
 use super::status::SyncTracker;
 use crate::context_key::ContextHash;
 use crate::error::{Error, Result};
 use crate::patch::{Changes, Patch, PatchOutcome};
 use crate::store::StoreWriter;
 
-/// How many patches are applied together at most, however small they are.
-const PATCHES_TOGETHER: usize = 1000;
+/// The most patches that are applied in one call to the store.
+const MAX_BATCH_PATCHES: usize = 1000;
 
-/// Applies patches; shared by the threads of one worker, of which one at a time does so.
+/// Applies patches; used by one thread of a worker at a time.
 pub(super) struct Applier {
     pub(super) writer: Arc<dyn StoreWriter>,
     pub(super) observers: Vec<Arc<dyn SyncObserver>>,
     pub(super) tracker: Arc<SyncTracker>,
-    pub(super) stop: CancellationToken,
+    pub(super) token: CancellationToken,
 }
 
-/// What became of a page or an event.
+/// The result of applying a page or an event.
 #[derive(Debug)]
-pub(super) struct PageReport {
-    /// How many patches of it were offered to the store.
+pub(super) struct ApplyReport {
+    /// The number of patches that were handed to the store.
     pub(super) patches: u64,
     /// The cursor after the last patch that the store has.
     pub(super) cursor: Option<String>,
-    pub(super) end: PageEnd,
+    pub(super) end: ApplyEnd,
 }
 
-/// How it ended.
+/// How applying a page or an event ended.
 #[derive(Debug)]
-pub(super) enum PageEnd {
-    /// The store has all of it.
+pub(super) enum ApplyEnd {
+    /// The store has all patches.
     Complete,
     /// A patch does not follow the store's cursor.
     OutOfOrder,
-    /// The store has no cursor, though a patch needs one.
+    /// The store has no cursor, but a patch needs one.
     DataLost,
-    /// The bytes broke off; whoever supplied them knows why.
-    Broken,
-    /// The upstream said something that makes no sense, or the store failed.
-    Failed(Failure),
+    /// The input failed; its sender has the reason.
+    InputFailed,
+    /// The input was malformed, or the store failed.
+    Failed(AttemptError),
     /// The worker is to stop.
     Stopped,
 }
 
-impl From<Error> for PageEnd {
+impl From<Error> for ApplyEnd {
     fn from(error: Error) -> Self {
         Self::Failed(error.into())
     }
 }
 
+impl From<ParseError> for ApplyEnd {
+    fn from(error: ParseError) -> Self {
+        match error {
+            ParseError::Stopped => Self::Stopped,
+            ParseError::InputFailed => Self::InputFailed,
+            ParseError::Malformed(e) | ParseError::DiskFull(e) => e.into(),
+        }
+    }
+}
+
 impl Applier {
-    /// Applies what can be read from `input`, to its end or to the first thing that goes wrong. Patches that came whole
-    /// before that are applied.
-    pub(super) fn apply_page(&self, input: impl Read) -> PageReport {
-        let mut batch = Batch { applier: self, waiting: Vec::new(), operations: 0, patches: 0, cursor: None };
-        let mut refused = None;
-        let outcome = read_page(input, &mut |incoming| match batch.accept(incoming) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(end) => {
-                refused = Some(end);
-                ControlFlow::Break(())
-            }
-        });
-        let flushed = if refused.is_none() { batch.flush() } else { Ok(()) };
-        let end = match (refused, flushed, outcome) {
-            (Some(end), _, _) | (None, Err(end), _) => end,
-            (None, Ok(()), Ok(())) => PageEnd::Complete,
-            (None, Ok(()), Err(fault)) => match fault {
-                PageFault::Declined => PageEnd::Stopped,
-                PageFault::Broken => PageEnd::Broken,
-                PageFault::Malformed(e) | PageFault::NoRoom(e) => e.into(),
-            },
+    /// Applies the patches in `input` up to its end or to the first failure. Patches that are
+    /// complete before a failure of the input are applied.
+    pub(super) fn apply(&self, input: impl Read) -> ApplyReport {
+        let mut batch =
+            PatchBatch { applier: self, pending: Vec::new(), operations: 0, patches: 0, cursor: None };
+        let end = match batch.apply_input(input) {
+            Ok(()) => ApplyEnd::Complete,
+            Err(end) => end,
         };
-        PageReport { patches: batch.patches, cursor: batch.cursor, end }
+        ApplyReport { patches: batch.patches, cursor: batch.cursor, end }
     }
 
-    fn check_stop(&self) -> Result<(), PageEnd> {
-        if self.stop.is_cancelled() { Err(PageEnd::Stopped) } else { Ok(()) }
+    fn check_cancelled(&self) -> Result<(), ApplyEnd> {
+        if self.token.is_cancelled() { Err(ApplyEnd::Stopped) } else { Ok(()) }
     }
 
-    /// Tells the observers whose memberships may have changed.
-    fn tell(&self, patch: &Patch) {
+    /// Reports to the observers which contexts a patch may have changed.
+    fn notify_observers(&self, patch: &Patch) {
         if self.observers.is_empty() {
             return;
         }
@@ -105,78 +102,98 @@ impl Applier {
     }
 }
 
-/// Patches of a page that wait to be applied together.
-struct Batch<'a> {
+/// Patches that are applied in one call to the store, and the state of the input they come from.
+struct PatchBatch<'a> {
     applier: &'a Applier,
-    waiting: Vec<Patch>,
+    pending: Vec<Patch>,
+    /// The number of operations in `pending`.
     operations: usize,
     patches: u64,
     cursor: Option<String>,
 }
 
-impl Batch<'_> {
-    fn accept(&mut self, incoming: Incoming) -> Result<(), PageEnd> {
-        match incoming.changes {
-            Gathered::InMemory(changes) => {
+impl PatchBatch<'_> {
+    fn apply_input(&mut self, input: impl Read) -> Result<(), ApplyEnd> {
+        let mut failure = None;
+        let parsed = parse_patches(input, &mut |patch| match self.add(patch) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(end) => {
+                failure = Some(end);
+                ControlFlow::Break(())
+            }
+        });
+        if let Some(end) = failure {
+            return Err(end);
+        }
+        self.flush()?;
+        Ok(parsed?)
+    }
+
+    fn add(&mut self, patch: ParsedPatch) -> Result<(), ApplyEnd> {
+        match patch.changes {
+            BufferedChanges::InMemory(changes) => {
                 let operations = changes.operations();
-                if self.operations + operations > PART || self.waiting.len() == PATCHES_TOGETHER {
+                let is_full = self.operations + operations > MAX_CHUNK_OPERATIONS
+                    || self.pending.len() == MAX_BATCH_PATCHES;
+                if is_full {
                     self.flush()?;
                 }
                 self.operations += operations;
-                self.waiting.push(Patch { changes, ..incoming.head });
+                self.pending.push(Patch { changes, ..patch.head });
                 Ok(())
             }
-            Gathered::OnDisk(spool) => {
+            BufferedChanges::OnDisk(changes) => {
                 self.flush()?;
-                self.apply_spool(&incoming.head, spool)
+                self.apply_spilled(&patch.head, changes)
             }
         }
     }
 
-    /// Applies what waits.
-    fn flush(&mut self) -> Result<(), PageEnd> {
-        let patches = std::mem::take(&mut self.waiting);
+    /// Applies the pending patches.
+    fn flush(&mut self) -> Result<(), ApplyEnd> {
+        let patches = std::mem::take(&mut self.pending);
         self.operations = 0;
         if patches.is_empty() {
             return Ok(());
         }
-        self.applier.check_stop()?;
-        let outcome = self.applier.writer.apply_all(&patches);
-        // Of those at the beginning some may have been applied although the call failed.
-        let touched = outcome.as_ref().map_or(patches.len(), Vec::len);
-        patches[..touched].iter().for_each(|patch| self.applier.tell(patch));
-        for (patch, outcome) in patches.iter().zip(outcome?) {
-            self.settle(patch, outcome, patch.changes.operations() as u64)?;
+        self.applier.check_cancelled()?;
+        let outcomes = self.applier.writer.apply_all(&patches);
+        // A call that failed may have applied any number of patches.
+        let tried = outcomes.as_ref().map_or(patches.len(), Vec::len);
+        patches[..tried].iter().for_each(|patch| self.applier.notify_observers(patch));
+        for (patch, outcome) in patches.iter().zip(outcomes?) {
+            self.record(patch, outcome, patch.changes.operations() as u64)?;
         }
         Ok(())
     }
 
-    /// Applies a gigantic patch part by part; the cursor moves after the last one.
-    fn apply_spool(&mut self, head: &Patch, mut spool: Spool) -> Result<(), PageEnd> {
+    /// Applies a large patch chunk by chunk; the cursor moves after the last chunk.
+    fn apply_spilled(&mut self, head: &Patch, mut changes: SpilledChanges) -> Result<(), ApplyEnd> {
         let applier = self.applier;
-        let mut outcome = spool.for_each_part::<PageEnd>(head, &mut |part| {
-            applier.check_stop()?;
-            let outcome = applier.writer.apply_part(part);
-            applier.tell(part);
+        let mut outcome = changes.for_each_chunk::<ApplyEnd>(head, &mut |chunk| {
+            applier.check_cancelled()?;
+            let outcome = applier.writer.apply_part(chunk);
+            applier.notify_observers(chunk);
             let outcome = outcome?;
             if outcome == PatchOutcome::Applied {
-                applier.tracker.applied(0, part.changes.operations() as u64);
+                applier.tracker.chunk_applied(chunk.changes.operations() as u64);
             }
             Ok(outcome)
         })?;
         if outcome == PatchOutcome::Applied {
             outcome = applier.writer.apply(head)?;
         }
-        self.settle(head, outcome, 0)
+        self.record(head, outcome, 0)
     }
 
-    fn settle(&mut self, patch: &Patch, outcome: PatchOutcome, operations: u64) -> Result<(), PageEnd> {
+    /// Counts a patch that was handed to the store; `operations` are those not counted before.
+    fn record(&mut self, patch: &Patch, outcome: PatchOutcome, operations: u64) -> Result<(), ApplyEnd> {
         self.patches += 1;
         match outcome {
-            PatchOutcome::Applied => self.applier.tracker.applied(1, operations),
-            PatchOutcome::AlreadyApplied => self.applier.tracker.repeated(),
-            PatchOutcome::OutOfOrder => return Err(PageEnd::OutOfOrder),
-            PatchOutcome::DataLost => return Err(PageEnd::DataLost),
+            PatchOutcome::Applied => self.applier.tracker.patch_applied(operations),
+            PatchOutcome::AlreadyApplied => self.applier.tracker.patch_repeated(),
+            PatchOutcome::OutOfOrder => return Err(ApplyEnd::OutOfOrder),
+            PatchOutcome::DataLost => return Err(ApplyEnd::DataLost),
         }
         self.cursor = Some(patch.version.clone());
         Ok(())

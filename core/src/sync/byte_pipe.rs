@@ -1,59 +1,59 @@
-//! A pipe from what arrives on the network to what a thread parses: bounded, so that a fast upstream waits for a slow
-//! store and not the memory for both.
+//! A bounded pipe from the network to the thread that parses: a slow store slows the download down
+//! instead of filling the memory.
 
 use std::io::{Error, ErrorKind, Read, Result};
 
 use bytes::{Buf, Bytes};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// How many pieces lie in the pipe; the HTTP client hands them over in 8 to 400 KiB.
-const PIECES: usize = 4;
+/// Capacity in chunks; the HTTP client delivers chunks of 8 to 400 KiB.
+const CAPACITY: usize = 4;
 
-enum Portion {
-    Piece(Bytes),
+enum Message {
+    Data(Bytes),
     End,
 }
 
-/// The end that is filled. Dropped without [`Feed::finish`], it leaves a broken pipe.
-pub(super) struct Feed(Sender<Portion>);
+/// The async end. Dropping it without [`ByteSender::finish`] fails the reader.
+pub(super) struct ByteSender(Sender<Message>);
 
-/// The end that is read, on a thread that may block.
-pub(super) struct FeedReader {
-    pieces: Receiver<Portion>,
-    piece: Bytes,
-    ended: bool,
+/// The blocking end.
+pub(super) struct ByteReader {
+    messages: Receiver<Message>,
+    chunk: Bytes,
+    is_finished: bool,
 }
 
-/// Makes a pipe.
-pub(super) fn feed() -> (Feed, FeedReader) {
-    let (sender, pieces) = channel(PIECES);
-    (Feed(sender), FeedReader { pieces, piece: Bytes::new(), ended: false })
+/// Creates a pipe.
+pub(super) fn byte_pipe() -> (ByteSender, ByteReader) {
+    let (sender, messages) = channel(CAPACITY);
+    (ByteSender(sender), ByteReader { messages, chunk: Bytes::new(), is_finished: false })
 }
 
-impl Feed {
-    /// Waits until there is room; returns whether anybody still reads.
-    pub(super) async fn send(&self, piece: Bytes) -> bool {
-        self.0.send(Portion::Piece(piece)).await.is_ok()
+impl ByteSender {
+    /// Waits for room and sends a chunk; returns whether the reader still exists.
+    pub(super) async fn send(&self, chunk: Bytes) -> bool {
+        self.0.send(Message::Data(chunk)).await.is_ok()
     }
 
-    /// Says that this was all.
+    /// Marks the end of the data.
     pub(super) async fn finish(self) {
-        // Fails when nobody reads any more.
-        let _ = self.0.send(Portion::End).await;
+        // Fails when the reader is gone, which needs no end.
+        let _ = self.0.send(Message::End).await;
     }
 }
 
-impl Read for FeedReader {
+impl Read for ByteReader {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        while self.piece.is_empty() && !self.ended {
-            match self.pieces.blocking_recv() {
-                Some(Portion::Piece(piece)) => self.piece = piece,
-                Some(Portion::End) => self.ended = true,
+        while self.chunk.is_empty() && !self.is_finished {
+            match self.messages.blocking_recv() {
+                Some(Message::Data(chunk)) => self.chunk = chunk,
+                Some(Message::End) => self.is_finished = true,
                 None => return Err(Error::new(ErrorKind::ConnectionAborted, "the connection broke")),
             }
         }
-        let length = buffer.len().min(self.piece.len());
-        self.piece.copy_to_slice(&mut buffer[..length]);
+        let length = buffer.len().min(self.chunk.len());
+        self.chunk.copy_to_slice(&mut buffer[..length]);
         Ok(length)
     }
 }

@@ -1,153 +1,163 @@
-//! Speaks HTTP with the upstream: one request, and whether its answer may be read on.
+//! The HTTP client of one worker: sends requests to the upstream and classifies the responses.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Proxy, RequestBuilder, Response, StatusCode, Url};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use tokio::sync::watch;
 
-use super::retry::Failure;
-use super::upstream::{SdkKey, Upstream, UpstreamProxy};
+use super::config::SyncConfig;
+use super::retry::AttemptError;
+use super::tls::tls_config;
+use super::upstream::{SdkKey, UpstreamProxy, parse_proxy};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::Runtime;
+use crate::runtime::{Elapsed, Runtime};
 
-const REDIRECTS: usize = 3;
+const MAX_REDIRECTS: usize = 3;
 const USER_AGENT: &str = concat!("libbigseg/", env!("CARGO_PKG_VERSION"));
 
-/// The client of one worker.
+/// The client, and what is needed to time its responses out.
 pub(super) struct UpstreamClient {
     http: Client,
-    page_url: Url,
-    event_url: Url,
-    keys: watch::Receiver<SdkKey>,
-    runtime: Arc<Runtime>,
-    clock: Clock,
-    response_timeout: Duration,
+    pub(super) page_url: Url,
+    pub(super) stream_url: Url,
+    sdk_keys: watch::Receiver<SdkKey>,
+    pub(super) runtime: Arc<Runtime>,
+    pub(super) clock: Clock,
+    pub(super) response_timeout: Duration,
+    pub(super) stream_idle_timeout: Duration,
 }
 
 impl UpstreamClient {
-    /// Prepares to ask; `keys` holds the key to ask with, whenever.
+    /// Creates the client; each request uses the SDK key that `sdk_keys` holds at that time.
     pub(super) fn new(
-        upstream: &Upstream,
-        keys: watch::Receiver<SdkKey>,
+        config: &SyncConfig,
+        sdk_keys: watch::Receiver<SdkKey>,
         runtime: Arc<Runtime>,
-        clock: Clock,
-        response_timeout: Duration,
     ) -> Result<Self> {
-        let (page_url, event_url) = (upstream.page_url()?, upstream.event_url()?);
-        let mut http = Client::builder()
+        let upstream = &config.upstream;
+        let builder = Client::builder()
             .user_agent(USER_AGENT)
-            .redirect(reqwest::redirect::Policy::limited(REDIRECTS))
-            .tls_backend_preconfigured(tls(upstream.ca_file.as_deref())?);
-        http = match &upstream.proxy {
-            UpstreamProxy::Environment => http,
-            UpstreamProxy::None => http.no_proxy(),
-            UpstreamProxy::Url(url) => http.proxy(proxy(url)?),
+            .redirect(reqwest::redirect::Policy::limited(MAX_REDIRECTS))
+            .tls_backend_preconfigured(tls_config(upstream.ca_file.as_deref())?);
+        let builder = match &upstream.proxy {
+            UpstreamProxy::Environment => builder,
+            UpstreamProxy::None => builder.no_proxy(),
+            UpstreamProxy::Url(url) => builder.proxy(parse_proxy(url)?),
         };
-        let http = http.build().map_err(|e| {
-            let message = format!("the HTTP client cannot be made: {}", root_cause(&e));
+        let http = builder.build().map_err(|e| {
+            let message = format!("creating the HTTP client: {}", root_message(&e));
             Error::new(ErrorKind::InvalidConfig, message)
         })?;
-        Ok(Self { http, page_url, event_url, keys, runtime, clock, response_timeout })
+        Ok(Self {
+            http,
+            page_url: upstream.poll_endpoint()?,
+            stream_url: upstream.stream_endpoint()?,
+            sdk_keys,
+            runtime,
+            clock: config.clock.clone(),
+            response_timeout: config.response_timeout,
+            stream_idle_timeout: config.stream_idle_timeout,
+        })
     }
 
-    /// Asks for the page after a cursor, or the first one.
-    pub(super) async fn page(&self, cursor: Option<&str>) -> Result<Response, Failure> {
+    /// Requests the page after `cursor`, or the first page if it is absent or empty.
+    pub(super) async fn get_page(&self, cursor: Option<&str>) -> Result<Response, AttemptError> {
         let mut url = self.page_url.clone();
         if let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) {
             url.query_pairs_mut().append_pair("after", cursor);
         }
-        self.send(self.http.get(url).header(ACCEPT, "application/json"), &self.page_place()).await
+        let request = self.http.get(url).header(ACCEPT, "application/json");
+        self.send(request, &self.page_url).await
     }
 
-    /// Asks for the stream.
-    pub(super) async fn events(&self) -> Result<Response, Failure> {
-        let request = self.http.get(self.event_url.clone()).header(ACCEPT, "text/event-stream");
-        // Compressed, an event might wait in the compressor for the next one.
-        let request = request.header(ACCEPT_ENCODING, "identity").header(CACHE_CONTROL, "no-store");
-        self.send(request, &self.event_place()).await
+    /// Requests the event stream.
+    pub(super) async fn get_stream(&self) -> Result<Response, AttemptError> {
+        let request = self
+            .http
+            .get(self.stream_url.clone())
+            .header(ACCEPT, "text/event-stream")
+            // A compressor might hold an event back until the next one.
+            .header(ACCEPT_ENCODING, "identity")
+            .header(CACHE_CONTROL, "no-store");
+        self.send(request, &self.stream_url).await
     }
 
-    /// Returns where pages are, for a person.
-    pub(super) fn page_place(&self) -> String {
-        self.page_url.to_string()
-    }
-
-    /// Returns where the stream is, for a person.
-    pub(super) fn event_place(&self) -> String {
-        self.event_url.to_string()
-    }
-
-    async fn send(&self, request: RequestBuilder, place: &str) -> Result<Response, Failure> {
-        let mut key = HeaderValue::from_str(self.keys.borrow().reveal()).map_err(|_| {
-            Failure::upstream(ErrorKind::Internal, place, "the SDK key does not fit into a header")
+    async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, AttemptError> {
+        let mut sdk_key = HeaderValue::from_str(self.sdk_keys.borrow().expose_secret()).map_err(|_| {
+            let what = "the SDK key is not valid in an HTTP header";
+            AttemptError::upstream(ErrorKind::Internal, url, what)
         })?;
-        key.set_sensitive(true);
-        let alarm = self.runtime.sleep_until(&self.clock, self.clock.now().after(self.response_timeout));
-        let answer = std::pin::pin!(request.header(AUTHORIZATION, key).send());
-        match select(answer, alarm).await {
-            Either::Left((Ok(response), _)) => judge(response, place),
-            Either::Left((Err(e), _)) => Err(broken(place, &e)),
-            Either::Right(_) => {
-                let what = format!("there was no answer within {:?}", self.response_timeout);
-                Err(Failure::upstream(ErrorKind::UpstreamTimeout, place, &what))
+        sdk_key.set_sensitive(true);
+        let timeout = self.response_timeout;
+        let deadline = self.clock.now().after(timeout);
+        let response = request.header(AUTHORIZATION, sdk_key).send();
+        match self.runtime.deadline(&self.clock, deadline, response).await {
+            Ok(Ok(response)) => check_status(response, url),
+            Ok(Err(e)) => Err(transport_error(url, &e)),
+            Err(Elapsed) => {
+                let what = format!("no response within {timeout:?}");
+                Err(AttemptError::upstream(ErrorKind::UpstreamTimeout, url, &what))
             }
         }
     }
 }
 
-/// Lets an answer pass that holds what was asked for.
-fn judge(response: Response, place: &str) -> Result<Response, Failure> {
+/// Returns the response if its status is 200, and an error that classifies its status otherwise.
+fn check_status(response: Response, url: &Url) -> Result<Response, AttemptError> {
     let status = response.status();
+    if status == StatusCode::OK {
+        return Ok(response);
+    }
     let (kind, what) = match status {
-        StatusCode::OK => return Ok(response),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (
             ErrorKind::UpstreamRefused,
-            "the SDK key was refused; is it the right one, of the right environment?",
+            "the SDK key was refused; check it, and the environment it belongs to",
         ),
-        StatusCode::NOT_FOUND => (ErrorKind::UpstreamRefused, "there is nothing there; is the URL right?"),
-        StatusCode::TOO_MANY_REQUESTS => {
-            (ErrorKind::UpstreamUnavailable, "the upstream wants to be asked less often")
-        }
+        StatusCode::NOT_FOUND => (ErrorKind::UpstreamRefused, "not found; check the URL"),
+        StatusCode::TOO_MANY_REQUESTS => (ErrorKind::UpstreamUnavailable, "too many requests"),
         status if status.is_server_error() => (ErrorKind::UpstreamUnavailable, "the upstream failed"),
-        _ => (ErrorKind::UpstreamUnavailable, "this is no answer to what was asked"),
+        _ => (ErrorKind::UpstreamUnavailable, "unexpected response"),
     };
-    let wish = response.headers().get(RETRY_AFTER).and_then(|wish| wish.to_str().ok()?.parse().ok());
-    let failure = Failure::upstream(kind, place, &format!("{what} (HTTP {})", status.as_u16()));
-    Err(Failure { status: Some(status.as_u16()), retry_after: wish.map(Duration::from_secs), ..failure })
+    let retry_after = response.headers().get(RETRY_AFTER);
+    let retry_after = retry_after.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+    let error = AttemptError::upstream(kind, url, &format!("{what} (HTTP {})", status.as_u16()));
+    Err(AttemptError {
+        http_status: Some(status.as_u16()),
+        retry_after: retry_after.map(Duration::from_secs),
+        ..error
+    })
 }
 
-/// Words what became of a request or of its answer.
-pub(super) fn broken(place: &str, error: &reqwest::Error) -> Failure {
+/// Converts an error of the HTTP library.
+pub(super) fn transport_error(url: &Url, error: &reqwest::Error) -> AttemptError {
+    let is_corrupt = is_decompression_error(error);
     let what = if error.is_connect() {
         "cannot connect"
     } else if error.is_redirect() {
-        "redirected too often"
-    } else if is_corrupt(error) {
-        "the answer cannot be unpacked"
+        "too many redirects"
+    } else if is_corrupt {
+        "decompressing the response"
     } else {
         "the connection broke"
     };
-    let kind = if is_corrupt(error) { ErrorKind::UpstreamData } else { ErrorKind::UpstreamUnavailable };
-    Failure::upstream(kind, place, &format!("{what}: {}", root_cause(error)))
+    let kind = if is_corrupt { ErrorKind::UpstreamData } else { ErrorKind::UpstreamUnavailable };
+    AttemptError::upstream(kind, url, &format!("{what}: {}", root_message(error)))
 }
 
-/// Returns whether compressed data made no sense; the library says the same of a connection that broke in their midst.
-fn is_corrupt(error: &reqwest::Error) -> bool {
-    let root = root(error).downcast_ref::<std::io::Error>();
-    let kinds = [std::io::ErrorKind::InvalidData, std::io::ErrorKind::InvalidInput];
-    error.is_decode() && root.is_some_and(|root| kinds.contains(&root.kind()))
+/// Returns whether the compressed data are invalid. The library reports a connection that breaks in
+/// the middle of them as the same kind of error; only the root cause tells the two apart.
+fn is_decompression_error(error: &reqwest::Error) -> bool {
+    let Some(root) = root_cause(error).downcast_ref::<std::io::Error>() else { return false };
+    let is_invalid =
+        matches!(root.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput);
+    error.is_decode() && is_invalid
 }
 
 /// Returns the innermost error.
-fn root(error: &reqwest::Error) -> &(dyn std::error::Error + 'static) {
+fn root_cause(error: &reqwest::Error) -> &(dyn std::error::Error + 'static) {
     let mut root: &(dyn std::error::Error + 'static) = error;
     while let Some(inner) = root.source() {
         root = inner;
@@ -155,45 +165,9 @@ fn root(error: &reqwest::Error) -> &(dyn std::error::Error + 'static) {
     root
 }
 
-/// Returns the innermost reason; the outer ones repeat URLs, which may hold a proxy's password.
-fn root_cause(error: &reqwest::Error) -> String {
-    let root = root(error);
-    match root.is::<reqwest::Error>() {
-        true => "the HTTP library does not say why".to_owned(),
-        false => root.to_string(),
-    }
-}
-
-/// Reads the URL of a proxy.
-pub(super) fn proxy(url: &str) -> Result<Proxy> {
-    Proxy::all(url).map_err(|_| {
-        // Its words might repeat a password.
-        let message = "the proxy is not a URL; one looks like http://proxy.example.com:3128";
-        Error::new(ErrorKind::InvalidConfig, message)
-    })
-}
-
-/// Makes TLS settings of our own: the library's would want a provider for the whole process.
-pub(super) fn tls(ca_file: Option<&Path>) -> Result<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    match ca_file {
-        Some(path) => {
-            let unreadable = |what: &dyn std::fmt::Display| {
-                let message = format!("ca_file {}: {what}", path.display());
-                Error::new(ErrorKind::InvalidConfig, message)
-            };
-            for certificate in CertificateDer::pem_file_iter(path).map_err(|e| unreadable(&e))? {
-                roots.add(certificate.map_err(|e| unreadable(&e))?).map_err(|e| unreadable(&e))?;
-            }
-            if roots.is_empty() {
-                return Err(unreadable(&"there is no certificate in it"));
-            }
-        }
-        None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| Error::with_source(ErrorKind::Internal, "TLS cannot be set up", e))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+/// Returns the message of the innermost error. The outer ones repeat URLs, which may contain the
+/// password of a proxy.
+fn root_message(error: &reqwest::Error) -> String {
+    let root = root_cause(error);
+    if root.is::<reqwest::Error>() { "the HTTP library gave no reason".to_owned() } else { root.to_string() }
 }

@@ -9,109 +9,111 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::segment_ref::SegmentRef;
 use crate::store::{StoreConfig, StoreWriter};
 
-/// Hears in the same process what a worker writes: an engine, to forget what it has cached, or a program that wants to
-/// know of changes.
+/// Receives the changes that a worker writes, in the same process: for example an engine, which
+/// removes them from its cache.
 ///
-/// Called on the worker's threads, one call at a time, after the store has the change; must not block, for the worker waits.
+/// Called on the worker's threads, one call at a time, after the store has the change. The worker
+/// waits for the call, so it must not block.
 pub trait SyncObserver: Send + Sync + 'static {
-    /// The memberships of these contexts in that segment may have changed. A context may be named twice, and a large patch
-    /// comes in several calls.
+    /// Called when the memberships of these contexts in that segment may have changed. A call may
+    /// name a context twice, and a large patch takes several calls.
     fn contexts_changed(&self, segment: &SegmentRef, contexts: &[ContextHash]);
 
-    /// The store's sync time has changed.
+    /// Called when the store's sync time has changed.
     fn sync_time_changed(&self) {}
 }
 
-/// What a worker needs to know.
+/// Configuration of a [`SyncWorker`](super::SyncWorker).
 #[derive(Clone)]
 pub struct SyncConfig {
-    /// Where patches come from.
+    /// The source of patches.
     pub upstream: Upstream,
-    /// Where they go.
+    /// The store that patches are applied to.
     pub writer: Arc<dyn StoreWriter>,
-    /// Who hears of it in this process, such as an engine's
-    /// [`sync_observer`](crate::Engine::sync_observer). Default: nobody.
+    /// Receivers of changes in this process, such as an engine's
+    /// [`sync_observer`](crate::Engine::sync_observer). Default: none.
     pub observers: Vec<Arc<dyn SyncObserver>>,
-    /// How often the sync time is refreshed while in sync. Default: [30 s](Self::DEFAULT_HEARTBEAT_INTERVAL).
-    pub heartbeat_interval: Duration,
-    /// How long an answer may be waited for, and then for each kilobyte of it. Default: [30 s](Self::DEFAULT_RESPONSE_TIMEOUT).
+    /// Interval at which the sync time is refreshed while the store is in sync.
+    /// Default: [30 s](Self::DEFAULT_SYNC_MARKER_INTERVAL).
+    pub sync_marker_interval: Duration,
+    /// Timeout of an HTTP response, and then of each kilobyte of its body.
+    /// Default: [30 s](Self::DEFAULT_RESPONSE_TIMEOUT).
     pub response_timeout: Duration,
-    /// How long a stream may say nothing, not even that it is alive, before it counts as dead.
-    /// Default: [5 min](Self::DEFAULT_SILENCE_LIMIT).
-    pub silence_limit: Duration,
-    /// The pause after a first failure; each further one doubles it, and half of it is left to chance.
-    /// Default: [1 s](Self::DEFAULT_RETRY_FIRST).
-    pub retry_first: Duration,
-    /// What the pause grows to. Default: [60 s](Self::DEFAULT_RETRY_LONGEST).
-    pub retry_longest: Duration,
-    /// The pause after the upstream refused the key (401, 403, 404); a new key ends it at once.
-    /// Default: [5 min](Self::DEFAULT_RETRY_REFUSED).
-    pub retry_refused: Duration,
-    /// What time it is. Default: the machine's clocks.
+    /// Timeout of a stream that delivers no bytes, not even a keep-alive comment.
+    /// Default: [5 min](Self::DEFAULT_STREAM_IDLE_TIMEOUT).
+    pub stream_idle_timeout: Duration,
+    /// Backoff after the first failure. It doubles with each further one, and each delay lies at
+    /// random between half of it and all of it. Default: [1 s](Self::DEFAULT_MIN_BACKOFF).
+    pub min_backoff: Duration,
+    /// Longest backoff. Default: [60 s](Self::DEFAULT_MAX_BACKOFF).
+    pub max_backoff: Duration,
+    /// Backoff after the upstream refused the SDK key (401, 403, 404); a new key ends it at once.
+    /// Default: [5 min](Self::DEFAULT_REFUSED_BACKOFF).
+    pub refused_backoff: Duration,
+    /// Source of the time. Default: the machine's clocks.
     pub clock: Clock,
 }
 
 impl SyncConfig {
-    /// Default of [`heartbeat_interval`](Self::heartbeat_interval).
-    pub const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
+    /// Default of [`sync_marker_interval`](Self::sync_marker_interval).
+    pub const DEFAULT_SYNC_MARKER_INTERVAL: Duration = Duration::from_secs(30);
     /// Default of [`response_timeout`](Self::response_timeout).
     pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
-    /// Default of [`silence_limit`](Self::silence_limit).
-    pub const DEFAULT_SILENCE_LIMIT: Duration = Duration::from_secs(300);
-    /// Default of [`retry_first`](Self::retry_first).
-    pub const DEFAULT_RETRY_FIRST: Duration = Duration::from_secs(1);
-    /// Default of [`retry_longest`](Self::retry_longest).
-    pub const DEFAULT_RETRY_LONGEST: Duration = Duration::from_secs(60);
-    /// Default of [`retry_refused`](Self::retry_refused).
-    pub const DEFAULT_RETRY_REFUSED: Duration = Duration::from_secs(300);
+    /// Default of [`stream_idle_timeout`](Self::stream_idle_timeout).
+    pub const DEFAULT_STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+    /// Default of [`min_backoff`](Self::min_backoff).
+    pub const DEFAULT_MIN_BACKOFF: Duration = Duration::from_secs(1);
+    /// Default of [`max_backoff`](Self::max_backoff).
+    pub const DEFAULT_MAX_BACKOFF: Duration = Duration::from_secs(60);
+    /// Default of [`refused_backoff`](Self::refused_backoff).
+    pub const DEFAULT_REFUSED_BACKOFF: Duration = Duration::from_secs(300);
 
-    /// Opens the store's write side, creating an embedded store if there is none; all else has its default.
+    /// Opens the write side of `store`, creating an embedded store if it does not exist; every
+    /// other option has its default.
     ///
     /// # Errors
-    /// Whatever keeps the store from being written; see [`StoreConfig::writer`].
+    /// The errors of [`StoreConfig::writer`].
     pub fn new(upstream: Upstream, store: &StoreConfig) -> Result<Self> {
         Ok(Self::with_writer(upstream, store.writer()?))
     }
 
-    /// Takes a writer that is open; all else has its default.
+    /// Uses an open writer; every other option has its default.
     pub fn with_writer(upstream: Upstream, writer: Arc<dyn StoreWriter>) -> Self {
         Self {
             upstream,
             writer,
             observers: Vec::new(),
-            heartbeat_interval: Self::DEFAULT_HEARTBEAT_INTERVAL,
+            sync_marker_interval: Self::DEFAULT_SYNC_MARKER_INTERVAL,
             response_timeout: Self::DEFAULT_RESPONSE_TIMEOUT,
-            silence_limit: Self::DEFAULT_SILENCE_LIMIT,
-            retry_first: Self::DEFAULT_RETRY_FIRST,
-            retry_longest: Self::DEFAULT_RETRY_LONGEST,
-            retry_refused: Self::DEFAULT_RETRY_REFUSED,
+            stream_idle_timeout: Self::DEFAULT_STREAM_IDLE_TIMEOUT,
+            min_backoff: Self::DEFAULT_MIN_BACKOFF,
+            max_backoff: Self::DEFAULT_MAX_BACKOFF,
+            refused_backoff: Self::DEFAULT_REFUSED_BACKOFF,
             clock: Clock::System,
         }
     }
 
-    /// Checks all that can be checked without asking anybody.
+    /// Checks everything that needs no connection.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidConfig`].
     pub(super) fn validate(&self) -> Result<()> {
         let durations = [
-            ("heartbeat_interval", self.heartbeat_interval),
+            ("sync_marker_interval", self.sync_marker_interval),
             ("response_timeout", self.response_timeout),
-            ("silence_limit", self.silence_limit),
-            ("retry_first", self.retry_first),
-            ("retry_longest", self.retry_longest),
-            ("retry_refused", self.retry_refused),
+            ("stream_idle_timeout", self.stream_idle_timeout),
+            ("min_backoff", self.min_backoff),
+            ("max_backoff", self.max_backoff),
+            ("refused_backoff", self.refused_backoff),
         ];
         for (name, duration) in durations {
             if duration.is_zero() {
-                return Err(Error::new(
-                    ErrorKind::InvalidConfig,
-                    format!("{name} must be more than nothing"),
-                ));
+                let message = format!("{name} must be greater than zero");
+                return Err(Error::new(ErrorKind::InvalidConfig, message));
             }
         }
-        self.upstream.page_url()?;
-        self.upstream.event_url()?;
+        self.upstream.poll_endpoint()?;
+        self.upstream.stream_endpoint()?;
         Ok(())
     }
 }

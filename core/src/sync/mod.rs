@@ -1,5 +1,5 @@
-//! Keeps a store in step with its upstream (docs/spec.md#writing): polls until nothing is missing, follows the stream of changes, and
-//! tells its state as data.
+//! Keeps a store in sync with its upstream: polls until the store has everything, follows the
+//! stream of changes, and reports its state as data (docs/spec.md#writing).
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -7,7 +7,7 @@
 //! use bigseg_core::{Engine, EngineConfig, StoreConfig};
 //!
 //! # fn main() -> bigseg_core::Result<()> {
-//! // Fills an embedded store and answers from it: no lookup ever needs the network.
+//! // Fills an embedded store and answers from it: no lookup needs the network.
 //! let store = StoreConfig::parse("local:./mirror.bigseg")?;
 //! let upstream = Upstream::new(SdkKey::new("sdk-key")?);
 //! let mut config = SyncConfig::new(upstream, &store)?;
@@ -20,20 +20,25 @@
 //! # }
 //! ```
 //!
-//! `run_loop.rs` has the walk; `poll.rs` and `stream.rs` bring bytes, `byte_pipe.rs` hands them to a thread, where `patch_parser.rs`
-//! makes patches of them and `apply.rs` puts those into the store; `sync_marker.rs` marks it synchronised; `retry.rs` says how long
-//! to wait.
+//! # Data flow
+//! `run_loop` decides what comes next and `retry` how long to wait. `poll` and `stream` receive
+//! bytes (`client`, `event_parser`). `ingest` passes them through `byte_pipe` to a blocking thread,
+//! where `patch_parser` and `patch_buffer` make patches of them and `apply` writes those to the
+//! store. `sync_marker` marks the store as synchronised.
 //!
 //! # Memory
-//! A page is parsed and applied while it arrives, whatever its length. A worker holds at most some pieces from the network (2 MiB),
-//! one portion of patches of 32,768 operations in all and, in an embedded store, the pages that this portion changes (at
-//! worst 4 KiB for each operation, 128 MiB). A patch of more operations lies in a temporary file until all of it has come.
+//! A page is parsed and applied while it arrives, whatever its length. A worker holds at most:
+//! 1. chunks from the network, 2 MiB;
+//! 2. patches of 32,768 operations in all; a larger patch is buffered in a temporary file;
+//! 3. in an embedded store, the pages that these operations change: at worst 4 KiB for each, 128
+//!    MiB.
 
 mod apply;
 mod byte_pipe;
 mod client;
 mod config;
 mod event_parser;
+mod ingest;
 mod patch_buffer;
 mod patch_parser;
 mod poll;
@@ -42,10 +47,11 @@ mod run_loop;
 mod status;
 mod stream;
 mod sync_marker;
+mod tls;
 mod upstream;
 mod worker;
 
 pub use config::{SyncConfig, SyncObserver};
-pub use status::{SyncCounters, SyncError, SyncPhase, SyncProgress, SyncStatus, SyncUpdates};
+pub use status::{SyncCounters, SyncFailure, SyncPhase, SyncProgress, SyncStatus, SyncUpdates};
 pub use upstream::{SdkKey, Upstream, UpstreamProxy};
 pub use worker::SyncWorker;

@@ -1,7 +1,9 @@
-//! Reads a JSON array of patches while it arrives, patch by patch, in bounded memory (docs/spec.md#upstream-protocol).
+//! Parses a JSON array of patches (docs/spec.md#upstream-protocol) while it arrives, patch by
+//! patch, in bounded memory.
 //!
-//! What is held at any time: one patch of at most [`PART`](super::patch_buffer::PART) operations, the rest of a larger one being
-//! on disk, and one text of at most [`LONGEST_TEXT`] bytes.
+//! At any time the parser holds one patch of at most
+//! [`MAX_CHUNK_OPERATIONS`](super::patch_buffer::MAX_CHUNK_OPERATIONS) operations, the rest of a
+//! larger one being in a temporary file, and one JSON string of at most [`MAX_UNPARSED_BYTES`].
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,88 +15,91 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
-use super::patch_buffer::{Gathered, Gathering, List};
+use super::patch_buffer::{BufferedChanges, ChangeList, PatchBuffer};
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind};
 use crate::patch::{Changes, Patch};
 use crate::segment_ref::SegmentRef;
 
-/// The longest stretch between two hashes or fields, in bytes: what a single text can make us hold.
-const LONGEST_TEXT: usize = 16 << 20;
-const READ_AHEAD: usize = 64 << 10;
+/// The most bytes between two hashes or fields: it bounds the memory that one string can take.
+const MAX_UNPARSED_BYTES: usize = 16 << 20;
+const READ_BUFFER_BYTES: usize = 64 << 10;
 
-/// A patch that has come whole: all but its changes, and those.
-pub(super) struct Incoming {
+/// A complete patch: its metadata without changes, and its changes.
+pub(super) struct ParsedPatch {
     pub(super) head: Patch,
-    pub(super) changes: Gathered,
+    pub(super) changes: BufferedChanges,
 }
 
-/// How reading a page ended before its end.
+/// Why parsing ended before the end of the array.
 #[derive(Debug)]
-pub(super) enum PageFault {
-    /// The one who was handed the patches wanted no more.
-    Declined,
-    /// The bytes broke off; whoever supplied them knows why.
-    Broken,
-    /// It is not what the protocol allows.
+pub(super) enum ParseError {
+    /// The callback asked to stop.
+    Stopped,
+    /// The input failed; its sender has the reason.
+    InputFailed,
+    /// The input is not a JSON array of patches.
     Malformed(Error),
-    /// There was no room for a large patch.
-    NoRoom(Error),
+    /// The temporary file for a large patch could not be written.
+    DiskFull(Error),
 }
 
-/// Reads patches to the end, and hands out each as soon as it is complete.
-pub(super) fn read_page(
+/// Parses patches up to the end of the array; calls `on_patch` with each as soon as it is complete.
+pub(super) fn parse_patches(
     input: impl Read,
-    accept: &mut dyn FnMut(Incoming) -> ControlFlow<()>,
-) -> Result<(), PageFault> {
-    let stretch = Rc::new(Cell::new(0));
-    let bounded = Bounded { input, stretch: stretch.clone() };
-    let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(READ_AHEAD, bounded));
-    let mut reading = Reading { accept, stretch: &stretch, fault: None };
-    let outcome = reading.deserialize(&mut json).and_then(|()| json.end());
-    match (reading.fault, outcome) {
-        (Some(fault), _) => Err(fault),
-        (None, Ok(())) => Ok(()),
-        (None, Err(e)) if stretch.get() > LONGEST_TEXT => {
-            Err(malformed(&format!("a single text is longer than {LONGEST_TEXT} bytes"), &e))
-        }
-        (None, Err(e)) => Err(match e.classify() {
-            Category::Io => PageFault::Broken,
-            // Only these never repeat any of the data.
-            Category::Syntax | Category::Eof => malformed(&e.to_string(), &e),
-            Category::Data => malformed("it is JSON, but not as patches are written", &e),
-        }),
+    on_patch: &mut dyn FnMut(ParsedPatch) -> ControlFlow<()>,
+) -> Result<(), ParseError> {
+    let unparsed_bytes = Rc::new(Cell::new(0));
+    let bounded = BoundedReader { input, unparsed_bytes: unparsed_bytes.clone() };
+    let reader = BufReader::with_capacity(READ_BUFFER_BYTES, bounded);
+    let mut json = serde_json::Deserializer::from_reader(reader);
+    let mut array = PatchArray { on_patch, unparsed_bytes: &unparsed_bytes, error: None };
+    let parsed = array.deserialize(&mut json).and_then(|()| json.end());
+    if let Some(error) = array.error {
+        return Err(error);
     }
+    parsed.map_err(|e| {
+        if unparsed_bytes.get() > MAX_UNPARSED_BYTES {
+            return malformed(&format!("a single text is longer than {MAX_UNPARSED_BYTES} bytes"), &e);
+        }
+        match e.classify() {
+            Category::Io => ParseError::InputFailed,
+            // The messages of these two categories never repeat any of the data.
+            Category::Syntax | Category::Eof => malformed(&e.to_string(), &e),
+            Category::Data => malformed("valid JSON, but not an array of patches", &e),
+        }
+    })
 }
 
-fn malformed(what: &str, at: &serde_json::Error) -> PageFault {
-    let (line, column) = (at.line(), at.column());
-    let message = format!("the upstream's patches cannot be read, at line {line} column {column}: {what}");
-    PageFault::Malformed(Error::new(ErrorKind::UpstreamData, message))
+fn malformed(what: &str, at: &serde_json::Error) -> ParseError {
+    let line = at.line();
+    let column = at.column();
+    let message = format!("parsing the upstream's patches: line {line}, column {column}: {what}");
+    ParseError::Malformed(Error::new(ErrorKind::UpstreamData, message))
 }
 
-/// Counts what was read since something was last made of it.
-struct Bounded<R> {
+/// Counts the bytes read since the parser last completed a hash or a field, and limits them.
+struct BoundedReader<R> {
     input: R,
-    stretch: Rc<Cell<usize>>,
+    unparsed_bytes: Rc<Cell<usize>>,
 }
 
-impl<R: Read> Read for Bounded<R> {
+impl<R: Read> Read for BoundedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let length = self.input.read(buffer)?;
-        self.stretch.set(self.stretch.get() + length);
-        if self.stretch.get() > LONGEST_TEXT + READ_AHEAD {
+        self.unparsed_bytes.set(self.unparsed_bytes.get() + length);
+        if self.unparsed_bytes.get() > MAX_UNPARSED_BYTES + READ_BUFFER_BYTES {
             return Err(std::io::ErrorKind::InvalidData.into());
         }
         Ok(length)
     }
 }
 
-/// Reads the array.
-struct Reading<'a> {
-    accept: &'a mut dyn FnMut(Incoming) -> ControlFlow<()>,
-    stretch: &'a Cell<usize>,
-    fault: Option<PageFault>,
+/// Deserializes the array. An error of ours is kept in `error`, because serde's can hold only text.
+struct PatchArray<'a> {
+    on_patch: &'a mut dyn FnMut(ParsedPatch) -> ControlFlow<()>,
+    unparsed_bytes: &'a Cell<usize>,
+    error: Option<ParseError>,
 }
 
 #[derive(Deserialize)]
@@ -127,14 +132,14 @@ enum ListField {
     Other,
 }
 
-impl<'de> DeserializeSeed<'de> for &mut Reading<'_> {
+impl<'de> DeserializeSeed<'de> for &mut PatchArray<'_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_seq(self)
     }
 }
 
-impl<'de> Visitor<'de> for &mut Reading<'_> {
+impl<'de> Visitor<'de> for &mut PatchArray<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,38 +147,38 @@ impl<'de> Visitor<'de> for &mut Reading<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut patches: A) -> Result<(), A::Error> {
-        while let Some(incoming) =
-            patches.next_element_seed(PatchSeed { stretch: self.stretch, fault: &mut self.fault })?
-        {
-            if (self.accept)(incoming).is_break() {
-                self.fault = Some(PageFault::Declined);
-                return Err(A::Error::custom("no more wanted"));
+        loop {
+            let seed = PatchObject { unparsed_bytes: self.unparsed_bytes, error: &mut self.error };
+            let Some(patch) = patches.next_element_seed(seed)? else { return Ok(()) };
+            if (self.on_patch)(patch).is_break() {
+                self.error = Some(ParseError::Stopped);
+                return Err(A::Error::custom("stopped by the callback"));
             }
         }
-        Ok(())
     }
 }
 
-struct PatchSeed<'a> {
-    stretch: &'a Cell<usize>,
-    fault: &'a mut Option<PageFault>,
+/// Deserializes one patch.
+struct PatchObject<'a> {
+    unparsed_bytes: &'a Cell<usize>,
+    error: &'a mut Option<ParseError>,
 }
 
-impl<'de> DeserializeSeed<'de> for PatchSeed<'_> {
-    type Value = Incoming;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Incoming, D::Error> {
+impl<'de> DeserializeSeed<'de> for PatchObject<'_> {
+    type Value = ParsedPatch;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<ParsedPatch, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for PatchSeed<'_> {
-    type Value = Incoming;
+impl<'de> Visitor<'de> for PatchObject<'_> {
+    type Value = ParsedPatch;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a patch")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Incoming, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<ParsedPatch, A::Error> {
         let mut head = Patch {
             environment_id: String::new(),
             segment_id: String::new(),
@@ -181,7 +186,7 @@ impl<'de> Visitor<'de> for PatchSeed<'_> {
             previous_version: String::new(),
             changes: Changes::default(),
         };
-        let mut gathering = Gathering::default();
+        let mut buffer = PatchBuffer::default();
         let mut has_changes = false;
         while let Some(field) = fields.next_key()? {
             let mut text = || fields.next_value::<Option<String>>().map(Option::unwrap_or_default);
@@ -193,57 +198,101 @@ impl<'de> Visitor<'de> for PatchSeed<'_> {
                 PatchField::Changes if has_changes => return Err(A::Error::duplicate_field("changes")),
                 PatchField::Changes => {
                     has_changes = true;
-                    let (stretch, fault) = (self.stretch, &mut *self.fault);
-                    let gather = Gather { gathering: &mut gathering, stretch, fault, part: Part::Changes };
-                    fields.next_value_seed(gather)?;
+                    fields.next_value_seed(ChangesObject {
+                        buffer: &mut buffer,
+                        unparsed_bytes: self.unparsed_bytes,
+                        error: &mut *self.error,
+                        level: Level::Changes,
+                    })?;
                 }
                 PatchField::Other => drop(fields.next_value::<IgnoredAny>()?),
             }
-            self.stretch.set(0);
+            self.unparsed_bytes.set(0);
         }
         SegmentRef::parse(&head.segment_id).map_err(A::Error::custom)?;
-        let changes = gathering.finish().map_err(|e| {
-            *self.fault = Some(PageFault::NoRoom(e));
-            A::Error::custom("no room")
+        let changes = buffer.finish().map_err(|e| {
+            *self.error = Some(ParseError::DiskFull(e));
+            A::Error::custom("the temporary file failed")
         })?;
-        Ok(Incoming { head, changes })
+        Ok(ParsedPatch { head, changes })
     }
 }
 
-/// A part of a patch's changes.
+/// How deep inside `changes` a value is.
 #[derive(Clone, Copy)]
-enum Part {
+enum Level {
+    /// `changes`: the sides.
     Changes,
-    Lists { excluded: bool },
-    List(List),
+    /// `changes.included` or `changes.excluded`: the lists `add` and `remove`.
+    Side(Side),
+    /// One list of hashes.
+    Hashes(ChangeList),
 }
 
-/// Reads a part of a patch's changes; any may be null.
-struct Gather<'a> {
-    gathering: &'a mut Gathering,
-    stretch: &'a Cell<usize>,
-    fault: &'a mut Option<PageFault>,
-    part: Part,
+#[derive(Clone, Copy)]
+enum Side {
+    Included,
+    Excluded,
 }
 
-impl Gather<'_> {
-    fn deeper(&mut self, part: Part) -> Gather<'_> {
-        Gather { gathering: self.gathering, stretch: self.stretch, fault: self.fault, part }
+/// Deserializes `changes` or a part of it; each may be null.
+struct ChangesObject<'a> {
+    buffer: &'a mut PatchBuffer,
+    unparsed_bytes: &'a Cell<usize>,
+    error: &'a mut Option<ParseError>,
+    level: Level,
+}
+
+impl ChangesObject<'_> {
+    fn nested(&mut self, level: Level) -> ChangesObject<'_> {
+        ChangesObject { buffer: self.buffer, unparsed_bytes: self.unparsed_bytes, error: self.error, level }
+    }
+
+    fn visit_sides<'de, A: MapAccess<'de>>(&mut self, mut fields: A) -> Result<(), A::Error> {
+        while let Some(field) = fields.next_key()? {
+            let side = match field {
+                ChangesField::Included => Side::Included,
+                ChangesField::Excluded => Side::Excluded,
+                ChangesField::Other => {
+                    fields.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            fields.next_value_seed(self.nested(Level::Side(side)))?;
+        }
+        Ok(())
+    }
+
+    fn visit_lists<'de, A: MapAccess<'de>>(&mut self, side: Side, mut fields: A) -> Result<(), A::Error> {
+        while let Some(field) = fields.next_key()? {
+            let list = match (side, field) {
+                (Side::Included, ListField::Add) => ChangeList::IncludedAdd,
+                (Side::Included, ListField::Remove) => ChangeList::IncludedRemove,
+                (Side::Excluded, ListField::Add) => ChangeList::ExcludedAdd,
+                (Side::Excluded, ListField::Remove) => ChangeList::ExcludedRemove,
+                (_, ListField::Other) => {
+                    fields.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            fields.next_value_seed(self.nested(Level::Hashes(list)))?;
+        }
+        Ok(())
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Gather<'_> {
+impl<'de> DeserializeSeed<'de> for ChangesObject<'_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_option(self)
     }
 }
 
-impl<'de> Visitor<'de> for Gather<'_> {
+impl<'de> Visitor<'de> for ChangesObject<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if matches!(self.part, Part::List(_)) { "a list of hashes" } else { "changes" })
+        f.write_str(if matches!(self.level, Level::Hashes(_)) { "a list of hashes" } else { "changes" })
     }
 
     fn visit_none<E>(self) -> Result<(), E> {
@@ -251,53 +300,27 @@ impl<'de> Visitor<'de> for Gather<'_> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        match self.part {
-            Part::List(_) => deserializer.deserialize_seq(self),
-            _ => deserializer.deserialize_map(self),
+        match self.level {
+            Level::Hashes(_) => deserializer.deserialize_seq(self),
+            Level::Changes | Level::Side(_) => deserializer.deserialize_map(self),
         }
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<(), A::Error> {
-        match self.part {
-            Part::Lists { excluded } => {
-                while let Some(field) = fields.next_key()? {
-                    let list = match (field, excluded) {
-                        (ListField::Add, false) => List::IncludedAdd,
-                        (ListField::Add, true) => List::ExcludedAdd,
-                        (ListField::Remove, false) => List::IncludedRemove,
-                        (ListField::Remove, true) => List::ExcludedRemove,
-                        (ListField::Other, _) => {
-                            fields.next_value::<IgnoredAny>()?;
-                            continue;
-                        }
-                    };
-                    fields.next_value_seed(self.deeper(Part::List(list)))?;
-                }
-            }
-            _ => {
-                while let Some(field) = fields.next_key()? {
-                    match field {
-                        ChangesField::Included => {
-                            fields.next_value_seed(self.deeper(Part::Lists { excluded: false }))?
-                        }
-                        ChangesField::Excluded => {
-                            fields.next_value_seed(self.deeper(Part::Lists { excluded: true }))?
-                        }
-                        ChangesField::Other => drop(fields.next_value::<IgnoredAny>()?),
-                    }
-                }
-            }
+    fn visit_map<A: MapAccess<'de>>(mut self, fields: A) -> Result<(), A::Error> {
+        match self.level {
+            Level::Changes => self.visit_sides(fields),
+            Level::Side(side) => self.visit_lists(side, fields),
+            Level::Hashes(_) => Err(A::Error::custom("expected a list")),
         }
-        Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut hashes: A) -> Result<(), A::Error> {
-        let Part::List(list) = self.part else { return Err(A::Error::custom("not a list")) };
+        let Level::Hashes(list) = self.level else { return Err(A::Error::custom("expected an object")) };
         while let Some(hash) = hashes.next_element::<ContextHash>()? {
-            self.stretch.set(0);
-            if let Err(e) = self.gathering.push(list, hash) {
-                *self.fault = Some(PageFault::NoRoom(e));
-                return Err(A::Error::custom("no room"));
+            self.unparsed_bytes.set(0);
+            if let Err(e) = self.buffer.push(list, hash) {
+                *self.error = Some(ParseError::DiskFull(e));
+                return Err(A::Error::custom("the temporary file failed"));
             }
         }
         Ok(())

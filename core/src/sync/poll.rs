@@ -1,61 +1,63 @@
-//! Fetches one page and applies it while it arrives.
+//! Fetches one page of patches and applies it while it arrives.
 
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use reqwest::Response;
 
-use super::apply::PageReport;
-use super::byte_pipe::{Feed, feed};
-use super::client::broken;
-use super::retry::Failure;
-use super::run_loop::{Cycle, Departure, conclude};
+use super::apply::ApplyReport;
+use super::byte_pipe::ByteSender;
+use super::client::{UpstreamClient, transport_error};
+use super::ingest::Ingest;
+use super::retry::{AttemptError, ExitReason};
 use crate::error::{ErrorKind, Result};
 
-/// What must arrive within the response timeout: an upstream that trickles a byte at a time is as good as dead.
-const LEAST: usize = 1024;
+/// The bytes that must arrive within the response timeout, so that an upstream that sends one byte
+/// at a time cannot hold the worker up.
+const MIN_PROGRESS_BYTES: usize = 1024;
 
-impl Cycle {
-    /// Fetches the page after `cursor`. What of it came whole is applied, whatever happens then.
-    pub(super) async fn poll(&self, cursor: Option<&str>) -> Result<PageReport, Departure> {
-        let answer = self.stop.run_until_cancelled(self.client.page(cursor)).await;
-        let response = answer.ok_or(Departure::Stopped)??;
-        self.tracker.count(|counters| counters.pages += 1);
-        let (feed, reader) = feed();
-        let applier = self.applier.clone();
-        let job = self.tasks.runtime().run_blocking(move || applier.apply_page(reader));
-        let pumped = self.stop.run_until_cancelled(self.pump(response, feed)).await;
-        conclude(job.await, pumped)
-    }
+/// Fetches and applies the page after `cursor`.
+pub(super) async fn poll(
+    client: &UpstreamClient,
+    ingest: &Ingest,
+    cursor: Option<&str>,
+) -> Result<ApplyReport, ExitReason> {
+    let response = ingest.tasks.token().run_until_cancelled(client.get_page(cursor)).await;
+    let response = response.ok_or(ExitReason::Stopped)??;
+    ingest.applier.tracker.count(|counters| counters.pages += 1);
+    ingest.run(|sender| download(client, response, sender)).await
+}
 
-    /// Passes an answer on to whoever reads it, to its end or until nobody reads any more.
-    async fn pump(&self, mut response: Response, feed: Feed) -> Result<(), Failure> {
-        let (clock, limit) = (&self.config.clock, self.config.response_timeout);
-        let place = self.client.page_place();
-        // Time spent waiting for the upstream, and what came of it; the store's time does not count.
-        let (mut waited, mut received) = (Duration::ZERO, 0);
-        loop {
-            let began = clock.now();
-            let alarm = self.tasks.runtime().sleep_until(clock, began.after(limit.saturating_sub(waited)));
-            let chunk = match select(std::pin::pin!(response.chunk()), alarm).await {
-                Either::Left((chunk, _)) => chunk.map_err(|e| broken(&place, &e))?,
-                Either::Right(_) => {
-                    let what = format!("the answer has come to a standstill, for {limit:?}");
-                    return Err(Failure::upstream(ErrorKind::UpstreamTimeout, &place, &what));
-                }
-            };
-            let Some(chunk) = chunk else {
-                feed.finish().await;
-                return Ok(());
-            };
-            waited += clock.now().since(began);
-            received += chunk.len();
-            if received >= LEAST {
-                (waited, received) = (Duration::ZERO, 0);
-            }
-            if !feed.send(chunk).await {
-                return Ok(());
-            }
+/// Sends the body of a response to the parser, up to its end or until the parser has stopped.
+async fn download(
+    client: &UpstreamClient,
+    mut response: Response,
+    sender: ByteSender,
+) -> Result<(), AttemptError> {
+    let clock = &client.clock;
+    let timeout = client.response_timeout;
+    // The time spent waiting for the upstream since the last progress; time in which the store
+    // makes the pipe wait is not counted.
+    let mut waited = Duration::ZERO;
+    let mut received = 0;
+    loop {
+        let began = clock.now();
+        let deadline = began.after(timeout.saturating_sub(waited));
+        let Ok(chunk) = client.runtime.deadline(clock, deadline, response.chunk()).await else {
+            let what = format!("fewer than {MIN_PROGRESS_BYTES} bytes of the page arrived in {timeout:?}");
+            return Err(AttemptError::upstream(ErrorKind::UpstreamTimeout, &client.page_url, &what));
+        };
+        let Some(chunk) = chunk.map_err(|e| transport_error(&client.page_url, &e))? else {
+            sender.finish().await;
+            return Ok(());
+        };
+        waited += clock.now().since(began);
+        received += chunk.len();
+        if received >= MIN_PROGRESS_BYTES {
+            waited = Duration::ZERO;
+            received = 0;
+        }
+        if !sender.send(chunk).await {
+            return Ok(());
         }
     }
 }

@@ -1,123 +1,152 @@
-//! How long to wait before the next attempt: longer each time, never equally long for two workers, never for ever.
+//! Why an attempt to synchronise ended, and how long to wait before the next one.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::fmt::Display;
 use std::time::Duration;
 
+use crate::backoff::Backoff;
 use crate::error::{Error, ErrorKind};
+
+/// The longest `Retry-After` that is honoured.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
 
 /// A failure of the upstream or of the store.
 #[derive(Debug, Clone)]
-pub(super) struct Failure {
+pub(super) struct AttemptError {
     pub(super) error: Error,
-    /// The status of the upstream's answer, if it gave one.
-    pub(super) status: Option<u16>,
-    /// How long the upstream wishes not to be asked.
+    /// The HTTP status of the upstream's response, if there was one.
+    pub(super) http_status: Option<u16>,
+    /// The `Retry-After` of that response.
     pub(super) retry_after: Option<Duration>,
 }
 
-impl Failure {
-    /// Builds a failure of the upstream.
-    pub(super) fn upstream(kind: ErrorKind, place: &str, what: &str) -> Self {
-        Error::new(kind, format!("{place}: {what}")).into()
+impl AttemptError {
+    /// Creates a failure of the upstream at `url`.
+    pub(super) fn upstream(kind: ErrorKind, url: &impl Display, what: &str) -> Self {
+        Error::new(kind, format!("{url}: {what}")).into()
     }
 
-    /// Returns whether a person must act before another attempt can succeed.
-    pub(super) fn is_refusal(&self) -> bool {
+    /// Returns whether only a person can fix it, such as a wrong SDK key.
+    pub(super) fn needs_operator(&self) -> bool {
         self.error.kind() == ErrorKind::UpstreamRefused
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for AttemptError {
     fn from(error: Error) -> Self {
-        Self { error, status: None, retry_after: None }
+        Self { error, http_status: None, retry_after: None }
     }
 }
 
-/// The longest that an upstream's own wish (`Retry-After`) is heeded.
-const LONGEST_WISH: Duration = Duration::from_secs(600);
+/// Why an attempt ended.
+#[derive(Debug)]
+pub(super) enum ExitReason {
+    /// The worker is to stop.
+    Stopped,
+    /// There is a new SDK key.
+    KeyRotated,
+    /// The poll after opening the stream found changes, so some may be missing from the stream.
+    ChangedDuringConnect,
+    /// The store's cursor is not the expected one: poll again from where it is.
+    OutOfOrder,
+    /// The upstream or the store failed.
+    Failed(AttemptError),
+}
 
-/// Counts attempts that led nowhere.
+impl From<AttemptError> for ExitReason {
+    fn from(error: AttemptError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Error> for ExitReason {
+    fn from(error: Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Computes the delay before the next attempt.
 #[derive(Debug, Clone)]
-pub(super) struct Backoff {
-    first: Duration,
-    longest: Duration,
-    refused: Duration,
-    attempts: u32,
+pub(super) struct RetryPolicy {
+    backoff: Backoff,
+    /// The backoff after a failure that only a person can fix.
+    refused_backoff: Backoff,
+    /// The number of attempts in a row that achieved nothing.
+    failures: u32,
 }
 
-impl Backoff {
-    pub(super) fn new(first: Duration, longest: Duration, refused: Duration) -> Self {
-        Self { first, longest, refused, attempts: 0 }
+impl RetryPolicy {
+    pub(super) fn new(min_backoff: Duration, max_backoff: Duration, refused_backoff: Duration) -> Self {
+        Self {
+            backoff: Backoff::new(min_backoff, max_backoff),
+            refused_backoff: Backoff::new(refused_backoff, refused_backoff),
+            failures: 0,
+        }
     }
 
-    /// Forgets the attempts so far: something was achieved.
+    /// Starts again from the shortest delay, because something was achieved.
     pub(super) fn reset(&mut self) {
-        self.attempts = 0;
+        self.failures = 0;
     }
 
-    /// Draws the next pause: between half of what is due and all of it.
-    pub(super) fn pause(&mut self, failure: Option<&Failure>) -> Duration {
-        let due = if failure.is_some_and(Failure::is_refusal) {
-            self.refused
+    /// Returns the next delay: between half of the backoff and all of it, and at least the
+    /// upstream's `Retry-After`.
+    pub(super) fn next_delay(&mut self, error: Option<&AttemptError>) -> Duration {
+        let backoff = if error.is_some_and(AttemptError::needs_operator) {
+            self.refused_backoff.equal_jitter(0)
         } else {
-            let due = self.first.saturating_mul(1 << self.attempts.min(20)).min(self.longest);
-            self.attempts += 1;
-            due
+            let backoff = self.backoff.equal_jitter(self.failures);
+            self.failures = self.failures.saturating_add(1);
+            backoff
         };
-        let wish = failure.and_then(|failure| failure.retry_after).unwrap_or_default();
-        due.mul_f64(0.5 + dice() / 2.0).max(wish.min(LONGEST_WISH))
+        let retry_after = error.and_then(|error| error.retry_after).unwrap_or_default();
+        backoff.max(retry_after.min(MAX_RETRY_AFTER))
     }
-}
-
-/// Draws a number from 0 to 1.
-fn dice() -> f64 {
-    RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn backoff() -> Backoff {
-        Backoff::new(Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(300))
+    fn policy() -> RetryPolicy {
+        RetryPolicy::new(Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(300))
     }
 
     #[track_caller]
-    fn assert_between(pause: Duration, least: f64, most: f64) {
-        assert!((least..=most).contains(&pause.as_secs_f64()), "{pause:?} is not in {least}..{most}");
+    fn assert_between(delay: Duration, min: f64, max: f64) {
+        assert!((min..=max).contains(&delay.as_secs_f64()), "{delay:?} is not in {min}..{max}");
     }
 
     #[test]
-    fn pauses_double_up_to_the_longest_and_never_vanish() {
+    fn delays_double_up_to_the_longest_and_never_vanish() {
         for _ in 0..50 {
-            let mut backoff = backoff();
-            for due in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0] {
-                assert_between(backoff.pause(None), due / 2.0, due);
+            let mut policy = policy();
+            for backoff in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0] {
+                assert_between(policy.next_delay(None), backoff / 2.0, backoff);
             }
             for _ in 0..100 {
-                backoff.pause(None);
+                policy.next_delay(None);
             }
-            assert_between(backoff.pause(None), 30.0, 60.0);
-            backoff.reset();
-            assert_between(backoff.pause(None), 0.5, 1.0);
+            assert_between(policy.next_delay(None), 30.0, 60.0);
+            policy.reset();
+            assert_between(policy.next_delay(None), 0.5, 1.0);
         }
     }
 
     #[test]
     fn no_two_workers_wait_equally_long() {
-        let pauses: std::collections::BTreeSet<_> = (0..50).map(|_| backoff().pause(None)).collect();
-        assert!(pauses.len() > 40, "{pauses:?}");
+        let delays: std::collections::BTreeSet<_> = (0..50).map(|_| policy().next_delay(None)).collect();
+        assert!(delays.len() > 40, "{delays:?}");
     }
 
     #[test]
-    fn a_refusal_is_retried_rarely_and_a_wish_is_heeded_within_reason() {
+    fn a_refusal_is_retried_rarely_and_retry_after_is_honoured_up_to_a_limit() {
         let error = Error::new(ErrorKind::UpstreamRefused, "no");
-        let mut failure = Failure { error, status: Some(401), retry_after: None };
-        assert_between(backoff().pause(Some(&failure)), 150.0, 300.0);
+        let mut failure = AttemptError { error, http_status: Some(401), retry_after: None };
+        assert_between(policy().next_delay(Some(&failure)), 150.0, 300.0);
         failure.error = Error::new(ErrorKind::UpstreamUnavailable, "busy");
         failure.retry_after = Some(Duration::from_secs(20));
-        assert_between(backoff().pause(Some(&failure)), 20.0, 20.0);
+        assert_between(policy().next_delay(Some(&failure)), 20.0, 20.0);
         failure.retry_after = Some(Duration::from_secs(1_000_000));
-        assert_between(backoff().pause(Some(&failure)), 600.0, 600.0);
+        assert_between(policy().next_delay(Some(&failure)), 600.0, 600.0);
     }
 }

@@ -3,59 +3,60 @@
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::retry::Failure;
+use super::retry::AttemptError;
 use crate::clock::Clock;
 use crate::error::ErrorKind;
 use crate::runtime::LeakAfterFork;
 
-/// What the worker is doing.
+/// What a worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SyncPhase {
-    /// It fetches what the store does not have yet.
+    /// It fetches the patches that the store does not have yet.
     CatchingUp,
-    /// The store matches the upstream, and changes are followed as they happen.
+    /// The store matches the upstream, and the worker follows the stream of changes.
     Synchronized,
-    /// It waits before the next attempt; [`SyncStatus::error`] says why, unless it only lost its place in the order of patches.
+    /// It waits before the next attempt. [`SyncStatus::error`] has the reason, unless the reason is
+    /// only that patches came out of order.
     Waiting,
-    /// It was stopped.
+    /// It has stopped.
     Stopped,
 }
 
-/// Something that went wrong.
+/// A failure, as the status records it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SyncError {
-    /// What failed, for branching.
+pub struct SyncFailure {
+    /// The kind of failure, for programs.
     pub kind: ErrorKind,
-    /// The HTTP status of the upstream's answer, if it gave one.
+    /// The HTTP status of the upstream's response, if there was one.
     pub status_code: Option<u16>,
-    /// The sentence for a person; holds neither the SDK key nor any context.
+    /// The message, for people; it contains neither the SDK key nor any context.
     pub message: String,
     /// When it happened first, in Unix milliseconds.
     pub since: i64,
     /// When it happened last, in Unix milliseconds.
     pub timestamp: i64,
-    /// How often it happened in a row.
+    /// How many times it happened in a row.
     pub times: u64,
 }
 
-/// How far the present catching up, or the last one, has come.
+/// Progress of catching up: of the current run, or of the last one while there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SyncProgress {
     /// Patches applied.
     pub patches: u64,
-    /// Operations in them: a context that joins or leaves a list.
+    /// Operations applied. One operation adds a context to a list, or removes it.
     pub operations: u64,
 }
 
-/// What happened since the worker was started.
+/// Counters since the worker was started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SyncCounters {
     /// Patches applied.
     pub patches: u64,
-    /// Operations in them.
+    /// Operations applied.
     pub operations: u64,
-    /// Patches that the store had already.
+    /// Patches that the store already had.
     pub repeated: u64,
     /// Pages fetched, empty ones included.
     pub pages: u64,
@@ -67,27 +68,28 @@ pub struct SyncCounters {
     pub data_losses: u64,
 }
 
-/// The worker's state at one moment.
+/// The state of a worker at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncStatus {
-    /// What it is doing.
+    /// What the worker is doing.
     pub phase: SyncPhase,
-    /// Since when, in Unix milliseconds.
+    /// When the phase began, in Unix milliseconds.
     pub since: i64,
-    /// When the store was last declared synchronised by this worker, in Unix milliseconds; `None` = not yet.
+    /// When this worker last wrote the sync marker, in Unix milliseconds; `None` = not yet.
     pub last_synchronized: Option<i64>,
-    /// What keeps the store from being synchronised; `None` = nothing that is known.
-    pub error: Option<SyncError>,
-    /// The last errors, newest first, at most [`SyncStatus::ERRORS`]; the same one in a row is one entry.
-    pub errors: Vec<SyncError>,
-    /// How far catching up has come.
+    /// The failure that keeps the store from being in sync; `None` = no failure is known.
+    pub error: Option<SyncFailure>,
+    /// The last failures, newest first, at most [`SyncStatus::ERRORS`]. Equal failures in a row are
+    /// one entry.
+    pub errors: Vec<SyncFailure>,
+    /// Progress of catching up.
     pub progress: SyncProgress,
-    /// What happened so far.
+    /// Counters since the start.
     pub counters: SyncCounters,
 }
 
 impl SyncStatus {
-    /// How many errors are remembered.
+    /// The most entries of [`errors`](Self::errors).
     pub const ERRORS: usize = 20;
 
     /// Returns whether the store matches the upstream.
@@ -96,31 +98,32 @@ impl SyncStatus {
     }
 }
 
-/// The statuses of a worker as they come: the current one first, then each change; the latest value wins.
+/// A subscription to a worker's status: the current status first, then each change. A slow
+/// subscriber sees only the latest one.
 pub struct SyncUpdates {
     statuses: watch::Receiver<SyncStatus>,
-    ended: LeakAfterFork<CancellationToken>,
-    last: bool,
+    stopped: LeakAfterFork<CancellationToken>,
+    is_finished: bool,
 }
 
 impl SyncUpdates {
-    /// Returns the next status, or `None` after that of a worker that has stopped.
+    /// Waits for the next status. Returns `None` after the status of a worker that has stopped.
     pub async fn next(&mut self) -> Option<SyncStatus> {
-        if self.last {
+        if self.is_finished {
             return None;
         }
-        let news = self.ended.run_until_cancelled(self.statuses.changed()).await;
+        let changed = self.stopped.run_until_cancelled(self.statuses.changed()).await;
         let status = self.statuses.borrow_and_update().clone();
-        self.last = !matches!(news, Some(Ok(()))) || status.phase == SyncPhase::Stopped;
+        self.is_finished = !matches!(changed, Some(Ok(()))) || status.phase == SyncPhase::Stopped;
         Some(status)
     }
 }
 
-/// Keeps the status, and tells those who follow it.
+/// Holds the status and publishes its changes.
 pub(super) struct SyncTracker {
     clock: Clock,
     status: watch::Sender<SyncStatus>,
-    ended: CancellationToken,
+    stopped: CancellationToken,
 }
 
 impl SyncTracker {
@@ -134,7 +137,7 @@ impl SyncTracker {
             progress: SyncProgress::default(),
             counters: SyncCounters::default(),
         });
-        Self { clock, status, ended: CancellationToken::new() }
+        Self { clock, status, stopped: CancellationToken::new() }
     }
 
     pub(super) fn current(&self) -> SyncStatus {
@@ -144,7 +147,7 @@ impl SyncTracker {
     pub(super) fn updates(&self) -> SyncUpdates {
         let mut statuses = self.status.subscribe();
         statuses.mark_changed();
-        SyncUpdates { statuses, ended: LeakAfterFork::new(self.ended.clone()), last: false }
+        SyncUpdates { statuses, stopped: LeakAfterFork::new(self.stopped.clone()), is_finished: false }
     }
 
     fn enter(&self, status: &mut SyncStatus, phase: SyncPhase) {
@@ -178,24 +181,28 @@ impl SyncTracker {
 
     pub(super) fn stopped(&self) {
         self.status.send_modify(|status| self.enter(status, SyncPhase::Stopped));
-        self.ended.cancel();
+        self.stopped.cancel();
     }
 
-    pub(super) fn marked(&self, unix_millis: i64) {
+    pub(super) fn marked_synced(&self, unix_millis: i64) {
         self.status.send_modify(|status| status.last_synchronized = Some(unix_millis));
     }
 
-    /// Notes what was applied; the parts of a gigantic patch count as operations before it counts as a patch.
-    pub(super) fn applied(&self, patches: u64, operations: u64) {
+    /// Counts a patch that was applied, and those of its operations that were not counted before.
+    pub(super) fn patch_applied(&self, operations: u64) {
         self.status.send_modify(|status| {
-            status.progress.patches += patches;
-            status.progress.operations += operations;
-            status.counters.patches += patches;
-            status.counters.operations += operations;
+            status.progress.patches += 1;
+            status.counters.patches += 1;
+            add_operations(status, operations);
         });
     }
 
-    pub(super) fn repeated(&self) {
+    /// Counts the operations of a chunk of a large patch.
+    pub(super) fn chunk_applied(&self, operations: u64) {
+        self.status.send_modify(|status| add_operations(status, operations));
+    }
+
+    pub(super) fn patch_repeated(&self) {
         self.count(|counters| counters.repeated += 1);
     }
 
@@ -203,37 +210,45 @@ impl SyncTracker {
         self.status.send_modify(|status| count(&mut status.counters));
     }
 
-    /// Notes a failure, after which the worker waits.
-    pub(super) fn failed(&self, failure: &Failure) {
+    /// Records a failure, after which the worker waits. A failure that repeats the newest one only
+    /// increases its count, and is not logged as a change.
+    pub(super) fn failed(&self, error: &AttemptError) {
         let now = self.clock.unix_millis();
-        let error = SyncError {
-            kind: failure.error.kind(),
-            status_code: failure.status,
-            message: failure.error.message().to_owned(),
+        let failure = SyncFailure {
+            kind: error.error.kind(),
+            status_code: error.http_status,
+            message: error.error.message().to_owned(),
             since: now,
             timestamp: now,
             times: 1,
         };
-        let mut is_news = true;
+        let mut is_new = true;
         self.status.send_modify(|status| {
-            is_news = status.error.as_ref().is_none_or(|known| known.message != error.message);
+            is_new = status.error.as_ref().is_none_or(|current| current.message != failure.message);
             match status.errors.first_mut() {
-                Some(newest) if !is_news && newest.message == error.message => {
-                    newest.timestamp = error.timestamp;
+                Some(newest) if !is_new && newest.message == failure.message => {
+                    newest.timestamp = failure.timestamp;
                     newest.times += 1;
                 }
                 _ => {
-                    status.errors.insert(0, error);
+                    status.errors.insert(0, failure);
                     status.errors.truncate(SyncStatus::ERRORS);
                 }
             }
             status.error = status.errors.first().cloned();
             self.enter(status, SyncPhase::Waiting);
         });
-        match (is_news, failure.is_refusal()) {
-            (true, true) => log::error!("the store is not kept in sync: {}", failure.error),
-            (true, false) => log::warn!("the store is not kept in sync, trying again: {}", failure.error),
-            (false, _) => log::debug!("still: {}", failure.error),
+        if !is_new {
+            log::debug!("sync failed again: {}", error.error);
+        } else if error.needs_operator() {
+            log::error!("sync failed: {}", error.error);
+        } else {
+            log::warn!("sync failed, retrying: {}", error.error);
         }
     }
+}
+
+fn add_operations(status: &mut SyncStatus, operations: u64) {
+    status.progress.operations += operations;
+    status.counters.operations += operations;
 }

@@ -1,23 +1,24 @@
-//! Where patches come from, and what lets us in.
+//! The upstream: the service that patches come from, and the credentials and the route to it.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use reqwest::Url;
+use reqwest::{Proxy, Url};
 
-use super::client;
+use super::tls::tls_config;
 use crate::error::{Error, ErrorKind, Result};
 
-/// An SDK key: a secret. It is sent to the upstream and printed nowhere.
+/// An SDK key: a secret, which is sent to the upstream and never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SdkKey(Arc<str>);
 
 impl SdkKey {
-    /// Takes a key.
+    /// Validates a key.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidConfig`] when it is empty or holds anything but visible ASCII characters, which no key does.
+    /// [`ErrorKind::InvalidConfig`] when it is empty or contains anything but visible ASCII
+    /// characters.
     pub fn new(key: &str) -> Result<Self> {
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             let message = "the SDK key is empty, or holds white space or other characters that no key holds";
@@ -26,8 +27,8 @@ impl SdkKey {
         Ok(Self(key.into()))
     }
 
-    /// Returns the key itself, for the request.
-    pub(super) fn reveal(&self) -> &str {
+    /// Returns the key as text, for the `Authorization` header.
+    pub(super) fn expose_secret(&self) -> &str {
         &self.0
     }
 }
@@ -38,20 +39,20 @@ impl fmt::Debug for SdkKey {
     }
 }
 
-/// How to get out of the own network.
+/// The HTTP proxy through which the upstream is reached.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum UpstreamProxy {
-    /// As the variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    /// The one in the environment: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
     #[default]
     Environment,
-    /// Directly.
+    /// No proxy.
     None,
-    /// Through the HTTP proxy at that URL, which may hold a user and a password.
+    /// The proxy at that URL, which may contain a user and a password.
     Url(String),
 }
 
 impl UpstreamProxy {
-    /// Reads what configurations say: `environment`, `none`, or a URL.
+    /// Parses the form that configurations use: `environment`, `none`, or a URL.
     pub fn parse(text: &str) -> Self {
         match text {
             "environment" => Self::Environment,
@@ -71,28 +72,29 @@ impl fmt::Debug for UpstreamProxy {
     }
 }
 
-/// The service that a store is kept in step with (docs/spec.md#upstream-protocol).
+/// The service that a store is kept in sync with (docs/spec.md#upstream-protocol).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
-    /// Where pages are fetched. Default: [`Upstream::DEFAULT_BASE_URL`].
+    /// Base URL for polling. Default: [`Upstream::DEFAULT_BASE_URL`].
     pub base_url: String,
-    /// Where changes are streamed. Default: [`Upstream::DEFAULT_STREAM_URL`].
+    /// Base URL for streaming. Default: [`Upstream::DEFAULT_STREAM_URL`].
     pub stream_url: String,
-    /// The key of the environment.
+    /// The SDK key, which selects the environment.
     pub sdk_key: SdkKey,
-    /// The way there. Default: as the environment says.
+    /// The proxy. Default: [`UpstreamProxy::Environment`].
     pub proxy: UpstreamProxy,
-    /// The authorities that may vouch for the upstream, as a PEM file, read once. Default: those of the operating system.
+    /// PEM file with the certificate authorities to trust, read once at the start. Default: those
+    /// of the operating system.
     pub ca_file: Option<PathBuf>,
 }
 
 impl Upstream {
-    /// Where the service is polled.
+    /// Base URL for polling the public service.
     pub const DEFAULT_BASE_URL: &'static str = "https://sdk.launchdarkly.com";
-    /// Where the service streams.
+    /// Base URL for streaming from the public service.
     pub const DEFAULT_STREAM_URL: &'static str = "https://stream.launchdarkly.com";
 
-    /// Names the public service.
+    /// Uses the public service; every other option has its default.
     pub fn new(sdk_key: SdkKey) -> Self {
         Self {
             base_url: Self::DEFAULT_BASE_URL.to_owned(),
@@ -103,48 +105,60 @@ impl Upstream {
         }
     }
 
-    /// Checks all that can be checked without asking anybody: the URLs, and the proxy and the authorities if they are given.
+    /// Checks everything that needs no connection: the URLs, the proxy and the certificate
+    /// authorities.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidConfig`], naming the field.
+    /// [`ErrorKind::InvalidConfig`]; the message names the field.
     pub fn validate(&self) -> Result<()> {
-        self.page_url()?;
-        self.event_url()?;
+        self.poll_endpoint()?;
+        self.stream_endpoint()?;
         if let UpstreamProxy::Url(url) = &self.proxy {
-            client::proxy(url)?;
+            parse_proxy(url)?;
         }
-        match &self.ca_file {
-            Some(path) => client::tls(Some(path)).map(drop),
-            None => Ok(()),
+        if let Some(path) = &self.ca_file {
+            tls_config(Some(path))?;
         }
+        Ok(())
     }
 
-    /// Returns where pages are.
-    pub(super) fn page_url(&self) -> Result<Url> {
-        join("base_url", &self.base_url, "/sdk/big-segments/revisions")
+    /// Returns the URL of the pages of patches.
+    pub(super) fn poll_endpoint(&self) -> Result<Url> {
+        endpoint("base_url", &self.base_url, "/sdk/big-segments/revisions")
     }
 
-    /// Returns where the stream is.
-    pub(super) fn event_url(&self) -> Result<Url> {
-        join("stream_url", &self.stream_url, "/big-segments")
+    /// Returns the URL of the event stream.
+    pub(super) fn stream_endpoint(&self) -> Result<Url> {
+        endpoint("stream_url", &self.stream_url, "/big-segments")
     }
 }
 
-/// Appends a path to one of the two URLs, which is not repeated in an error, for it may hold a password.
-fn join(option: &str, url: &str, path: &str) -> Result<Url> {
+/// Appends a path to a base URL. Errors do not repeat the URL, which may contain a password.
+fn endpoint(option: &str, base_url: &str, path: &str) -> Result<Url> {
     let invalid = |what: &str| Err(Error::new(ErrorKind::InvalidConfig, format!("{option} {what}")));
-    let Ok(parsed) = Url::parse(url) else {
+    let Ok(parsed) = Url::parse(base_url) else {
         return invalid("is not a URL; one looks like https://sdk.example.com");
     };
     if !matches!(parsed.scheme(), "http" | "https") {
         return invalid("must begin with https:// or http://");
     }
     if !parsed.username().is_empty() || parsed.password().is_some() {
-        return invalid("must not hold a user or password; the SDK key is all the upstream wants");
+        return invalid("must not contain a user or password; the upstream needs only the SDK key");
     }
     if parsed.query().is_some() || parsed.fragment().is_some() {
-        return invalid("must not hold a ? or a #");
+        return invalid("must not contain a ? or a #");
     }
-    Url::parse(&format!("{}{path}", parsed.as_str().trim_end_matches('/')))
-        .map_err(|e| Error::new(ErrorKind::InvalidConfig, format!("{option} makes no URL: {e}")))
+    Url::parse(&format!("{}{path}", parsed.as_str().trim_end_matches('/'))).map_err(|e| {
+        let message = format!("{option} does not form a URL with the path {path}: {e}");
+        Error::new(ErrorKind::InvalidConfig, message)
+    })
+}
+
+/// Parses the URL of a proxy.
+pub(super) fn parse_proxy(url: &str) -> Result<Proxy> {
+    // The library's message may repeat a password.
+    Proxy::all(url).map_err(|_| {
+        let message = "the proxy is not a URL; one looks like http://proxy.example.com:3128";
+        Error::new(ErrorKind::InvalidConfig, message)
+    })
 }

@@ -6,11 +6,10 @@ use tokio::sync::watch;
 use super::apply::Applier;
 use super::client::UpstreamClient;
 use super::config::SyncConfig;
-use super::retry::Backoff;
-use super::run_loop::Cycle;
+use super::ingest::Ingest;
+use super::run_loop::RunLoop;
 use super::status::{SyncStatus, SyncTracker, SyncUpdates};
 use super::upstream::SdkKey;
-use crate::clock::Moment;
 use crate::error::Result;
 use crate::runtime::{LeakAfterFork, Runtime};
 use crate::tasks::TaskGroup;
@@ -18,91 +17,78 @@ use crate::tasks::TaskGroup;
 /// How long closing waits for a store or an observer that does not return.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A running worker; all methods may be called from any thread.
+/// A worker that keeps a store in sync with its upstream. All methods may be called from any
+/// thread.
 ///
-/// It never gives up: whatever fails is in [`SyncWorker::status`] and is tried again. Any number of workers, in any number of
-/// processes, may write to one store. Dropping a worker tells it to stop; [`SyncWorker::close`] also waits until it
-/// has. It may be stopped, or killed, at any moment: the next one goes on from the store's cursor.
+/// A worker retries every failure; [`SyncWorker::status`] has the last ones. Any number of workers,
+/// in any number of processes, may write to one store. A worker may be stopped or killed at any
+/// moment: the next one resumes from the store's cursor. Dropping a worker stops it;
+/// [`SyncWorker::close`] also waits for it.
 ///
-/// After `fork`, the worker of the parent process does nothing in the child; start another one there.
+/// After `fork`, the parent's worker does nothing in the child process; start another one there.
 pub struct SyncWorker {
     tracker: Arc<SyncTracker>,
     tasks: LeakAfterFork<Arc<TaskGroup>>,
-    keys: watch::Sender<SdkKey>,
+    sdk_keys: watch::Sender<SdkKey>,
 }
 
 impl SyncWorker {
-    /// Starts a worker; waits for neither the upstream nor the store.
+    /// Starts a worker. Does not wait for the upstream or the store.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig);
-    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) when the machine refuses more threads.
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) when the system refuses more threads.
     pub fn start(config: SyncConfig) -> Result<Self> {
         config.validate()?;
         let runtime = Runtime::shared()?;
-        let (sender, keys) = watch::channel(config.upstream.sdk_key.clone());
-        let (clock, timeout) = (config.clock.clone(), config.response_timeout);
-        let client =
-            UpstreamClient::new(&config.upstream, keys.clone(), runtime.clone(), clock.clone(), timeout)?;
-        let tracker = Arc::new(SyncTracker::new(clock));
+        let (sender, sdk_keys) = watch::channel(config.upstream.sdk_key.clone());
+        let client = UpstreamClient::new(&config, sdk_keys.clone(), runtime.clone())?;
+        let tracker = Arc::new(SyncTracker::new(config.clock.clone()));
         let tasks = Arc::new(TaskGroup::new(runtime));
-        let stop = tasks.token().clone();
         let applier = Arc::new(Applier {
             writer: config.writer.clone(),
             observers: config.observers.clone(),
             tracker: tracker.clone(),
-            stop: stop.clone(),
+            token: tasks.token().clone(),
         });
-        let backoff = Backoff::new(config.retry_first, config.retry_longest, config.retry_refused);
-        let cycle = Cycle {
-            config,
-            client,
-            applier,
-            tracker: tracker.clone(),
-            tasks: tasks.clone(),
-            stop,
-            keys,
-            backoff,
-            expected: None,
-            filling: false,
-            next_beat: Moment::NEVER,
-        };
-        tasks.spawn(cycle.run());
-        Ok(Self { tracker, tasks: LeakAfterFork::new(tasks), keys: sender })
+        let ingest = Ingest { tasks: tasks.clone(), applier };
+        tasks.spawn(RunLoop::new(config, client, ingest, sdk_keys).run());
+        Ok(Self { tracker, tasks: LeakAfterFork::new(tasks), sdk_keys: sender })
     }
 
-    /// Returns the state of this moment; never waits.
+    /// Returns the current status; never waits.
     pub fn status(&self) -> SyncStatus {
         self.tracker.current()
     }
 
-    /// Follows the state: the current one first, then each change.
+    /// Subscribes to the status: the current one first, then each change.
     pub fn updates(&self) -> SyncUpdates {
         self.tracker.updates()
     }
 
-    /// Replaces the SDK key from now on: a worker that is waiting tries at once, one that is following a stream opens
-    /// another with the new key. Nothing happens if it is the same.
+    /// Replaces the SDK key. A worker that waits for its next attempt makes it at once, and one
+    /// that follows a stream reconnects with the new key. Setting the same key has no effect.
     pub fn set_sdk_key(&self, sdk_key: SdkKey) {
-        self.keys.send_if_modified(|known| {
-            let is_new = *known != sdk_key;
-            *known = sdk_key;
+        self.sdk_keys.send_if_modified(|current| {
+            let is_new = *current != sdk_key;
+            *current = sdk_key;
             is_new
         });
     }
 
-    /// Tells the worker to stop, and does not wait.
+    /// Stops the worker; does not wait for it.
     pub fn stop(&self) {
         self.tasks.cancel();
     }
 
-    /// Stops the worker and waits until it no longer touches the store. A call into the store that is under way is waited for,
-    /// 15 s at most.
+    /// Stops the worker and waits until it no longer uses the store. A call into the store that has
+    /// begun is waited for, at most 15 s.
     pub async fn close(&self) {
         self.tasks.close(CLOSE_TIMEOUT).await;
     }
 
-    /// Does the same, blocking the thread; not to be called from an executor's thread.
+    /// Stops the worker and blocks until it no longer uses the store, as [`SyncWorker::close`]
+    /// does. Do not call it from an executor's thread.
     pub fn close_blocking(&self) {
         pollster::block_on(self.close());
     }

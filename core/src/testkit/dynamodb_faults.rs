@@ -10,7 +10,7 @@ const JSON: &str = "application/x-amz-json-1.0";
 /// An error of the service.
 pub fn error(status: u16, code: &str, message: &str) -> Message {
     let body = json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message});
-    Message::answer(status, JSON, body.to_string())
+    Message::response(status, JSON, body.to_string())
 }
 
 /// The table has used up its capacity.
@@ -52,7 +52,7 @@ pub fn cancelled(request: &Message, place: usize, code: &str) -> Message {
         "Message": format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{code}]"),
         "CancellationReasons": reasons,
     });
-    Message::answer(400, JSON, body.to_string())
+    Message::response(400, JSON, body.to_string())
 }
 
 /// Passes on only so many of the keys of a `BatchGetItem`, and gives the others back as unprocessed.
@@ -68,7 +68,7 @@ pub fn unprocessed(request: &Message, processed: usize) -> Reaction {
     let left = if left["Keys"] == json!([]) { json!({}) } else { json!({table: left}) };
     if keys.is_empty() {
         let body = json!({"Responses": {table: []}, "UnprocessedKeys": left});
-        return Reaction::Answer(Message::answer(200, JSON, body.to_string()));
+        return Reaction::Respond(Message::response(200, JSON, body.to_string()));
     }
     let instead = Message { body: body.to_string().into_bytes(), ..request.clone() };
     Reaction::Edit(

@@ -1,26 +1,27 @@
-//! Just enough HTTP/1.1 to watch, forge and spoil what clients and servers on this machine say to each other.
+//! A minimal HTTP/1.1 codec, to observe, forge and corrupt messages between local clients and
+//! servers.
 
 use std::io::{BufRead, Result, Write};
 
-/// A request or an answer.
+/// A request or a response.
 #[derive(Debug, Clone, Default)]
 pub struct Message {
-    /// The first line: what is asked for, or the status.
+    /// The request line or the status line.
     pub first_line: String,
-    /// The headers' names, in lower case, and values.
+    /// The names, in lower case, and values of the headers.
     pub headers: Vec<(String, String)>,
-    /// What follows.
+    /// The body.
     pub body: Vec<u8>,
 }
 
 impl Message {
-    /// Makes an answer with a body of JSON.
-    pub fn answer(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        let first_line = format!("HTTP/1.1 {status} Whatever");
+    /// Creates a response.
+    pub fn response(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let first_line = format!("HTTP/1.1 {status} Reason");
         Self { first_line, headers: vec![("content-type".into(), content_type.into())], body: body.into() }
     }
 
-    /// Reads a whole message; nothing when the other side has ended.
+    /// Reads a whole message; `None` = the peer closed the connection.
     pub fn read(from: &mut impl BufRead) -> Result<Option<Self>> {
         let first_line = line(from)?;
         if first_line.is_empty() {
@@ -51,17 +52,17 @@ impl Message {
         Ok(Some(message))
     }
 
-    /// Returns a header's value.
+    /// Returns the value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the status of an answer.
+    /// Returns the status of a response.
     pub fn status(&self) -> u16 {
         self.first_line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
     }
 
-    /// Spells the message, with the length of its body.
+    /// Encodes the message, with the length of its body.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = format!("{}\r\n", self.first_line).into_bytes();
         let framing = ["content-length", "transfer-encoding"];

@@ -1,4 +1,5 @@
-//! Stands between a client and a server that speak HTTP/1.1, counts what is asked, and answers wrongly where it is told to.
+//! An HTTP/1.1 proxy for tests: counts requests, and replaces, truncates or withholds responses as
+//! a policy says.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Write};
@@ -9,53 +10,54 @@ use parking_lot::Mutex;
 
 use super::http::Message;
 
-/// What becomes of a request.
+/// How the proxy reacts to a request.
 pub enum Reaction {
-    /// It is passed on, and so is the answer.
+    /// Forwards the request and the response.
     Pass,
-    /// It is not passed on; this is the answer.
-    Answer(Message),
-    /// It is passed on, but this is the answer.
-    Hide(Message),
-    /// It is passed on, and so much of the answer: so many hundredths.
+    /// Responds without forwarding the request.
+    Respond(Message),
+    /// Forwards the request and replaces the response.
+    Replace(Message),
+    /// Forwards the request and that percentage of the response, then closes the connection.
     Truncate(usize),
-    /// The connection is cut.
+    /// Closes the connection.
     Disconnect,
-    /// It is never answered.
+    /// Never responds.
     Stall,
-    /// This is passed on in its place, and what is made of the answer.
+    /// Forwards another request, and the response as the function changes it.
     Edit(Message, Box<dyn FnOnce(Message) -> Message>),
 }
 
 type Policy = dyn Fn(&Message) -> Reaction + Send + Sync;
 
-/// A proxy, or a server, on a port of its own; it ends with the test's process.
+/// A proxy or a server on its own port; it runs until the process ends.
 pub struct HttpProxy {
     port: u16,
     counts: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
 impl HttpProxy {
-    /// Starts one in front of a port of this machine.
+    /// Starts a proxy in front of a local port.
     pub fn start(target: u16, policy: impl Fn(&Message) -> Reaction + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a port");
         let port = listener.local_addr().expect("it has an address").port();
-        let (policy, counts): (Arc<Policy>, Arc<Mutex<BTreeMap<String, usize>>>) =
-            (Arc::new(policy), Arc::default());
-        let seen = counts.clone();
-        thread(move || {
+        let policy: Arc<Policy> = Arc::new(policy);
+        let counts: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
+        let shared_counts = counts.clone();
+        spawn_thread(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let (policy, seen) = (policy.clone(), seen.clone());
-                // Whichever side closes, or is lost, ends it.
-                thread(move || drop(converse(&client, target, &*policy, &seen)));
+                let policy = policy.clone();
+                let counts = shared_counts.clone();
+                // An error means that one of the peers closed the connection.
+                spawn_thread(move || drop(serve(&client, target, &*policy, &counts)));
             }
         });
         Self { port, counts }
     }
 
-    /// Starts a server of its own: nothing is passed on.
-    pub fn serve(answer: impl Fn(&Message) -> Message + Send + Sync + 'static) -> Self {
-        Self::start(0, move |request| Reaction::Answer(answer(request)))
+    /// Starts a server that forwards nothing.
+    pub fn serve(respond: impl Fn(&Message) -> Message + Send + Sync + 'static) -> Self {
+        Self::start(0, move |request| Reaction::Respond(respond(request)))
     }
 
     /// Returns the port.
@@ -63,23 +65,23 @@ impl HttpProxy {
         self.port
     }
 
-    /// Returns how often each action was asked for, and forgets it.
+    /// Returns the number of requests of each action, and resets it.
     pub fn take_counts(&self) -> BTreeMap<String, usize> {
         std::mem::take(&mut *self.counts.lock())
     }
 }
 
-/// Returns the action that a request to an AWS service names; for others, what the first line asks for.
+/// Returns the action of a request to an AWS service, or the path of any other request.
 pub fn action(request: &Message) -> &str {
     let target = request.header("x-amz-target").and_then(|target| target.rsplit('.').next());
     target.unwrap_or_else(|| request.first_line.split(' ').nth(1).unwrap_or_default())
 }
 
-fn thread(work: impl FnOnce() + Send + 'static) {
-    std::thread::Builder::new().spawn(work).expect("there is a thread for the proxy");
+fn spawn_thread(work: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new().spawn(work).expect("the system starts a thread");
 }
 
-fn converse(
+fn serve(
     mut client: &TcpStream,
     target: u16,
     policy: &Policy,
@@ -90,7 +92,7 @@ fn converse(
     let mut server = None;
     while let Some(request) = Message::read(&mut requests)? {
         *counts.lock().entry(action(&request).to_owned()).or_default() += 1;
-        let mut pass = |request: &Message| -> std::io::Result<Message> {
+        let mut forward = |request: &Message| -> std::io::Result<Message> {
             if server.is_none() {
                 let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, target))?;
                 stream.set_nodelay(true)?;
@@ -101,24 +103,24 @@ fn converse(
             Message::read(from)?.ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
         };
         match policy(&request) {
-            Reaction::Pass => pass(&request)?.write(&mut client)?,
-            Reaction::Answer(answer) => answer.write(&mut client)?,
-            Reaction::Hide(answer) => {
-                pass(&request)?;
-                answer.write(&mut client)?;
+            Reaction::Pass => forward(&request)?.write(&mut client)?,
+            Reaction::Respond(response) => response.write(&mut client)?,
+            Reaction::Replace(response) => {
+                forward(&request)?;
+                response.write(&mut client)?;
             }
-            Reaction::Truncate(hundredths) => {
-                let answer = pass(&request)?.to_bytes();
-                client.write_all(&answer[..answer.len() * hundredths / 100])?;
+            Reaction::Truncate(percent) => {
+                let response = forward(&request)?.to_bytes();
+                client.write_all(&response[..response.len() * percent / 100])?;
                 return client.shutdown(std::net::Shutdown::Both);
             }
             Reaction::Disconnect => return client.shutdown(std::net::Shutdown::Both),
             Reaction::Stall => {
-                // Until the client gives up, and closes.
+                // Returns when the client closes the connection.
                 Message::read(&mut requests)?;
                 return Ok(());
             }
-            Reaction::Edit(instead, edit) => edit(pass(&instead)?).write(&mut client)?,
+            Reaction::Edit(other, edit) => edit(forward(&other)?).write(&mut client)?,
         }
     }
     Ok(())

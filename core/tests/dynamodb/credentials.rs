@@ -90,7 +90,7 @@ impl Recorder {
             let id = key_id(request);
             let is_expired = refused.lock().contains(&id);
             seen.lock().push(id);
-            if is_expired { Reaction::Answer(expired()) } else { Reaction::Pass }
+            if is_expired { Reaction::Respond(expired()) } else { Reaction::Pass }
         });
         Self { proxy, ids, expired: old, _server: server }
     }
@@ -126,7 +126,7 @@ fn token_service(lifetime: Duration) -> (HttpProxy, Lines) {
         if name == "AssumeRole" && !body.contains("ExternalId=hunter2") {
             let error = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User: u is not \
                          authorized to perform: sts:AssumeRole on resource: r</Message></Error></ErrorResponse>";
-            return Message::answer(403, "text/xml", error);
+            return Message::response(403, "text/xml", error);
         }
         let expiry = Clock::System.unix_millis() + lifetime.as_millis() as i64;
         let answer = format!(
@@ -137,7 +137,7 @@ fn token_service(lifetime: Duration) -> (HttpProxy, Lines) {
             seen.len(),
             timestamp(expiry),
         );
-        Message::answer(200, "text/xml", answer)
+        Message::response(200, "text/xml", answer)
     });
     (service, requests)
 }

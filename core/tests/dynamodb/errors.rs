@@ -120,7 +120,7 @@ fn what_dynamodb_says_is_put_into_words() {
         (internal(), ErrorKind::StoreUnavailable, "InternalServerError"),
         (error(400, "SomethingNew", "words"), ErrorKind::StoreUnavailable, "SomethingNew words"),
     ] {
-        let proxy = HttpProxy::start(server.port(), move |_| Reaction::Answer(answer.clone()));
+        let proxy = HttpProxy::start(server.port(), move |_| Reaction::Respond(answer.clone()));
         let error = failure(&store_at(proxy.port(), "response_timeout=30s"), kind);
         assert_says(&error, &[word, TABLE]);
     }
@@ -131,7 +131,7 @@ fn the_action_that_is_missing_is_named() {
     let server = DynamoDbServer::start();
     for missing in ["GetItem", "UpdateItem", "TransactWriteItems", "Query"] {
         let proxy = HttpProxy::start(server.port(), move |request| match action(request) {
-            asked if asked == missing => Reaction::Answer(denied(asked)),
+            asked if asked == missing => Reaction::Respond(denied(asked)),
             _ => Reaction::Pass,
         });
         let config = StoreConfig::parse(&store_at(proxy.port(), "")).unwrap();
@@ -192,7 +192,7 @@ fn an_item_that_is_full_is_named_and_nothing_is_lost() {
 #[test]
 fn throttling_shows_in_the_status_and_in_the_metrics() {
     let server = DynamoDbServer::start();
-    let proxy = HttpProxy::start(server.port(), |_| Reaction::Answer(throttled()));
+    let proxy = HttpProxy::start(server.port(), |_| Reaction::Respond(throttled()));
     let engine = Engine::open(EngineConfig::new(&store_at(proxy.port(), "")).unwrap()).unwrap();
     let engine = Arc::new(engine);
     let answer = engine.blocking().membership("a").unwrap();

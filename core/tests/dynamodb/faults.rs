@@ -76,14 +76,14 @@ type Fault = fn(&mut TestRng, &Message) -> Option<Reaction>;
 
 fn spoils_transactions(code: &'static str, rng: &mut TestRng, request: &Message) -> Option<Reaction> {
     let place = rng.below(100);
-    (action(request) == "TransactWriteItems").then(|| Reaction::Answer(cancelled(request, place, code)))
+    (action(request) == "TransactWriteItems").then(|| Reaction::Respond(cancelled(request, place, code)))
 }
 
 const FAULTS: &[(&str, Fault)] = &[
-    ("throttled", |_, _| Some(Reaction::Answer(throttled()))),
-    ("failing", |_, _| Some(Reaction::Answer(internal()))),
-    ("failing after it was done", |_, _| Some(Reaction::Hide(internal()))),
-    ("throttled after it was done", |_, _| Some(Reaction::Hide(throttled()))),
+    ("throttled", |_, _| Some(Reaction::Respond(throttled()))),
+    ("failing", |_, _| Some(Reaction::Respond(internal()))),
+    ("failing after it was done", |_, _| Some(Reaction::Replace(internal()))),
+    ("throttled after it was done", |_, _| Some(Reaction::Replace(throttled()))),
     ("cut", |_, _| Some(Reaction::Disconnect)),
     ("half an answer", |rng, _| Some(Reaction::Truncate(rng.below(100)))),
     ("conflict", |rng, request| spoils_transactions("TransactionConflict", rng, request)),
@@ -93,7 +93,7 @@ const FAULTS: &[(&str, Fault)] = &[
     }),
     ("an update in conflict", |_, request| {
         let conflict = || error(400, "TransactionConflictException", "Transaction is ongoing for the item");
-        (action(request) == "UpdateItem").then(|| Reaction::Answer(conflict()))
+        (action(request) == "UpdateItem").then(|| Reaction::Respond(conflict()))
     }),
     ("leftovers", |rng, request| {
         (action(request) == "BatchGetItem").then(|| unprocessed(request, rng.below(20)))
@@ -159,7 +159,7 @@ fn play(
             }
         };
         if action(request) == "UpdateItem"
-            && !matches!(reaction, Some(Reaction::Answer(_) | Reaction::Disconnect))
+            && !matches!(reaction, Some(Reaction::Respond(_) | Reaction::Disconnect))
         {
             // A panic would only end the connection.
             let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| seeing.see(request)));
@@ -236,7 +236,7 @@ fn a_writer_outlives_answers_that_never_come() {
 fn a_table_that_is_always_throttled_is_reported_as_that() {
     let server = DynamoDbServer::start();
     let proxy = HttpProxy::start(server.port(), |request| match action(request) {
-        "TransactWriteItems" => Reaction::Answer(cancelled(request, 1, "ThrottlingError")),
+        "TransactWriteItems" => Reaction::Respond(cancelled(request, 1, "ThrottlingError")),
         _ => Reaction::Pass,
     });
     let config = config(proxy.port(), "");

@@ -42,7 +42,7 @@ impl Recorded {
             seen.lock().push((asked.clone(), serde_json::from_slice(&request.body).unwrap_or_default()));
             eventually("requests pass", || !holds.load(Ordering::Relaxed));
             match denied_actions.contains(&&*asked) {
-                true => Reaction::Answer(denied(&asked)),
+                true => Reaction::Respond(denied(&asked)),
                 false => Reaction::Pass,
             }
         });

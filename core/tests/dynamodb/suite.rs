@@ -59,7 +59,7 @@ fn with_minimal_permissions() {
     let allow = |actions: &'static [&'static str]| {
         HttpProxy::start(server.port(), move |request| match action(request) {
             asked if actions.contains(&asked) => Reaction::Pass,
-            asked => Reaction::Answer(denied(asked)),
+            asked => Reaction::Respond(denied(asked)),
         })
     };
     let reader = allow(&["GetItem"]);

@@ -1,4 +1,4 @@
-//! The file of integrations: what it may say, and everything that is wrong with it at once.
+//! The configuration file of integrations: its syntax, and the report of all problems at once.
 
 use std::sync::Arc;
 
@@ -22,22 +22,22 @@ fn variables() -> Variables {
 
 fn parse(text: &str) -> Result<IntegrationFile, FileProblems> {
     let outcome = IntegrationFile::parse(text, &variables());
-    assert!(!format!("{outcome:?}").contains(SECRET), "a secret was shown: {outcome:?}");
+    assert!(!format!("{outcome:?}").contains(SECRET), "a secret leaked: {outcome:?}");
     if let Err(problems) = &outcome {
-        assert!(!problems.to_string().contains(SECRET), "a secret was shown: {problems}");
+        assert!(!problems.to_string().contains(SECRET), "a secret leaked: {problems}");
     }
     outcome
 }
 
-/// Returns the problems as `(line, words)`.
+/// Returns the problems as `(line, message)`.
 #[track_caller]
 fn problems(text: &str) -> Vec<(usize, String)> {
-    let problems = parse(text).expect_err("something is wrong with it").0;
+    let problems = parse(text).expect_err("the file has problems").0;
     problems.into_iter().map(|problem| (problem.line, problem.message)).collect()
 }
 
 #[test]
-fn a_whole_file_is_understood() {
+fn a_complete_file_is_parsed() {
     let file = parse(
         r#"
         [[integration]]
@@ -88,7 +88,7 @@ fn a_whole_file_is_understood() {
     assert_eq!((&*us.name, us.on), ("us", true));
     assert_eq!(us.store.to_string(), "rediss://writer@redis.internal:7000/1");
     let StoreConfig::Redis(redis) = &us.store else { panic!("it is Redis") };
-    assert_eq!(redis.login.password.as_deref(), Some("hunter2@:/?#%"), "nothing of it was taken for syntax");
+    assert_eq!(redis.login.password.as_deref(), Some("hunter2@:/?#%"), "no character of it is syntax");
     let StoreConfig::DynamoDb(dynamodb) = &aws.store else { panic!("it is DynamoDB") };
     assert_eq!(dynamodb.role.as_ref().unwrap().external_id.as_deref(), Some("hunter2@:/?#%"));
     assert_eq!((&*dynamodb.prefix, dynamodb.region.as_deref()), ("aws", Some("eu-west-1")));
@@ -97,7 +97,7 @@ fn a_whole_file_is_understood() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once() {
+fn all_problems_are_reported_at_once() {
     let found = problems(
         r#"state_directory = "/nowhere/at/all"
 colour = "red"
@@ -124,7 +124,7 @@ pasword = "hunter2"
 "#,
     );
     let expected = [
-        (1, "make it"),
+        (1, "create it"),
         (2, "there is no field colour"),
         (4, "id must be"),
         (5, "no field nmae; did you mean name?"),
@@ -184,7 +184,7 @@ fn each_field_of_a_store_is_checked() {
 }
 
 #[test]
-fn no_two_integrations_share_an_id_or_a_store() {
+fn two_integrations_cannot_share_an_id_or_a_store() {
     let one = |id: &str, store: &str| {
         format!("[[integration]]\nid = \"{id}\"\nsdk_key = \"k\"\nstore = \"{store}\"\n")
     };
@@ -196,7 +196,7 @@ fn no_two_integrations_share_an_id_or_a_store() {
 }
 
 #[test]
-fn what_is_no_toml_is_said_to_be_none_without_repeating_it() {
+fn a_file_that_is_not_toml_is_reported_without_repeating_it() {
     for text in
         ["sdk_key = hunter2", "sdk_key = \"hunter2\nx", "= 5", "[[integration]\nsdk_key = \"hunter2\""]
     {

@@ -1,4 +1,5 @@
-//! The integrations of one file: reloaded without disturbing those that are well, edited without touching the rest of the file.
+//! The integrations of one file: reloaded without interrupting unchanged ones, edited without
+//! touching the rest of the file.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 
 use crate::upstream_fixture::*;
 use bigseg_core::integration::{
-    Integration, IntegrationEdit, IntegrationState, Registry, RegistryConfig, Reloaded, StoreText,
+    Integration, IntegrationEdit, IntegrationState, Registry, RegistryConfig, ReloadSummary, StoreText,
 };
 use bigseg_core::testkit::fake_upstream::SDK_KEY;
 use bigseg_core::testkit::{FakeUpstream, RedisServer};
@@ -67,7 +68,7 @@ fn wait_until_healthy(integration: &Integration) {
 }
 
 #[test]
-fn a_reload_disturbs_only_what_has_changed() {
+fn a_reload_interrupts_only_what_has_changed() {
     let fixture = Fixture::new();
     fixture.write(&[memory("r-a"), memory("r-b"), memory("r-c")].concat());
     let registry = fixture.open();
@@ -76,31 +77,34 @@ fn a_reload_disturbs_only_what_has_changed() {
     let requests = fixture.fake.requests().len();
 
     // Nothing has changed.
-    assert_eq!(registry.reload().unwrap(), Reloaded { unchanged: 3, ..Reloaded::default() });
-    // A name is no work.
+    assert_eq!(registry.reload().unwrap(), ReloadSummary { unchanged: 3, ..ReloadSummary::default() });
+    // A new name needs no new worker.
     fixture.write(&[memory("r-a"), memory("r-b").replace("id", "name = \"B\"\nid"), memory("r-c")].concat());
-    assert_eq!(registry.reload().unwrap(), Reloaded { unchanged: 2, changed: 1, ..Reloaded::default() });
+    assert_eq!(
+        registry.reload().unwrap(),
+        ReloadSummary { unchanged: 2, changed: 1, ..ReloadSummary::default() }
+    );
     assert_eq!(registry.integration("r-b").unwrap().definition().name, "B");
     // A mistake changes nothing.
     fixture.write(&[memory("r-a"), "[[integration]]\n".to_owned()].concat());
     assert_eq!(registry.reload().unwrap_err().0.len(), 3);
     assert_eq!(registry.integrations().len(), 3);
-    // One goes, one comes, one moves to another store, and one stays.
+    // One is removed, one is added, one gets another store, and one stays.
     fixture.write(&[memory("r-d"), memory("r-c").replace("registry-r-c", "moved"), memory("r-a")].concat());
-    let report = Reloaded { started: 1, changed: 1, stopped: 1, unchanged: 1 };
+    let report = ReloadSummary { started: 1, changed: 1, stopped: 1, unchanged: 1 };
     assert_eq!(registry.reload().unwrap(), report);
     let after = registry.integrations();
     assert!(Arc::ptr_eq(&before[0], &after[2]), "it is the same");
     assert_eq!(before[1].status().state, IntegrationState::Off);
     after.iter().for_each(|integration| wait_until_healthy(integration));
-    // Two polls and a stream each for the two that had something to do, and nothing more.
+    // Two polls and a stream for each of the two that have a new worker, and no other request.
     assert_eq!(fixture.fake.requests().len(), requests + 6);
     assert_eq!(after[2].status().counters.pages, 2, "it has not polled again");
     registry.close_blocking();
 }
 
 #[test]
-fn a_new_key_is_a_rotation() {
+fn a_new_key_interrupts_no_other_integration() {
     let fixture = Fixture::new();
     fixture.write(&[memory("k-a"), memory("k-b").replace("${SDK_KEY}", "${OTHER}")].concat());
     fixture.set("OTHER", SDK_KEY);
@@ -111,7 +115,10 @@ fn a_new_key_is_a_rotation() {
     let (streams, counters) = (a.status().counters.streams, b.status().counters);
     fixture.set("SDK_KEY", "next-key");
     fixture.fake.set_key("next-key");
-    assert_eq!(registry.reload().unwrap(), Reloaded { changed: 1, unchanged: 1, ..Reloaded::default() });
+    assert_eq!(
+        registry.reload().unwrap(),
+        ReloadSummary { changed: 1, unchanged: 1, ..ReloadSummary::default() }
+    );
     wait_until("another stream is open", || a.status().counters.streams == streams + 1);
     wait_until_healthy(a);
     assert!(fixture.fake.requests().last().unwrap().authorization == "next-key" && a.error_log().is_empty());
@@ -135,7 +142,7 @@ fn an_edit_leaves_the_rest_of_the_file_as_it_is() {
         .replace("\"B\" # a name", "'A \"quoted\" $${SDK_KEY} <b>' # a name");
     assert_eq!(fixture.text(), first.clone() + &expected);
     let b = registry.integration("e-b").unwrap();
-    assert_eq!(b.definition().name, "A \"quoted\" ${SDK_KEY} <b>", "no variable can be read that way");
+    assert_eq!(b.definition().name, "A \"quoted\" ${SDK_KEY} <b>", "no variable is substituted");
     wait_until("it is off", || b.status().state == IntegrationState::Off);
 
     let store = |text: &str| IntegrationEdit::Store(StoreText(text.to_owned()));
@@ -153,11 +160,11 @@ fn an_edit_leaves_the_rest_of_the_file_as_it_is() {
     ] {
         assert_eq!(refusal(edit.clone()).kind(), ErrorKind::InvalidConfig, "{edit:?}");
     }
-    let nobody = registry.edit("nobody", &[IntegrationEdit::On(true)]);
-    assert_eq!(nobody.map_err(|e| e.kind()), Err(ErrorKind::InvalidArgument));
+    let missing = registry.edit("missing", &[IntegrationEdit::On(true)]);
+    assert_eq!(missing.map_err(|e| e.kind()), Err(ErrorKind::InvalidArgument));
     assert_eq!(fixture.text(), text);
 
-    // What was written by hand meanwhile stays.
+    // Changes made by hand in the meantime stay.
     fixture.write(&(fixture.text() + "# By hand.\n"));
     let text = fixture.text();
     fixture.write(&format!("state_directory = {:?}\n{text}", fixture.directory.path()));
@@ -178,7 +185,7 @@ fn an_edit_leaves_the_rest_of_the_file_as_it_is() {
 }
 
 #[test]
-fn secrets_stay_variables_and_go_nowhere_else() {
+fn secrets_stay_in_variables_and_are_sent_nowhere_else() {
     bigseg_core::needs!(Redis);
     let fixture = Fixture::new();
     let server = RedisServer::start();
@@ -206,14 +213,14 @@ fn secrets_stay_variables_and_go_nowhere_else() {
         wait_until_healthy(&registry.integration(id).unwrap());
         let changed = fixture.text();
         assert_ne!(changed, before);
-        // Whoever can edit must not be able to have the password sent elsewhere.
-        for stranger in [
+        // An editor must not be able to have the password sent to another server.
+        for other_server in [
             shown.replace("127.0.0.1", "evil.example.com"),
             shown.replace(&port.to_string(), "1"),
             shown.replace("redis://", "redis+cluster://"),
         ] {
-            let refusal = edit(stranger).unwrap_err();
-            assert!(refusal.message().contains("must be given again"), "{refusal}");
+            let refusal = edit(other_server).unwrap_err();
+            assert!(refusal.message().contains("must be re-entered"), "{refusal}");
         }
         assert_eq!(fixture.text(), changed);
     }
@@ -227,21 +234,21 @@ fn secrets_stay_variables_and_go_nowhere_else() {
     );
     assert!(text.contains(&format!("writer:${{PASSWORD}}@127.0.0.1:{port}?prefix=other-s")), "{text}");
 
-    // A secret that is typed is written, and shown nowhere.
+    // A secret that is typed is written to the file, and printed nowhere.
     let typed = format!("redis://writer:sec%72et@127.0.0.1:{port}?prefix=typed");
     let edit = IntegrationEdit::Store(StoreText(typed));
     assert!(!format!("{edit:?}").contains("%72"));
     registry.edit("s-table", &[edit]).unwrap();
     assert!(fixture.text().contains("password = \"secret\""), "{}", fixture.text());
     wait_until_healthy(&registry.integration("s-table").unwrap());
-    // Two hosts are more than the fields of a table can say.
+    // The fields of a table cannot express two hosts.
     let rich = format!("redis+cluster://writer:secret@127.0.0.1:{port},other");
     let refusal = registry.edit("s-table", &[IntegrationEdit::Store(StoreText(rich))]).unwrap_err();
     assert!(refusal.message().contains("single fields"), "{refusal}");
 }
 
 #[test]
-fn the_file_keeps_its_permissions_and_its_links() {
+fn the_file_keeps_its_permissions_and_symbolic_links() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let fixture = Fixture::new();
     let real = fixture.directory.path().join("real.toml");

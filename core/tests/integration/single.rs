@@ -1,4 +1,4 @@
-//! One integration: its state, its error log, its switch, its key, its listeners.
+//! One integration: state, error log, switch, SDK key and listeners.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -33,19 +33,19 @@ fn is_healthy(status: &IntegrationStatus) -> bool {
 }
 
 #[test]
-fn it_fills_its_store_and_says_so() {
+fn it_loads_its_store_and_reports_it() {
     let (fake, store) = (FakeUpstream::start(), private_store("one-fills"));
     let _alive = store.writer().unwrap();
     (1..=5).for_each(|n| fake.append(step(n)));
     let integration = start(&fake, &store);
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let diary = heard.clone();
-    integration.add_status_listener(move |status| diary.lock().push(status.clone()));
+    let recorded = Arc::new(Mutex::new(Vec::new()));
+    let recorder = recorded.clone();
+    integration.add_status_listener(move |status| recorder.lock().push(status.clone()));
     let status = wait_for(&integration, is_healthy);
     assert_holds(&store, 5);
     assert_eq!((status.progress.patches, status.counters.patches, status.error), (5, 5, None));
     assert!(status.last_synchronized.is_some() && status.last_error.is_none());
-    wait_until("the listener has heard of it", || heard.lock().last().is_some_and(is_healthy));
+    wait_until("the listener was called", || recorded.lock().last().is_some_and(is_healthy));
     integration.close_blocking();
     assert_eq!(integration.status().state, IntegrationState::Off);
     assert_eq!(integration.set_on(true).map_err(|e| e.kind()), Err(ErrorKind::Closed));
@@ -81,11 +81,11 @@ fn it_moves_to_another_store() {
     second.writer().unwrap().set_synchronized_on(77).unwrap();
     let integration = start(&fake, &first);
     wait_for(&integration, is_healthy);
-    fake.set_key("nobody's");
+    fake.set_key("another-key");
     integration.set_store(second.clone()).unwrap();
     let status = wait_for(&integration, |status| status.state == IntegrationState::Failing);
-    assert_eq!(status.last_synchronized, Some(77), "what the new store says itself");
-    integration.set_sdk_key(SdkKey::new("nobody's").unwrap()).unwrap();
+    assert_eq!(status.last_synchronized, Some(77), "the sync time of the new store");
+    integration.set_sdk_key(SdkKey::new("another-key").unwrap()).unwrap();
     wait_for(&integration, is_healthy);
     assert_holds(&second, 3);
 }
@@ -118,7 +118,7 @@ fn a_new_key_needs_no_restart() {
 }
 
 #[test]
-fn a_store_that_cannot_be_opened_is_an_error_like_any_other() {
+fn a_store_that_cannot_be_opened_is_reported_and_retried() {
     let fake = FakeUpstream::start();
     fake.append(step(1));
     let directory = tempfile::tempdir().unwrap();
@@ -144,7 +144,7 @@ fn a_store_that_cannot_be_opened_is_an_error_like_any_other() {
 
 fn failing_once(directory: &Path, name: &str) -> (FakeUpstream, Integration) {
     let (fake, store) = (FakeUpstream::start(), private_store(name));
-    fake.set_key("nobody's");
+    fake.set_key("another-key");
     let config = IntegrationConfig { state_directory: Some(directory.to_owned()), ..define(&fake, &store) };
     let integration = Integration::start(config).unwrap();
     wait_for(&integration, |status| status.state == IntegrationState::Failing);
@@ -152,12 +152,12 @@ fn failing_once(directory: &Path, name: &str) -> (FakeUpstream, Integration) {
 }
 
 #[test]
-fn its_error_log_survives_it_and_holds_no_secret() {
+fn the_error_log_outlives_the_process_and_holds_no_secret() {
     let directory = tempfile::tempdir().unwrap();
     let (_fake, integration) = failing_once(directory.path(), "one-log");
     let first = integration.error_log();
     assert_eq!(first.len(), 1);
-    // At once, for nobody knows how the process will end.
+    // It is saved at once, because the process may be killed.
     wait_until("it is kept", || directory.path().join("main.errors.json").exists());
     integration.close_blocking();
     let (_fake, integration) = failing_once(directory.path(), "one-log");
@@ -175,7 +175,7 @@ fn its_error_log_survives_it_and_holds_no_secret() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_at_once() {
+fn an_invalid_definition_is_rejected_at_once() {
     let (fake, store) = (FakeUpstream::start(), private_store("one-refused"));
     let refusal = |change: &dyn Fn(&mut IntegrationDefinition)| -> Error {
         let mut config = define(&fake, &store);
@@ -204,7 +204,7 @@ fn what_makes_no_sense_is_refused_at_once() {
 }
 
 #[test]
-fn it_may_be_closed_by_its_own_listener() {
+fn its_own_listener_may_close_it() {
     let (fake, store) = (FakeUpstream::start(), private_store("one-listener"));
     let integration = Arc::new(start(&fake, &store));
     let weak = Arc::downgrade(&integration);

@@ -1,4 +1,4 @@
-//! How the worker gets to its upstream: by which way, whom it trusts, with which key, and what it keeps to itself.
+//! The connection to the upstream: redirects, proxies, TLS, SDK keys and secrets.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 #[test]
-fn a_redirect_is_followed_but_the_key_does_not_leave_the_host_and_port() {
+fn a_redirect_to_another_host_does_not_carry_the_key() {
     let (fake, other, store) = (FakeUpstream::start(), FakeUpstream::start(), private_store("redirect"));
     let elsewhere = format!("Location: {}/sdk/big-segments/revisions\r\n", other.url());
     fake.fault(Endpoint::Page, UpstreamFault::Status(307, elsewhere.leak()));
@@ -27,14 +27,14 @@ fn a_redirect_is_followed_but_the_key_does_not_leave_the_host_and_port() {
 }
 
 #[test]
-fn the_key_may_be_replaced_while_the_worker_waits_and_while_it_streams() {
+fn a_new_key_is_used_at_once_while_waiting_and_streaming() {
     let fake = FakeUpstream::start();
     fake.append(step(1));
     fake.set_key("the-second-key");
-    let (worker, _clock) = start_by_hand(&fake, "rotation");
+    let (worker, _clock) = start_on_manual_clock(&fake, "rotation");
     let error = wait_for(&worker, |status| status.error.is_some()).error.unwrap();
     assert_eq!(error.status_code, Some(401));
-    // Time stands still: only the key can end the waiting.
+    // The clock does not advance: only the key can end the wait.
     worker.set_sdk_key(SdkKey::new("the-second-key").unwrap());
     wait_until_synchronized(&worker);
     worker.set_sdk_key(SdkKey::new("the-second-key").unwrap());
@@ -50,7 +50,7 @@ fn the_key_may_be_replaced_while_the_worker_waits_and_while_it_streams() {
 }
 
 #[test]
-fn a_proxy_is_asked_instead() {
+fn requests_go_through_the_proxy() {
     let (fake, store) = (FakeUpstream::start(), private_store("proxy"));
     fake.append(step(1));
     let mut config = config(&fake, &store);
@@ -65,8 +65,9 @@ fn a_proxy_is_asked_instead() {
     assert_eq!(targets, [page, &format!("{page}?after=v1"), stream, &format!("{page}?after=v1")]);
 }
 
-/// Puts TLS in front of an upstream: for each connection one request, and then its answer to the end.
-fn encrypt(fake: &FakeUpstream, certificates: &Certificates) -> String {
+/// Starts a TLS server in front of an upstream: it forwards one request of each connection, and the
+/// whole response.
+fn start_tls_server(fake: &FakeUpstream, certificates: &Certificates) -> String {
     let chain = CertificateDer::pem_file_iter(certificates.file("server.crt")).unwrap();
     let key = PrivateKeyDer::from_pem_file(certificates.file("server.key")).unwrap();
     let settings = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -94,7 +95,7 @@ fn encrypt(fake: &FakeUpstream, certificates: &Certificates) -> String {
     let accept = move || {
         for client in listener.incoming().map_while(Result::ok) {
             let serve = serve.clone();
-            // An error is a client that does not trust us.
+            // An error means that the client rejected the certificate.
             std::thread::Builder::new().spawn(move || drop(serve(client))).unwrap();
         }
     };
@@ -103,22 +104,22 @@ fn encrypt(fake: &FakeUpstream, certificates: &Certificates) -> String {
 }
 
 #[test]
-fn an_authority_of_ones_own_may_vouch_for_the_upstream_and_a_stranger_may_not() {
+fn only_a_configured_certificate_authority_is_trusted() {
     bigseg_core::needs!(OpenSsl);
     let (fake, store, directory) =
         (FakeUpstream::start(), private_store("tls"), tempfile::tempdir().unwrap());
     let certificates = Certificates::make(directory.path());
     fake.append(step(1));
-    let url = encrypt(&fake, &certificates);
+    let url = start_tls_server(&fake, &certificates);
     let mut config = config(&fake, &store);
     config.upstream.base_url = url.clone();
     config.upstream.stream_url = url;
-    let distrustful = SyncWorker::start(config.clone()).unwrap();
-    let error = wait_for(&distrustful, |status| status.error.is_some()).error.unwrap();
+    let without_ca = SyncWorker::start(config.clone()).unwrap();
+    let error = wait_for(&without_ca, |status| status.error.is_some()).error.unwrap();
     assert_eq!(error.kind, ErrorKind::UpstreamUnavailable);
     assert!(error.message.contains("certificate"), "{}", error.message);
     assert!(fake.requests().is_empty());
-    distrustful.close_blocking();
+    without_ca.close_blocking();
     config.upstream.ca_file = Some(certificates.file("ca.crt").into());
     let worker = SyncWorker::start(config).unwrap();
     wait_until_synchronized(&worker);
@@ -128,7 +129,7 @@ fn an_authority_of_ones_own_may_vouch_for_the_upstream_and_a_stranger_may_not() 
 }
 
 #[test]
-fn no_secret_is_printed_and_no_nonsense_is_taken() {
+fn secrets_are_not_printed_and_invalid_options_are_rejected() {
     let fake = FakeUpstream::start();
     let mut config = config(&fake, &private_store("secrets"));
     config.upstream.proxy = UpstreamProxy::Url("http://user:proxy-password@127.0.0.1:1/".to_owned());
@@ -157,5 +158,5 @@ fn no_secret_is_printed_and_no_nonsense_is_taken() {
     with(&|config| config.upstream.proxy = UpstreamProxy::Url("::hunter2::".to_owned()));
     with(&|config| config.upstream.ca_file = Some("/nonexistent".into()));
     with(&|config| config.upstream.ca_file = Some("/dev/null".into()));
-    with(&|config| config.heartbeat_interval = Duration::ZERO);
+    with(&|config| config.sync_marker_interval = Duration::ZERO);
 }

@@ -1,7 +1,8 @@
-//! The known faults of the reference writer, one by one: what it does wrong, and that we do not.
+//! The known faults of the reference writer, one test each. The comments describe its faults.
 //!
-//! Elsewhere: a store that was wiped under a healthy worker (`sync/stores.rs`); connections cut at every byte of a transaction
-//! (`redis/interference.rs`); a patch that takes several transactions and is interrupted between them (`dynamodb/faults.rs`).
+//! Other files test a store that is wiped under a healthy worker (`sync/stores.rs`), connections
+//! cut at every byte of a transaction (`redis/interference.rs`), and a patch that is interrupted
+//! between its transactions (`dynamodb/faults.rs`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,12 +16,13 @@ use bigseg_core::testkit::proxy::{Direction, Proxy};
 use bigseg_core::testkit::{Child, Endpoint, FakeUpstream, RedisServer, UpstreamFault, child};
 use bigseg_core::{ErrorKind, StoreConfig};
 
-/// It means to treat a refused key as hopeless, compares the wrong type, and so asks again and again like after any failure.
+/// It should not retry a refused key, but compares the wrong type, and retries like after any
+/// failure.
 #[test]
-fn a_refused_key_is_told_from_a_failing_upstream() {
+fn a_refused_key_is_distinguished_from_a_failing_upstream() {
     let fake = FakeUpstream::start();
     fake.set_key("another");
-    let (worker, clock) = start_by_hand(&fake, "fault-refused");
+    let (worker, clock) = start_on_manual_clock(&fake, "fault-refused");
     let error = wait_for(&worker, |status| status.error.is_some()).error.unwrap();
     assert_eq!((error.kind, error.status_code), (ErrorKind::UpstreamRefused, Some(401)));
     clock.advance(Duration::from_secs(60));
@@ -31,14 +33,15 @@ fn a_refused_key_is_told_from_a_failing_upstream() {
     assert!(waited >= Duration::from_secs(80), "{waited:?}");
 }
 
-/// It takes a connection that breaks in the midst of a transaction for a patch out of order, and reports nothing.
+/// It treats a connection that breaks in a transaction as a patch out of order, and reports
+/// nothing.
 #[test]
-fn a_connection_that_breaks_is_no_patch_out_of_order() {
+fn a_broken_connection_is_not_a_patch_out_of_order() {
     bigseg_core::needs!(Redis);
     let (server, fake) = (RedisServer::start(), FakeUpstream::start());
     let breaks = Arc::new(AtomicBool::new(false));
     let broken = breaks.clone();
-    // Cuts the connection when the transaction is to be carried out.
+    // Cuts the connection at EXEC.
     let proxy = Proxy::start(server.port(), move |direction, bytes| {
         let is_end = direction == Direction::Request && bytes.windows(4).any(|word| word == b"EXEC");
         if is_end && broken.load(Ordering::Relaxed) { 0 } else { bytes.len() }
@@ -58,9 +61,10 @@ fn a_connection_that_breaks_is_no_patch_out_of_order() {
     assert_holds(&store, 2);
 }
 
-/// On Redis it applies any patch to a store without a cursor, and so never notices that everything before is missing.
+/// On Redis it applies any patch to a store without a cursor, and so does not detect the loss of
+/// data.
 #[test]
-fn a_store_without_a_cursor_takes_nothing_but_a_beginning() {
+fn a_store_without_a_cursor_accepts_only_an_initial_patch() {
     bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     let directory = tempfile::tempdir().unwrap();
@@ -73,17 +77,17 @@ fn a_store_without_a_cursor_takes_nothing_but_a_beginning() {
     }
 }
 
-/// It refreshes the sync time for as long as it runs, whether or not the upstream still says anything.
+/// It refreshes the sync time as long as it runs, even if the upstream is silent.
 #[test]
 fn a_silent_upstream_does_not_keep_a_store_fresh() {
     let fake = FakeUpstream::start();
     fake.append(step(1));
-    let (worker, clock) = start_by_hand(&fake, "fault-silent");
+    let (worker, clock) = start_on_manual_clock(&fake, "fault-silent");
     wait_until_synchronized(&worker);
     for _ in 0..1000 {
         fake.fault(Endpoint::Page, UpstreamFault::Status(503, ""));
     }
-    // Minutes pass without a byte.
+    // No byte arrives for minutes.
     let step = Duration::from_secs(10);
     wait_until("the stream is given up", || {
         clock.advance(step);
@@ -99,27 +103,27 @@ fn a_silent_upstream_does_not_keep_a_store_fresh() {
     assert!(worker.status().phase != SyncPhase::Synchronized);
 }
 
-/// Its `Close` cancels nothing that is under way, so that it waits for an upstream that does not answer.
+/// Its `Close` does not cancel requests, so it waits for an upstream that does not respond.
 #[test]
 fn closing_does_not_wait_for_the_upstream() {
     for (endpoint, name) in [(Endpoint::Page, "fault-page"), (Endpoint::Stream, "fault-stream")] {
         let fake = FakeUpstream::start();
         fake.fault(endpoint, UpstreamFault::StallAfter(0));
-        let (worker, _clock) = start_by_hand(&fake, name);
+        let (worker, _clock) = start_on_manual_clock(&fake, name);
         fake.wait_for_requests(|requests| requests.iter().any(|request| request.endpoint == endpoint));
-        // Time stands still: no timeout ends the wait.
+        // The clock does not advance: no timeout ends the wait.
         worker.close_blocking();
         assert_eq!(worker.status().phase, SyncPhase::Stopped);
     }
 }
 
-/// It lets go of timers and streams only when the function ends that opens them, which it never does.
+/// It releases timers and streams only when the function that opens them returns, which is never.
 #[test]
 fn a_stream_that_ends_leaves_nothing_behind() {
     Child::start(module_path!(), "cut streams", &[]).expect("nothing is left");
 }
 
-/// A process of its own, because it counts the descriptors of the whole process.
+/// Runs in its own process, because it counts the file descriptors of the process.
 #[test]
 fn child_process() {
     child::serve(|role, _| {
@@ -137,7 +141,7 @@ fn cut_streams() {
     wait_until_synchronized(&worker);
     let before = descriptors();
     for n in 1..=100 {
-        fake.cut_streams();
+        fake.disconnect_streams();
         fake.publish(step(n));
         wait_until("another stream", || {
             worker.status().counters.streams > n as u64 && worker.status().is_healthy()
@@ -147,9 +151,10 @@ fn cut_streams() {
     fake.wait_for_open_streams(1);
 }
 
-/// Its broadcaster holds a lock while it waits for a listener that does not listen, and then no listener can be removed.
+/// Its broadcaster holds a lock while it waits for a blocked listener; no listener can be removed
+/// then.
 #[test]
-fn a_listener_that_does_not_return_delays_nobody() {
+fn a_blocked_listener_delays_no_other() {
     let (fake, store) = (FakeUpstream::start(), private_store("fault-listener"));
     let definition = IntegrationDefinition::new("main", upstream(&fake), store.clone());
     let integration = Integration::start(IntegrationConfig::new(definition)).unwrap();
@@ -157,13 +162,13 @@ fn a_listener_that_does_not_return_delays_nobody() {
     let (entered, inside) = std::sync::mpsc::channel();
     let held = parking_lot::Mutex::new(held);
     integration.add_status_listener(move |_| {
-        // Both fail once the test is over.
+        // Both fail when the test has ended.
         let _ = entered.send(());
         let _ = held.lock().recv();
     });
     inside.recv().unwrap();
-    let heard = Arc::new(AtomicUsize::new(0));
-    let count = heard.clone();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = calls.clone();
     let other = integration.add_status_listener(move |status| {
         if status.state == IntegrationState::Healthy {
             count.fetch_add(1, Ordering::Relaxed);
@@ -172,7 +177,7 @@ fn a_listener_that_does_not_return_delays_nobody() {
     for n in 1..=50 {
         fake.publish(step(n));
     }
-    wait_until("the other has heard of it", || heard.load(Ordering::Relaxed) > 0);
+    wait_until("the other listener was called", || calls.load(Ordering::Relaxed) > 0);
     wait_until("the worker goes on", || integration.status().counters.patches == 50);
     assert!(integration.remove_status_listener(other));
     drop(release);

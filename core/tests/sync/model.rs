@@ -1,4 +1,5 @@
-//! Random histories under random faults: whatever happens, the store ends as the model says, and is marked only then.
+//! Random histories with random faults: the store always ends in the state of the model, and is
+//! marked as synchronised only then.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,51 +43,51 @@ fn fault(rng: &mut TestRng) -> UpstreamFault {
     }
 }
 
-/// A writer that fails now and then, and makes sure that the cursor never runs ahead of what was applied.
-struct Failing {
+/// A writer that fails at random.
+struct FailingWriter {
     inner: Arc<dyn StoreWriter>,
     rng: Mutex<TestRng>,
 }
 
-impl Failing {
+impl FailingWriter {
     fn wrap(inner: Arc<dyn StoreWriter>, seed: u64) -> Arc<Self> {
         Arc::new(Self { inner, rng: Mutex::new(TestRng::new(seed)) })
     }
 
-    fn stumble(&self) -> Result<()> {
+    fn fail_at_random(&self) -> Result<()> {
         match self.rng.lock().below(12) {
-            0 => Err(bigseg_core::Error::new(bigseg_core::ErrorKind::StoreUnavailable, "stumbled")),
+            0 => Err(bigseg_core::Error::new(bigseg_core::ErrorKind::StoreUnavailable, "failed at random")),
             _ => Ok(()),
         }
     }
 }
 
-impl StoreWriter for Failing {
+impl StoreWriter for FailingWriter {
     fn cursor(&self) -> Result<Option<String>> {
-        self.stumble()?;
+        self.fail_at_random()?;
         self.inner.cursor()
     }
     fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
-        self.stumble()?;
+        self.fail_at_random()?;
         let outcome = self.inner.apply(patch)?;
-        // The answer is lost, though the patch was applied.
-        self.stumble()?;
+        // The result is lost, although the patch was applied.
+        self.fail_at_random()?;
         Ok(outcome)
     }
     fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
-        self.stumble()?;
+        self.fail_at_random()?;
         self.inner.apply_part(part)
     }
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {
-        self.stumble()?;
+        self.fail_at_random()?;
         self.inner.set_synchronized_on(unix_millis)
     }
     fn has_sync_time(&self) -> Result<bool> {
-        self.stumble()?;
+        self.fail_at_random()?;
         self.inner.has_sync_time()
     }
     fn forget_cursor(&self) -> Result<()> {
-        self.stumble()?;
+        self.fail_at_random()?;
         self.inner.forget_cursor()
     }
     fn load(
@@ -99,16 +100,16 @@ impl StoreWriter for Failing {
     }
 }
 
-/// Plays one history on a store that is empty, with so many workers.
-fn play(store: &StoreConfig, seed: u64, workers: usize) {
+/// Runs one history on an empty store with that many workers.
+fn run_history(store: &StoreConfig, seed: u64, workers: usize) {
     let mut rng = TestRng::new(seed);
     let fake = FakeUpstream::start();
     fake.set_page_size(1 + rng.below(6));
-    fake.set_piece([1, 7, 100, usize::MAX][rng.below(4)]);
+    fake.set_write_size([1, 7, 100, usize::MAX][rng.below(4)]);
     let start = |rng: &mut TestRng| {
-        let writer = Failing::wrap(store.writer().unwrap(), rng.below(1 << 30) as u64);
+        let writer = FailingWriter::wrap(store.writer().unwrap(), rng.below(1 << 30) as u64);
         let quick = config(&fake, store);
-        SyncWorker::start(SyncConfig { writer, heartbeat_interval: Duration::from_millis(2), ..quick })
+        SyncWorker::start(SyncConfig { writer, sync_marker_interval: Duration::from_millis(2), ..quick })
             .unwrap()
     };
     let mut running: Vec<SyncWorker> = (0..workers).map(|_| start(&mut rng)).collect();
@@ -122,22 +123,22 @@ fn play(store: &StoreConfig, seed: u64, workers: usize) {
             0 => fake.append(next),
             1 => {
                 fake.publish(next.clone());
-                fake.send(&[&next]);
+                fake.send_event(&[&next]);
             }
             2 => {
                 fake.publish(next);
-                let stray = &history[rng.below(history.len())];
-                fake.send(&[stray]);
+                let random = &history[rng.below(history.len())];
+                fake.send_event(&[random]);
             }
             _ => fake.publish(next),
         }
         match rng.below(8) {
-            0 => fake.cut_streams(),
+            0 => fake.disconnect_streams(),
             1 => fake.fault(Endpoint::Page, fault(&mut rng)),
             2 => fake.fault(Endpoint::Stream, fault(&mut rng)),
             3 => {
                 let which = rng.below(running.len());
-                // Stopped at whatever moment this is, and another one in its place.
+                // Stops one at an arbitrary moment, and starts another.
                 drop(running.swap_remove(which));
                 running.push(start(&mut rng));
             }
@@ -147,8 +148,8 @@ fn play(store: &StoreConfig, seed: u64, workers: usize) {
             _ => {}
         }
     }
-    // What the streams were not told of is found by those who open another.
-    fake.cut_streams();
+    // Patches without an event are found when the streams are opened again.
+    fake.disconnect_streams();
     let last = model.cursor().unwrap().to_owned();
     let writer = store.writer().unwrap();
     wait_until(&format!("seed {seed} converges: {:?}", running[0].status()), || {
@@ -163,45 +164,45 @@ fn play(store: &StoreConfig, seed: u64, workers: usize) {
 }
 
 #[test]
-fn any_history_ends_as_the_model_says_in_memory() {
+fn any_history_ends_in_the_state_of_the_model_in_memory() {
     for seed in 0..rounds(40, 1000) as u64 {
         let store = private_store(&format!("model-{seed}"));
         let _alive = store.writer().unwrap();
-        play(&store, seed, 1 + seed as usize % 2);
+        run_history(&store, seed, 1 + seed as usize % 2);
     }
 }
 
 #[test]
-fn any_history_ends_as_the_model_says_in_an_embedded_store() {
+fn any_history_ends_in_the_state_of_the_model_in_an_embedded_store() {
     for seed in 0..rounds(15, 1000) as u64 {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store");
         let store = StoreConfig::parse(&format!("local:{}?map_size=64M", path.display())).unwrap();
         drop(store.writer().unwrap());
-        play(&store, seed, 1 + seed as usize % 2);
+        run_history(&store, seed, 1 + seed as usize % 2);
     }
 }
 
 #[cfg(feature = "redis")]
 #[test]
-fn any_history_ends_as_the_model_says_in_redis() {
+fn any_history_ends_in_the_state_of_the_model_in_redis() {
     bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     for seed in 0..rounds(15, 200) as u64 {
         let store = StoreConfig::parse(&server.store("", &format!("prefix=model-{seed}"))).unwrap();
-        play(&store, seed, 1 + seed as usize % 2);
+        run_history(&store, seed, 1 + seed as usize % 2);
         server.client().run(&["FLUSHALL"]);
     }
 }
 
 #[cfg(feature = "dynamodb")]
 #[test]
-fn any_history_ends_as_the_model_says_in_dynamodb() {
+fn any_history_ends_in_the_state_of_the_model_in_dynamodb() {
     let server = DynamoDbServer::start();
     for seed in 0..rounds(5, 100) as u64 {
-        // A server for tests may be slow, which is not what this is about.
+        // The test server may be slow.
         let options = format!("response_timeout=60s&prefix=model-{seed}");
         let store = StoreConfig::parse(&server.store(&options)).unwrap();
-        play(&store, seed, 1 + seed as usize % 2);
+        run_history(&store, seed, 1 + seed as usize % 2);
     }
 }

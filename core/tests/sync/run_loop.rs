@@ -1,4 +1,4 @@
-//! The worker's walk (docs/spec.md#writing): what it asks for, in which order, and what becomes of patches.
+//! The run loop of the worker (docs/spec.md#writing): the requests, their order, and the patches.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,20 +11,20 @@ use bigseg_core::testkit::samples::{hash, list, membership, patch};
 use bigseg_core::testkit::{Endpoint, FakeUpstream, UpstreamFault};
 use bigseg_core::{Clock, ErrorKind, ManualClock, StoreConfig};
 
-/// Spells the requests so far: `page`, `page after CURSOR`, `stream`.
-fn walked(fake: &FakeUpstream) -> Vec<String> {
+/// Describes the requests so far: `page`, `page after CURSOR`, `stream`.
+fn request_log(fake: &FakeUpstream) -> Vec<String> {
     let requests = fake.requests().into_iter();
-    let spell = |(endpoint, after)| match (endpoint, after) {
+    let describe = |(endpoint, after)| match (endpoint, after) {
         (Endpoint::Page, None) => "page".to_owned(),
         (Endpoint::Page, Some(after)) => format!("page after {after}"),
         (Endpoint::Stream, _) => "stream".to_owned(),
     };
-    requests.map(|request| spell((request.endpoint, request.after))).collect()
+    requests.map(|request| describe((request.endpoint, request.after))).collect()
 }
 
 #[test]
-fn polls_until_nothing_is_missing_then_streams_polls_again_and_marks() {
-    let (fake, store) = (FakeUpstream::start(), private_store("walk-order"));
+fn it_polls_to_the_end_streams_polls_once_more_and_writes_the_marker() {
+    let (fake, store) = (FakeUpstream::start(), private_store("run-order"));
     fake.set_page_size(2);
     (1..=5).for_each(|n| fake.append(step(n)));
     let clock = ManualClock::new(1_000_000);
@@ -33,13 +33,13 @@ fn polls_until_nothing_is_missing_then_streams_polls_again_and_marks() {
             .unwrap();
     let status = wait_until_synchronized(&worker);
     let order = ["page", "page after v2", "page after v4", "page after v5", "stream", "page after v5"];
-    assert_eq!(walked(&fake), order);
+    assert_eq!(request_log(&fake), order);
     assert_holds(&store, 5);
     assert_eq!(status.last_synchronized, Some(1_000_000));
     assert_eq!((status.progress.patches, status.progress.operations), (5, 10));
     assert_eq!((status.counters.pages, status.counters.streams, status.error), (5, 1, None));
 
-    // Each event marks the store anew, and so does each heartbeat.
+    // The sync marker is written after each event, and at each interval.
     let synchronized_on = || {
         let reader = store.reader().unwrap();
         reader.in_place().unwrap().read_metadata().unwrap().synchronized_on
@@ -47,79 +47,79 @@ fn polls_until_nothing_is_missing_then_streams_polls_again_and_marks() {
     assert_eq!(synchronized_on(), Some(1_000_000));
     clock.advance(Duration::from_millis(7));
     fake.publish(step(6));
-    wait_until("the event is marked", || synchronized_on() == Some(1_000_007));
+    wait_until("the sync marker is written after the event", || synchronized_on() == Some(1_000_007));
     assert_holds(&store, 6);
     clock.advance(Duration::from_millis(29_990));
     fake.publish(step(7));
-    wait_until("the event is marked", || synchronized_on() == Some(1_029_997));
+    wait_until("the sync marker is written after the event", || synchronized_on() == Some(1_029_997));
     clock.advance(Duration::from_secs(30));
-    wait_until("the heartbeat is told", || worker.status().last_synchronized == Some(1_059_997));
+    wait_until("the sync marker is reported", || worker.status().last_synchronized == Some(1_059_997));
     assert_eq!(synchronized_on(), Some(1_059_997));
     worker.close_blocking();
     assert_eq!(worker.status().phase, SyncPhase::Stopped);
-    assert_eq!(fake.requests().len(), 6, "nothing was asked beyond what the walk needs");
+    assert_eq!(fake.requests().len(), 6, "there are no further requests");
 }
 
 #[test]
-fn goes_on_from_the_cursor_of_a_store_that_has_one() {
-    let (fake, store) = (FakeUpstream::start(), private_store("walk-resume"));
+fn it_resumes_from_the_cursor_of_the_store() {
+    let (fake, store) = (FakeUpstream::start(), private_store("run-resume"));
     let writer = store.writer().unwrap();
     (1..=3).for_each(|n| assert_eq!(writer.apply(&step(n)).unwrap(), PatchOutcome::Applied));
     (1..=4).for_each(|n| fake.append(step(n)));
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
     wait_until_synchronized(&worker);
-    assert_eq!(walked(&fake), ["page after v3", "page after v4", "stream", "page after v4"]);
+    assert_eq!(request_log(&fake), ["page after v3", "page after v4", "stream", "page after v4"]);
     assert_holds(&store, 4);
 }
 
 #[test]
-fn an_upstream_without_patches_is_matched_by_an_empty_store() {
-    let (fake, store) = (FakeUpstream::start(), private_store("walk-empty"));
+fn an_empty_store_matches_an_upstream_without_patches() {
+    let (fake, store) = (FakeUpstream::start(), private_store("run-empty"));
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
     assert!(wait_until_synchronized(&worker).last_synchronized.is_some());
-    assert_eq!(walked(&fake), ["page", "stream", "page"]);
+    assert_eq!(request_log(&fake), ["page", "stream", "page"]);
     fake.publish(step(1));
     wait_for_cursor(&worker, &store, "v1");
 }
 
 #[test]
 fn a_change_while_the_stream_is_opened_is_not_missed() {
-    let (fake, store) = (FakeUpstream::start(), private_store("walk-overtaken"));
+    let (fake, store) = (FakeUpstream::start(), private_store("run-overtaken"));
     fake.append(step(1));
-    fake.fault(Endpoint::Stream, UpstreamFault::Overtaken(Box::new(step(2))));
+    fake.fault(Endpoint::Stream, UpstreamFault::ChangeDuringConnect(Box::new(step(2))));
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
     wait_until_synchronized(&worker);
     let (first, again) = (["page", "page after v1", "stream", "page after v1"], ["page after v2", "stream"]);
-    assert_eq!(walked(&fake), [&first[..], &again, &["page after v2"]].concat());
+    assert_eq!(request_log(&fake), [&first[..], &again, &["page after v2"]].concat());
     assert_holds(&store, 2);
 }
 
 #[test]
 fn several_initial_patches_may_have_empty_versions() {
-    let (fake, store) = (FakeUpstream::start(), private_store("walk-initial"));
+    let (fake, store) = (FakeUpstream::start(), private_store("run-initial"));
     fake.append(patch("s.g1", "", "", list(&["a"], &[])));
     fake.append(patch("t.g1", "", "", list(&["a"], &[])));
     fake.append(patch("u.g1", "", "v1", list(&["a"], &[])));
-    // A worker before this one was stopped after the first.
+    // An earlier worker was stopped after the first patch.
     let writer = store.writer().unwrap();
     writer.apply(&patch("s.g1", "", "", list(&["a"], &[]))).unwrap();
     assert_eq!(writer.cursor().unwrap().as_deref(), Some(""));
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
     wait_until_synchronized(&worker);
-    assert_eq!(walked(&fake), ["page", "page after v1", "stream", "page after v1"]);
+    assert_eq!(request_log(&fake), ["page", "page after v1", "stream", "page after v1"]);
     let mut found = [membership(&[], &[])];
     store.reader().unwrap().in_place().unwrap().read(&[hash("a")], &mut found).unwrap();
     assert_eq!(found, [membership(&["s.g1", "t.g1", "u.g1"], &[])]);
 }
 
 #[test]
-fn an_event_that_was_applied_already_is_no_error() {
-    let (fake, store) = (FakeUpstream::start(), private_store("walk-repeated"));
+fn an_event_that_was_already_applied_is_not_an_error() {
+    let (fake, store) = (FakeUpstream::start(), private_store("run-repeated"));
     fake.append(step(1));
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
     wait_until_synchronized(&worker);
-    fake.send(&[&step(1)]);
-    fake.send(&[&step(1), &step(2), &step(2), &step(3)]);
+    fake.send_event(&[&step(1)]);
+    fake.send_event(&[&step(1), &step(2), &step(2), &step(3)]);
     wait_for_cursor(&worker, &store, "v3");
     let status = wait_for(&worker, |status| status.counters.repeated == 3);
     assert_eq!((status.counters.streams, status.counters.out_of_order), (1, 0));
@@ -129,12 +129,12 @@ fn an_event_that_was_applied_already_is_no_error() {
 #[test]
 fn an_event_out_of_order_leads_back_to_polling() {
     for (name, stray) in [("ahead", step(4)), ("behind", step(1))] {
-        let (fake, store) = (FakeUpstream::start(), private_store(&format!("walk-disorder-{name}")));
+        let (fake, store) = (FakeUpstream::start(), private_store(&format!("run-disorder-{name}")));
         (1..=2).for_each(|n| fake.append(step(n)));
         let worker = SyncWorker::start(config(&fake, &store)).unwrap();
         wait_until_synchronized(&worker);
         (3..=4).for_each(|n| fake.append(step(n)));
-        fake.send(&[&stray]);
+        fake.send_event(&[&stray]);
         wait_for_cursor(&worker, &store, "v4");
         let status = worker.status();
         assert_eq!((status.counters.out_of_order, status.errors), (1, vec![]), "{name}");
@@ -143,15 +143,15 @@ fn an_event_out_of_order_leads_back_to_polling() {
 }
 
 #[test]
-fn a_page_that_gets_nowhere_is_an_error_and_is_not_asked_for_in_a_frenzy() {
+fn a_page_without_progress_is_an_error_and_is_retried_with_backoff() {
     let clock = ManualClock::new(1_000_000);
     let pages = [
-        (&step(1), "nothing but what the store has already"),
+        (&step(1), "only patches that the store already has"),
         (&step(4), "does not follow the cursor"),
-        (&patch("s.g1", "", "v1", list(&["x"], &[])), "nothing but what the store has already"),
+        (&patch("s.g1", "", "v1", list(&["x"], &[])), "only patches that the store already has"),
     ];
     for (number, (patch, words)) in pages.into_iter().enumerate() {
-        let (fake, store) = (FakeUpstream::start(), private_store(&format!("walk-nowhere-{number}")));
+        let (fake, store) = (FakeUpstream::start(), private_store(&format!("run-nowhere-{number}")));
         let writer = store.writer().unwrap();
         writer.apply(&step(1)).unwrap();
         for _ in 0..10 {
@@ -167,7 +167,7 @@ fn a_page_that_gets_nowhere_is_an_error_and_is_not_asked_for_in_a_frenzy() {
         assert_eq!(error.kind, ErrorKind::UpstreamData);
         assert!(error.message.contains(words), "{}", error.message);
         assert_eq!(worker.status().phase, SyncPhase::Waiting);
-        // 0.5 to 1, 1 to 2, 2 to 4 … seconds until the ten pages are used up.
+        // The delays are 0.5 to 1 s, 1 to 2 s, 2 to 4 s … until the ten pages are used up.
         let taken = advance_until(&clock, Duration::from_millis(250), &worker, |status| status.is_healthy());
         assert!(taken > Duration::from_secs(60), "{taken:?}");
         assert_eq!(worker.status().errors.len(), 1, "the same error again and again is one entry");
@@ -176,8 +176,8 @@ fn a_page_that_gets_nowhere_is_an_error_and_is_not_asked_for_in_a_frenzy() {
 }
 
 #[test]
-fn a_first_page_that_builds_on_nothing_is_an_error() {
-    let (fake, store) = (FakeUpstream::start(), private_store("walk-baseless"));
+fn a_first_page_that_follows_another_cursor_is_an_error() {
+    let (fake, store) = (FakeUpstream::start(), private_store("run-baseless"));
     fake.append(step(2));
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
     let error = wait_for(&worker, |status| status.error.is_some()).error.unwrap();
@@ -186,14 +186,14 @@ fn a_first_page_that_builds_on_nothing_is_an_error() {
     assert_eq!(worker.status().last_synchronized, None);
 }
 
-/// A store whose content can be taken away: another one stands in its place then.
-struct Wipeable {
+/// A store that can be wiped: another store replaces it.
+struct WipeableStore {
     current: parking_lot::Mutex<Arc<dyn StoreWriter>>,
-    /// What takes its place by itself, after so many patches.
+    /// The store that replaces it after that many patches.
     next: parking_lot::Mutex<Option<(usize, Arc<dyn StoreWriter>)>>,
 }
 
-impl Wipeable {
+impl WipeableStore {
     fn new(store: &StoreConfig) -> Self {
         Self {
             current: parking_lot::Mutex::new(store.writer().unwrap()),
@@ -226,7 +226,7 @@ impl Wipeable {
     }
 }
 
-impl StoreWriter for Wipeable {
+impl StoreWriter for WipeableStore {
     fn cursor(&self) -> bigseg_core::Result<Option<String>> {
         self.current().cursor()
     }
@@ -258,17 +258,17 @@ impl StoreWriter for Wipeable {
 }
 
 #[test]
-fn a_store_that_is_wiped_while_it_is_filled_is_filled_anew() {
+fn a_store_that_is_wiped_during_the_initial_load_is_loaded_again() {
     let fake = FakeUpstream::start();
-    // The cursor is empty before and after, so that it does not tell.
+    // The cursor is empty before and after the wipe, so it does not reveal the loss.
     let initial = [("a", ""), ("b", ""), ("c", ""), ("d", "v1")];
     for (key, version) in initial {
         fake.append(patch("s.g1", "", version, list(&[key], &[])));
     }
-    let [before, after] = ["before", "after"].map(|when| private_store(&format!("walk-filling-{when}")));
-    let store = Arc::new(Wipeable::new(&before).wipe_after(2, &after));
+    let [before, after] = ["before", "after"].map(|when| private_store(&format!("run-filling-{when}")));
+    let store = Arc::new(WipeableStore::new(&before).wipe_after(2, &after));
     let worker = SyncWorker::start(SyncConfig {
-        retry_first: Duration::from_millis(1),
+        min_backoff: Duration::from_millis(1),
         ..SyncConfig::with_writer(upstream(&fake), store)
     })
     .unwrap();
@@ -280,20 +280,20 @@ fn a_store_that_is_wiped_while_it_is_filled_is_filled_anew() {
 }
 
 #[test]
-fn a_store_that_lost_its_data_is_noticed_by_a_heartbeat_or_an_event_and_filled_anew() {
+fn a_loss_of_data_is_detected_at_the_next_marker_or_event_and_repaired() {
     for by_event in [false, true] {
         let fake = FakeUpstream::start();
         (1..=3).for_each(|n| fake.append(step(n)));
         let clock = ManualClock::new(1_000_000);
-        let before = private_store(&format!("walk-wiped-{by_event}"));
-        let store = Arc::new(Wipeable::new(&before));
+        let before = private_store(&format!("run-wiped-{by_event}"));
+        let store = Arc::new(WipeableStore::new(&before));
         let config = SyncConfig {
             clock: Clock::Manual(clock.clone()),
             ..SyncConfig::with_writer(upstream(&fake), store.clone())
         };
         let worker = SyncWorker::start(config).unwrap();
         wait_until_synchronized(&worker);
-        let after = private_store(&format!("walk-refilled-{by_event}"));
+        let after = private_store(&format!("run-refilled-{by_event}"));
         store.wipe(after.writer().unwrap());
         let written = || {
             let reader = after.reader().unwrap();
@@ -302,13 +302,13 @@ fn a_store_that_lost_its_data_is_noticed_by_a_heartbeat_or_an_event_and_filled_a
         if by_event {
             fake.publish(step(4));
         } else {
-            clock.advance(SyncConfig::DEFAULT_HEARTBEAT_INTERVAL);
+            clock.advance(SyncConfig::DEFAULT_SYNC_MARKER_INTERVAL);
         }
         let status = wait_for(&worker, |status| status.counters.data_losses == 1 && status.error.is_some());
         let error = status.error.unwrap();
         assert_eq!(error.kind, ErrorKind::StoreData);
         assert!(error.message.contains("lost its cursor"), "{}", error.message);
-        assert_eq!(written(), None, "nobody was told that it is healthy");
+        assert_eq!(written(), None, "it was not marked as synchronised");
         advance_until(&clock, Duration::from_millis(250), &worker, |status| status.is_healthy());
         assert_holds(&after, if by_event { 4 } else { 3 });
         assert!(written().is_some());
@@ -317,23 +317,23 @@ fn a_store_that_lost_its_data_is_noticed_by_a_heartbeat_or_an_event_and_filled_a
 }
 
 #[test]
-fn a_restored_older_store_is_brought_up_to_date_before_it_is_marked_again() {
+fn a_restored_older_store_catches_up_before_it_is_marked_again() {
     let fake = FakeUpstream::start();
     (1..=5).for_each(|n| fake.append(step(n)));
     let clock = ManualClock::new(1_000_000);
-    let first = private_store("walk-before-restoring");
-    let store = Arc::new(Wipeable::new(&first));
+    let first = private_store("run-before-restoring");
+    let store = Arc::new(WipeableStore::new(&first));
     let config = SyncConfig {
         clock: Clock::Manual(clock.clone()),
         ..SyncConfig::with_writer(upstream(&fake), store.clone())
     };
     let worker = SyncWorker::start(config).unwrap();
     wait_until_synchronized(&worker);
-    let restored = private_store("walk-restored");
+    let restored = private_store("run-restored");
     let writer = restored.writer().unwrap();
     (1..=2).for_each(|n| assert_eq!(writer.apply(&step(n)).unwrap(), PatchOutcome::Applied));
     store.wipe(writer);
-    clock.advance(SyncConfig::DEFAULT_HEARTBEAT_INTERVAL);
+    clock.advance(SyncConfig::DEFAULT_SYNC_MARKER_INTERVAL);
     wait_for(&worker, |status| status.counters.out_of_order == 1);
     let reader = restored.reader().unwrap();
     let written = || reader.in_place().unwrap().read_metadata().unwrap().synchronized_on;
@@ -346,8 +346,8 @@ fn a_restored_older_store_is_brought_up_to_date_before_it_is_marked_again() {
 }
 
 #[test]
-fn the_status_can_be_followed_to_the_end_and_a_closed_worker_has_let_go_of_the_store() {
-    let (fake, store) = (FakeUpstream::start(), private_store("walk-updates"));
+fn updates_end_with_the_worker_and_a_closed_worker_releases_the_store() {
+    let (fake, store) = (FakeUpstream::start(), private_store("run-updates"));
     fake.append(step(1));
     let config = config(&fake, &store);
     let writer = config.writer.clone();
@@ -357,7 +357,7 @@ fn the_status_can_be_followed_to_the_end_and_a_closed_worker_has_let_go_of_the_s
     while !next().unwrap().is_healthy() {}
     assert!(Arc::strong_count(&writer) > 1);
     worker.close_blocking();
-    assert_eq!(Arc::strong_count(&writer), 1, "nothing of the worker is left that could write");
+    assert_eq!(Arc::strong_count(&writer), 1, "no part of the worker can still write");
     assert_eq!(next().unwrap().phase, SyncPhase::Stopped);
     assert_eq!(next(), None);
     assert_eq!(pollster::block_on(worker.updates().next()).unwrap().phase, SyncPhase::Stopped);

@@ -1,4 +1,5 @@
-//! Workers on real stores: wiped under a worker, shared by two, killed in the midst of writing, and read by an engine.
+//! Workers on real stores: wiped while a worker runs, shared by two workers, killed while writing,
+//! and read by an engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ fn synchronized_on(reader: &dyn StoreReader) -> Option<i64> {
 
 #[cfg(feature = "redis")]
 #[test]
-fn redis_wiped_under_a_healthy_worker_is_noticed_within_a_heartbeat_and_repaired() {
+fn redis_wiped_under_a_healthy_worker_is_detected_at_the_next_marker_and_repaired() {
     bigseg_core::needs!(Redis);
     let (server, fake) = (RedisServer::start(), FakeUpstream::start());
     let store = StoreConfig::parse(&server.store("", "")).unwrap();
@@ -40,10 +41,10 @@ fn redis_wiped_under_a_healthy_worker_is_noticed_within_a_heartbeat_and_repaired
     assert_eq!(engine.blocking().membership("20").unwrap().status, LookupStatus::Healthy);
 
     server.client().run(&["FLUSHALL"]);
-    clock.advance(SyncConfig::DEFAULT_HEARTBEAT_INTERVAL);
+    clock.advance(SyncConfig::DEFAULT_SYNC_MARKER_INTERVAL);
     let status = wait_for(&worker, |status| status.error.is_some());
     assert_eq!(status.error.unwrap().kind, ErrorKind::StoreData);
-    // The heartbeat has missed the cursor; from here to the repair no reader may be told that all is well.
+    // The worker has found no cursor. Until the repair, no reader may see a healthy store.
     pollster::block_on(engine.refresh_status()).unwrap();
     assert_eq!(synchronized_on(&*store.reader().unwrap()), None);
     assert_eq!(engine.blocking().membership("20").unwrap().status, LookupStatus::Stale);
@@ -55,7 +56,7 @@ fn redis_wiped_under_a_healthy_worker_is_noticed_within_a_heartbeat_and_repaired
 
 #[cfg(feature = "redis")]
 #[test]
-fn redis_that_lost_its_cursor_alone_is_not_left_looking_healthy() {
+fn redis_that_lost_only_its_cursor_does_not_stay_healthy() {
     bigseg_core::needs!(Redis);
     let (server, fake) = (RedisServer::start(), FakeUpstream::start());
     let store = StoreConfig::parse(&server.store("", "")).unwrap();
@@ -77,7 +78,7 @@ fn redis_that_lost_its_cursor_alone_is_not_left_looking_healthy() {
 
 #[cfg(feature = "redis")]
 #[test]
-fn a_store_that_goes_away_is_waited_for() {
+fn a_worker_waits_for_a_store_that_is_unavailable() {
     bigseg_core::needs!(Redis);
     let (mut server, fake) = (RedisServer::start(), FakeUpstream::start());
     let store = StoreConfig::parse(&server.store("", "")).unwrap();
@@ -89,14 +90,14 @@ fn a_store_that_goes_away_is_waited_for() {
     let error = wait_for(&worker, |status| status.error.is_some()).error.unwrap();
     assert_eq!(error.kind, ErrorKind::StoreUnavailable);
     server.restart();
-    // It has lost everything, for it keeps no file.
+    // The server has no persistence, so it has lost all data.
     wait_for_cursor(&worker, &store, "v4");
     assert_holds(&store, 4);
     assert_eq!(worker.status().counters.data_losses, 1);
 }
 
 #[test]
-fn two_workers_on_one_store_get_on_together() {
+fn two_workers_can_share_one_store() {
     let directory = tempfile::tempdir().unwrap();
     let store = format!("local:{}?map_size=64M", directory.path().join("store").display());
     let store = StoreConfig::parse(&store).unwrap();
@@ -116,11 +117,11 @@ fn two_workers_on_one_store_get_on_together() {
     assert!(workers.iter().all(|worker| worker.status().errors.is_empty()), "to be overtaken is no error");
 }
 
-/// Writes down what it hears.
+/// Records the calls.
 #[derive(Default)]
-struct Diary(Mutex<Vec<(String, Vec<ContextHash>)>>, Mutex<u64>);
+struct RecordingObserver(Mutex<Vec<(String, Vec<ContextHash>)>>, Mutex<u64>);
 
-impl SyncObserver for Diary {
+impl SyncObserver for RecordingObserver {
     fn contexts_changed(&self, segment: &SegmentRef, contexts: &[ContextHash]) {
         self.0.lock().push((segment.to_string(), contexts.to_vec()));
     }
@@ -130,7 +131,7 @@ impl SyncObserver for Diary {
 }
 
 #[test]
-fn an_engine_in_the_same_process_knows_changed_contexts_at_once() {
+fn an_engine_in_the_same_process_sees_changes_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let text = format!("local:{}?map_size=64M", directory.path().join("store").display());
     let (fake, store) = (FakeUpstream::start(), StoreConfig::parse(&text).unwrap());
@@ -142,27 +143,27 @@ fn an_engine_in_the_same_process_knows_changed_contexts_at_once() {
         ..EngineConfig::new(&text).unwrap()
     })
     .unwrap();
-    let diary = Arc::new(Diary::default());
-    config.observers = vec![engine.sync_observer(), diary.clone()];
+    let recorder = Arc::new(RecordingObserver::default());
+    config.observers = vec![engine.sync_observer(), recorder.clone()];
     let worker = SyncWorker::start(config).unwrap();
     wait_until_synchronized(&worker);
-    wait_until("the engine has heard that it is in sync", || {
-        // An engine that is told to poll leaves a tenth of a second between two polls.
+    wait_until("the engine sees that the store is in sync", || {
+        // The engine waits 0.1 s between two polls.
         clock.advance(Duration::from_millis(100));
         !engine.status().stale
     });
     let check = |key: &str| engine.blocking().membership(key).unwrap().check("s.g1");
     assert_eq!((check("1"), check("2"), check("3")), (Some(true), None, None));
-    // The engine's clock stands still: nothing that it has cached expires.
+    // The clock does not advance, so no cached answer expires.
     fake.publish(step(2));
     fake.publish(step(3));
     wait_for_cursor(&worker, &store, "v3");
     assert_eq!((check("1"), check("2"), check("3")), (None, Some(true), Some(true)));
-    let heard = diary.0.lock().clone();
-    assert_eq!(heard[1], ("s.g1".to_owned(), vec![hash("2"), hash("0")]));
-    assert_eq!(heard.len(), 3);
-    wait_until("the heartbeats were told", || *diary.1.lock() == 3);
-    // A worker does not mind an engine that has gone.
+    let recorded = recorder.0.lock().clone();
+    assert_eq!(recorded[1], ("s.g1".to_owned(), vec![hash("2"), hash("0")]));
+    assert_eq!(recorded.len(), 3);
+    wait_until("the observer was called after each marker", || *recorder.1.lock() == 3);
+    // A closed engine does not disturb the worker.
     engine.blocking().close();
     drop(engine);
     fake.publish(step(4));
@@ -184,7 +185,7 @@ fn a_worker_may_be_killed_at_any_moment() {
         for _ in 0..40 {
             n += 1;
             fake.publish(step(n));
-            // Some time passes: the moment of the kill is as good as any other.
+            // The moment of the kill is arbitrary.
             (0..rng.below(4000)).for_each(|_| std::hint::spin_loop());
         }
         let writer = store.writer().unwrap();
@@ -195,7 +196,7 @@ fn a_worker_may_be_killed_at_any_moment() {
             !cursor.is_empty() && number(&cursor) >= number(&some)
         });
         child.kill();
-        // What is there is exactly what the cursor says.
+        // The store holds exactly the patches up to its cursor.
         let cursor = writer.cursor().unwrap().unwrap();
         assert_holds(&store, cursor[1..].parse().unwrap());
     }
@@ -215,8 +216,8 @@ fn child_process() {
             ..Upstream::new(SdkKey::new(bigseg_core::testkit::fake_upstream::SDK_KEY).unwrap())
         };
         let config = SyncConfig {
-            retry_first: Duration::from_millis(1),
-            retry_longest: Duration::from_millis(4),
+            min_backoff: Duration::from_millis(1),
+            max_backoff: Duration::from_millis(4),
             ..SyncConfig::new(upstream, &StoreConfig::parse(arguments[1]).unwrap()).unwrap()
         };
         let _worker = SyncWorker::start(config).unwrap();

@@ -1,4 +1,5 @@
-//! What an upstream and the way to it can do wrong, and what the worker makes of it (docs/spec.md#writing).
+//! Faults of the upstream and of the network, and how the worker handles them
+//! (docs/spec.md#writing).
 
 use std::time::Duration;
 
@@ -9,25 +10,25 @@ use bigseg_core::testkit::fake_upstream::to_json;
 use bigseg_core::testkit::{Endpoint, FakeUpstream, UpstreamFault, rounds};
 
 #[test]
-fn a_refusal_is_reported_and_tried_again_after_minutes() {
+fn a_refusal_is_reported_and_retried_after_minutes() {
     for endpoint in [Endpoint::Page, Endpoint::Stream] {
         for status in [401, 403, 404] {
             let fake = FakeUpstream::start();
             fake.fault(endpoint, UpstreamFault::Status(status, ""));
-            let (worker, clock) = start_by_hand(&fake, &format!("refused-{status}-{endpoint:?}"));
+            let (worker, clock) = start_on_manual_clock(&fake, &format!("refused-{status}-{endpoint:?}"));
             let error = wait_for(&worker, |status| status.error.is_some()).error.unwrap();
             assert_eq!((error.kind, error.status_code), (ErrorKind::UpstreamRefused, Some(status)));
             assert!(error.message.contains(&format!("HTTP {status}")), "{}", error.message);
             let taken = advance_until(&clock, Duration::from_secs(1), &worker, |status| status.is_healthy());
             assert!(taken > Duration::from_secs(149), "{taken:?}");
-            assert_eq!(worker.status().error, None, "it is over");
-            assert_eq!(worker.status().errors.len(), 1, "but remembered");
+            assert_eq!(worker.status().error, None, "the error has ended");
+            assert_eq!(worker.status().errors.len(), 1, "but it is still listed");
         }
     }
 }
 
 #[test]
-fn a_failing_upstream_is_tried_again_soon_but_not_before_it_wishes() {
+fn a_failing_upstream_is_retried_soon_but_not_before_retry_after() {
     for (status, header, least) in [
         (500, "", 0.4),
         (503, "", 0.4),
@@ -38,7 +39,7 @@ fn a_failing_upstream_is_tried_again_soon_but_not_before_it_wishes() {
     ] {
         let fake = FakeUpstream::start();
         fake.fault(Endpoint::Page, UpstreamFault::Status(status, header));
-        let (worker, clock) = start_by_hand(&fake, &format!("failing-{status}-{header}"));
+        let (worker, clock) = start_on_manual_clock(&fake, &format!("failing-{status}-{header}"));
         let error = wait_for(&worker, |status| status.error.is_some()).error.unwrap();
         assert_eq!((error.kind, error.status_code), (ErrorKind::UpstreamUnavailable, Some(status)));
         let taken = advance_until(&clock, Duration::from_millis(100), &worker, |status| status.is_healthy());
@@ -47,15 +48,15 @@ fn a_failing_upstream_is_tried_again_soon_but_not_before_it_wishes() {
 }
 
 #[test]
-fn an_upstream_that_is_not_there_is_waited_for() {
+fn a_worker_waits_for_an_unreachable_upstream() {
     let store = private_store("not-there");
-    let nobody = FakeUpstream::start().url();
+    let unreachable = FakeUpstream::start().url();
     let config = SyncConfig {
-        retry_first: Duration::from_millis(1),
+        min_backoff: Duration::from_millis(1),
         ..SyncConfig::new(
             Upstream {
-                base_url: nobody.clone(),
-                stream_url: nobody,
+                base_url: unreachable.clone(),
+                stream_url: unreachable,
                 proxy: UpstreamProxy::None,
                 ..Upstream::new(SdkKey::new("k").unwrap())
             },
@@ -72,19 +73,19 @@ fn an_upstream_that_is_not_there_is_waited_for() {
 }
 
 #[test]
-fn a_stream_that_falls_silent_is_given_up_and_signs_of_life_prevent_that() {
+fn an_idle_stream_is_replaced_and_keep_alives_prevent_that() {
     let fake = FakeUpstream::start();
     fake.append(step(1));
-    let (worker, clock) = start_by_hand(&fake, "silence");
+    let (worker, clock) = start_on_manual_clock(&fake, "silence");
     wait_until_synchronized(&worker);
     let marked = || worker.status().last_synchronized.unwrap();
-    // Far longer than the limit, but never silent for so long.
+    // Longer than the timeout in all, but never idle for that long.
     for round in 1..=8 {
         clock.advance(Duration::from_secs(100));
         let now = 1_000_000 + 100_000 * round;
-        wait_until("the heartbeat", || marked() >= now);
+        wait_until("the sync marker", || marked() >= now);
         fake.send_bytes(b": keep-alive\n\n");
-        // The sign of life has no effect that shows; an event behind it does.
+        // A keep-alive has no visible effect; the event after it has.
         fake.publish(step(round as usize + 1));
         wait_until("the event", || worker.status().counters.patches == round as u64 + 1);
     }
@@ -97,20 +98,20 @@ fn a_stream_that_falls_silent_is_given_up_and_signs_of_life_prevent_that() {
     assert!(error.message.contains("silent"), "{}", error.message);
     let after = marked();
     clock.advance(Duration::from_millis(400));
-    assert_eq!(marked(), after, "nothing is marked while the upstream is away");
+    assert_eq!(marked(), after, "no marker is written without the upstream");
     advance_until(&clock, Duration::from_millis(250), &worker, |status| status.is_healthy());
     assert_eq!(worker.status().counters.streams, 2);
 }
 
 #[test]
-fn an_answer_that_does_not_come_or_comes_to_a_standstill_is_given_up() {
+fn a_response_that_does_not_arrive_or_stalls_times_out() {
     for (number, fault) in
         [UpstreamFault::StallAfter(0), UpstreamFault::StallAfter(150)].into_iter().enumerate()
     {
         let fake = FakeUpstream::start();
         fake.append(step(1));
         fake.fault(Endpoint::Page, fault);
-        let (worker, clock) = start_by_hand(&fake, &format!("standstill-{number}"));
+        let (worker, clock) = start_on_manual_clock(&fake, &format!("stall-{number}"));
         fake.wait_for_requests(|requests| requests.len() == 1);
         let mut taken = 0;
         wait_until("the worker gives up", || {
@@ -125,10 +126,10 @@ fn an_answer_that_does_not_come_or_comes_to_a_standstill_is_given_up() {
 }
 
 #[test]
-fn an_answer_that_trickles_is_given_up_too() {
+fn a_response_that_trickles_times_out() {
     let fake = FakeUpstream::start();
     fake.fault(Endpoint::Page, UpstreamFault::Trickle);
-    let (worker, clock) = start_by_hand(&fake, "trickle");
+    let (worker, clock) = start_on_manual_clock(&fake, "trickle");
     fake.wait_for_open_streams(1);
     wait_until("the worker gives up", || {
         fake.send_bytes(b" ");
@@ -139,7 +140,7 @@ fn an_answer_that_trickles_is_given_up_too() {
 }
 
 #[test]
-fn what_is_no_page_of_patches_is_reported_and_changes_nothing() {
+fn a_malformed_page_is_reported_and_changes_nothing() {
     let hash = "CEXjZY7cHJG/ydFy7q4+YEFwVrG3/pkJwA4FAjrbfx0=";
     let patch = |changes: &str| {
         format!(r#"[{{"segmentId":"s.g1","version":"v1","previousVersion":"","changes":{changes}}}]"#)
@@ -177,7 +178,7 @@ fn what_is_no_page_of_patches_is_reported_and_changes_nothing() {
         let fake = FakeUpstream::start();
         fake.fault(Endpoint::Page, UpstreamFault::Body(body.clone().into_bytes()));
         let shown: String = body.chars().take(200).collect();
-        let (worker, clock) = start_by_hand(&fake, &format!("malformed-{shown}"));
+        let (worker, clock) = start_on_manual_clock(&fake, &format!("malformed-{shown}"));
         let status = wait_for(&worker, |status| status.error.is_some());
         let error = status.error.unwrap();
         assert_eq!(error.kind, ErrorKind::UpstreamData, "{shown}: {}", error.message);
@@ -188,7 +189,7 @@ fn what_is_no_page_of_patches_is_reported_and_changes_nothing() {
 }
 
 #[test]
-fn patches_before_a_fault_are_applied_and_the_rest_is_fetched_again() {
+fn patches_before_a_fault_are_applied_and_the_others_are_fetched_again() {
     let (fake, store) = (FakeUpstream::start(), private_store("partly-malformed"));
     (1..=3).for_each(|n| fake.append(step(n)));
     let mut body = to_json(&[&step(1), &step(2)]);
@@ -227,7 +228,7 @@ fn a_stream_may_be_cut_at_each_byte() {
         let worker = SyncWorker::start(config(&fake, &store)).unwrap();
         wait_until_synchronized(&worker);
         (2..=3).for_each(|n| fake.append(step(n)));
-        fake.send(&[&step(2), &step(3)]);
+        fake.send_event(&[&step(2), &step(3)]);
         fake.publish(step(4));
         wait_for_cursor(&worker, &store, "v4");
         assert_holds(&store, 4);
@@ -235,10 +236,10 @@ fn a_stream_may_be_cut_at_each_byte() {
 }
 
 #[test]
-fn answers_may_come_in_pieces_of_any_size_with_any_line_ends_and_comments() {
+fn responses_may_arrive_in_any_pieces_with_any_line_ends_and_comments() {
     for (piece, line_end) in [(1, "\r\n"), (2, "\r"), (3, "\n"), (usize::MAX, "\r\n")] {
         let (fake, store) = (FakeUpstream::start(), private_store(&format!("pieces-{piece}-{line_end:?}")));
-        fake.set_piece(piece);
+        fake.set_write_size(piece);
         fake.append(step(1));
         let worker = SyncWorker::start(config(&fake, &store)).unwrap();
         wait_until_synchronized(&worker);
@@ -267,7 +268,7 @@ fn a_malformed_event_leads_back_to_polling() {
 }
 
 #[test]
-fn a_page_that_cannot_be_unpacked_is_told_from_a_broken_connection() {
+fn a_page_that_cannot_be_decompressed_differs_from_a_broken_connection() {
     let (fake, store) = (FakeUpstream::start(), private_store("corrupt"));
     fake.append(step(1));
     let corrupt = UpstreamFault::Status(200, "Content-Encoding: gzip\r\nContent-Length: 1000\r\n");
@@ -280,7 +281,7 @@ fn a_page_that_cannot_be_unpacked_is_told_from_a_broken_connection() {
 }
 
 #[test]
-fn pages_may_be_compressed_and_a_stream_must_be_a_stream() {
+fn pages_may_be_compressed_and_a_stream_needs_its_content_type() {
     let (fake, store) = (FakeUpstream::start(), private_store("gzip"));
     (1..=3).for_each(|n| fake.append(step(n)));
     fake.fault(Endpoint::Page, UpstreamFault::Gzip);

@@ -79,10 +79,10 @@ from .integration import (
     IntegrationState,
     IntegrationStatus,
     SyncCounters,
-    SyncError,
+    SyncFailure,
 )
 from .imports import Import, ImportReport
-from .status import Limitation, LookupStatus, Metrics, Origin, StatusError, StoreStatus
+from .status import LastError, Limitation, LookupStatus, Metrics, Origin, StoreStatus
 from .identifiers import ContextHash, SegmentRef
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ __all__ = [
     "InvalidContextKeyError",
     "InvalidInputError",
     "InvalidSegmentRefError",
+    "LastError",
     "Limitation",
     "LookupStatus",
     "ManualClock",
@@ -132,7 +133,6 @@ __all__ = [
     "SegmentAnswer",
     "SegmentKind",
     "SegmentRef",
-    "StatusError",
     "StoreConfig",
     "StoreDataError",
     "StoreFormatError",
@@ -145,7 +145,7 @@ __all__ = [
     "StoreTimeoutError",
     "StoreUnavailableError",
     "SyncCounters",
-    "SyncError",
+    "SyncFailure",
     "UnsupportedError",
     "Upstream",
     "UpstreamDataError",
@@ -164,14 +164,14 @@ _native.install(
         "LookupStatus": LookupStatus,
         "Origin": Origin,
         "StoreStatus": StoreStatus,
-        "StatusError": StatusError,
+        "LastError": LastError,
         "Limitation": Limitation,
         "Metrics": Metrics,
         "ImportReport": ImportReport,
         "IntegrationState": IntegrationState,
         "IntegrationStatus": IntegrationStatus,
         "IntegrationProgress": IntegrationProgress,
-        "SyncError": SyncError,
+        "SyncFailure": SyncFailure,
         "SyncCounters": SyncCounters,
         "ReasonKind": ReasonKind,
         "EvaluationErrorKind": EvaluationErrorKind,

@@ -9,7 +9,7 @@ from typing_extensions import Self
 
 from .errors import BigSegError, ErrorKind
 from .evaluation import AnyContext, Decision, EvaluationErrorKind, Explanation, Reason, SegmentKind
-from .integration import IntegrationStatus, SyncError
+from .integration import IntegrationStatus, SyncFailure
 from .imports import ImportReport
 from .status import LookupStatus, Metrics, Origin, StoreStatus
 
@@ -265,7 +265,7 @@ class Integration:
     ) -> Self: ...
     def status(self) -> IntegrationStatus:
         """Returns the status of this moment; never waits."""
-    def error_log(self) -> list[SyncError]:
+    def error_log(self) -> list[SyncFailure]:
         """Returns the last errors, newest first, at most 100; the same one in a row is one entry. Never waits.
 
         They are those of earlier processes, too, if there is a directory for the state.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ._native import ManualClock, Upstream
     from .options import StoreOptions, StorePlace
 
-__all__ = ["Integration", "IntegrationProgress", "IntegrationState", "IntegrationStatus", "SyncCounters", "SyncError"]
+__all__ = ["Integration", "IntegrationProgress", "IntegrationState", "IntegrationStatus", "SyncCounters", "SyncFailure"]
 
 
 class IntegrationState(enum.Enum):
@@ -42,7 +42,7 @@ class IntegrationState(enum.Enum):
 
 
 @dataclass(frozen=True)
-class SyncError:
+class SyncFailure:
     """Something that went wrong with an integration; holds neither the SDK key nor any context."""
 
     kind: ErrorKind
@@ -101,7 +101,7 @@ class IntegrationStatus:
     """Since when, in Unix milliseconds."""
     last_synchronized: int | None
     """When the store was last declared synchronised, in Unix milliseconds; ``None`` = never, as far as is known."""
-    error: SyncError | None
+    error: SyncFailure | None
     """What keeps the store from matching the source, while the state is ``FAILING``."""
     last_error: int | None
     """When something last failed, in Unix milliseconds; ``None`` = never, as far as the error log goes."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .errors import ErrorKind
 
-__all__ = ["Limitation", "LookupStatus", "Metrics", "Origin", "StatusError", "StoreStatus"]
+__all__ = ["LastError", "Limitation", "LookupStatus", "Metrics", "Origin", "StoreStatus"]
 
 
 class LookupStatus(enum.IntEnum):
@@ -48,7 +48,7 @@ class Origin(enum.Enum):
 
 
 @dataclass(frozen=True)
-class StatusError:
+class LastError:
     """A failure, as the status remembers it."""
 
     kind: ErrorKind
@@ -79,7 +79,7 @@ class StoreStatus:
     """Whether nothing has kept the store up to date lately; keeps its last known value while unavailable."""
     last_up_to_date: int | None
     """When the store was last up to date, in Unix milliseconds; ``None`` = never, as far as is known."""
-    last_error: StatusError | None
+    last_error: LastError | None
     """The last failure, also when it is over."""
     since: int
     """Since when ``available`` and ``stale`` have been as they are, in Unix milliseconds."""

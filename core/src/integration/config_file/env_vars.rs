@@ -1,16 +1,16 @@
-//! `${NAME}` in the strings of a configuration file: what must not stand there itself comes from the environment.
+//! Environment variables in the strings of a configuration file: `${NAME}`.
 
 use std::sync::Arc;
 
-/// Looks up a variable of the environment.
+/// Returns the value of an environment variable.
 pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Looks into the environment of this process.
-pub(in crate::integration) fn of_this_process() -> Variables {
+/// Returns the variables of this process.
+pub(in crate::integration) fn process_variables() -> Variables {
     Arc::new(|name| std::env::var(name).ok())
 }
 
-/// Replaces each `${NAME}` by the variable's value; `$${` stands for `${` itself.
+/// Replaces each `${NAME}` by the value of the variable, and `$${` by `${`.
 ///
 /// # Errors
 /// What is wrong, and what to do; no value is repeated.
@@ -18,7 +18,8 @@ pub(super) fn substitute(text: &str, variables: &Variables) -> Result<String, St
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("${") {
-        let (before, after) = (&rest[..at], &rest[at + 2..]);
+        let before = &rest[..at];
+        let after = &rest[at + 2..];
         if let Some(before) = before.strip_suffix('$') {
             result.push_str(before);
             result.push_str("${");
@@ -28,17 +29,21 @@ pub(super) fn substitute(text: &str, variables: &Variables) -> Result<String, St
         result.push_str(before);
         let (name, after) = after.split_once('}').ok_or("a ${ has no }; write $${ for ${ itself")?;
         if !is_name(name) {
-            return Err("what stands in ${…} is no name of a variable; write $${ for ${ itself".to_owned());
+            return Err("the text in ${…} is no name of a variable; write $${ for ${ itself".to_owned());
         }
-        let value = variables(name);
-        result.push_str(&value.ok_or_else(|| format!("the variable {name} is not set in the environment; set it, such as in the unit's EnvironmentFile"))?);
+        let value = variables(name).ok_or_else(|| {
+            format!(
+                "the variable {name} is not set in the environment; set it, such as in the unit's EnvironmentFile"
+            )
+        })?;
+        result.push_str(&value);
         rest = after;
     }
     result.push_str(rest);
     Ok(result)
 }
 
-/// Spells a text so that nothing in it is taken for a variable.
+/// Escapes a text so that [`substitute`] returns it unchanged.
 pub(super) fn escape(text: &str) -> String {
     text.replace("${", "$${")
 }

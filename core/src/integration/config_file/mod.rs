@@ -1,16 +1,19 @@
-//! The file that defines integrations: reading it, and changing it without touching the rest of its text.
+//! The configuration file that defines integrations: parses it, and edits it without touching the
+//! rest of its text.
 
 mod edit;
 mod env_vars;
+mod field_reader;
 mod parse;
+mod problems;
 mod store_edit;
 mod store_fields;
 
 pub use edit::{IntegrationEdit, StoreText};
 pub use env_vars::Variables;
-pub use parse::{FileProblem, FileProblems, IntegrationFile};
+pub use parse::IntegrationFile;
+pub use problems::{FileProblem, FileProblems};
 
-pub(super) use edit::FileText;
-pub(super) use env_vars::of_this_process;
+pub(super) use edit::{EditedFile, edit_file};
+pub(super) use env_vars::process_variables;
 pub(super) use parse::read_text;
-pub(super) use store_edit::{respell, too_rich};

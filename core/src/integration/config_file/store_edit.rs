@@ -1,72 +1,87 @@
-//! How a store that was changed is written into the file, without a secret having been shown to whoever changed it.
+//! Rewrites the store of an integration in the syntax that the file uses. Secrets that the new
+//! store string leaves out are taken over from the current store, so that no editor needs to see
+//! them.
 
-use toml_edit::{TableLike, Value};
+use toml_edit::TableLike;
 
 use super::env_vars::escape;
-use super::store_fields::{self, StoreShape, URL};
+use super::store_fields::{self, FieldEdit, StoreShape, URL};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::StoreConfig;
 #[cfg(feature = "redis")]
 use crate::store::redis::{KeyPrefix, RedisConfig, RedisLogin, RedisServers};
 
-/// A store as the file is to spell it.
-pub(in crate::integration) enum Spelling {
-    /// As a store string.
+/// A store in the syntax of the file.
+pub(super) enum StoreSyntax {
+    /// A store string.
     String(String),
-    /// As a table of fields; those without a value are removed, those not named stay.
-    Fields(Vec<(&'static str, Option<Value>)>),
+    /// Edits of the fields of a table; fields without an edit stay.
+    Fields(Vec<FieldEdit>),
+}
+
+/// A store that replaces the current one.
+pub(super) struct NewStore {
+    pub(super) config: StoreConfig,
+    pub(super) syntax: StoreSyntax,
+    /// The value for the field `prefix` of the integration, if it has that field.
+    pub(super) prefix: Option<String>,
 }
 
 /// A secret of a store.
 struct Secret<'a> {
-    /// The option of the store string and the field of the table that holds it; the password of a login has no option.
+    /// The name of its option in a store string and of its field in a table. The password is an
+    /// exception: in a store string it is part of the login.
     name: &'static str,
     value: &'a mut Option<String>,
-    /// Whom it is told, and how well it is kept from others.
-    recipient: String,
+    /// The server, user and encryption with which the secret is sent.
+    destination: String,
 }
 
-/// The name of the secret that stands in the login.
+/// The name of the secret that is part of the login.
 const PASSWORD: &str = "password";
 
-/// Returns the places for a store's secrets.
+/// Returns the secrets of a store, whether or not they have a value.
 fn secrets(store: &mut StoreConfig) -> Vec<Secret<'_>> {
     match store {
         #[cfg(feature = "redis")]
-        StoreConfig::Redis(config) => {
-            let servers = recipient(config);
-            let told =
-                |login: &RedisLogin| format!("{} at {servers}", login.user.as_deref().unwrap_or_default());
-            let login = told(&config.login);
-            let mut secrets =
-                vec![Secret { name: PASSWORD, value: &mut config.login.password, recipient: login }];
-            if let RedisServers::Sentinel(sentinels) = &mut config.servers {
-                let recipient = told(&sentinels.login);
-                let value = &mut sentinels.login.password;
-                secrets.push(Secret { name: "sentinel_password", value, recipient });
-            }
-            secrets
-        }
+        StoreConfig::Redis(config) => redis_secrets(config),
         #[cfg(feature = "dynamodb")]
         StoreConfig::DynamoDb(config) => {
             let endpoint = config.endpoint.clone().unwrap_or_default();
-            config
-                .role
-                .iter_mut()
-                .map(|role| Secret {
-                    name: "external_id",
-                    recipient: format!("{} at {endpoint}", role.arn),
-                    value: &mut role.external_id,
-                })
-                .collect()
+            let role = config.role.iter_mut().map(|role| Secret {
+                name: "external_id",
+                destination: format!("{} at {endpoint}", role.arn),
+                value: &mut role.external_id,
+            });
+            role.collect()
         }
         _ => Vec::new(),
     }
 }
 
-/// Names the servers of a store, and how they are spoken to.
 #[cfg(feature = "redis")]
-fn recipient(config: &RedisConfig) -> String {
+fn redis_secrets(config: &mut RedisConfig) -> Vec<Secret<'_>> {
+    let servers = describe_servers(config);
+    let destination =
+        |login: &RedisLogin| format!("{} at {servers}", login.user.as_deref().unwrap_or_default());
+    let mut secrets = vec![Secret {
+        name: PASSWORD,
+        destination: destination(&config.login),
+        value: &mut config.login.password,
+    }];
+    if let RedisServers::Sentinel(sentinels) = &mut config.servers {
+        secrets.push(Secret {
+            name: "sentinel_password",
+            destination: destination(&sentinels.login),
+            value: &mut sentinels.login.password,
+        });
+    }
+    secrets
+}
+
+/// Describes the servers of a store and the encryption of the connection.
+#[cfg(feature = "redis")]
+fn describe_servers(config: &RedisConfig) -> String {
     let mut servers = RedisConfig { tls: config.tls.clone(), ..RedisConfig::new(config.servers.clone()) };
     if let RedisServers::Sentinel(sentinels) = &mut servers.servers {
         sentinels.login = RedisLogin::default();
@@ -78,46 +93,38 @@ fn invalid(message: &str) -> Error {
     Error::new(ErrorKind::InvalidConfig, format!("store: {message}"))
 }
 
-/// Spells a changed store in the form that the file uses, with the prefix in the field of its own if there is one; returns also
-/// the store with all its secrets.
-pub(in crate::integration) fn respell(
-    table: &dyn TableLike,
-    present: &StoreConfig,
-    text: &str,
-) -> Result<(Spelling, Option<String>, StoreConfig)> {
+/// Rewrites the store of the integration in `table` as the store string `text` says.
+pub(super) fn rewrite(table: &dyn TableLike, current: &StoreConfig, text: &str) -> Result<NewStore> {
     let mut typed = StoreConfig::parse(text)?;
-    let mut next = typed.clone();
-    let kept = keep_secrets(&mut present.clone(), &mut next)?;
-    let prefix = table.contains_key("prefix").then(|| take_prefix(&mut typed)).flatten();
-    let spelling = match StoreShape::of(table.get("store")) {
-        StoreShape::Table(present) if present.contains_key(URL) => {
-            Spelling::Fields(fields_with_url(&mut typed, &kept, present)?)
+    let mut config = typed.clone();
+    let kept = keep_secrets(&mut current.clone(), &mut config)?;
+    let prefix = if table.contains_key("prefix") { take_prefix(&mut typed) } else { None };
+    let syntax = match StoreShape::of(table.get("store")) {
+        StoreShape::Table(fields) if fields.contains_key(URL) => {
+            StoreSyntax::Fields(to_fields_with_url(&mut typed, &kept, fields)?)
         }
-        StoreShape::Table(_) => Spelling::Fields(fields(&mut typed, &kept)?),
-        _ => {
+        StoreShape::Table(_) => StoreSyntax::Fields(to_fields(&mut typed, &kept)?),
+        StoreShape::String | StoreShape::Missing => {
             let raw = table.get("store").and_then(|item| item.as_str()).unwrap_or_default();
-            Spelling::String(string(&mut typed, &kept, raw)?)
+            StoreSyntax::String(to_store_string(&mut typed, &kept, raw)?)
         }
     };
-    Ok((spelling, prefix, next))
+    Ok(NewStore { config, syntax, prefix })
 }
 
-/// Completes a store with the secrets that it lacks and the present one has; returns the names of those that were taken over.
-fn keep_secrets(present: &mut StoreConfig, next: &mut StoreConfig) -> Result<Vec<&'static str>> {
+/// Copies the secrets that `next` lacks from `current`; returns the names of those copied.
+///
+/// A secret is copied only if its destination is the same. Otherwise anyone who may edit the file
+/// could have the secret sent to a server of their own.
+fn keep_secrets(current: &mut StoreConfig, next: &mut StoreConfig) -> Result<Vec<&'static str>> {
     let mut kept = Vec::new();
-    let known = secrets(present);
+    let known = secrets(current);
     for secret in secrets(next) {
-        let Some(known) = known.iter().find(|known| known.name == secret.name && known.value.is_some())
-        else {
-            continue;
-        };
-        if secret.value.is_some() {
-            continue;
-        }
-        if secret.recipient != known.recipient {
-            // Or whoever may edit could have it sent to a server of his own.
+        let known = known.iter().find(|known| known.name == secret.name && known.value.is_some());
+        let Some(known) = known.filter(|_| secret.value.is_none()) else { continue };
+        if secret.destination != known.destination {
             return Err(invalid(&format!(
-                "the {} must be given again, because whom it is told changes (user, servers, encryption or role)",
+                "the {} must be re-entered: the server, user, encryption or role changed",
                 secret.name
             )));
         }
@@ -144,70 +151,72 @@ fn take_prefix(store: &mut StoreConfig) -> Option<String> {
     }
 }
 
-/// Spells a store string: without secrets as it shows itself, then those that were typed, and those that stay as they stood.
-fn string(typed: &mut StoreConfig, kept: &[&str], raw: &str) -> Result<String> {
-    let mut spelled = escape(&typed.to_string());
+/// Writes a store string with three kinds of parts: everything but the secrets, the secrets of
+/// `typed`, and the `kept` secrets as they are written in `raw`, the current store string.
+fn to_store_string(typed: &mut StoreConfig, kept: &[&str], raw: &str) -> Result<String> {
+    let mut text = escape(&typed.to_string());
     for secret in secrets(typed) {
         if let Some(value) = secret.value {
-            spelled = with_secret(&spelled, secret.name, &escape(&encode(value)));
+            text = with_secret(&text, secret.name, &escape(&encode(value)));
         }
     }
     for name in kept {
         let found = if *name == PASSWORD { raw_password(raw) } else { raw_option(raw, name) };
-        let lost = || {
-            invalid("its secret stands in a variable together with other things; change the variable instead")
-        };
-        spelled = with_secret(&spelled, name, found.ok_or_else(lost)?);
+        let found = found.ok_or_else(|| {
+            invalid("its secret is in a variable together with other parts; change the variable instead")
+        })?;
+        text = with_secret(&text, name, found);
     }
-    Ok(spelled)
+    Ok(text)
 }
 
-/// Spells the fields of a table; the field of a secret that stays is not touched.
-fn fields(typed: &mut StoreConfig, kept: &[&'static str]) -> Result<Vec<(&'static str, Option<Value>)>> {
-    let mut fields = store_fields::fields(typed).ok_or_else(too_rich)?;
+/// Returns the edits of a table; the fields of `kept` secrets stay.
+fn to_fields(typed: &mut StoreConfig, kept: &[&'static str]) -> Result<Vec<FieldEdit>> {
+    let mut fields = store_fields::to_fields(typed).ok_or_else(not_expressible)?;
     for secret in secrets(typed) {
         if let Some(value) = secret.value {
             fields.push((secret.name, Some(escape(value).into())));
         }
     }
-    remove_others(&mut fields, kept);
+    remove_other_fields(&mut fields, kept);
     Ok(fields)
 }
 
-/// Spells the fields of a table with a store string, which then says everything but the secrets that stay in their fields.
-fn fields_with_url(
+/// Returns the edits of a table with a store string. The store string then contains everything but
+/// the secrets that have a field of their own.
+fn to_fields_with_url(
     typed: &mut StoreConfig,
     kept: &[&'static str],
-    present: &dyn TableLike,
-) -> Result<Vec<(&'static str, Option<Value>)>> {
-    let raw = present.get(URL).and_then(|item| item.as_str()).unwrap_or_default();
-    let kept_in_url: Vec<&str> = kept.iter().copied().filter(|name| !present.contains_key(name)).collect();
-    let mut fields = vec![(URL, Some(string(typed, &kept_in_url, raw)?.into()))];
-    remove_others(&mut fields, kept);
+    table: &dyn TableLike,
+) -> Result<Vec<FieldEdit>> {
+    let raw = table.get(URL).and_then(|item| item.as_str()).unwrap_or_default();
+    let kept_in_url: Vec<&str> = kept.iter().copied().filter(|name| !table.contains_key(name)).collect();
+    let mut fields = vec![(URL, Some(to_store_string(typed, &kept_in_url, raw)?.into()))];
+    remove_other_fields(&mut fields, kept);
     Ok(fields)
 }
 
-/// Removes the fields that neither have a new value nor hold a secret that stays.
-fn remove_others(fields: &mut Vec<(&'static str, Option<Value>)>, kept: &[&str]) {
-    for field in store_fields::every_field() {
-        if !kept.contains(&field) && !fields.iter().any(|(known, _)| *known == field) {
-            fields.push((field, None));
+/// Adds the removal of all fields that neither have a new value nor hold a `kept` secret.
+fn remove_other_fields(fields: &mut Vec<FieldEdit>, kept: &[&str]) {
+    for name in store_fields::all_fields() {
+        if !kept.contains(&name) && !fields.iter().any(|(known, _)| *known == name) {
+            fields.push((name, None));
         }
     }
 }
 
-/// Says that the fields of a table cannot express a store.
-pub(in crate::integration) fn too_rich() -> Error {
+/// Returns the error for a store that the fields of a table cannot express.
+pub(super) fn not_expressible() -> Error {
     invalid("the file writes it as single fields, which cannot express that; edit the file instead")
 }
 
-/// Puts a secret into a store string.
-fn with_secret(spelled: &str, name: &str, secret: &str) -> String {
+/// Inserts a secret into a store string.
+fn with_secret(text: &str, name: &str, secret: &str) -> String {
     if name != PASSWORD {
-        let mark = if spelled.contains('?') { '&' } else { '?' };
-        return format!("{spelled}{mark}{name}={secret}");
+        let separator = if text.contains('?') { '&' } else { '?' };
+        return format!("{text}{separator}{name}={secret}");
     }
-    let (scheme, rest) = spelled.split_once("://").unwrap_or((spelled, ""));
+    let (scheme, rest) = text.split_once("://").unwrap_or((text, ""));
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     match authority.rfind('@') {
         Some(at) => format!("{scheme}://{}:{secret}{}", &rest[..at], &rest[at..]),
@@ -215,20 +224,20 @@ fn with_secret(spelled: &str, name: &str, secret: &str) -> String {
     }
 }
 
-/// Writes a text so that it has no meaning in a store string.
+/// Escapes a text so that it has no special meaning in a store string.
 fn encode(text: &str) -> String {
-    // A space would become a plus, which is itself within a login.
+    // A space becomes a plus, which stands for itself within a login.
     form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
-/// Cuts the password out of a store string as the file has it.
+/// Returns the password in a store string, as it is written there.
 fn raw_password(raw: &str) -> Option<&str> {
     let (_, rest) = raw.split_once("://")?;
     let (login, _) = rest.split('/').next()?.rsplit_once('@')?;
     Some(login.split_once(':')?.1)
 }
 
-/// Cuts the value of an option out of it.
+/// Returns the value of an option in a store string, as it is written there.
 fn raw_option<'a>(raw: &'a str, name: &str) -> Option<&'a str> {
     let (_, options) = raw.split_once('?')?;
     options.split('&').find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
@@ -256,9 +265,9 @@ mod tests {
 
     #[cfg(all(feature = "redis", feature = "dynamodb"))]
     #[test]
-    fn a_secret_is_kept_for_whom_it_is_meant_only() {
+    fn a_secret_is_kept_only_for_the_same_destination() {
         let role = "role_arn=arn:aws:iam::123456789012:role";
-        for (present, next, kept) in [
+        for (current, next, kept) in [
             ("redis://u:p@host", "redis://u@host/1?prefix=x", Some(vec![PASSWORD])),
             ("redis://u:p@host", "redis://u:q@other", Some(vec![])),
             ("redis://u:p@host", "redis://u@other", None),
@@ -290,7 +299,7 @@ mod tests {
             ),
         ] {
             let parse = |text: &str| StoreConfig::parse(text).unwrap();
-            assert_eq!(keep_secrets(&mut parse(present), &mut parse(next)).ok(), kept, "{present} {next}");
+            assert_eq!(keep_secrets(&mut parse(current), &mut parse(next)).ok(), kept, "{current} {next}");
         }
     }
 }

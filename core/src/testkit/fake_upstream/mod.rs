@@ -1,119 +1,57 @@
-//! An upstream of a test's own: the polls and streams of docs/spec.md#upstream-protocol over real HTTP on a port of 127.0.0.1, with faults to order.
+//! A fake upstream for tests: polls and streams (docs/spec.md#upstream-protocol) over real HTTP on
+//! a port of 127.0.0.1, with faults on request.
 
 mod server;
+mod state;
 
-use std::collections::VecDeque;
+pub use state::{Endpoint, UpstreamFault, UpstreamRequest, to_json};
+
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
-use serde_json::json;
+use crate::patch::Patch;
+use state::{Shared, State};
 
-use crate::patch::{ListChanges, Patch};
-
-/// How long a `wait_for` waits before it calls the test hung; never reached by a test that passes.
+/// The timeout of the `wait_for` methods; no passing test reaches it.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Which of the two was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Endpoint {
-    /// A page of patches.
-    Page,
-    /// The stream.
-    Stream,
-}
-
-/// What befalls one request.
-#[derive(Debug, Clone)]
-pub enum UpstreamFault {
-    /// It is answered with that status, and perhaps a header line of that text.
-    Status(u16, &'static str),
-    /// The connection is cut after that many bytes of the answer, head included.
-    CutAfter(usize),
-    /// Nothing more comes after that many bytes of the answer, and the connection stays.
-    StallAfter(usize),
-    /// It is answered with those bytes for a body, whatever was asked; a stream then stays open.
-    Body(Vec<u8>),
-    /// The body is compressed. Pages only.
-    Gzip,
-    /// The body is said to be compressed, and is not. Pages only.
-    CorruptGzip,
-    /// It is answered with that content type.
-    ContentType(&'static str),
-    /// The page comes byte by byte, as [`FakeUpstream::send_bytes`] sends them.
-    Trickle,
-    /// A patch joins the history just before the answer, and no stream is told.
-    Overtaken(Box<Patch>),
-}
-
-/// A request as it came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UpstreamRequest {
-    /// What was asked for.
-    pub endpoint: Endpoint,
-    /// The request's target: path and query, or a whole URL when asked as a proxy.
-    pub target: String,
-    /// The cursor after which patches are wanted.
-    pub after: Option<String>,
-    /// The header `Authorization`.
-    pub authorization: String,
-}
-
-/// The upstream; gone, with all its connections, when dropped.
+/// The fake upstream; dropping it closes all connections.
 pub struct FakeUpstream {
     port: u16,
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    history: Vec<Patch>,
-    /// What was sent on streams so far, as bytes; a stream begins at what is sent after it was opened.
-    sent: Vec<Vec<u8>>,
-    page_size: usize,
-    piece: usize,
-    key: String,
-    faults: VecDeque<(Endpoint, UpstreamFault)>,
-    requests: Vec<UpstreamRequest>,
-    open_streams: usize,
-    /// Counts up when all streams are cut.
-    cuts: u64,
-    closed: bool,
-}
-
-/// The SDK key that a new upstream accepts.
+/// The SDK key that a new fake upstream accepts.
 pub const SDK_KEY: &str = "sdk-key-of-the-test";
 
 impl FakeUpstream {
-    /// Starts one without any patches.
+    /// Starts a fake upstream with an empty history.
     pub fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
         let port = listener.local_addr().expect("it is bound").port();
         let shared = Arc::new(Shared::default());
-        let state = State { page_size: 100, piece: usize::MAX, key: SDK_KEY.to_owned(), ..State::default() };
-        *shared.state.lock() = state;
+        *shared.state.lock() = State {
+            page_size: 100,
+            write_size: usize::MAX,
+            accepted_key: SDK_KEY.to_owned(),
+            ..State::default()
+        };
         let serving = shared.clone();
-        thread(move || {
+        spawn_thread(move || {
             for connection in listener.incoming().map_while(Result::ok) {
                 let shared = serving.clone();
-                if shared.state.lock().closed {
+                if shared.state.lock().is_closed {
                     break;
                 }
-                // An error is a client that went away.
-                thread(move || drop(server::serve(&shared, &connection)));
+                // An error means that the client closed the connection.
+                spawn_thread(move || drop(server::serve(&shared, &connection)));
             }
         });
         Self { port, shared }
     }
 
-    /// Returns its URL, for both endpoints.
+    /// Returns the URL of both endpoints.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -127,13 +65,13 @@ impl FakeUpstream {
         });
     }
 
-    /// Appends a patch to the history, of which streams are not told.
+    /// Appends a patch to the history without an event.
     pub fn append(&self, patch: Patch) {
         self.change(|state| state.history.push(patch));
     }
 
-    /// Sends patches as one event on the open streams, whether or not they are in the history.
-    pub fn send(&self, patches: &[&Patch]) {
+    /// Sends patches as one event on the open streams, without a change of the history.
+    pub fn send_event(&self, patches: &[&Patch]) {
         self.send_bytes(&event(patches));
     }
 
@@ -142,29 +80,29 @@ impl FakeUpstream {
         self.change(|state| state.sent.push(bytes.to_vec()));
     }
 
-    /// Sets how many patches a page holds. At first: 100.
+    /// Sets the number of patches on a page. Default: 100.
     pub fn set_page_size(&self, patches: usize) {
         self.change(|state| state.page_size = patches);
     }
 
-    /// Sets in pieces of how many bytes everything is sent.
-    pub fn set_piece(&self, bytes: usize) {
-        self.change(|state| state.piece = bytes);
+    /// Sets the most bytes of one write to a connection. Default: no limit.
+    pub fn set_write_size(&self, bytes: usize) {
+        self.change(|state| state.write_size = bytes);
     }
 
-    /// Sets the only SDK key that is accepted from now on; open streams stay.
+    /// Sets the only SDK key that is accepted from now on; open streams stay open.
     pub fn set_key(&self, key: &str) {
-        self.change(|state| state.key = key.to_owned());
+        self.change(|state| state.accepted_key = key.to_owned());
     }
 
-    /// Has a fault befall the next request of that kind for which none is waiting already.
+    /// Injects a fault into the next request to that endpoint that has none yet.
     pub fn fault(&self, endpoint: Endpoint, fault: UpstreamFault) {
         self.change(|state| state.faults.push_back((endpoint, fault)));
     }
 
-    /// Cuts every open stream.
-    pub fn cut_streams(&self) {
-        self.change(|state| state.cuts += 1);
+    /// Closes every open stream.
+    pub fn disconnect_streams(&self) {
+        self.change(|state| state.disconnects += 1);
     }
 
     /// Returns the requests so far.
@@ -172,11 +110,11 @@ impl FakeUpstream {
         self.shared.state.lock().requests.clone()
     }
 
-    /// Waits until the requests so far are as wanted; panics after a minute.
+    /// Waits until `condition` holds for the requests so far; panics after a minute.
     #[track_caller]
-    pub fn wait_for_requests(&self, wanted: impl Fn(&[UpstreamRequest]) -> bool) {
+    pub fn wait_for_requests(&self, condition: impl Fn(&[UpstreamRequest]) -> bool) {
         let mut state = self.shared.state.lock();
-        while !wanted(&state.requests) {
+        while !condition(&state.requests) {
             let waited = self.shared.changed.wait_for(&mut state, TIMEOUT);
             assert!(!waited.timed_out(), "the requests are {:?}", state.requests);
         }
@@ -200,31 +138,16 @@ impl FakeUpstream {
 
 impl Drop for FakeUpstream {
     fn drop(&mut self) {
-        self.change(|state| state.closed = true);
-        // Wakes the listener; fails when it has ended.
+        self.change(|state| state.is_closed = true);
+        // Wakes the listener; fails if it has ended.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
     }
-}
-
-/// Spells patches as the protocol does.
-pub fn to_json(patches: &[&Patch]) -> Vec<u8> {
-    let list = |changes: &ListChanges| json!({"add": changes.add, "remove": changes.remove});
-    let spell = |patch: &&Patch| {
-        json!({
-            "environmentId": patch.environment_id,
-            "segmentId": patch.segment_id,
-            "version": patch.version,
-            "previousVersion": patch.previous_version,
-            "changes": {"included": list(&patch.changes.included), "excluded": list(&patch.changes.excluded)},
-        })
-    };
-    serde_json::to_vec(&patches.iter().map(spell).collect::<Vec<_>>()).expect("patches are JSON")
 }
 
 fn event(patches: &[&Patch]) -> Vec<u8> {
     [b"event: patch\ndata: ".as_slice(), &to_json(patches), b"\n\n"].concat()
 }
 
-fn thread(work: impl FnOnce() + Send + 'static) {
-    std::thread::Builder::new().spawn(work).expect("there is a thread for the upstream");
+fn spawn_thread(work: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new().spawn(work).expect("the system starts a thread");
 }

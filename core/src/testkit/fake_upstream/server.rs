@@ -1,4 +1,4 @@
-//! Answers one request of a test: with what the history says, and with the fault that was ordered.
+//! Answers one request: with a part of the history or a stream, and with the fault that is due.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpStream};
@@ -6,44 +6,17 @@ use std::net::{Shutdown, TcpStream};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{Endpoint, Shared, State, UpstreamFault, UpstreamRequest, to_json};
+use super::state::{Endpoint, Shared, State, UpstreamFault, UpstreamRequest, to_json};
 
 const GZIP: &str = "Content-Encoding: gzip\r\n";
 
-/// A connection on which an answer is written, with the faults that concern bytes.
-struct Wire<'a> {
-    connection: &'a TcpStream,
-    piece: usize,
-    left: usize,
-    stalls: bool,
-}
-
-impl Wire<'_> {
-    /// Writes; fails when the connection is to be cut or the client is gone.
-    fn write(&mut self, shared: &Shared, bytes: &[u8]) -> std::io::Result<()> {
-        let passing = &bytes[..bytes.len().min(self.left)];
-        for piece in passing.chunks(self.piece) {
-            self.connection.write_all(piece)?;
-        }
-        self.left -= passing.len();
-        if passing.len() < bytes.len() {
-            let mut state = shared.state.lock();
-            while self.stalls && !state.closed {
-                shared.changed.wait(&mut state);
-            }
-            return Err(std::io::ErrorKind::ConnectionAborted.into());
-        }
-        Ok(())
-    }
-}
-
-/// Answers the request of one connection.
+/// Reads the request of a connection, answers it, and closes the connection.
 pub(super) fn serve(shared: &Shared, connection: &TcpStream) -> std::io::Result<()> {
     connection.set_nodelay(true)?;
-    let outcome = read_request(connection).and_then(|request| answer(shared, connection, request));
-    // Fails when it is closed already.
+    let result = read_request(connection).and_then(|request| respond(shared, connection, request));
+    // Fails if it is already closed.
     let _ = connection.shutdown(Shutdown::Both);
-    outcome
+    result
 }
 
 fn read_request(connection: &TcpStream) -> std::io::Result<UpstreamRequest> {
@@ -63,88 +36,146 @@ fn read_request(connection: &TcpStream) -> std::io::Result<UpstreamRequest> {
     }
     let query = target.split_once('?').map_or("", |(_, query)| query);
     let after = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "after");
-    let endpoint =
-        if target.contains("/sdk/big-segments/revisions") { Endpoint::Page } else { Endpoint::Stream };
     let after = after.map(|(_, value)| value.into_owned());
+    let is_page = target.contains("/sdk/big-segments/revisions");
+    let endpoint = if is_page { Endpoint::Page } else { Endpoint::Stream };
     Ok(UpstreamRequest { endpoint, after, target, authorization })
 }
 
-fn answer(shared: &Shared, connection: &TcpStream, request: UpstreamRequest) -> std::io::Result<()> {
-    let mut state = shared.state.lock();
-    let place = state.faults.iter().position(|(endpoint, _)| *endpoint == request.endpoint);
-    let fault = place.and_then(|place| state.faults.remove(place)).map(|(_, fault)| fault);
-    let accepted = request.authorization == state.key;
-    if let Some(UpstreamFault::Overtaken(patch)) = &fault {
-        state.history.push((**patch).clone());
-    }
-    let page = page(&state, request.after.as_deref());
-    let (piece, begin, cuts) = (state.piece, state.sent.len(), state.cuts);
-    let endpoint = request.endpoint;
-    state.requests.push(request);
-    shared.changed.notify_all();
-    drop(state);
+/// What the state says about a response, at the time of the request.
+struct ResponsePlan {
+    fault: Option<UpstreamFault>,
+    is_authorized: bool,
+    page: Vec<u8>,
+    /// Index into [`State::sent`] where a stream begins.
+    stream_start: usize,
+    /// [`State::disconnects`] at the time of the request.
+    disconnects: u64,
+    write_size: usize,
+}
 
-    let (left, stalls) = match fault {
-        Some(UpstreamFault::CutAfter(bytes)) => (bytes, false),
-        Some(UpstreamFault::StallAfter(bytes)) => (bytes, true),
-        _ => (usize::MAX, false),
+impl ResponsePlan {
+    fn take(state: &mut State, request: &UpstreamRequest) -> Self {
+        let position = state.faults.iter().position(|(endpoint, _)| *endpoint == request.endpoint);
+        let fault = position.and_then(|position| state.faults.remove(position)).map(|(_, fault)| fault);
+        if let Some(UpstreamFault::ChangeDuringConnect(patch)) = &fault {
+            state.history.push((**patch).clone());
+        }
+        Self {
+            fault,
+            is_authorized: request.authorization == state.accepted_key,
+            page: page(state, request.after.as_deref()),
+            stream_start: state.sent.len(),
+            disconnects: state.disconnects,
+            write_size: state.write_size,
+        }
+    }
+}
+
+fn respond(shared: &Shared, connection: &TcpStream, request: UpstreamRequest) -> std::io::Result<()> {
+    let endpoint = request.endpoint;
+    let plan = {
+        let mut state = shared.state.lock();
+        let plan = ResponsePlan::take(&mut state, &request);
+        state.requests.push(request);
+        plan
     };
-    let mut wire = Wire { connection, piece, left, stalls };
-    if let (Some(UpstreamFault::Status(status, header)), _) = (&fault, accepted) {
+    shared.changed.notify_all();
+
+    let mut wire = Wire::new(connection, &plan);
+    if let Some(UpstreamFault::Status(status, header)) = &plan.fault {
         return wire.write(shared, head(*status, "text/plain", header).as_bytes());
     }
-    if !accepted {
+    if !plan.is_authorized {
         return wire.write(shared, head(401, "text/plain", "").as_bytes());
     }
-    let media = match (&fault, endpoint) {
-        (Some(UpstreamFault::ContentType(media)), _) => media,
+    let content_type = match (&plan.fault, endpoint) {
+        (Some(UpstreamFault::ContentType(content_type)), _) => content_type,
         (_, Endpoint::Page) => "application/json",
         (_, Endpoint::Stream) => "text/event-stream; charset=utf-8",
     };
     let mut body = match endpoint {
-        Endpoint::Page => page,
+        Endpoint::Page => plan.page,
         Endpoint::Stream => b": welcome\n\n".to_vec(),
     };
-    let mut header = "";
+    let mut encoding = "";
     let mut is_stream = endpoint == Endpoint::Stream;
-    match fault {
+    match plan.fault {
         Some(UpstreamFault::Trickle) => {
             is_stream = true;
             body.clear();
         }
         Some(UpstreamFault::Body(bytes)) => body = bytes,
-        Some(UpstreamFault::CorruptGzip) => header = GZIP,
+        Some(UpstreamFault::CorruptGzip) => encoding = GZIP,
         Some(UpstreamFault::Gzip) => {
-            header = GZIP;
-            let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-            packed.write_all(&body)?;
-            body = packed.finish()?;
+            encoding = GZIP;
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(&body)?;
+            body = encoder.finish()?;
         }
         _ => {}
     }
-    let length = format!("Content-Length: {}\r\n{header}", body.len());
-    let header = if is_stream { header } else { &length };
-    wire.write(shared, head(200, media, header).as_bytes())?;
+    let headers =
+        if is_stream { encoding.to_owned() } else { format!("Content-Length: {}\r\n{encoding}", body.len()) };
+    wire.write(shared, head(200, content_type, &headers).as_bytes())?;
     wire.write(shared, &body)?;
-    if is_stream {
-        shared.state.lock().open_streams += 1;
-        shared.changed.notify_all();
-        let outcome = stream(shared, &mut wire, begin, cuts);
-        shared.state.lock().open_streams -= 1;
-        shared.changed.notify_all();
-        return outcome;
-    }
-    Ok(())
+    if is_stream { stream(shared, &mut wire, plan.stream_start, plan.disconnects) } else { Ok(()) }
 }
 
-/// Sends what is sent on streams, until they are cut.
-fn stream(shared: &Shared, wire: &mut Wire, mut next: usize, cuts: u64) -> std::io::Result<()> {
-    loop {
+/// A connection to write a response to, with the faults that count bytes.
+struct Wire<'a> {
+    connection: &'a TcpStream,
+    write_size: usize,
+    /// The bytes that are sent before the connection is cut or stalls.
+    remaining: usize,
+    stalls: bool,
+}
+
+impl<'a> Wire<'a> {
+    fn new(connection: &'a TcpStream, plan: &ResponsePlan) -> Self {
+        let (remaining, stalls) = match plan.fault {
+            Some(UpstreamFault::CutAfter(bytes)) => (bytes, false),
+            Some(UpstreamFault::StallAfter(bytes)) => (bytes, true),
+            _ => (usize::MAX, false),
+        };
+        Self { connection, write_size: plan.write_size, remaining, stalls }
+    }
+
+    /// Writes bytes; fails when the connection is to be cut or the client closed it.
+    fn write(&mut self, shared: &Shared, bytes: &[u8]) -> std::io::Result<()> {
+        let sent = &bytes[..bytes.len().min(self.remaining)];
+        for piece in sent.chunks(self.write_size) {
+            self.connection.write_all(piece)?;
+        }
+        self.remaining -= sent.len();
+        if sent.len() == bytes.len() {
+            return Ok(());
+        }
         let mut state = shared.state.lock();
-        while state.sent.len() == next && state.cuts == cuts && !state.closed {
+        while self.stalls && !state.is_closed {
             shared.changed.wait(&mut state);
         }
-        if state.cuts != cuts || state.closed {
+        Err(std::io::ErrorKind::ConnectionAborted.into())
+    }
+}
+
+/// Writes everything that is sent on streams, until they are disconnected.
+fn stream(shared: &Shared, wire: &mut Wire, start: usize, disconnects: u64) -> std::io::Result<()> {
+    shared.state.lock().open_streams += 1;
+    shared.changed.notify_all();
+    let result = follow_sent(shared, wire, start, disconnects);
+    shared.state.lock().open_streams -= 1;
+    shared.changed.notify_all();
+    result
+}
+
+fn follow_sent(shared: &Shared, wire: &mut Wire, mut next: usize, disconnects: u64) -> std::io::Result<()> {
+    loop {
+        let mut state = shared.state.lock();
+        while state.sent.len() == next && state.disconnects == disconnects && !state.is_closed {
+            shared.changed.wait(&mut state);
+        }
+        if state.disconnects != disconnects || state.is_closed {
             return Ok(());
         }
         let bytes = state.sent[next].clone();
@@ -154,13 +185,13 @@ fn stream(shared: &Shared, wire: &mut Wire, mut next: usize, cuts: u64) -> std::
     }
 }
 
-/// Spells the page that follows a cursor; one that is not in the history gets the beginning.
+/// Returns the page after a cursor; an unknown cursor gets the first page.
 fn page(state: &State, after: Option<&str>) -> Vec<u8> {
     let known = after.and_then(|after| state.history.iter().rposition(|patch| patch.version == after));
-    let begin = known.map_or(0, |position| position + 1);
-    to_json(&state.history[begin..].iter().take(state.page_size).collect::<Vec<_>>())
+    let start = known.map_or(0, |position| position + 1);
+    to_json(&state.history[start..].iter().take(state.page_size).collect::<Vec<_>>())
 }
 
-fn head(status: u16, media: &str, header: &str) -> String {
-    format!("HTTP/1.1 {status} Words\r\nContent-Type: {media}\r\nConnection: close\r\n{header}\r\n")
+fn head(status: u16, content_type: &str, headers: &str) -> String {
+    format!("HTTP/1.1 {status} Reason\r\nContent-Type: {content_type}\r\nConnection: close\r\n{headers}\r\n")
 }

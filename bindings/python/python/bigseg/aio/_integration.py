@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .. import _native
     from .._native import ManualClock, Upstream
-    from ..integration import IntegrationStatus, SyncError
+    from ..integration import IntegrationStatus, SyncFailure
     from ..options import StoreOptions, StorePlace
     from ._engine import Engine
 
@@ -76,7 +76,7 @@ class Integration:
         """Returns the status of this moment; never waits."""
         return self._integration.status()
 
-    def error_log(self) -> list[SyncError]:
+    def error_log(self) -> list[SyncFailure]:
         """Returns the last errors, newest first; see :meth:`bigseg.Integration.error_log`."""
         return self._integration.error_log()
 
