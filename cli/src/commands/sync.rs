@@ -47,7 +47,7 @@ impl SyncCommand {
         let config = RegistryConfig::new(&self.config);
         if self.check {
             let file = IntegrationFile::read(&config.path, &config.variables)
-                .map_err(|problems| sync::refused(&self.config, &problems))?;
+                .map_err(|problems| sync::invalid_file(&self.config, &problems))?;
             let count = file.integrations.len();
             output::line(format!("{}: valid, {count} integrations", self.config.display()))?;
             return Ok(Exit::Success);

@@ -1,43 +1,44 @@
-//! One line on standard error for each change of state, for whoever collects logs.
+//! One line on standard error for each change of state, for a log collector.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bigseg_core::integration::{Integration, IntegrationState, IntegrationStatus};
 
-use crate::output::printable;
+use crate::output::{count, printable};
 
-/// What was said of each integration last.
+/// The state and the error message of each integration, by its id, as they were last printed.
 #[derive(Default)]
-pub(super) struct Lines(HashMap<String, (IntegrationState, Option<String>)>);
+pub(super) struct LogLines(HashMap<String, (IntegrationState, Option<String>)>);
 
-impl Lines {
-    /// Says what has changed.
-    pub(super) fn print(&mut self, integrations: &[Arc<Integration>]) {
+impl LogLines {
+    /// Prints a line for each integration whose state or error has changed.
+    pub(super) fn print_changes(&mut self, integrations: &[Arc<Integration>]) {
         for integration in integrations {
-            let (id, status) = (integration.definition().id, integration.status());
+            let id = integration.definition().id;
+            let status = integration.status();
             let error = status.error.as_ref().map(|error| error.message.clone());
-            let news = (status.state, error);
-            if self.0.get(&id) == Some(&news) {
+            let current = (status.state, error);
+            if self.0.get(&id) == Some(&current) {
                 continue;
             }
-            anstream::eprintln!("bigseg: {id}: {}", words(&status));
-            self.0.insert(id, news);
+            anstream::eprintln!("bigseg: {id}: {}", summary(&status));
+            self.0.insert(id, current);
         }
         self.0.retain(|id, _| integrations.iter().any(|integration| integration.definition().id == *id));
     }
 }
 
-/// Says in a few words how an integration is doing.
-pub(super) fn words(status: &IntegrationStatus) -> String {
+/// Summarises the status of an integration in a few words.
+pub(super) fn summary(status: &IntegrationStatus) -> String {
     let progress = status.progress;
     match (&status.error, status.state) {
         (Some(error), _) => format!("failing: {} ({})", printable(&error.message), error.kind),
         (None, IntegrationState::Initializing) if progress.operations > 0 => format!(
             "initializing: {} patches, {} operations, {}/s",
-            crate::output::count(progress.patches),
-            crate::output::count(progress.operations),
-            crate::output::count(progress.operations_per_second)
+            count(progress.patches),
+            count(progress.operations),
+            count(progress.operations_per_second)
         ),
         (None, state) => state.name().to_owned(),
     }

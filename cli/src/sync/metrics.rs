@@ -1,13 +1,13 @@
-//! The figures of all integrations as Prometheus reads them.
+//! The metrics of all integrations in the text format of Prometheus.
 
 use std::fmt::Write;
 
 use bigseg_core::integration::{IntegrationState, IntegrationStatus, Registry};
 
-type Figure = fn(&IntegrationStatus) -> f64;
+type ReadMetric = fn(&IntegrationStatus) -> f64;
 
-/// Name, type, meaning, and where the figure is found.
-const FIGURES: &[(&str, &str, &str, Figure)] = &[
+/// Name, type, help text, and the function that reads the value.
+const METRICS: &[(&str, &str, &str, ReadMetric)] = &[
     ("healthy", "gauge", "Whether the store matches its source.", |status| {
         f64::from(u8::from(status.state == IntegrationState::Healthy))
     }),
@@ -38,7 +38,7 @@ const FIGURES: &[(&str, &str, &str, Figure)] = &[
     }),
 ];
 
-/// Writes all figures, labelled by id, project and environment.
+/// Formats all metrics, labelled by id, project and environment.
 pub(super) fn metrics(registry: &Registry) -> String {
     let integrations: Vec<(String, IntegrationStatus)> = registry
         .integrations()
@@ -47,25 +47,25 @@ pub(super) fn metrics(registry: &Registry) -> String {
             let definition = integration.definition();
             let labels = format!(
                 "id=\"{}\",project=\"{}\",environment=\"{}\"",
-                label(&definition.id),
-                label(&definition.project),
-                label(&definition.environment)
+                escape_label(&definition.id),
+                escape_label(&definition.project),
+                escape_label(&definition.environment)
             );
             (labels, integration.status())
         })
         .collect();
     let mut text = String::new();
-    for (name, kind, meaning, figure) in FIGURES {
+    for (name, kind, help, read) in METRICS {
         let name = format!("bigseg_integration_{name}");
-        // Writing into a text cannot fail.
-        let _ = writeln!(text, "# HELP {name} {meaning}\n# TYPE {name} {kind}");
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
         for (labels, status) in &integrations {
-            let _ = writeln!(text, "{name}{{{labels}}} {}", figure(status));
+            let _ = writeln!(text, "{name}{{{labels}}} {}", read(status));
         }
     }
     text
 }
 
-fn label(text: &str) -> String {
+fn escape_label(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -1,4 +1,5 @@
-//! `bigseg sync`: integrations that run until somebody says otherwise, shown on a terminal, in log lines and over HTTP.
+//! `bigseg sync`: runs integrations until a signal arrives, and shows their state on a terminal, in
+//! log lines and over HTTP.
 
 mod auth;
 mod log_lines;
@@ -24,19 +25,20 @@ use bigseg_core::tasks::TaskGroup;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use log_lines::LogLines;
 use signals::Signal;
 use terminal::TerminalView;
 
-/// How often a terminal is drawn anew, and log lines are looked for.
-const TICK: Duration = Duration::from_millis(250);
+/// The interval at which the terminal view and the log lines are updated.
+const UPDATE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Words a file that is refused.
-pub(crate) fn refused(path: &Path, problems: &FileProblems) -> Failure {
-    let listed: String = problems.0.iter().map(|problem| format!("\n  {problem}")).collect();
-    Failure::new(Exit::Data, format!("{} is refused:{listed}", path.display()))
+/// Returns the failure of an invalid configuration file.
+pub(crate) fn invalid_file(path: &Path, problems: &FileProblems) -> Failure {
+    let list: String = problems.0.iter().map(|problem| format!("\n  {problem}")).collect();
+    Failure::new(Exit::Data, format!("{} is invalid:{list}", path.display()))
 }
 
-/// Runs the integrations of a file until a signal ends it.
+/// Runs the integrations of a file until a signal ends the command.
 pub(crate) fn run(
     config: RegistryConfig,
     listen: Option<(SocketAddr, Option<Token>)>,
@@ -44,48 +46,56 @@ pub(crate) fn run(
     let path = config.path.clone();
     let tasks = Arc::new(TaskGroup::new(Runtime::shared()?));
     let signals = signals::listen(&tasks)?;
-    let registry = Arc::new(Registry::open(config).map_err(|problems| refused(&path, &problems))?);
+    let registry = Arc::new(Registry::open(config).map_err(|problems| invalid_file(&path, &problems))?);
     if let Some((address, token)) = listen {
         let address = server::start(&tasks, registry.clone(), address, token)?;
         anstream::eprintln!("bigseg: listening at http://{address}/");
     }
-    systemd::tell("READY=1");
-    let can_draw =
-        std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-    let mut terminal = can_draw.then(TerminalView::open);
-    let mut lines = log_lines::Lines::default();
+    systemd::notify_ready();
+    let mut terminal = can_draw().then(TerminalView::open);
+    let mut log_lines = LogLines::default();
     loop {
         match &mut terminal {
             Some(view) => view.draw(&registry.integrations())?,
-            None => lines.print(&registry.integrations()),
+            None => log_lines.print_changes(&registry.integrations()),
         }
-        match signals.recv_timeout(TICK) {
+        match signals.recv_timeout(UPDATE_INTERVAL) {
             Ok(Signal::End) => break,
             Ok(Signal::Reload) => {
-                let said = match registry.reload() {
-                    Ok(report) => format!(
-                        "bigseg: reloaded {}: {} started, {} changed, {} stopped, {} unchanged",
-                        path.display(),
-                        report.started,
-                        report.changed,
-                        report.stopped,
-                        report.unchanged
-                    ),
-                    Err(problems) => format!("bigseg: not reloaded, going on as before:\n{problems}"),
-                };
+                let message = reload(&registry, &path);
                 match &mut terminal {
-                    Some(view) => view.note(said),
-                    None => anstream::eprintln!("{said}"),
+                    Some(view) => view.show_message(message),
+                    None => anstream::eprintln!("{message}"),
                 }
             }
             Err(_) => {}
         }
     }
-    systemd::tell("STOPPING=1");
+    systemd::notify_stopping();
     drop(terminal);
-    anstream::eprintln!("bigseg: stopping; transactions under way are finished");
+    anstream::eprintln!("bigseg: stopping; running transactions are finished");
     tasks.cancel();
     registry.close_blocking();
-    lines.print(&registry.integrations());
+    log_lines.print_changes(&registry.integrations());
     Ok(Exit::Success)
+}
+
+/// Returns whether standard output is a terminal that can be redrawn.
+fn can_draw() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Reloads the file; returns a message for people.
+fn reload(registry: &Registry, path: &Path) -> String {
+    match registry.reload() {
+        Ok(summary) => format!(
+            "bigseg: reloaded {}: {} started, {} changed, {} stopped, {} unchanged",
+            path.display(),
+            summary.started,
+            summary.changed,
+            summary.stopped,
+            summary.unchanged
+        ),
+        Err(problems) => format!("bigseg: not reloaded, nothing changed:\n{problems}"),
+    }
 }

@@ -1,4 +1,4 @@
-//! Status, metrics and the page over HTTP.
+//! The HTTP server: status, metrics, health checks and the web page.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
@@ -18,40 +18,42 @@ use axum::{Json, Router};
 use bigseg_core::integration::{Integration, IntegrationEdit, Registry, StoreText};
 use bigseg_core::tasks::TaskGroup;
 use bigseg_core::{Clock, Error, ErrorKind};
+use maud::Markup;
 
-use super::auth::{Access, Token};
+use super::auth::{Auth, Token};
 use super::{metrics, status_json, ui};
 use crate::failure::Failure;
 
-/// More than any form of ours needs.
+/// The longest body of a request, in bytes: more than any form of the page needs.
 const BODY_LIMIT: usize = 64 << 10;
-/// How long whoever gives a wrong token waits for the answer.
-const WRONG_TOKEN_PAUSE: Duration = Duration::from_millis(500);
+/// The delay of the response to a wrong token.
+const WRONG_TOKEN_DELAY: Duration = Duration::from_millis(500);
 
-/// Nothing but what this server serves itself, and nobody may frame it.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// The browser loads only what this server serves, and no other page may frame it.
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const HEADERS: &[(HeaderName, &str)] = &[
-    (CONTENT_SECURITY_POLICY, POLICY),
+    (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
     (X_FRAME_OPTIONS, "DENY"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    // Without it, browsers would not say where a form comes from.
+    // With "no-referrer", browsers would send `Origin: null` with the forms of the page.
     (REFERRER_POLICY, "same-origin"),
     (CACHE_CONTROL, "no-store"),
 ];
 
-/// What can be seen by whoever can reach the server.
+/// The paths that need no token.
 const PUBLIC: &[&str] = &["/healthz", "/readyz", "/login", ui::STYLE_PATH, ui::SCRIPT_PATH];
 
-/// What every request needs.
-struct Site {
+/// The state that every handler shares.
+struct AppState {
     registry: Arc<Registry>,
-    access: Access,
+    auth: Auth,
     tasks: Arc<TaskGroup>,
 }
 
+type App = State<Arc<AppState>>;
 type Fields = Form<HashMap<String, String>>;
 
-/// Listens at an address until the group stops; returns the address with its real port.
+/// Listens at an address until the group is cancelled; returns the address with its actual port.
 pub(super) fn start(
     tasks: &Arc<TaskGroup>,
     registry: Arc<Registry>,
@@ -62,81 +64,77 @@ pub(super) fn start(
     let listener = TcpListener::bind(address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let access = Access::new(address, token).map_err(failed)?;
-    let site = Arc::new(Site { registry, access, tasks: tasks.clone() });
-    let router = routes(site);
-    let stop = tasks.token().clone();
+    let auth = Auth::new(address, token).map_err(failed)?;
+    let router = router(Arc::new(AppState { registry, auth, tasks: tasks.clone() }));
+    let cancelled = tasks.token().clone().cancelled_owned();
     tasks.spawn(async move {
-        let outcome = async {
+        let served = async {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await
+            axum::serve(listener, router).with_graceful_shutdown(cancelled).await
         };
-        if let Err(e) = outcome.await {
+        if let Err(e) = served.await {
             anstream::eprintln!("bigseg: the server at {address} has ended: {e}");
         }
     });
     Ok(address)
 }
 
-fn routes(site: Arc<Site>) -> Router {
+fn router(state: Arc<AppState>) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/integration/{id}", get(details).post(edit))
         .route("/integration/{id}/switch", post(switch))
-        .route("/integration/{id}/delete", get(confirm).post(delete))
-        .route("/login", get(ask_token).post(log_in))
-        .route(
-            "/status",
-            get(async |State(site): State<Arc<Site>>| Json(status_json::report(&site.registry, now()))),
-        )
-        .route(
-            "/metrics",
-            get(async |State(site): State<Arc<Site>>| {
-                typed("text/plain; version=0.0.4", metrics::metrics(&site.registry))
-            }),
-        )
+        .route("/integration/{id}/delete", get(confirm_delete).post(delete))
+        .route("/login", get(login_page).post(log_in))
+        .route("/status", get(status))
+        .route("/metrics", get(prometheus_metrics))
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
-        .route(ui::STYLE_PATH, get(async || typed("text/css; charset=utf-8", ui::STYLE.to_owned())))
-        .route(ui::SCRIPT_PATH, get(async || typed("text/javascript; charset=utf-8", ui::SCRIPT.to_owned())))
-        .fallback(async || missing())
+        .route(ui::STYLE_PATH, get(async || asset("text/css; charset=utf-8", ui::STYLE)))
+        .route(ui::SCRIPT_PATH, get(async || asset("text/javascript; charset=utf-8", ui::SCRIPT)))
+        .fallback(async || not_found())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(site.clone(), guard))
-        .with_state(site)
+        .layer(from_fn_with_state(state.clone(), check_request))
+        .with_state(state)
 }
 
 fn now() -> i64 {
     Clock::System.unix_millis()
 }
 
-fn typed(media: &'static str, text: String) -> Response {
-    ([(CONTENT_TYPE, media)], text).into_response()
+fn asset(content_type: &'static str, text: &'static str) -> Response {
+    ([(CONTENT_TYPE, content_type)], text).into_response()
 }
 
-fn said(status: StatusCode, message: &str) -> Response {
-    (status, Html(ui::message(message))).into_response()
+fn html(markup: Markup) -> Html<String> {
+    Html(markup.into_string())
 }
 
-fn missing() -> Response {
-    said(StatusCode::NOT_FOUND, "There is nothing here.")
+fn message_page(status: StatusCode, message: &str) -> Response {
+    (status, html(ui::message(message))).into_response()
 }
 
-/// Lets a request pass that may, and dresses whatever is answered.
-async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+fn not_found() -> Response {
+    message_page(StatusCode::NOT_FOUND, "There is no page at this address.")
+}
+
+/// Rejects forged and unauthenticated requests, and adds the security headers to every response.
+async fn check_request(State(app): App, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let is_change = !matches!(*request.method(), Method::GET | Method::HEAD);
     let is_public = PUBLIC.contains(&request.uri().path());
-    let mut response = if !site.access.is_for_us(headers) {
-        said(StatusCode::MISDIRECTED_REQUEST, "This server is asked for by the name localhost, or by number.")
-    } else if is_change && !site.access.is_from_us(headers) {
-        said(StatusCode::FORBIDDEN, "That came from a page of another site.")
-    } else if !is_public && !site.access.is_let_in(headers) {
-        let wants_page =
-            headers.get(ACCEPT).is_some_and(|kinds| kinds.to_str().unwrap_or_default().contains("text/html"));
-        match wants_page {
-            true => Redirect::to("/login").into_response(),
-            false => (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")], "a token is needed\n")
-                .into_response(),
+    let mut response = if !app.auth.has_own_host(headers) {
+        let message = "This server is addressed by the name localhost, or by its IP address.";
+        message_page(StatusCode::MISDIRECTED_REQUEST, message)
+    } else if is_change && !app.auth.is_same_origin(headers) {
+        message_page(StatusCode::FORBIDDEN, "The request came from a page of another site.")
+    } else if !is_public && !app.auth.is_authenticated(headers) {
+        let accept = headers.get(ACCEPT).map(|kinds| kinds.to_str().unwrap_or_default());
+        if accept.is_some_and(|kinds| kinds.contains("text/html")) {
+            Redirect::to("/login").into_response()
+        } else {
+            let challenge = [(WWW_AUTHENTICATE, "Bearer")];
+            (StatusCode::UNAUTHORIZED, challenge, "a token is required\n").into_response()
         }
     } else {
         next.run(request).await
@@ -147,91 +145,99 @@ async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> R
     response
 }
 
-async fn ready(State(site): State<Arc<Site>>) -> Response {
-    match status_json::is_ready(&site.registry) {
-        true => "every store is in sync\n".into_response(),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "a store is not in sync\n").into_response(),
+async fn status(State(app): App) -> Response {
+    Json(status_json::report(&app.registry, now())).into_response()
+}
+
+async fn prometheus_metrics(State(app): App) -> Response {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::metrics(&app.registry)).into_response()
+}
+
+async fn ready(State(app): App) -> Response {
+    if status_json::is_ready(&app.registry) {
+        "every store is in sync\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "a store is not in sync\n").into_response()
     }
 }
 
-async fn index(State(site): State<Arc<Site>>) -> Html<String> {
-    Html(ui::index(&site.registry.integrations(), site.access.form_token(), now()))
+async fn index(State(app): App) -> Html<String> {
+    html(ui::index(&app.registry.integrations(), app.auth.form_token(), now()))
 }
 
-async fn details(State(site): State<Arc<Site>>, Path(id): Path<String>) -> Response {
-    match site.registry.integration(&id) {
-        Some(integration) => show(&site, &integration, None),
-        None => missing(),
+async fn details(State(app): App, Path(id): Path<String>) -> Response {
+    match app.registry.integration(&id) {
+        Some(integration) => details_page(&app, &integration, None),
+        None => not_found(),
     }
 }
 
-fn show(site: &Site, integration: &Integration, complaint: Option<&str>) -> Response {
-    let status = if complaint.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    (status, Html(ui::details(integration, site.access.form_token(), complaint, now()))).into_response()
+fn details_page(app: &AppState, integration: &Integration, error: Option<&str>) -> Response {
+    let status = if error.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    (status, html(ui::details(integration, app.auth.form_token(), error, now()))).into_response()
 }
 
-async fn confirm(State(site): State<Arc<Site>>, Path(id): Path<String>) -> Response {
-    match site.registry.integration(&id) {
-        Some(integration) => Html(ui::confirm(&integration, site.access.form_token())).into_response(),
-        None => missing(),
+async fn confirm_delete(State(app): App, Path(id): Path<String>) -> Response {
+    match app.registry.integration(&id) {
+        Some(integration) => html(ui::confirm_delete(&integration, app.auth.form_token())).into_response(),
+        None => not_found(),
     }
 }
 
-async fn switch(site: State<Arc<Site>>, id: Path<String>, fields: Fields) -> Response {
+async fn switch(app: App, Path(id): Path<String>, fields: Fields) -> Response {
     let on = fields.get("on").map(String::as_str) == Some("true");
-    change(site, id, fields, vec![IntegrationEdit::On(on)], false).await
+    change(app, id, fields, vec![IntegrationEdit::On(on)], "/").await
 }
 
-async fn edit(site: State<Arc<Site>>, id: Path<String>, fields: Fields) -> Response {
+async fn edit(app: App, Path(id): Path<String>, fields: Fields) -> Response {
     let field = |name: &str| fields.get(name).map(|text| text.trim().to_owned());
     let mut edits = Vec::new();
     edits.extend(field("name").map(IntegrationEdit::Name));
     edits.extend(field("store").map(|text| IntegrationEdit::Store(StoreText(text))));
-    change(site, id, fields, edits, true).await
+    let details = format!("/integration/{id}");
+    change(app, id, fields, edits, &details).await
 }
 
-async fn delete(site: State<Arc<Site>>, id: Path<String>, fields: Fields) -> Response {
-    change(site, id, fields, vec![IntegrationEdit::Delete], false).await
+async fn delete(app: App, Path(id): Path<String>, fields: Fields) -> Response {
+    change(app, id, fields, vec![IntegrationEdit::Delete], "/").await
 }
 
-/// Carries a change out, and goes back to where one sees it.
+/// Applies edits, and redirects to the page that shows the result.
 async fn change(
-    State(site): State<Arc<Site>>,
-    Path(id): Path<String>,
+    State(app): App,
+    id: String,
     Form(fields): Fields,
     edits: Vec<IntegrationEdit>,
-    stays: bool,
+    redirect_to: &str,
 ) -> Response {
-    if !site.access.is_own_form(fields.get("form_token").map(String::as_str).unwrap_or_default()) {
-        return said(
-            StatusCode::FORBIDDEN,
-            "That form is out of date; go back, reload the page and try again.",
-        );
+    if !app.auth.is_own_form(fields.get("form_token").map(String::as_str).unwrap_or_default()) {
+        let message = "The form is out of date; go back, reload the page and try again.";
+        return message_page(StatusCode::FORBIDDEN, message);
     }
-    let back = if stays { format!("/integration/{id}") } else { "/".to_owned() };
-    let (registry, edited) = (site.registry.clone(), id.clone());
-    let outcome = site.tasks.call(move || registry.edit(&edited, &edits)).await;
-    let outcome = outcome
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "carrying out the change was cut short")));
-    match (outcome, site.registry.integration(&id)) {
-        (Ok(()), _) => Redirect::to(&back).into_response(),
-        (Err(e), Some(integration)) => show(&site, &integration, Some(e.message())),
-        (Err(_), None) => missing(),
+    let registry = app.registry.clone();
+    let edited = id.clone();
+    let result = app.tasks.call(move || registry.edit(&edited, &edits)).await;
+    let result =
+        result.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the change panicked; see the log")));
+    match (result, app.registry.integration(&id)) {
+        (Ok(()), _) => Redirect::to(redirect_to).into_response(),
+        (Err(e), Some(integration)) => details_page(&app, &integration, Some(e.message())),
+        (Err(_), None) => not_found(),
     }
 }
 
-async fn ask_token() -> Html<String> {
-    Html(ui::login(None))
+async fn login_page() -> Html<String> {
+    html(ui::login(None))
 }
 
-async fn log_in(State(site): State<Arc<Site>>, Form(fields): Fields) -> Response {
+async fn log_in(State(app): App, Form(fields): Fields) -> Response {
     let token = fields.get("token").map(String::as_str).unwrap_or_default();
-    match site.access.log_in(token.trim()) {
+    match app.auth.log_in(token.trim()) {
         Some(cookie) => ([(SET_COOKIE, cookie)], Redirect::to("/")).into_response(),
         None => {
-            let until = Clock::System.now().after(WRONG_TOKEN_PAUSE);
-            site.tasks.runtime().sleep_until(&Clock::System, until).await;
-            (StatusCode::FORBIDDEN, Html(ui::login(Some("That is not the token.")))).into_response()
+            let until = Clock::System.now().after(WRONG_TOKEN_DELAY);
+            app.tasks.runtime().sleep_until(&Clock::System, until).await;
+            (StatusCode::FORBIDDEN, html(ui::login(Some("That is not the token.")))).into_response()
         }
     }
 }

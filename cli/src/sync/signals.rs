@@ -1,4 +1,4 @@
-//! The signals that a supervisor sends.
+//! The signals of a service manager.
 
 use std::sync::mpsc::{Receiver, channel};
 
@@ -7,37 +7,38 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
 
-/// What a signal asks for.
+/// The request that a signal makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
     End,
     Reload,
 }
 
-/// Hears signals from now on; blocks until that is sure.
+/// Starts to listen to signals; blocks until the handlers are installed.
 pub(super) fn listen(tasks: &TaskGroup) -> Result<Receiver<Signal>, Failure> {
     let (sender, receiver) = channel();
-    for (kind, meaning) in [
+    for (kind, request) in [
         (SignalKind::interrupt(), Signal::End),
         (SignalKind::terminate(), Signal::End),
         (SignalKind::hangup(), Signal::Reload),
     ] {
-        let (sender, stop) = (sender.clone(), tasks.token().clone());
-        let (ready, readiness) = channel();
+        let sender = sender.clone();
+        let token = tasks.token().clone();
+        let (installed, installation) = channel();
         tasks.spawn(async move {
-            let mut heard = match signal(kind) {
-                Ok(heard) => heard,
-                // The other end waits for it.
-                Err(e) => return drop(ready.send(Err(e))),
+            let mut signals = match signal(kind) {
+                Ok(signals) => signals,
+                // The receiver waits for this message.
+                Err(e) => return drop(installed.send(Err(e))),
             };
-            let _ = ready.send(Ok(()));
-            while stop.run_until_cancelled(heard.recv()).await.flatten().is_some() {
-                // Fails when the command is over.
-                let _ = sender.send(meaning);
+            let _ = installed.send(Ok(()));
+            while token.run_until_cancelled(signals.recv()).await.flatten().is_some() {
+                // Fails when the command has ended.
+                let _ = sender.send(request);
             }
         });
-        let outcome = readiness.recv().unwrap_or_else(|_| Err(std::io::Error::other("the task ended")));
-        outcome.map_err(|e| Failure::io("listening to signals", &e))?;
+        let result = installation.recv().unwrap_or_else(|_| Err(std::io::Error::other("the task ended")));
+        result.map_err(|e| Failure::io("listening to signals", &e))?;
     }
     Ok(receiver)
 }

@@ -1,45 +1,45 @@
-//! The status of all integrations as JSON: in the words of the Relay Proxy, and in those of docs/spec.md#integration-status.
+//! The status of all integrations as JSON: in the format of the Relay Proxy, and in that of
+//! docs/spec.md#integration-status.
 
 use std::collections::BTreeMap;
 
 use bigseg_core::integration::{Integration, IntegrationState, IntegrationStatus, Registry};
-use bigseg_core::sync::SyncError;
+use bigseg_core::sync::SyncFailure;
 use serde_json::{Value, json};
 
-/// Returns whether every integration that is on is healthy.
+/// Returns whether every integration that is on is healthy: the readiness of the service.
 pub(super) fn is_ready(registry: &Registry) -> bool {
-    let is_well = |status: &IntegrationStatus| {
-        matches!(status.state, IntegrationState::Healthy | IntegrationState::Off)
-    };
-    registry
-        .integrations()
-        .iter()
-        .all(|integration| is_well(&integration.status()) && is_settled(integration))
+    registry.integrations().iter().all(|integration| is_healthy_or_off(integration))
 }
 
-/// Returns whether one that is on has left the state of being off.
-fn is_settled(integration: &Integration) -> bool {
-    !integration.definition().on || integration.status().state != IntegrationState::Off
+fn is_healthy_or_off(integration: &Integration) -> bool {
+    match integration.status().state {
+        IntegrationState::Healthy => true,
+        // An integration that was just turned on may still have the state "off".
+        IntegrationState::Off => !integration.definition().on,
+        _ => false,
+    }
 }
 
-/// Describes all integrations. It has no place for a secret.
+/// Returns the report on all integrations; it contains no secret.
 pub(super) fn report(registry: &Registry, now: i64) -> Value {
     let integrations = registry.integrations();
     let environments: BTreeMap<String, Value> = integrations
         .iter()
-        .map(|integration| (integration.definition().id, environment(&integration.status(), now)))
+        .map(|integration| (integration.definition().id, environment_json(&integration.status(), now)))
         .collect();
-    let described: Vec<Value> = integrations.iter().map(|integration| describe(integration, now)).collect();
+    let details: Vec<Value> =
+        integrations.iter().map(|integration| integration_json(integration, now)).collect();
     json!({
         "status": if is_ready(registry) { "healthy" } else { "degraded" },
         "version": env!("CARGO_PKG_VERSION"),
         "environments": environments,
-        "integrations": described,
+        "integrations": details,
     })
 }
 
-/// Describes an integration as the Relay Proxy describes an environment.
-fn environment(status: &IntegrationStatus, now: i64) -> Value {
+/// Returns the report on an integration in the format of the Relay Proxy for an environment.
+fn environment_json(status: &IntegrationStatus, now: i64) -> Value {
     let is_connected = status.state == IntegrationState::Healthy;
     json!({
         "status": if is_connected { "connected" } else { "disconnected" },
@@ -51,10 +51,12 @@ fn environment(status: &IntegrationStatus, now: i64) -> Value {
     })
 }
 
-fn describe(integration: &Integration, now: i64) -> Value {
-    let (definition, status) = (integration.definition(), integration.status());
-    let (progress, counters) = (status.progress, status.counters);
-    let errors: Vec<Value> = integration.error_log().iter().map(error).collect();
+fn integration_json(integration: &Integration, now: i64) -> Value {
+    let definition = integration.definition();
+    let status = integration.status();
+    let progress = status.progress;
+    let counters = status.counters;
+    let errors: Vec<Value> = integration.error_log().iter().map(failure_json).collect();
     json!({
         "id": definition.id,
         "name": definition.name,
@@ -64,7 +66,7 @@ fn describe(integration: &Integration, now: i64) -> Value {
         "store": definition.store.to_string(),
         "state": status.state.name(),
         "since": status.since,
-        "error": status.error.as_ref().map(error),
+        "error": status.error.as_ref().map(failure_json),
         "progress": {
             "patches": progress.patches,
             "operations": progress.operations,
@@ -89,14 +91,14 @@ fn describe(integration: &Integration, now: i64) -> Value {
     })
 }
 
-/// Describes an error; one without an answer of the upstream has the status code 0.
-fn error(error: &SyncError) -> Value {
+/// Returns the report on a failure; without a response of the upstream, its status code is 0.
+fn failure_json(failure: &SyncFailure) -> Value {
     json!({
-        "statusCode": error.status_code.unwrap_or(0),
-        "message": error.message,
-        "timestamp": error.timestamp,
-        "kind": error.kind.name(),
-        "since": error.since,
-        "times": error.times,
+        "statusCode": failure.status_code.unwrap_or(0),
+        "message": failure.message,
+        "timestamp": failure.timestamp,
+        "kind": failure.kind.name(),
+        "since": failure.since,
+        "times": failure.times,
     })
 }

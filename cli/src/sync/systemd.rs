@@ -1,19 +1,21 @@
-//! Tells systemd how things stand, if it has asked for that (`Type=notify`).
+//! Reports the state of the service to systemd (`Type=notify`). Does nothing if `NOTIFY_SOCKET` is
+//! not set, and on systems without systemd.
 
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
+/// Reports that all integrations are started.
+pub(super) fn notify_ready() {
+    #[cfg(target_os = "linux")]
+    notify(sd_notify::NotifyState::Ready);
+}
 
-/// Sends one message; a supervisor that does not listen is none of our business.
-pub(super) fn tell(message: &str) {
-    let Some(name) = std::env::var_os("NOTIFY_SOCKET") else { return };
-    let address = match name.as_bytes().strip_prefix(b"@") {
-        Some(name) => SocketAddr::from_abstract_name(name),
-        None => SocketAddr::from_pathname(&name),
-    };
-    let sent =
-        address.and_then(|address| UnixDatagram::unbound()?.send_to_addr(message.as_bytes(), &address));
-    if let Err(e) = sent {
-        log::debug!("systemd cannot be told {message}: {e}");
+/// Reports that the service is stopping.
+pub(super) fn notify_stopping() {
+    #[cfg(target_os = "linux")]
+    notify(sd_notify::NotifyState::Stopping);
+}
+
+#[cfg(target_os = "linux")]
+fn notify(state: sd_notify::NotifyState<'_>) {
+    if let Err(e) = sd_notify::notify(&[state]) {
+        log::debug!("notifying systemd: {e}");
     }
 }

@@ -1,52 +1,54 @@
-//! The view on a terminal: a row for each integration, drawn anew as time goes by.
+//! The view on a terminal: a row for each integration, redrawn when it changes.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
 use bigseg_core::integration::{Integration, IntegrationState};
 
-use super::log_lines::words;
+use super::log_lines::summary;
 use crate::output::{BAD, FAINT, GOOD, HEADING, WARN, printable};
 use crate::table::{Cell, Table};
 use crate::timestamp;
 
-/// A screen of its own, so that what was there before is there again afterwards.
+/// Switches to the alternate screen, so that the previous content is restored afterwards.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 const CLEAR: &str = "\x1b[H\x1b[J";
 
-/// The view; the terminal is as before when it is dropped.
+/// The view; dropping it restores the terminal.
 pub(super) struct TerminalView {
-    note: Option<String>,
-    last: String,
+    message: Option<String>,
+    /// What was drawn last.
+    drawn: String,
 }
 
 impl TerminalView {
     pub(super) fn open() -> Self {
-        raw(ENTER);
-        Self { note: None, last: String::new() }
+        write_control(ENTER);
+        Self { message: None, drawn: String::new() }
     }
 
     /// Shows a message below the table until the next one.
-    pub(super) fn note(&mut self, message: String) {
-        self.note = Some(message);
+    pub(super) fn show_message(&mut self, message: String) {
+        self.message = Some(message);
     }
 
-    /// Draws the rows, if anything in them has changed.
+    /// Draws the rows and the message, if anything in them has changed.
     pub(super) fn draw(&mut self, integrations: &[Arc<Integration>]) -> io::Result<()> {
-        let mut drawn = Vec::new();
-        table(integrations).print(&mut drawn)?;
-        let mut drawn = String::from_utf8_lossy(&drawn).into_owned();
-        drawn.push_str(&format!("\n{FAINT}Ctrl-C ends it{FAINT:#}\n"));
-        if let Some(note) = &self.note {
-            drawn.push_str(&format!("{}\n", note.lines().map(printable).collect::<Vec<_>>().join("\n")));
+        let mut rows = Vec::new();
+        table(integrations).print(&mut rows)?;
+        let mut text = String::from_utf8_lossy(&rows).into_owned();
+        text.push_str(&format!("\n{FAINT}Ctrl-C ends it{FAINT:#}\n"));
+        if let Some(message) = &self.message {
+            let lines: Vec<_> = message.lines().map(printable).collect();
+            text.push_str(&format!("{}\n", lines.join("\n")));
         }
-        if drawn != self.last {
-            raw(CLEAR);
+        if text != self.drawn {
+            write_control(CLEAR);
             let mut out = anstream::stdout().lock();
-            out.write_all(drawn.as_bytes())?;
+            out.write_all(text.as_bytes())?;
             out.flush()?;
-            self.last = drawn;
+            self.drawn = text;
         }
         Ok(())
     }
@@ -54,23 +56,24 @@ impl TerminalView {
 
 impl Drop for TerminalView {
     fn drop(&mut self) {
-        raw(LEAVE);
+        write_control(LEAVE);
     }
 }
 
-/// Writes what moves the cursor, whatever is thought of colours.
-fn raw(text: &str) {
+/// Writes a control sequence, even if colours are turned off.
+fn write_control(text: &str) {
     let mut out = io::stdout().lock();
-    // A terminal that is gone is noticed when the table is drawn.
+    // A terminal that is gone is reported when the table is drawn.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 fn table(integrations: &[Arc<Integration>]) -> Table {
     let mut table = Table::new();
-    let heads = ["name", "project", "environment", "state", "last successful sync"];
-    table.push(heads.map(|head| Cell::styled(head, HEADING)));
+    let columns = ["name", "project", "environment", "state", "last successful sync"];
+    table.push(columns.map(|column| Cell::styled(column, HEADING)));
     for integration in integrations {
-        let (definition, status) = (integration.definition(), integration.status());
+        let definition = integration.definition();
+        let status = integration.status();
         let style = match status.state {
             IntegrationState::Healthy => GOOD,
             IntegrationState::Failing => BAD,
@@ -81,7 +84,7 @@ fn table(integrations: &[Arc<Integration>]) -> Table {
             Cell::text(printable(&definition.name)),
             Cell::text(printable(&definition.project)),
             Cell::text(printable(&definition.environment)),
-            Cell::styled(words(&status), style),
+            Cell::styled(summary(&status), style),
             Cell::text(timestamp::last_up_to_date(status.last_synchronized)),
         ]);
     }

@@ -21,7 +21,7 @@ fn run(sandbox: &CliSandbox, store: &str, arguments: &str) -> CommandOutput {
 fn allow(server: &DynamoDbServer, actions: &'static [&'static str]) -> HttpProxy {
     HttpProxy::start(server.port(), move |request| match action(request) {
         asked if actions.contains(&asked) => Reaction::Pass,
-        asked => Reaction::Answer(denied(asked)),
+        asked => Reaction::Respond(denied(asked)),
     })
 }
 
@@ -139,7 +139,7 @@ fn credentials_may_come_from_the_container() {
             "AccessKeyId": "CONTAINER", "SecretAccessKey": "hunter2", "Token": "token",
             "Expiration": "2100-01-01T00:00:00Z",
         });
-        Message::answer(200, "application/json", answer.to_string())
+        Message::response(200, "application/json", answer.to_string())
     });
     let door = HttpProxy::start(server.port(), |request| {
         assert!(request.header("authorization").unwrap().contains("Credential=CONTAINER/"));

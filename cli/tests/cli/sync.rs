@@ -1,4 +1,4 @@
-//! `sync`: a file that is checked, stores that are filled, signals that are heeded.
+//! `sync`: checks of the file, loading of stores, signals and systemd.
 
 use std::os::unix::net::UnixDatagram;
 
@@ -21,7 +21,7 @@ fn run(sandbox: &CliSandbox, arguments: &str) -> crate::command::CommandOutput {
 }
 
 #[test]
-fn a_file_is_checked_as_a_whole() {
+fn check_reports_all_problems_of_the_file() {
     let (sandbox, fake) = (CliSandbox::new(), FakeUpstream::start());
     let good = integration(&fake, "main", "store = \"local:mirror\"");
     sandbox.file("bigseg.toml", &good);
@@ -29,18 +29,21 @@ fn a_file_is_checked_as_a_whole() {
     assert!(fake.requests().is_empty(), "it does nothing else");
     sandbox.file("bigseg.toml", good.replace("local:", "locl:").replace("${SDK_KEY}", "${NOT_SET}"));
     for arguments in ["--check", "", "--listen 127.0.0.1:0"] {
-        let said = run(&sandbox, arguments).fails(65);
-        assert!(said.contains("line 3: sdk_key: the variable NOT_SET is not set"), "{said}");
-        assert!(said.contains("line 7: store: unknown store scheme \"locl\"; did you mean local:"), "{said}");
+        let output = run(&sandbox, arguments).fails(65);
+        assert!(output.contains("line 3: sdk_key: the variable NOT_SET is not set"), "{output}");
+        assert!(
+            output.contains("line 7: store: unknown store scheme \"locl\"; did you mean local:"),
+            "{output}"
+        );
     }
     sandbox.file("bigseg.toml", "sdk_key = hunter2");
     assert!(!run(&sandbox, "--check").fails(65).contains("hunter2"));
-    let said = prepare(&sandbox, "--check").args(["--config", "nowhere.toml"]).output().unwrap();
-    assert_ne!(said.status.code(), Some(0));
+    let output = prepare(&sandbox, "--check").args(["--config", "nowhere.toml"]).output().unwrap();
+    assert_ne!(output.status.code(), Some(0));
 }
 
 #[test]
-fn stores_are_filled_and_signals_heeded() {
+fn stores_are_loaded_and_signals_handled() {
     bigseg_core::needs!(Redis);
     let (sandbox, fake, server) = (CliSandbox::new(), upstream(), RedisServer::start());
     let redis = format!("store = \"{}\"", server.store("", "prefix=env"));
@@ -48,10 +51,10 @@ fn stores_are_filled_and_signals_heeded() {
     sandbox.file("bigseg.toml", &first);
     let running = Running::start(&sandbox, "");
     running.wait_until_ready();
-    // Another process reads what this one writes.
+    // Another process reads the store.
     let mut check = sandbox.command("check user1 beta.g1");
-    let said = check.env("BIGSEG_STORE", server.store("", "prefix=env")).output().unwrap();
-    assert_eq!(said.status.code(), Some(0));
+    let output = check.env("BIGSEG_STORE", server.store("", "prefix=env")).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
 
     sandbox.file("bigseg.toml", first.clone() + &integration(&fake, "mirror", "store = \"local:mirror\""));
     running.signal("-HUP");
@@ -64,8 +67,8 @@ fn stores_are_filled_and_signals_heeded() {
     wait_until("changes still arrive", || running.status()["integrations"][1]["counters"]["patches"] == 2);
 
     running.signal("-TERM");
-    let (exit, said) = running.wait();
-    assert_eq!(exit, Some(0), "{said}");
+    let (exit, output) = running.wait();
+    assert_eq!(exit, Some(0), "{output}");
     for words in [
         "redis: healthy",
         "mirror: healthy",
@@ -74,15 +77,15 @@ fn stores_are_filled_and_signals_heeded() {
         "stopping",
         "redis: off",
     ] {
-        assert!(said.contains(words), "{words}: {said}");
+        assert!(output.contains(words), "{words}: {output}");
     }
-    assert!(!said.contains(SDK_KEY) && !said.contains('\u{1b}'), "{said}");
+    assert!(!output.contains(SDK_KEY) && !output.contains('\u{1b}'), "{output}");
     let mut check = sandbox.command("check user2 beta.g1");
     assert_eq!(check.env("BIGSEG_STORE", "local:mirror").status().unwrap().code(), Some(0));
 }
 
 #[test]
-fn either_signal_ends_it_whatever_it_is_doing() {
+fn either_signal_ends_it_at_any_time() {
     for signal in ["-INT", "-TERM"] {
         let (sandbox, fake) = (CliSandbox::new(), FakeUpstream::start());
         fake.set_key("another");
@@ -94,7 +97,7 @@ fn either_signal_ends_it_whatever_it_is_doing() {
 }
 
 #[test]
-fn systemd_is_told_how_things_stand() {
+fn systemd_is_notified_of_start_and_stop() {
     let (sandbox, fake) = (CliSandbox::new(), upstream());
     sandbox.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
     let socket = UnixDatagram::bind(sandbox.path("notify")).unwrap();
@@ -102,19 +105,19 @@ fn systemd_is_told_how_things_stand() {
     let mut command = prepare(&sandbox, "--listen 127.0.0.1:0");
     command.env("NOTIFY_SOCKET", sandbox.path("notify"));
     let running = Running::start_with(command);
-    let hear = || {
+    let receive = || {
         let mut bytes = [0; 64];
         let length = socket.recv(&mut bytes).unwrap();
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     };
-    assert_eq!(hear(), "READY=1");
+    assert_eq!(receive(), "READY=1\n");
     running.signal("-TERM");
-    assert_eq!(hear(), "STOPPING=1");
+    assert_eq!(receive(), "STOPPING=1\n");
     assert_eq!(running.wait().0, Some(0));
 }
 
 #[test]
-fn others_need_a_token() {
+fn an_address_beyond_loopback_needs_a_token() {
     let (sandbox, fake) = (CliSandbox::new(), upstream());
     sandbox.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
     assert!(run(&sandbox, "--listen 0.0.0.0:0").fails(64).contains("--token-file"));
@@ -122,5 +125,5 @@ fn others_need_a_token() {
     assert!(run(&sandbox, "--listen 0.0.0.0:0 --token-file short").fails(64).contains("16"));
     assert!(run(&sandbox, "--listen 0.0.0.0:0 --token-env NOT_SET").fails(64).contains("NOT_SET"));
     assert_eq!(run(&sandbox, "--listen 0.0.0.0:0 --token-file nowhere").exit, 74);
-    assert_eq!(run(&sandbox, "--token-file short").exit, 64, "nobody listens");
+    assert_eq!(run(&sandbox, "--token-file short").exit, 64, "it needs --listen");
 }

@@ -14,7 +14,7 @@ use crate::command::CliSandbox;
 /// Polls of a condition, one each 10 ms; a test that passes never exhausts them.
 const MAX_POLLS: u32 = 6_000;
 
-/// Spells an integration; `more` holds its other fields.
+/// Returns the table of an integration; `more` is appended to its fields.
 pub(crate) fn integration(fake: &FakeUpstream, id: &str, more: &str) -> String {
     let url = fake.url();
     format!(
@@ -22,14 +22,14 @@ pub(crate) fn integration(fake: &FakeUpstream, id: &str, more: &str) -> String {
     )
 }
 
-/// A running command; killed when dropped.
+/// A running command; dropping it kills the process.
 pub(crate) struct Running {
     child: Child,
     address: String,
     stderr: Option<BufReader<std::process::ChildStderr>>,
 }
 
-/// Looks until a condition holds.
+/// Waits until a condition holds.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..MAX_POLLS {
@@ -49,7 +49,7 @@ pub(crate) fn prepare(sandbox: &CliSandbox, arguments: &str) -> Command {
 }
 
 impl Running {
-    /// Starts the command on the sandbox's `bigseg.toml`, listening at a free port of this machine.
+    /// Starts the command on the sandbox's `bigseg.toml`, listening at a free local port.
     pub(crate) fn start(sandbox: &CliSandbox, arguments: &str) -> Self {
         Self::start_with(prepare(sandbox, &format!("--listen 127.0.0.1:0 {arguments}")))
     }
@@ -75,7 +75,7 @@ impl Running {
         &self.address
     }
 
-    /// Sends a request as it stands and returns the answer.
+    /// Sends a request without changes, and returns the response.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Message {
         let mut message = Message { first_line: format!("{method} {path} HTTP/1.1"), ..Message::default() };
         if !headers.iter().any(|(name, _)| *name == "host") {
@@ -93,7 +93,7 @@ impl Running {
         Message::read(&mut BufReader::new(&connection)).unwrap().expect("an answer")
     }
 
-    /// Returns what is at a path.
+    /// Returns the body of a path.
     #[track_caller]
     pub(crate) fn get(&self, path: &str) -> String {
         let answer = self.send("GET", path, &[], "");
@@ -105,14 +105,14 @@ impl Running {
         serde_json::from_str(&self.get("/status")).unwrap()
     }
 
-    /// Returns what a form on the page must hold.
+    /// Returns the form token of the page.
     pub(crate) fn form_token(&self) -> String {
         let page = self.get("/");
         let (_, rest) = page.split_once("name=\"form_token\" value=\"").expect("a form");
         rest.split('"').next().unwrap().to_owned()
     }
 
-    /// Sends a form of the page's own.
+    /// Submits a form as the page does.
     pub(crate) fn submit(&self, path: &str, fields: &str) -> Message {
         let origin = format!("http://{}", self.address);
         let body = format!("form_token={}&{fields}", self.form_token());
@@ -129,17 +129,17 @@ impl Running {
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
-    /// Waits for the end; returns the exit status and everything else that was said on standard error.
+    /// Waits for the end; returns the exit status and the rest of standard error.
     pub(crate) fn wait(mut self) -> (Option<i32>, String) {
-        let mut said = String::new();
-        self.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        (self.child.wait().unwrap().code(), said)
+        let mut output = String::new();
+        self.stderr.take().unwrap().read_to_string(&mut output).unwrap();
+        (self.child.wait().unwrap().code(), output)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Fails when it has ended.
+        // Fails if it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! What `sync --listen` serves, and to whom.
+//! The HTTP server of `sync --listen`: status, metrics, the web page, and access to them.
 
 use bigseg_core::testkit::fake_upstream::SDK_KEY;
 use bigseg_core::testkit::samples::{list, patch};
@@ -16,7 +16,7 @@ fn upstream() -> FakeUpstream {
 }
 
 #[test]
-fn status_and_metrics_say_how_each_is_doing() {
+fn status_and_metrics_report_each_integration() {
     let (sandbox, fake) = (CliSandbox::new(), upstream());
     let labels = "project = \"a\\\"b\"\nenvironment = \"production\"\n";
     let refused = integration(&fake, "refused", "store = \"local:other\"").replace("${SDK_KEY}", "wrong-key");
@@ -60,7 +60,7 @@ fn status_and_metrics_say_how_each_is_doing() {
 }
 
 #[test]
-fn a_page_changes_the_file() {
+fn the_page_edits_the_file() {
     let (sandbox, fake) = (CliSandbox::new(), upstream());
     let file = "# Ours.\n\n".to_owned()
         + &integration(&fake, "main", "name = \"Main\" # its name\nstore = \"local:mirror\"")
@@ -84,8 +84,8 @@ fn a_page_changes_the_file() {
     );
     assert!(running.get("/integration/main").contains("Another &lt;name&gt;"));
     let answer = running.submit("/integration/main", "name=x&store=local%3Aother");
-    let said = String::from_utf8(answer.body.clone()).unwrap();
-    assert!(answer.status() == 400 && said.contains("this store is that of"), "{said}");
+    let text = String::from_utf8(answer.body.clone()).unwrap();
+    assert!(answer.status() == 400 && text.contains("this store is that of"), "{text}");
     assert_eq!(sandbox.read("bigseg.toml"), written);
     assert!(running.get("/integration/main/delete").contains("<form method=\"post\""));
     assert_eq!(running.submit("/integration/main/delete", "").status(), 303);
@@ -98,18 +98,18 @@ fn a_page_changes_the_file() {
 }
 
 #[test]
-fn other_sites_get_nowhere() {
+fn other_sites_can_neither_read_nor_change() {
     let (sandbox, fake) = (CliSandbox::new(), upstream());
     sandbox.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
     let running = Running::start(&sandbox, "");
     let written = sandbox.read("bigseg.toml");
-    // A name of another site that leads here.
+    // Another site resolves its name to this server.
     for path in ["/", "/status", "/metrics", "/healthz", "/page.js", "/integration/main"] {
         let answer = running.send("GET", path, &[("host", "evil.example")], "");
         assert_eq!(answer.status(), 421, "{path}");
         assert!(!String::from_utf8(answer.body).unwrap().contains("main\""));
     }
-    // A form of another site, with and without knowledge of ours.
+    // A form of another site, with and without the form token.
     let own = format!("http://{}", running.address());
     let good = format!("form_token={}&on=false", running.form_token());
     for (headers, body) in [
@@ -124,7 +124,7 @@ fn other_sites_get_nowhere() {
         assert_eq!(answer.status(), 403, "{headers:?} {body}");
     }
     assert_eq!(sandbox.read("bigseg.toml"), written);
-    // A picture or a link changes nothing, and nobody may frame the page or run a script in it.
+    // A GET changes nothing, and no other site may frame the page or run a script in it.
     assert_eq!(running.send("GET", "/integration/main/switch", &[], "").status(), 405);
     for path in ["/", "/status", "/nonsense", "/login", "/page.css"] {
         let answer = running.send("GET", path, &[], "");
@@ -140,7 +140,7 @@ fn other_sites_get_nowhere() {
 }
 
 #[test]
-fn a_token_is_needed_where_there_is_one() {
+fn a_token_is_required_if_one_is_configured() {
     let (sandbox, fake) = (CliSandbox::new(), upstream());
     sandbox.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
     sandbox.file("token", format!("{TOKEN}\n"));
@@ -162,12 +162,12 @@ fn a_token_is_needed_where_there_is_one() {
     assert_eq!(running.send("GET", "/", &[("cookie", cookie)], "").status(), 200);
     assert_eq!(running.send("GET", "/healthz", &[], "").status(), 200);
     running.signal("-TERM");
-    let (_, said) = running.wait();
-    assert!(!said.contains(TOKEN), "{said}");
+    let (_, text) = running.wait();
+    assert!(!text.contains(TOKEN), "{text}");
 }
 
 #[test]
-fn nothing_breaks_out_of_the_page_and_no_secret_ever_leaves() {
+fn text_cannot_become_markup_and_secrets_are_not_served() {
     bigseg_core::needs!(Redis);
     let (sandbox, fake, server) = (CliSandbox::new(), upstream(), RedisServer::start());
     server.add_user("writer", bigseg_core::testkit::redis_server::WRITER_COMMANDS);
@@ -186,7 +186,7 @@ fn nothing_breaks_out_of_the_page_and_no_secret_ever_leaves() {
         assert!(!page.contains("<script>alert") && !page.contains("<img"), "{path}: {page}");
         assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"), "{path}: {page}");
     }
-    // Neither what is there nor what is refused.
+    // In neither accepted nor rejected values.
     let answer =
         running.submit("/integration/main", "name=x&store=redis%3A%2F%2Fwriter%3Ahunter2%40evil+host");
     let refused = String::from_utf8(answer.body).unwrap();
@@ -194,7 +194,7 @@ fn nothing_breaks_out_of_the_page_and_no_secret_ever_leaves() {
     for path in ["/", "/integration/main", "/status", "/metrics", "/integration/main/delete"] {
         shown.push(running.get(path));
     }
-    // The variables of this process cannot be read by naming them.
+    // An edit cannot read the variables of the process.
     assert_eq!(running.submit("/integration/main", "name=%24%7BPASSWORD%7D").status(), 303);
     shown.push(running.get("/"));
     assert!(shown.last().unwrap().contains("${PASSWORD}"));

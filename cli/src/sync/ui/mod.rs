@@ -1,10 +1,12 @@
-//! The page for people: works without JavaScript, which only refreshes it.
+//! The web page: it works without JavaScript, which only refreshes it.
+//!
+//! Every value goes through maud, which escapes it.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use bigseg_core::integration::{Integration, IntegrationState, IntegrationStatus};
-use bigseg_core::sync::SyncError;
+use bigseg_core::sync::SyncFailure;
+use maud::{DOCTYPE, Markup, html};
 
 use crate::output::count;
 use crate::timestamp;
@@ -14,216 +16,271 @@ pub(super) const STYLE: &str = include_str!("page.css");
 pub(super) const SCRIPT_PATH: &str = "/page.js";
 pub(super) const SCRIPT: &str = include_str!("page.js");
 
-/// The frame of every page, with a place for its title and one for its content.
-const FRAME: &str = include_str!("page.html");
-const TITLE_PLACE: &str = "<!-- title -->";
-const CONTENT_PLACE: &str = "<!-- content -->";
-
-/// Makes text harmless anywhere in HTML, between tags and within quoted attributes.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
+/// The frame of every page.
+fn page(title: &str, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                link rel="stylesheet" href=(STYLE_PATH);
+                script src=(SCRIPT_PATH) defer {}
+            }
+            body {
+                main { (content) }
+                p id="news" class="unseen" role="status" aria-live="polite" {}
+            }
         }
     }
-    escaped
 }
 
-/// Puts content, which is HTML, into the frame.
-fn framed(title: &str, content: &str) -> String {
-    let (begin, rest) = FRAME.split_once(TITLE_PLACE).expect("the frame has a place for the title");
-    let (middle, end) = rest.split_once(CONTENT_PLACE).expect("the frame has a place for the content");
-    [begin, &escape(title), middle, content, end].concat()
+/// A page with one sentence.
+pub(super) fn message(text: &str) -> Markup {
+    let content = html! {
+        h1 { "bigseg sync" }
+        p role="alert" { (text) }
+        p { a href="/" { "All integrations" } }
+    };
+    page("bigseg sync", &content)
 }
 
-/// Says one sentence.
-pub(super) fn message(text: &str) -> String {
-    framed(
-        "bigseg sync",
-        &format!(
-            "<h1>bigseg sync</h1>\n<p role=\"alert\">{}</p>\n<p><a href=\"/\">All integrations</a></p>",
-            escape(text)
-        ),
-    )
+/// The login page.
+pub(super) fn login(error: Option<&str>) -> Markup {
+    let content = html! {
+        h1 { "Log in" }
+        (alert(error))
+        form method="post" action="/login" {
+            p {
+                label for="token" { "Token" }
+                input id="token" name="token" type="password" autocomplete="current-password" required;
+            }
+            p { button { "Log in" } }
+        }
+    };
+    page("Log in", &content)
 }
 
-/// Asks for the token.
-pub(super) fn login(complaint: Option<&str>) -> String {
-    let content = format!(
-        "<h1>Log in</h1>\n{}<form method=\"post\" action=\"/login\">\
-         <p><label for=\"token\">Token</label><input id=\"token\" name=\"token\" type=\"password\" autocomplete=\"current-password\" required></p>\
-         <p><button>Log in</button></p></form>",
-        alert(complaint)
-    );
-    framed("Log in", &content)
+fn alert(error: Option<&str>) -> Markup {
+    html! {
+        @if let Some(text) = error {
+            p role="alert" class="failing" { (text) }
+        }
+    }
 }
 
-fn alert(complaint: Option<&str>) -> String {
-    complaint.map_or_else(String::new, |text| {
-        format!("<p role=\"alert\" class=\"failing\">{}</p>\n", escape(text))
-    })
+fn path(id: &str) -> String {
+    // Ids consist of letters, digits, - _ and . only, so they need no URL encoding.
+    format!("/integration/{id}")
 }
 
-fn place(id: &str) -> String {
-    // Ids are letters, digits, - _ and . only.
-    format!("/integration/{}", escape(id))
-}
-
-/// Says how an integration is doing; an error is opened by its link.
-fn state(id: &str, status: &IntegrationStatus) -> String {
+/// The state of an integration; a failure links to its error log.
+fn state(id: &str, status: &IntegrationStatus) -> Markup {
     let progress = status.progress;
-    match status.state {
-        IntegrationState::Healthy => "<span class=\"healthy\">Healthy</span>".to_owned(),
-        IntegrationState::Failing => {
-            format!("<a class=\"failing\" href=\"{}#errors\">See error</a>", place(id))
+    html! {
+        @match status.state {
+            IntegrationState::Healthy => span class="healthy" { "Healthy" },
+            IntegrationState::Failing => a class="failing" href={ (path(id)) "#errors" } { "See error" },
+            IntegrationState::Initializing => {
+                span class="initializing" { "Initializing" }
+                " "
+                small {
+                    (count(progress.patches)) " patches, "
+                    (count(progress.operations)) " operations, "
+                    (count(progress.operations_per_second)) "/s"
+                }
+            }
+            _ => span class="off" { "Off" },
         }
-        IntegrationState::Initializing => format!(
-            "<span class=\"initializing\">Initializing</span> <small>{} patches, {} operations, {}/s</small>",
-            count(progress.patches),
-            count(progress.operations),
-            count(progress.operations_per_second)
-        ),
-        _ => "<span class=\"off\">Off</span>".to_owned(),
     }
 }
 
-/// Writes a point in time, relative and absolute.
-fn time(at: Option<i64>, now: i64) -> String {
-    at.map_or_else(
-        || "never".to_owned(),
-        |at| format!("{} <small>{}</small>", timestamp::ago(at, now), timestamp::utc(at)),
-    )
-}
-
-/// Makes a button that turns an integration on or off.
-fn switch(id: &str, name: &str, on: bool, form_token: &str) -> String {
-    format!(
-        "<form method=\"post\" action=\"{}/switch\"><input type=\"hidden\" name=\"form_token\" value=\"{form_token}\">\
-         <input type=\"hidden\" name=\"on\" value=\"{}\"><button id=\"switch-{}\" aria-label=\"{} {}\">{}</button></form>",
-        place(id),
-        !on,
-        escape(id),
-        if on { "Turn off" } else { "Turn on" },
-        escape(name),
-        if on { "Turn off" } else { "Turn on" },
-    )
-}
-
-/// Shows all integrations.
-pub(super) fn index(integrations: &[Arc<Integration>], form_token: &str, now: i64) -> String {
-    let mut rows = String::new();
-    for integration in integrations {
-        let (definition, status) = (integration.definition(), integration.status());
-        let id = escape(&definition.id);
-        // Writing into a text cannot fail.
-        let _ = writeln!(
-            rows,
-            "<tr role=\"row\"><th role=\"rowheader\" scope=\"row\"><a id=\"name-{id}\" href=\"{}\">{}</a> <small>{} / {}</small></th>\
-             <td role=\"cell\" data-label=\"State\" data-live id=\"state-{id}\">{}</td>\
-             <td role=\"cell\" data-label=\"Last successful sync\" data-live id=\"sync-{id}\">{}</td>\
-             <td role=\"cell\" data-label=\"Change\" data-live id=\"change-{id}\">{}</td></tr>",
-            place(&definition.id),
-            escape(&definition.name),
-            escape(&definition.project),
-            escape(&definition.environment),
-            state(&definition.id, &status),
-            time(status.last_synchronized, now),
-            switch(&definition.id, &definition.name, definition.on, form_token),
-        );
+/// A point in time, relative and absolute.
+fn time(at: Option<i64>, now: i64) -> Markup {
+    html! {
+        @match at {
+            Some(at) => { (timestamp::ago(at, now)) " " small { (timestamp::utc(at)) } }
+            None => "never",
+        }
     }
-    if rows.is_empty() {
-        rows = "<tr role=\"row\"><td role=\"cell\" colspan=\"4\">The file defines no integrations.</td></tr>"
-            .to_owned();
-    }
-    let content = format!(
-        "<h1>Persistent store integrations</h1>\n<table role=\"table\"><caption class=\"unseen\">Integrations, their state and their last successful sync</caption>\n\
-         <thead role=\"rowgroup\"><tr role=\"row\"><th role=\"columnheader\" scope=\"col\">Configuration</th><th role=\"columnheader\" scope=\"col\">State</th>\
-         <th role=\"columnheader\" scope=\"col\">Last successful sync</th><th role=\"columnheader\" scope=\"col\">Change</th></tr></thead>\n\
-         <tbody role=\"rowgroup\" id=\"integrations\">\n{rows}</tbody></table>"
-    );
-    framed("Persistent store integrations", &content)
 }
 
-/// Shows one integration: its state, what can be changed, its error log.
-pub(super) fn details(
-    integration: &Integration,
-    form_token: &str,
-    complaint: Option<&str>,
-    now: i64,
-) -> String {
-    let (definition, status) = (integration.definition(), integration.status());
-    let (id, name) = (escape(&definition.id), escape(&definition.name));
-    let content = format!(
-        "<p><a href=\"/\">All integrations</a></p>\n<h1>{name}</h1>\n{alert}\
-         <dl><dt>Project / environment</dt><dd>{project} / {environment}</dd>\
-         <dt>State</dt><dd data-live id=\"state-{id}\">{state}</dd>\
-         <dt>Last successful sync</dt><dd data-live id=\"sync-{id}\">{time}</dd></dl>\n\
-         <div data-live id=\"change-{id}\">{switch}</div>\n\
-         <h2>Change</h2>\n<form method=\"post\" action=\"{place}\"><input type=\"hidden\" name=\"form_token\" value=\"{form_token}\">\
-         <p><label for=\"name\">Name</label><input id=\"name\" name=\"name\" value=\"{name}\" maxlength=\"200\" required></p>\
-         <p><label for=\"store\">Store</label><input id=\"store\" name=\"store\" value=\"{store}\" autocomplete=\"off\" spellcheck=\"false\" aria-describedby=\"store-hint\" required></p>\
-         <p id=\"store-hint\"><small>Passwords are not shown. Leave them out to keep them; after a change of servers they must be given again.</small></p>\
-         <p><button>Save</button></p></form>\n\
-         <p><a class=\"failing\" href=\"{place}/delete\">Delete this integration</a></p>\n\
-         <h2 id=\"errors\">Error log</h2>\n<div data-live id=\"log-{id}\">{log}</div>",
-        alert = alert(complaint),
-        project = escape(&definition.project),
-        environment = escape(&definition.environment),
-        state = state(&definition.id, &status),
-        time = time(status.last_synchronized, now),
-        switch = switch(&definition.id, &definition.name, definition.on, form_token),
-        place = place(&definition.id),
-        store = escape(&definition.store.to_string()),
-        log = error_log(&integration.error_log(), now),
-    );
-    framed(&definition.name, &content)
+fn form_token_field(form_token: &str) -> Markup {
+    html! { input type="hidden" name="form_token" value=(form_token); }
 }
 
-fn error_log(errors: &[SyncError], now: i64) -> String {
-    if errors.is_empty() {
-        return "<p>Nothing has failed.</p>".to_owned();
+/// A button that turns an integration on or off.
+fn switch(id: &str, name: &str, on: bool, form_token: &str) -> Markup {
+    let action = if on { "Turn off" } else { "Turn on" };
+    html! {
+        form method="post" action={ (path(id)) "/switch" } {
+            (form_token_field(form_token))
+            input type="hidden" name="on" value=(!on);
+            button id={ "switch-" (id) } aria-label={ (action) " " (name) } { (action) }
+        }
     }
-    let mut rows = String::new();
-    for error in errors {
-        let code = error
-            .status_code
-            .map_or_else(|| error.kind.name().to_owned(), |code| format!("{code} {}", error.kind));
-        let times = if error.times > 1 {
-            format!(" <small>{} times</small>", count(error.times))
-        } else {
-            String::new()
-        };
-        let _ = writeln!(
-            rows,
-            "<tr role=\"row\"><td role=\"cell\" data-label=\"Time\">{}{times}</td><td role=\"cell\" data-label=\"Code\">{}</td><td role=\"cell\" data-label=\"Message\">{}</td></tr>",
-            time(Some(error.timestamp), now),
-            escape(&code),
-            escape(&error.message),
-        );
-    }
-    format!(
-        "<table role=\"table\"><caption class=\"unseen\">Errors, newest first</caption><thead role=\"rowgroup\"><tr role=\"row\"><th role=\"columnheader\" scope=\"col\">Time</th>\
-         <th role=\"columnheader\" scope=\"col\">Code</th><th role=\"columnheader\" scope=\"col\">Message</th></tr></thead><tbody role=\"rowgroup\">\n{rows}</tbody></table>"
-    )
 }
 
-/// Asks whether an integration is really to be deleted.
-pub(super) fn confirm(integration: &Integration, form_token: &str) -> String {
+/// The page of all integrations.
+pub(super) fn index(integrations: &[Arc<Integration>], form_token: &str, now: i64) -> Markup {
+    let content = html! {
+        h1 { "Persistent store integrations" }
+        table role="table" {
+            caption class="unseen" { "Integrations, their state and their last successful sync" }
+            (table_head(&["Configuration", "State", "Last successful sync", "Change"]))
+            tbody role="rowgroup" id="integrations" {
+                @for integration in integrations {
+                    (index_row(integration, form_token, now))
+                }
+                @if integrations.is_empty() {
+                    tr role="row" {
+                        td role="cell" colspan="4" { "The file defines no integrations." }
+                    }
+                }
+            }
+        }
+    };
+    page("Persistent store integrations", &content)
+}
+
+fn table_head(columns: &[&str]) -> Markup {
+    html! {
+        thead role="rowgroup" {
+            tr role="row" {
+                @for column in columns {
+                    th role="columnheader" scope="col" { (column) }
+                }
+            }
+        }
+    }
+}
+
+fn index_row(integration: &Integration, form_token: &str, now: i64) -> Markup {
     let definition = integration.definition();
-    let content = format!(
-        "<h1>Delete {name}?</h1>\n<p>It is removed from the file and its store is no longer kept up to date. What the store holds stays there.</p>\n\
-         <form method=\"post\" action=\"{place}/delete\"><input type=\"hidden\" name=\"form_token\" value=\"{form_token}\">\
-         <p><button class=\"failing\">Delete {name}</button> <a href=\"{place}\">Keep it</a></p></form>",
-        name = escape(&definition.name),
-        place = place(&definition.id),
-    );
-    framed(&format!("Delete {}?", definition.name), &content)
+    let status = integration.status();
+    let id = &definition.id;
+    html! {
+        tr role="row" {
+            th role="rowheader" scope="row" {
+                a id={ "name-" (id) } href=(path(id)) { (definition.name) }
+                " "
+                small { (definition.project) " / " (definition.environment) }
+            }
+            td role="cell" data-label="State" data-live id={ "state-" (id) } { (state(id, &status)) }
+            td role="cell" data-label="Last successful sync" data-live id={ "sync-" (id) } {
+                (time(status.last_synchronized, now))
+            }
+            td role="cell" data-label="Change" data-live id={ "change-" (id) } {
+                (switch(id, &definition.name, definition.on, form_token))
+            }
+        }
+    }
+}
+
+/// The page of one integration: its state, a form to change it, and its error log.
+pub(super) fn details(integration: &Integration, form_token: &str, error: Option<&str>, now: i64) -> Markup {
+    let definition = integration.definition();
+    let status = integration.status();
+    let id = &definition.id;
+    let content = html! {
+        p { a href="/" { "All integrations" } }
+        h1 { (definition.name) }
+        (alert(error))
+        dl {
+            dt { "Project / environment" }
+            dd { (definition.project) " / " (definition.environment) }
+            dt { "State" }
+            dd data-live id={ "state-" (id) } { (state(id, &status)) }
+            dt { "Last successful sync" }
+            dd data-live id={ "sync-" (id) } { (time(status.last_synchronized, now)) }
+        }
+        div data-live id={ "change-" (id) } {
+            (switch(id, &definition.name, definition.on, form_token))
+        }
+        h2 { "Change" }
+        form method="post" action=(path(id)) {
+            (form_token_field(form_token))
+            p {
+                label for="name" { "Name" }
+                input id="name" name="name" value=(definition.name) maxlength="200" required;
+            }
+            p {
+                label for="store" { "Store" }
+                input id="store" name="store" value=(definition.store) autocomplete="off" spellcheck="false"
+                    aria-describedby="store-hint" required;
+            }
+            p id="store-hint" {
+                small {
+                    "Passwords are not shown. Leave them out to keep them; after a change of servers they must be "
+                    "re-entered."
+                }
+            }
+            p { button { "Save" } }
+        }
+        p { a class="failing" href={ (path(id)) "/delete" } { "Delete this integration" } }
+        h2 id="errors" { "Error log" }
+        div data-live id={ "log-" (id) } { (error_log(&integration.error_log(), now)) }
+    };
+    page(&definition.name, &content)
+}
+
+fn error_log(failures: &[SyncFailure], now: i64) -> Markup {
+    if failures.is_empty() {
+        return html! { p { "Nothing has failed." } };
+    }
+    html! {
+        table role="table" {
+            caption class="unseen" { "Errors, newest first" }
+            (table_head(&["Time", "Code", "Message"]))
+            tbody role="rowgroup" {
+                @for failure in failures {
+                    (error_log_row(failure, now))
+                }
+            }
+        }
+    }
+}
+
+fn error_log_row(failure: &SyncFailure, now: i64) -> Markup {
+    html! {
+        tr role="row" {
+            td role="cell" data-label="Time" {
+                (time(Some(failure.timestamp), now))
+                @if failure.times > 1 {
+                    " " small { (count(failure.times)) " times" }
+                }
+            }
+            td role="cell" data-label="Code" {
+                @if let Some(code) = failure.status_code { (code) " " }
+                (failure.kind)
+            }
+            td role="cell" data-label="Message" { (failure.message) }
+        }
+    }
+}
+
+/// The page that asks for confirmation before an integration is deleted.
+pub(super) fn confirm_delete(integration: &Integration, form_token: &str) -> Markup {
+    let definition = integration.definition();
+    let title = format!("Delete {}?", definition.name);
+    let path = path(&definition.id);
+    let content = html! {
+        h1 { (title) }
+        p {
+            "It is removed from the file and its store is no longer kept up to date. The store keeps its data."
+        }
+        form method="post" action={ (path) "/delete" } {
+            (form_token_field(form_token))
+            p {
+                button class="failing" { "Delete " (definition.name) }
+                " "
+                a href=(path) { "Keep it" }
+            }
+        }
+    };
+    page(&title, &content)
 }
 
 #[cfg(test)]
@@ -231,9 +288,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_breaks_out_of_its_place() {
-        assert_eq!(escape("<a href='x\">&"), "&lt;a href=&#39;x&quot;&gt;&amp;");
-        let page = message(&format!("{CONTENT_PLACE}{TITLE_PLACE}<script>"));
-        assert!(page.contains("&lt;!-- content --&gt;&lt;!-- title --&gt;&lt;script&gt;"), "{page}");
+    fn text_cannot_become_markup() {
+        let page = message("<a href='x\">&</p><script>").into_string();
+        assert!(page.contains("&lt;a href='x&quot;&gt;&amp;&lt;/p&gt;&lt;script&gt;"), "{page}");
     }
 }

@@ -1,6 +1,6 @@
 "use strict";
-// Keeps what is shown up to date, without disturbing whoever is typing or has the focus there.
-const PAUSE = 3000;
+// Refreshes the page in place. An element that has the focus is left alone, so that typing is not disturbed.
+const REFRESH_MS = 3000;
 
 function label(element) {
   const id = element.id.slice("state-".length);
@@ -8,12 +8,12 @@ function label(element) {
   return (name ? name.textContent : id) + ": " + element.textContent.trim();
 }
 
-function replace(present, next) {
-  if (present.innerHTML === next.innerHTML || present.contains(document.activeElement)) return;
+function replace(current, next) {
+  if (current.innerHTML === next.innerHTML || current.contains(document.activeElement)) return;
   const word = (element) => (element.querySelector("span, a") || element).textContent;
-  const isNews = present.id.startsWith("state-") && word(present) !== word(next);
-  present.replaceChildren(...document.importNode(next, true).childNodes);
-  if (isNews) document.getElementById("news").textContent = label(present);
+  const isNewState = current.id.startsWith("state-") && word(current) !== word(next);
+  current.replaceChildren(...document.importNode(next, true).childNodes);
+  if (isNewState) document.getElementById("news").textContent = label(current);
 }
 
 async function refresh() {
@@ -30,8 +30,8 @@ async function refresh() {
       if (other) replace(element, other);
     }
   } catch {
-    // The server is away for a moment, or for good; the page stays as it is.
+    // The server is not reachable; the page stays as it is until the next refresh.
   }
 }
 
-if (document.querySelector("[data-live], #integrations")) setInterval(() => document.hidden || refresh(), PAUSE);
+if (document.querySelector("[data-live], #integrations")) setInterval(() => document.hidden || refresh(), REFRESH_MS);
