@@ -1,10 +1,10 @@
-//! The circuit breaker: after some failures in a row, nobody waits for the store until a probe finds it well.
+//! The circuit breaker: after some failures in a row, callers no longer wait for the store until a probe succeeds.
 //!
-//! It counts and remembers; it neither asks the store nor knows what time it is.
+//! It only counts: it sends no query and reads no clock.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// Counts failures of whole queries.
+/// Counts failed queries in a row.
 pub struct Breaker {
     threshold: u32,
     failures: AtomicU32,
@@ -17,19 +17,19 @@ impl Breaker {
         Self { threshold, failures: AtomicU32::new(0), open: AtomicBool::new(false) }
     }
 
-    /// Returns whether the store is not to be asked by callers.
+    /// Returns whether callers must not query the store.
     pub fn is_open(&self) -> bool {
         self.open.load(Ordering::Acquire)
     }
 
-    /// Notes a failed query; returns whether this one opened the breaker, so that somebody starts to probe.
-    pub fn failed(&self) -> bool {
+    /// Records a failed query. Returns whether this failure opened the breaker, so that its caller starts to probe.
+    pub fn record_failure(&self) -> bool {
         let failures = self.failures.fetch_add(1, Ordering::AcqRel).saturating_add(1);
         self.threshold != 0 && failures >= self.threshold && !self.open.swap(true, Ordering::AcqRel)
     }
 
-    /// Notes a successful query; returns whether this one closed the breaker.
-    pub fn succeeded(&self) -> bool {
+    /// Records a successful query. Returns whether this success closed the breaker.
+    pub fn record_success(&self) -> bool {
         self.failures.store(0, Ordering::Release);
         self.open.swap(false, Ordering::AcqRel)
     }

@@ -1,12 +1,15 @@
-//! Remembers memberships by context hash: a hard capacity, and the least recently used context goes first.
+//! Keeps memberships by context hash, with a hard capacity: the least recently used context is evicted first.
 //!
-//! It knows neither stores nor statuses, and decides nothing about freshness: it says how old an entry is.
+//! It uses no store and no status, and does not decide about freshness: it returns how old an entry is.
 //!
-//! A hit is wait-free: no lock, no reference count, and at most one store to memory of its own. Each entry carries
-//! the time of its last use; the heap in `Order` holds, for each entry, a use time that was true once. Evicting
-//! takes the smallest: if the entry was used since, its record goes back with the time of that, otherwise it is the
-//! least recently used of all. So a hit never has to maintain the order, and yet the order is as exact as the times
-//! are: to the single use in a small cache, to `GRAIN` in a large one.
+//! A hit is wait-free: it takes no lock, changes no reference count, and writes at most once, to the entry.
+//! 1. Each entry holds the time of its last use.
+//! 2. The heap in `Order` holds, for each entry, a use time that was true once.
+//! 3. Eviction takes the smallest record. If the entry was used since, its record goes back with the newer time.
+//!    Otherwise the entry is the least recently used of all.
+//!
+//! So a hit never maintains the order, and the order is as exact as the times: to the single use in a small cache, to
+//! `GRAIN` in a large one.
 
 use std::cell::Cell;
 use std::cmp::Reverse;
@@ -28,8 +31,8 @@ const EXACT: usize = 1024;
 /// Beyond it, an entry used again within this time keeps its use time, so that hits write nothing at all.
 const GRAIN: Duration = Duration::from_millis(10);
 
-/// In a small cache, a thread that uses the same context again within this time, with nothing inserted in between, leaves the use
-/// time as it is: two threads on one hot context would otherwise fight over its cache line.
+/// In a small cache, a thread that uses the same context again within this time leaves the use time as it is, if
+/// nothing was inserted in between. Otherwise two threads on one hot context would contend for its cache line.
 const SAME_USE: Duration = Duration::from_millis(1);
 
 /// The cache; all methods take `&self` and may be called from any thread.
@@ -46,7 +49,7 @@ struct Entry {
     membership: Membership,
     fetched: Moment,
     used: AtomicU64,
-    /// The use time under which this entry's one valid record stands in the heap; changed under the lock only.
+    /// The use time of this entry's one valid record in the heap; changed under the lock only.
     queued: AtomicU64,
 }
 
@@ -55,19 +58,19 @@ struct Order {
     records: BinaryHeap<Reverse<(u64, ContextHash)>>,
     entries: usize,
     evictions: u64,
-    removals: u64,
+    invalidations: u64,
 }
 
-/// Keeps what is written often away from what every hit reads.
+/// Keeps what is written often on other cache lines than what every hit reads.
 #[repr(align(128))]
 struct Padded<T>(T);
 
-/// What the cache knows about a context.
+/// A cached membership.
 #[derive(Debug, Clone)]
-pub struct Cached {
+pub struct CachedMembership {
     /// The membership.
     pub membership: Membership,
-    /// When the store gave it.
+    /// When the store returned it.
     pub fetched: Moment,
 }
 
@@ -85,8 +88,8 @@ thread_local! {
 }
 
 impl Cache {
-    /// Creates a cache for that many contexts; with 0 it stays empty. It advances `epoch` whenever an entry goes, or comes
-    /// to say something else.
+    /// Creates a cache for that many contexts; with 0 it stays empty. It advances `epoch` whenever an entry is removed
+    /// or its membership changes.
     pub fn new(capacity: usize, epoch: Arc<Epoch>) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(1);
         Self {
@@ -99,12 +102,12 @@ impl Cache {
         }
     }
 
-    /// Returns what is known about a context and counts as a use of it.
-    pub fn get(&self, hash: &ContextHash, now: Moment) -> Option<Cached> {
+    /// Returns the cached membership of a context, and counts as a use of it.
+    pub fn get(&self, hash: &ContextHash, now: Moment) -> Option<CachedMembership> {
         let entries = self.entries.pin();
         let entry = entries.get(hash)?;
         self.touch(entry, hash, now);
-        Some(Cached { membership: entry.membership.clone(), fetched: entry.fetched })
+        Some(CachedMembership { membership: entry.membership.clone(), fetched: entry.fetched })
     }
 
     fn touch(&self, entry: &Entry, hash: &ContextHash, now: Moment) {
@@ -130,16 +133,16 @@ impl Cache {
         LAST_USE.with(|last| last.set(this));
     }
 
-    /// Remembers what the store said at `now`, evicting others as needed.
+    /// Stores the membership that the store returned at `now`, and evicts other contexts as needed.
     pub fn insert(&self, hash: ContextHash, membership: Membership, now: Moment) {
         self.insert_locked(&mut self.order.0.lock(), hash, membership, now);
     }
 
-    /// Does the same for many, unless anything was removed since [`Cache::removals`] returned `removals`: what the store
-    /// said may then be out of date already.
-    pub fn insert_unless_removed<'a>(
+    /// Stores the results of a query, unless something was invalidated since [`Cache::invalidations`] returned
+    /// `invalidations`: the results may then be out of date already.
+    pub fn insert_unless_invalidated<'a>(
         &self,
-        removals: u64,
+        invalidations: u64,
         now: Moment,
         memberships: impl Iterator<Item = (&'a ContextHash, &'a Membership)>,
     ) {
@@ -147,21 +150,21 @@ impl Cache {
             return;
         }
         let mut order = self.order.0.lock();
-        if order.removals == removals {
+        if order.invalidations == invalidations {
             for (hash, membership) in memberships {
                 self.insert_locked(&mut order, *hash, membership.clone(), now);
             }
         }
     }
 
-    /// Lets no answer in whose query began before now; see [`Cache::insert_unless_removed`].
-    pub fn overtake(&self) {
-        self.order.0.lock().removals += 1;
+    /// Rejects results of queries that started before this call; see [`Cache::insert_unless_invalidated`]. Entries stay.
+    pub fn invalidate_queries(&self) {
+        self.order.0.lock().invalidations += 1;
     }
 
-    /// Returns how many removals there have been.
-    pub fn removals(&self) -> u64 {
-        self.order.0.lock().removals
+    /// Returns how many invalidations there have been.
+    pub fn invalidations(&self) -> u64 {
+        self.order.0.lock().invalidations
     }
 
     fn insert_locked(&self, order: &mut Order, hash: ContextHash, membership: Membership, now: Moment) {
@@ -170,11 +173,11 @@ impl Cache {
         }
         let used = now.nanos();
         let entries = self.entries.pin();
-        let mut says_otherwise = false;
+        let mut has_changed = false;
         // A renewed entry keeps its record, so that there is always exactly one.
         let queued = match entries.get(&hash) {
             Some(known) => {
-                says_otherwise = known.membership != membership;
+                has_changed = known.membership != membership;
                 known.queued.load(Ordering::Relaxed)
             }
             None => {
@@ -189,7 +192,7 @@ impl Cache {
         let entry =
             Entry { membership, fetched: now, used: AtomicU64::new(used), queued: AtomicU64::new(queued) };
         entries.insert(hash, entry);
-        if says_otherwise {
+        if has_changed {
             self.epoch.advance();
         }
         self.insertions.0.fetch_add(1, Ordering::Relaxed);
@@ -217,10 +220,10 @@ impl Cache {
         }
     }
 
-    /// Forgets a context.
+    /// Removes a context.
     pub fn remove(&self, hash: &ContextHash) {
         let mut order = self.order.0.lock();
-        order.removals += 1;
+        order.invalidations += 1;
         let entries = self.entries.pin();
         if entries.remove(hash).is_some() {
             self.epoch.advance();
@@ -234,27 +237,27 @@ impl Cache {
         }
     }
 
-    /// Forgets everything.
+    /// Removes every context.
     pub fn clear(&self) {
         let mut order = self.order.0.lock();
-        order.removals += 1;
+        order.invalidations += 1;
         self.entries.pin().clear();
         self.epoch.advance();
         order.records.clear();
         order.entries = 0;
     }
 
-    /// Returns how many contexts are remembered.
+    /// Returns how many contexts are cached.
     pub fn len(&self) -> usize {
         self.order.0.lock().entries
     }
 
-    /// Returns whether nothing is remembered.
+    /// Returns whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns how many contexts were evicted to make room, since the start.
+    /// Returns how many contexts have been evicted to make room.
     pub fn evictions(&self) -> u64 {
         self.order.0.lock().evictions
     }

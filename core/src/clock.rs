@@ -1,6 +1,6 @@
-//! The only place that asks what time it is.
+//! The only place that reads the time.
 //!
-//! Everything else is handed a [`Clock`], so that a test can move time by hand and never has to sleep.
+//! All other code gets a [`Clock`], so that a test can move time by hand and never sleeps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 pub struct Moment(u64);
 
 impl Moment {
-    /// A point that lies before every other one.
+    /// A point before every other one.
     pub const DISTANT_PAST: Moment = Moment(0);
     /// A point that is never reached.
     pub const NEVER: Moment = Moment(u64::MAX);
@@ -28,12 +28,12 @@ impl Moment {
         Self(nanos)
     }
 
-    /// Returns the moment that lies `duration` later, or [`Moment::NEVER`].
+    /// Returns the moment `duration` later, or [`Moment::NEVER`] when that overflows.
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
     }
 
-    /// Returns how long after `earlier` this moment lies, or zero.
+    /// Returns the time from `earlier` to this moment, or zero if `earlier` is later.
     pub fn since(self, earlier: Moment) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -45,11 +45,11 @@ pub enum Clock {
     /// The machine's clocks.
     #[default]
     System,
-    /// A clock that only moves when told to.
+    /// A clock that a test moves.
     Manual(ManualClock),
 }
 
-/// Reads the kernel's monotonic clock; half as dear as [`std::time::Instant`], which takes differences as well.
+/// Reads the kernel's monotonic clock. This costs half as much as [`std::time::Instant`].
 fn system_nanos() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the pointer is to a live timespec. The call cannot fail for this clock.

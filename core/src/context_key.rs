@@ -106,6 +106,52 @@ impl ContextHash {
     }
 }
 
+/// Names a context in a request: a key, which is hashed, or a hash, which is taken as it is.
+///
+/// A key that is invalid fails the request.
+#[derive(Debug, Clone)]
+pub struct ContextId(Result<ContextHash>);
+
+impl ContextId {
+    /// Returns the hash.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidContextKey`] when the id was made from an invalid key.
+    pub fn hash(self) -> Result<ContextHash> {
+        self.0
+    }
+}
+
+impl From<&str> for ContextId {
+    fn from(key: &str) -> Self {
+        Self(ContextKey::new(key).map(|key| key.hash()))
+    }
+}
+
+impl From<&&str> for ContextId {
+    fn from(key: &&str) -> Self {
+        Self::from(*key)
+    }
+}
+
+impl From<&String> for ContextId {
+    fn from(key: &String) -> Self {
+        Self::from(key.as_str())
+    }
+}
+
+impl From<ContextHash> for ContextId {
+    fn from(hash: ContextHash) -> Self {
+        Self(Ok(hash))
+    }
+}
+
+impl From<&ContextHash> for ContextId {
+    fn from(hash: &ContextHash) -> Self {
+        Self(Ok(*hash))
+    }
+}
+
 impl FromStr for ContextHash {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {

@@ -1,12 +1,14 @@
-//! A number by which someone who keeps answers of an engine elsewhere sees that they may no longer be right.
+//! A number that changes when answers kept outside the engine may no longer hold.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Changes whenever an answer that was right may have ceased to be, other than by the passing of time.
+/// Changes whenever an answer that the engine gave may no longer hold, other than because time passes.
 ///
-/// It changes after what it tells of, so whoever reads it *before* asking, and finds it unchanged when giving the answer
-/// again, gives a right answer. 32 bits, so that every language can read it in one go: it would take four billion
-/// changes within the lifetime of one answer to be fooled.
+/// To use an answer again: read the epoch *before* the lookup, and compare it before each use. The epoch advances after
+/// the change that caused it, so an unchanged epoch proves that the answer holds.
+///
+/// It has 32 bits, so that every language can read it atomically. A wrong answer would need four billion changes within
+/// the lifetime of one answer.
 #[derive(Debug, Default)]
 pub struct Epoch(AtomicU32);
 
@@ -16,12 +18,13 @@ impl Epoch {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Says that answers may have ceased to be right.
+    /// Declares that earlier answers may no longer hold.
     pub fn advance(&self) {
         self.0.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Returns where the number lies, for a language that reads it there, atomically and for as long as this lives.
+    /// Returns the address of the number, for a language that reads it in place. The address is valid while `self` lives;
+    /// reads must be atomic.
     pub fn as_ptr(&self) -> *mut u32 {
         self.0.as_ptr()
     }

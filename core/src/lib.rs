@@ -45,7 +45,7 @@ pub mod engine;
 pub mod testkit;
 
 pub use clock::{Clock, ManualClock};
-pub use context_key::{ContextHash, ContextKey};
+pub use context_key::{ContextHash, ContextId, ContextKey};
 pub use engine::{Answer, Engine, EngineConfig, Origin};
 pub use epoch::Epoch;
 pub use error::{Error, ErrorKind, Result};

@@ -122,6 +122,12 @@ impl<T> LeakAfterFork<T> {
     }
 }
 
+impl<T: Clone> Clone for LeakAfterFork<T> {
+    fn clone(&self) -> Self {
+        Self { value: self.value.clone(), generation: self.generation }
+    }
+}
+
 impl<T> Deref for LeakAfterFork<T> {
     type Target = T;
 
@@ -136,6 +142,31 @@ impl<T> Drop for LeakAfterFork<T> {
             // SAFETY: nothing uses the value after drop, and nothing dropped it before.
             unsafe { ManuallyDrop::drop(&mut self.value) };
         }
+    }
+}
+
+/// An operation that has not started: await it, or block the thread with [`wait`](Self::wait).
+#[must_use = "an operation does nothing until it is awaited or waited for"]
+pub struct Operation<'a, T>(BoxFuture<'a, T>);
+
+impl<'a, T> Operation<'a, T> {
+    /// Wraps a future, which any executor may poll.
+    pub fn new(work: impl Future<Output = T> + Send + 'a) -> Self {
+        Self(Box::pin(work))
+    }
+
+    /// Runs the operation, and blocks the thread until it is done.
+    pub fn wait(self) -> T {
+        pollster::block_on(self.0)
+    }
+}
+
+impl<'a, T> IntoFuture for Operation<'a, T> {
+    type Output = T;
+    type IntoFuture = BoxFuture<'a, T>;
+
+    fn into_future(self) -> BoxFuture<'a, T> {
+        self.0
     }
 }
 

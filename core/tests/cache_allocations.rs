@@ -45,19 +45,19 @@ fn a_hit_allocates_nothing() {
         let engine = Engine::open(config).unwrap();
         let keys: Vec<String> = (0..50).map(|n| format!("context-{n}")).collect();
         for key in &keys {
-            engine.blocking().membership(key).unwrap();
+            engine.membership(key).wait().unwrap();
         }
         let hash = ContextKey::new(&keys[0]).unwrap().hash();
         let look_up_all = || {
             for key in &keys {
-                assert!(black_box(engine.cached(key).unwrap()).is_some());
-                assert!(black_box(engine.cached_by_hash(hash).unwrap()).is_some());
-                assert!(black_box(engine.blocking().membership(key).unwrap()).error.is_none());
+                assert!(black_box(engine.membership(key).cached().unwrap()).is_some());
+                assert!(black_box(engine.membership(hash).cached().unwrap()).is_some());
+                assert!(black_box(engine.membership(key).wait().unwrap()).error.is_none());
             }
         };
         // The first round may set up what belongs to this thread.
         look_up_all();
         assert_eq!(allocations(|| (0..100).for_each(|_| look_up_all())), 0, "with room for {capacity}");
-        engine.blocking().close();
+        engine.close().wait();
     }
 }

@@ -100,7 +100,7 @@ fn main() {
         let config = EngineConfig { context_cache_time: hour, ..EngineConfig::new(&store).expect("good") };
         let rust = Arc::new(Engine::open(config).expect("it opens"));
         for key in &keys {
-            rust.blocking().membership(key).expect("usable");
+            rust.membership(key).wait().expect("usable");
         }
 
         let through_c = |key: &str, found: &mut *const c_void, status: &mut u32| {
@@ -111,13 +111,13 @@ fn main() {
         compare(
             "cached through C, one hot key (floor: from Rust)",
             CALLS,
-            |_| rust.cached(&keys[500]).expect("usable").expect("cached"),
+            |_| rust.membership(&keys[500]).cached().expect("usable").expect("cached"),
             |_| through_c(&keys[500], &mut found, &mut status),
         );
         compare(
             "cached through C, random keys among 1000 (floor: from Rust)",
             CALLS,
-            |i| rust.cached(&keys[scatter(i, CONTEXTS)]).expect("usable").expect("cached"),
+            |i| rust.membership(&keys[scatter(i, CONTEXTS)]).cached().expect("usable").expect("cached"),
             |i| through_c(&keys[scatter(i, CONTEXTS)], &mut found, &mut status),
         );
         symbol::<Free>(library, "bigseg_engine_free")(engine);

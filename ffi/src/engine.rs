@@ -35,7 +35,7 @@ impl Drop for bigseg_engine {
             // Its threads live in the parent, and so do the owners of what callbacks point to.
             return;
         }
-        self.engine.blocking().close();
+        self.engine.close().wait();
         // SAFETY: this is the end of the only owner.
         unsafe { ManuallyDrop::drop(&mut self.engine) };
     }
@@ -75,7 +75,7 @@ pub extern "C" fn bigseg_engine_invalidate(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        engine.invalidate(&non_null(hash, "hash")?.parse()?);
+        engine.invalidate(non_null(hash, "hash")?.parse()?)?;
         Ok(())
     })
 }
@@ -106,7 +106,7 @@ pub extern "C" fn bigseg_engine_close(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        bigseg_engine::get(engine)?.blocking().close();
+        bigseg_engine::get(engine)?.close().wait();
         Ok(())
     })
 }

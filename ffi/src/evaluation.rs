@@ -63,7 +63,7 @@ pub extern "C" fn bigseg_engine_evaluate(
         let engine = bigseg_engine::get(engine)?;
         let (flag_key, context) = (flag_key.utf8("flag_key")?, &non_null(context, "context")?.context);
         let place = non_null(evaluation, "evaluation")?;
-        let evaluated = engine.blocking().evaluate(flag_key, context, &Value::Null)?;
+        let evaluated = engine.evaluate(flag_key, context).wait()?;
         *place = bigseg_evaluation::into_raw(evaluated);
         Ok(())
     })
@@ -83,7 +83,7 @@ pub extern "C" fn bigseg_engine_evaluate_now(
         let engine = bigseg_engine::get(engine)?;
         let (flag_key, context) = (flag_key.utf8("flag_key")?, &non_null(context, "context")?.context);
         let place = non_null(evaluation, "evaluation")?;
-        let evaluated = engine.evaluate_now(flag_key, context, &Value::Null)?;
+        let evaluated = engine.evaluate(flag_key, context).now()?;
         *place = evaluated.map_or(std::ptr::null_mut(), bigseg_evaluation::into_raw);
         Ok(())
     })
@@ -116,7 +116,7 @@ pub extern "C" fn bigseg_engine_evaluate_async(
         let engine = bigseg_engine::get(engine)?;
         let (flag_key, context) = (flag_key.utf8("flag_key")?, &non_null(context, "context")?.context);
         let callback = non_null(callback, "callback")?;
-        engine.evaluate_then(flag_key.to_owned(), context.clone(), Value::Null, move |evaluated| {
+        engine.evaluate(flag_key, context).then(move |evaluated| {
             // SAFETY: the host gave function and userdata together.
             let call = |code, evaluation| unsafe { callback(userdata.get(), code, evaluation) };
             match evaluated {

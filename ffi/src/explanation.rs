@@ -38,7 +38,7 @@ pub extern "C" fn bigseg_engine_explain(
         let (segment_key, context) =
             (segment_key.utf8("segment_key")?, &non_null(context, "context")?.context);
         let place = non_null(explanation, "explanation")?;
-        let explanation = engine.blocking().explain(segment_key, context)?;
+        let explanation = engine.explain(segment_key, context).wait()?;
         let answer = bigseg_segment_answer::new(explanation.answer.clone());
         *place = Box::into_raw(Box::new(bigseg_explanation { explanation, answer }));
         Ok(())

@@ -158,7 +158,7 @@ pub extern "C" fn bigseg_engine_membership(
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
         let places = Places::new(membership, status)?;
-        places.write(engine.blocking().membership_by_hash(hash_of_key(context_key)?)?);
+        places.write(engine.membership(hash_of_key(context_key)?).wait()?);
         Ok(())
     })
 }
@@ -175,7 +175,7 @@ pub extern "C" fn bigseg_engine_membership_by_hash(
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
         let places = Places::new(membership, status)?;
-        places.write(engine.blocking().membership_by_hash(non_null(hash, "hash")?.parse()?)?);
+        places.write(engine.membership(non_null(hash, "hash")?.parse()?).wait()?);
         Ok(())
     })
 }
@@ -228,7 +228,7 @@ fn look_up_many(
     check_array(statuses, hashes.len(), "statuses")?;
     let engine = bigseg_engine::get(engine)?;
     let hashes = hashes.collect::<Result<Vec<_>>>()?;
-    let answers = engine.blocking().memberships_by_hash(&hashes)?;
+    let answers = engine.memberships(&hashes).wait()?;
     for (index, answer) in answers.into_iter().enumerate() {
         // SAFETY: both arrays have room for as many entries as there are hashes, and there is one answer for each.
         unsafe {
@@ -254,7 +254,7 @@ pub extern "C" fn bigseg_engine_cached(
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
         let places = Places::new(membership, status)?;
-        places.write_if_any(engine.cached_by_hash(hash_of_key(context_key)?)?);
+        places.write_if_any(engine.membership(hash_of_key(context_key)?).cached()?);
         Ok(())
     })
 }
@@ -271,7 +271,7 @@ pub extern "C" fn bigseg_engine_cached_by_hash(
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
         let places = Places::new(membership, status)?;
-        places.write_if_any(engine.cached_by_hash(non_null(hash, "hash")?.parse()?)?);
+        places.write_if_any(engine.membership(non_null(hash, "hash")?.parse()?).cached()?);
         Ok(())
     })
 }
@@ -309,7 +309,7 @@ fn look_up_in_full(
     let engine = bigseg_engine::get(engine)?;
     // SAFETY: the header asks for a struct that is as long as it says.
     let size = unsafe { size_of_struct(lookup, "lookup") }?;
-    let answer = engine.blocking().membership_by_hash(hash()?)?;
+    let answer = engine.membership(hash()?).wait()?;
     // SAFETY: `size` is what the struct says.
     unsafe { write_struct(lookup, size, &bigseg_lookup::of(answer)) };
     Ok(())

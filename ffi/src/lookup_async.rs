@@ -63,7 +63,7 @@ fn look_up_then(
 ) -> Result<()> {
     let engine = bigseg_engine::get(engine)?;
     let callback = non_null(callback, "callback")?;
-    engine.membership_then(hash()?, move |answer| {
+    engine.membership(hash()?).then(move |answer| {
         // SAFETY: the host gave function and userdata together.
         let call = |code, lookup| unsafe { callback(userdata.get(), code, lookup) };
         complete(answer, call);

@@ -50,7 +50,7 @@ pub extern "C" fn bigseg_engine_segment_contains(
         let (segment_key, context) =
             (segment_key.utf8("segment_key")?, &non_null(context, "context")?.context);
         let place = non_null(answer, "answer")?;
-        let answer = engine.blocking().segment_contains(segment_key, context)?;
+        let answer = engine.segment_contains(segment_key, context).wait()?;
         *place = bigseg_segment_answer::into_raw(answer);
         Ok(())
     })
@@ -71,7 +71,7 @@ pub extern "C" fn bigseg_engine_segment_contains_now(
         let (segment_key, context) =
             (segment_key.utf8("segment_key")?, &non_null(context, "context")?.context);
         let place = non_null(answer, "answer")?;
-        let answer = engine.segment_contains_now(segment_key, context)?;
+        let answer = engine.segment_contains(segment_key, context).now()?;
         *place = answer.map_or(std::ptr::null_mut(), bigseg_segment_answer::into_raw);
         Ok(())
     })
@@ -99,7 +99,7 @@ pub extern "C" fn bigseg_engine_segment_contains_async(
         let (segment_key, context) =
             (segment_key.utf8("segment_key")?, &non_null(context, "context")?.context);
         let callback = non_null(callback, "callback")?;
-        engine.segment_contains_then(segment_key.to_owned(), context.clone(), move |answer| {
+        engine.segment_contains(segment_key, context).then(move |answer| {
             // SAFETY: the host gave function and userdata together.
             let call = |code, answer| unsafe { callback(userdata.get(), code, answer) };
             match answer {

@@ -54,7 +54,7 @@ pub extern "C" fn bigseg_engine_refresh_status(
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
         let place = non_null(status, "status")?;
-        *place = bigseg_store_status::into_raw(engine.blocking().refresh_status()?);
+        *place = bigseg_store_status::into_raw(engine.refresh_status().wait()?);
         Ok(())
     })
 }

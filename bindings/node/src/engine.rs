@@ -8,7 +8,7 @@ use std::time::Duration;
 use bigseg_core::engine::Source;
 use bigseg_core::status::ListenerId;
 use bigseg_core::sync::SyncObserver;
-use bigseg_core::{Answer, Clock, ContextHash, ContextKey, Engine, Error, StoreConfig};
+use bigseg_core::{Answer, Clock, ContextHash, Engine, Error, StoreConfig};
 use napi::bindgen_prelude::{ClassInstance, Object, ToNapiValue};
 use napi::{Env, JsValue};
 use napi_derive::napi;
@@ -50,7 +50,7 @@ impl EngineState {
     ) {
         let engine = self.engine.clone();
         self.calls.begin(env, ticket, async move {
-            Outcome::Answers(engine.memberships_by_hash_within(&hashes, deadline).await)
+            Outcome::Answers(engine.memberships(&hashes).within(deadline).await)
         });
     }
 }
@@ -176,14 +176,14 @@ impl NativeEngine {
     /// Forgets what is cached of a context.
     #[napi]
     pub fn invalidate(&self, context_key: String) -> Result<()> {
-        self.state.engine.invalidate(&ContextKey::new(&context_key).raise()?.hash());
+        self.state.engine.invalidate(context_key.as_str()).raise()?;
         Ok(())
     }
 
     /// Forgets what is cached of a context, by its hash.
     #[napi]
     pub fn invalidate_by_hash(&self, context_hash: String) -> Result<()> {
-        self.state.engine.invalidate(&ContextHash::parse(context_hash).raise()?);
+        self.state.engine.invalidate(ContextHash::parse(context_hash).raise()?).raise()?;
         Ok(())
     }
 

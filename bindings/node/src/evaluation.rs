@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bigseg_core::engine::{Explanation, Repeatable};
+use bigseg_core::engine::{Explanation, Leased};
 use bigseg_core::segment::{SegmentKind, classify};
 use bigseg_core::{Context, Engine, Origin, Result};
 use napi::bindgen_prelude::{AsyncTask, External};
@@ -40,10 +40,10 @@ impl Question {
         engine: &Engine,
         key: &str,
         context: &Context,
-    ) -> Result<Option<Repeatable<String>>> {
+    ) -> Result<Option<Leased<String>>> {
         Ok(match self {
-            Self::Flag => engine.repeatable_evaluation(key, context, &Value::Null)?.map(repeatable_text),
-            Self::Segment => engine.repeatable_segment_answer(key, context)?.map(repeatable_text),
+            Self::Flag => engine.evaluate(key, context).leased().now()?.map(leased_text),
+            Self::Segment => engine.segment_contains(key, context).leased().now()?.map(leased_text),
             Self::Explanation => None,
         })
     }
@@ -51,8 +51,8 @@ impl Question {
     /// Has the engine see that an answer was given again: what it takes has been used.
     pub(crate) fn note(self, engine: &Engine, key: &str, context: &Context) -> Result<()> {
         match self {
-            Self::Flag => engine.evaluate_cached(key, context, &Value::Null).map(drop),
-            Self::Segment => engine.segment_contains_cached(key, context).map(drop),
+            Self::Flag => engine.evaluate(key, context).cached().map(drop),
+            Self::Segment => engine.segment_contains(key, context).cached().map(drop),
             Self::Explanation => Ok(()),
         }
     }
@@ -60,7 +60,7 @@ impl Question {
     /// Answers, waiting for the store if need be.
     async fn answer(self, engine: &Engine, key: &str, context: &Context) -> Result<String> {
         Ok(match self {
-            Self::Flag => text(&engine.evaluate(key, context, &Value::Null).await?),
+            Self::Flag => text(&engine.evaluate(key, context).await?),
             Self::Segment => text(&engine.segment_contains(key, context).await?),
             Self::Explanation => text(&explanation(&engine.explain(key, context).await?)),
         })
@@ -71,8 +71,8 @@ fn text(answer: &impl serde::Serialize) -> String {
     serde_json::to_string(answer).expect("answers have nothing that JSON cannot say")
 }
 
-fn repeatable_text(repeatable: Repeatable<impl serde::Serialize>) -> Repeatable<String> {
-    Repeatable { answer: text(&repeatable.answer), holds_for: repeatable.holds_for }
+fn leased_text(leased: Leased<impl serde::Serialize>) -> Leased<String> {
+    Leased { answer: text(&leased.answer), valid_for: leased.valid_for }
 }
 
 fn explanation(explanation: &Explanation) -> Value {

@@ -9,7 +9,7 @@ use std::ptr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bigseg_core::engine::Repeatable;
+use bigseg_core::engine::Leased;
 use bigseg_core::{Answer, ContextHash, ContextKey, Engine, Error, ErrorKind, Result};
 use napi::bindgen_prelude::{External, FromNapiValue};
 use napi_sys as sys;
@@ -161,7 +161,7 @@ unsafe extern "C" fn note_repeats(env: sys::napi_env, info: sys::napi_callback_i
         let shared = call.shared();
         let uses = (0..count.min(SLOTS)).filter_map(|place| slots.get(shared.use_at(place)).copied());
         let uses: Vec<ContextHash> = uses.collect();
-        call.state.engine.note_repeats(&uses, times);
+        call.state.engine.record_l1_hits(&uses, times);
         Ok(0)
     })
 }
@@ -195,8 +195,8 @@ unsafe extern "C" fn answer_now(env: sys::napi_env, info: sys::napi_callback_inf
         let question = Question::of(call.number(0));
         let context = call.context(2)?;
         let answer = call.text(1, |key| question.answer_now(call.engine(), utf8(key)?, context))?;
-        let Some(Repeatable { answer, holds_for }) = answer else { return Ok(text_value(env, "")) };
-        call.shared().set_numbers([0.0, holds_for.as_secs_f64() * 1e3]);
+        let Some(Leased { answer, valid_for }) = answer else { return Ok(text_value(env, "")) };
+        call.shared().set_numbers([0.0, valid_for.as_secs_f64() * 1e3]);
         Ok(text_value(env, &answer))
     })
 }
@@ -233,13 +233,13 @@ impl Call<'_> {
     }
 
     fn recall(&self, hash: ContextHash) -> Result<i64> {
-        let Some(repeatable) = self.engine().repeatable(hash)? else { return Ok(-1) };
-        self.shared().set_numbers([age(&repeatable.answer), repeatable.holds_for.as_secs_f64() * 1e3]);
+        let Some(leased) = self.engine().membership(hash).leased().cached()? else { return Ok(-1) };
+        self.shared().set_numbers([age(&leased.answer), leased.valid_for.as_secs_f64() * 1e3]);
         let slot = self.number(1) as usize;
         if let Some(place) = self.state.slots.borrow_mut().get_mut(slot) {
             *place = hash;
         }
-        Ok(self.code(&repeatable.answer))
+        Ok(self.code(&leased.answer))
     }
 
     fn look_up_now(&self, hash: ContextHash) -> Result<i64> {
@@ -249,7 +249,7 @@ impl Call<'_> {
                 "this store cannot answer without waiting; use membership() or cached() instead",
             ));
         }
-        let answer = self.engine().blocking().membership_by_hash(hash)?;
+        let answer = self.engine().membership(hash).wait()?;
         self.shared().set_numbers([age(&answer), 0.0]);
         let code = self.code(&answer);
         *self.state.last_failure.borrow_mut() = answer.error;

@@ -226,8 +226,7 @@ impl Engine {
     fn invalidate(&self, py: Python<'_>, context_hash: &Bound<'_, PyAny>) -> PyResult<()> {
         let hash = hash_of_text(context_hash)?;
         let engine = self.engine(py)?;
-        detached(py, || engine.invalidate(&hash));
-        Ok(())
+        detached(py, || engine.invalidate(hash)).map_err(|e| raised(py, &e))
     }
 
     /// Forgets everything that is cached.

@@ -4,7 +4,6 @@ use bigseg_core::segment;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
-use serde_json::Value;
 
 use crate::asyncio_bridge::{begin, outcome};
 use crate::context::given;
@@ -130,11 +129,11 @@ impl Engine {
         let (engine, context) = (self.engine(py)?, given(context)?);
         let context = context.get();
         // The default comes back as the object it is, and not through the core.
-        let cached = engine.evaluate_cached(flag_key, context, &Value::Null);
+        let cached = engine.evaluate(flag_key, context).cached();
         let evaluation = match cached.map_err(|e| raised(py, &e))? {
             Some(evaluation) => evaluation,
             None => {
-                wait(py, engine.evaluate(flag_key, context, &Value::Null))?.map_err(|e| raised(py, &e))?
+                wait(py, engine.evaluate(flag_key, context))?.map_err(|e| raised(py, &e))?
             }
         };
         Ok(Evaluation::new(evaluation, default))
@@ -148,10 +147,10 @@ impl Engine {
         let FlagQuestion { flag_key, context, default } = question;
         let (engine, context) = (self.engine(py)?, given(context)?);
         let context = context.get();
-        let cached = engine.evaluate_cached(flag_key, context, &Value::Null);
+        let cached = engine.evaluate(flag_key, context).cached();
         let evaluation = match cached.map_err(|e| raised(py, &e))? {
             Some(evaluation) => Some(evaluation),
-            None => detached(py, || engine.evaluate_now(flag_key, context, &Value::Null))
+            None => detached(py, || engine.evaluate(flag_key, context).now())
                 .map_err(|e| raised(py, &e))?,
         };
         Ok(evaluation.map(|evaluation| Evaluation::new(evaluation, default)))
@@ -166,7 +165,7 @@ impl Engine {
         let (flag_key, context) = (flag_key.to_owned(), given(context)?.into_owned());
         let engine = self.opened(py)?.engine.clone();
         begin(py, async move {
-            let evaluation = engine.evaluate(&flag_key, &context, &Value::Null).await?;
+            let evaluation = engine.evaluate(&flag_key, &context).await?;
             outcome(move |py| Ok(Py::new(py, Evaluation::new(evaluation, default))?.into_any()))
         })
     }
@@ -179,7 +178,7 @@ impl Engine {
     ) -> PyResult<SegmentAnswer> {
         let (engine, context) = (self.engine(py)?, given(context)?);
         let context = context.get();
-        let cached = engine.segment_contains_cached(segment_key, context).map_err(|e| raised(py, &e))?;
+        let cached = engine.segment_contains(segment_key, context).cached().map_err(|e| raised(py, &e))?;
         if let Some(answer) = cached {
             return Ok(SegmentAnswer(answer));
         }
@@ -195,11 +194,11 @@ impl Engine {
     ) -> PyResult<Option<SegmentAnswer>> {
         let (engine, context) = (self.engine(py)?, given(context)?);
         let context = context.get();
-        let cached = engine.segment_contains_cached(segment_key, context).map_err(|e| raised(py, &e))?;
+        let cached = engine.segment_contains(segment_key, context).cached().map_err(|e| raised(py, &e))?;
         if let Some(answer) = cached {
             return Ok(Some(SegmentAnswer(answer)));
         }
-        let answer = detached(py, || engine.segment_contains_now(segment_key, context));
+        let answer = detached(py, || engine.segment_contains(segment_key, context).now());
         Ok(answer.map_err(|e| raised(py, &e))?.map(SegmentAnswer))
     }
 

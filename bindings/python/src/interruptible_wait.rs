@@ -32,8 +32,11 @@ impl Wake for Alarm {
 ///
 /// # Errors
 /// What a signal handler raises, such as `KeyboardInterrupt`; the future is dropped then.
-pub(crate) fn wait<T: Send>(py: Python<'_>, future: impl Future<Output = T> + Send) -> PyResult<T> {
-    let mut future = pin!(future);
+pub(crate) fn wait<T: Send>(
+    py: Python<'_>,
+    future: impl IntoFuture<Output = T, IntoFuture: Send>,
+) -> PyResult<T> {
+    let mut future = pin!(future.into_future());
     let alarm = Arc::new(Alarm { thread: current(), rang: AtomicBool::new(false) });
     let waker = Waker::from(alarm.clone());
     let mut poll = || future.as_mut().poll(&mut Context::from_waker(&waker));

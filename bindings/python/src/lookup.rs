@@ -13,20 +13,20 @@ use crate::interruptible_wait::wait;
 impl Engine {
     pub(crate) fn answer(&self, py: Python<'_>, hash: ContextHash) -> PyResult<Answer> {
         let engine = self.engine(py)?;
-        if let Some(answer) = engine.cached_by_hash(hash).map_err(|e| raised(py, &e))? {
+        if let Some(answer) = engine.membership(hash).cached().map_err(|e| raised(py, &e))? {
             return Ok(Answer(answer));
         }
-        let answer = wait(py, engine.membership_by_hash(hash))?;
+        let answer = wait(py, engine.membership(hash))?;
         Ok(Answer(answer.map_err(|e| raised(py, &e))?))
     }
 
     pub(crate) fn cached_answer(&self, py: Python<'_>, hash: ContextHash) -> PyResult<Option<Answer>> {
-        let answer = self.engine(py)?.cached_by_hash(hash).map_err(|e| raised(py, &e))?;
+        let answer = self.engine(py)?.membership(hash).cached().map_err(|e| raised(py, &e))?;
         Ok(answer.map(Answer))
     }
 
     pub(crate) fn answers(&self, py: Python<'_>, hashes: &[ContextHash]) -> PyResult<Vec<Answer>> {
-        let answers = wait(py, self.engine(py)?.memberships_by_hash(hashes))?;
+        let answers = wait(py, self.engine(py)?.memberships(hashes))?;
         Ok(answers.map_err(|e| raised(py, &e))?.into_iter().map(Answer).collect())
     }
 
@@ -37,7 +37,7 @@ impl Engine {
     ) -> PyResult<Bound<'py, PyAny>> {
         let engine = self.opened(py)?.engine.clone();
         begin(py, async move {
-            let answer = engine.membership_by_hash(hash).await?;
+            let answer = engine.membership(hash).await?;
             outcome(move |py| Ok(Py::new(py, Answer(answer))?.into_any()))
         })
     }
@@ -49,7 +49,7 @@ impl Engine {
     ) -> PyResult<Bound<'py, PyAny>> {
         let engine = self.opened(py)?.engine.clone();
         begin(py, async move {
-            let answers = engine.memberships_by_hash(&hashes).await?;
+            let answers = engine.memberships(&hashes).await?;
             outcome(move |py| {
                 let answers = answers.into_iter().map(|answer| Py::new(py, Answer(answer)));
                 Ok(PyList::new(py, answers.collect::<PyResult<Vec<_>>>()?)?.into_any().unbind())

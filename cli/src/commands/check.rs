@@ -55,7 +55,7 @@ impl CheckCommand {
         let segment = SegmentRef::parse(&self.segment)?;
         let hash = self.context.hash()?;
         let (engine, _) = self.engine.open()?;
-        let answer = engine.blocking().membership_by_hash(hash)?;
+        let answer = engine.membership(hash).wait()?;
         let check = answer.check(segment.as_str());
         if self.json {
             output::json(&CheckJson {

@@ -42,8 +42,8 @@ impl EvaluateCommand {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let (engine, context) = self.arguments.open()?;
         match (&self.flag, &self.segment) {
-            (Some(flag), _) => self.flag(engine.blocking().evaluate(flag, &context, &self.default)?),
-            (None, Some(segment)) => self.segment(engine.blocking().segment_contains(segment, &context)?),
+            (Some(flag), _) => self.flag(engine.evaluate(flag, &context).default(&self.default).wait()?),
+            (None, Some(segment)) => self.segment(engine.segment_contains(segment, &context).wait()?),
             (None, None) => Err(Failure::usage("name a --flag or a --segment")),
         }
     }

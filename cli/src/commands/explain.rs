@@ -50,7 +50,7 @@ struct ExplainJson<'a> {
 impl ExplainCommand {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let (engine, context) = self.arguments.open()?;
-        let explanation = engine.blocking().explain(&self.segment, &context)?;
+        let explanation = engine.explain(&self.segment, &context).wait()?;
         if self.json {
             output::json(&ExplainJson {
                 answer: &explanation.answer,

@@ -44,7 +44,7 @@ impl GetCommand {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let hash = self.context.hash()?;
         let (engine, _) = self.engine.open()?;
-        let answer = engine.blocking().membership_by_hash(hash)?;
+        let answer = engine.membership(hash).wait()?;
         if self.json {
             output::json(&to_json(hash, &answer))?;
         }

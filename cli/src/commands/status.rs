@@ -62,7 +62,7 @@ struct LastErrorJson<'a> {
 impl StatusCommand {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let (engine, store) = self.engine.open_with(PushInvalidation::Auto)?;
-        let mut status = engine.blocking().refresh_status()?;
+        let mut status = engine.refresh_status().wait()?;
         for _ in 0..PUSH_POLLS {
             if !store.may_tell_of_changes() || !status.available || is_push_settled(&status) {
                 break;

@@ -9,7 +9,7 @@ pub(crate) fn run() {
     let server = filled();
     let (engine, bare) = (uncached(&server), Bare::connect(&server));
     let lookup = |i| {
-        let answer = engine.blocking().membership(&key(scatter(i, CONTEXTS))).expect("usable");
+        let answer = engine.membership(&key(scatter(i, CONTEXTS))).wait().expect("usable");
         assert!(answer.error.is_none());
     };
     compare(

@@ -62,7 +62,7 @@ fn threads(engine: &Engine) -> (f64, usize) {
                 let mut count = 0;
                 while !stop.load(Ordering::Relaxed) {
                     let key = key(scatter(caller * 1_000_003 + count, CONTEXTS));
-                    assert!(engine.blocking().membership(&key).expect("usable").error.is_none());
+                    assert!(engine.membership(&key).wait().expect("usable").error.is_none());
                     count += 1;
                 }
                 done.fetch_add(count, Ordering::Relaxed);

@@ -35,6 +35,6 @@ pub(crate) fn uncached(server: &DynamoDbServer) -> Engine {
         ..EngineConfig::new(&store(server)).expect("a good store string")
     });
     let engine = engine.expect("the engine opens");
-    assert!(engine.blocking().refresh_status().expect("usable").available);
+    assert!(engine.refresh_status().wait().expect("usable").available);
     engine
 }

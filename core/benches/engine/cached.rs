@@ -29,7 +29,7 @@ fn warm(count: usize) -> (Engine, PlainMap, Vec<String>) {
     let map = PlainMap::default();
     let keys: Vec<String> = (0..count).map(key).collect();
     for (context, key) in keys.iter().enumerate() {
-        engine.blocking().membership(key).expect("a good key");
+        engine.membership(key).wait().expect("a good key");
         map.insert(hash(context), context as u64);
     }
     (engine, map, keys)
@@ -48,13 +48,13 @@ pub(crate) fn run() {
             &format!("cached, one hot key among {count}"),
             CALLS,
             |_| floor(&map, hot),
-            |_| engine.cached(hot).expect("usable").expect("cached"),
+            |_| engine.membership(hot).cached().expect("usable").expect("cached"),
         );
         compare(
             &format!("cached, random keys among {count}"),
             CALLS,
             |i| floor(&map, &keys[scatter(i, count)]),
-            |i| engine.cached(&keys[scatter(i, count)]).expect("usable").expect("cached"),
+            |i| engine.membership(&keys[scatter(i, count)]).cached().expect("usable").expect("cached"),
         );
     }
 }
@@ -62,13 +62,13 @@ pub(crate) fn run() {
 /// Compares the throughput of two threads with that of one.
 pub(crate) fn run_threads() {
     let (engine, _, keys) = warm(1_000);
-    let look = |key: &String| engine.cached(key).expect("usable").expect("cached");
+    let look = |key: &String| engine.membership(key).cached().expect("usable").expect("cached");
     compare_threads("SHA-256 alone", CALLS, |i| {
         std::hint::black_box(ContextKey::new(&keys[i % 1000]).expect("not empty").hash());
     });
     compare_threads("cached, both on one hot key", CALLS, |_| drop(look(&keys[500])));
     compare_threads("cached, random keys among 1000", CALLS, |i| drop(look(&keys[scatter(i, 1000)])));
     let (engine, _, keys) = warm(100_000);
-    let look = |key: &String| engine.cached(key).expect("usable").expect("cached");
+    let look = |key: &String| engine.membership(key).cached().expect("usable").expect("cached");
     compare_threads("cached, random keys among 100000", CALLS, |i| drop(look(&keys[scatter(i, 100_000)])));
 }

@@ -47,7 +47,7 @@ pub(crate) fn run() {
         let txn = env.read_txn().expect("a transaction");
         table.get(&txn, hash.as_bytes()).expect("it reads").map(<[u8]>::len)
     };
-    let look_up = |i: usize| engine.blocking().membership(random_key(i, &mut [0; 17])).expect("usable");
+    let look_up = |i: usize| engine.membership(random_key(i, &mut [0; 17])).wait().expect("usable");
     compare("embedded store, 1M contexts, random key, cache off", CALLS, bare, look_up);
     compare_threads("embedded store, random keys", CALLS, |i| {
         drop(look_up(i));
@@ -74,7 +74,7 @@ pub(crate) fn run() {
             for (n, (key, buffer)) in keys.iter_mut().zip(&mut buffers).enumerate() {
                 *key = random_key(i * BATCH + n, buffer);
             }
-            engine.blocking().memberships(&keys).expect("usable")
+            engine.memberships(&keys).wait().expect("usable")
         },
     );
 }

@@ -35,7 +35,7 @@ pub(crate) fn run() {
     .expect("the engine opens");
     let before = private_memory();
     for hash in hashes {
-        engine.blocking().membership_by_hash(hash).expect("usable");
+        engine.membership(hash).wait().expect("usable");
     }
     let bytes = (private_memory() - before) as f64 / CACHED as f64;
     assert_eq!(engine.metrics().cached_contexts, CACHED as u64);

@@ -28,14 +28,14 @@ pub(crate) fn run() {
     let mut first = 0;
     while engine.metrics().circuit_open == 0 {
         let start = Instant::now();
-        engine.blocking().membership_by_hash(hash(first)).expect("usable");
+        engine.membership(hash(first)).wait().expect("usable");
         worst = worst.max(start.elapsed());
         first += 1;
     }
     let mut times: Vec<Duration> = (0..CALLS)
         .map(|context| {
             let start = Instant::now();
-            let answer = engine.blocking().membership_by_hash(hash(context)).expect("usable");
+            let answer = engine.membership(hash(context)).wait().expect("usable");
             assert_eq!(answer.status, LookupStatus::StoreError);
             start.elapsed()
         })

@@ -21,7 +21,7 @@ fn quantiles(engine: &Engine) -> [f64; 3] {
     let mut times: Vec<u64> = (0..CALLS)
         .map(|_| {
             let start = Instant::now();
-            black_box(engine.evaluate_now("flag-0", &who, &none).expect("usable"));
+            black_box(engine.evaluate("flag-0", &who).default(&none).now().expect("usable"));
             start.elapsed().as_nanos() as u64
         })
         .collect();

@@ -65,7 +65,7 @@ pub(crate) fn engine(data: &Value) -> Engine {
     .expect("a memory store opens");
     engine.set_data(&data.to_string()).expect("good data");
     for key in ["user-0", "user-1", "user-2"] {
-        engine.blocking().membership(key).expect("a good key");
+        engine.membership(key).wait().expect("a good key");
     }
     engine
 }

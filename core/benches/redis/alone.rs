@@ -16,7 +16,7 @@ pub(crate) fn run() {
     let (mut wire, mut other_wire) = (Wire::connect(server.port()), Wire::connect(server.port()));
     let ping = spell(&[&["PING"]]);
     let look_up = |i: usize| {
-        let answer = engine.blocking().membership(&key(scatter(i, CONTEXTS))).expect("usable");
+        let answer = engine.membership(&key(scatter(i, CONTEXTS))).wait().expect("usable");
         assert!(answer.error.is_none());
     };
     let mut bare = |i: usize| wire.exchange(&lookup(hash(scatter(i, CONTEXTS))), 2);

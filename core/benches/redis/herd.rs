@@ -18,7 +18,7 @@ pub(crate) fn run() {
     }
     let asked = smembers(&server);
     let key = key(7);
-    let answers = pollster::block_on(join_all((0..CALLERS).map(|_| engine.membership(&key))));
+    let answers = pollster::block_on(join_all((0..CALLERS).map(|_| engine.membership(&key).into_future())));
     assert!(answers.iter().all(|answer| answer.as_ref().expect("usable").error.is_none()));
     println!("| a herd of {CALLERS} on a cold key, SMEMBERS | 2 | {} | |", smembers(&server) - asked);
 }

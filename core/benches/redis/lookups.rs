@@ -96,7 +96,7 @@ fn as_threads(engine: &Engine, callers: usize) -> f64 {
                 let mut count = 0;
                 while !stop.load(Ordering::Relaxed) {
                     let key = key(scatter(caller * 1_000_003 + count, CONTEXTS));
-                    let answer = engine.blocking().membership(&key).expect("usable");
+                    let answer = engine.membership(&key).wait().expect("usable");
                     assert!(answer.error.is_none());
                     count += 1;
                 }

@@ -33,7 +33,7 @@ pub(crate) fn uncached(server: &RedisServer) -> Engine {
         ..EngineConfig::new(&server.store("", "response_timeout=60s")).expect("a good store string")
     });
     let engine = engine.expect("the engine opens");
-    assert!(engine.blocking().refresh_status().expect("usable").available);
+    assert!(engine.refresh_status().wait().expect("usable").available);
     engine
 }
 

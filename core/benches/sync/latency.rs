@@ -48,7 +48,7 @@ fn measure(what: &str, floor: &str, store: &str, in_process: bool) {
     for number in 1..=CHANGES {
         let key = hash(&number.to_string());
         let is_member = || {
-            let answer = engine.blocking().membership_by_hash(key).expect("usable");
+            let answer = engine.membership(key).wait().expect("usable");
             answer.check("s.g1") == Some(true)
         };
         assert!(!is_member(), "the answer before the change is cached");
@@ -69,7 +69,7 @@ fn measure(what: &str, floor: &str, store: &str, in_process: bool) {
         "| a streamed patch seen by an engine, {what} | {floor} | median {median:.2?}, p99 {p99:.2?} | |"
     );
     worker.close_blocking();
-    engine.blocking().close();
+    engine.close().wait();
 }
 
 /// Measures an embedded store in one process, and Redis with push invalidation.

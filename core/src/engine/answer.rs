@@ -3,16 +3,16 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::membership::{LookupStatus, Membership};
 
-/// What the engine says about one context.
+/// The answer to a lookup of one context.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The segments the context is in and out of; empty when nothing is known.
+    /// The segments that include or exclude the context; empty when nothing is known.
     pub membership: Membership,
-    /// How far it can be trusted.
+    /// How far the membership can be trusted.
     pub status: LookupStatus,
     /// Where the membership comes from.
     pub origin: Origin,
-    /// Why the store was not heard, when it was not.
+    /// Why the store did not answer; `None` when it did, or was not queried.
     pub error: Option<Error>,
 }
 
@@ -21,22 +21,22 @@ pub struct Answer {
 pub enum Origin {
     /// The store, just now.
     Store,
-    /// The cache, younger than the cache time.
+    /// The cache; the entry was still fresh.
     Cache {
-        /// How long ago the store said it.
+        /// How long ago the store returned the membership.
         age: Duration,
     },
-    /// The cache, older than the cache time, because the store failed.
+    /// The cache; the entry had expired, but the store failed.
     LastKnown {
-        /// How long ago the store said it.
+        /// How long ago the store returned the membership.
         age: Duration,
     },
-    /// Nowhere: no store is configured, or it failed and nothing is remembered. The membership is empty.
+    /// No store is configured, or it failed and no last known answer exists. The membership is empty.
     Nothing,
 }
 
 impl Origin {
-    /// Returns how long ago the store said it: zero when it was just now, or when nothing is known.
+    /// Returns how long ago the store returned the membership. Zero when that was just now, or when nothing is known.
     pub fn age(&self) -> Duration {
         match *self {
             Self::Cache { age } | Self::LastKnown { age } => age,
@@ -46,9 +46,28 @@ impl Origin {
 }
 
 impl Answer {
-    /// Returns `Some(true)` when included, `Some(false)` when excluded, `None` when there is no value; see
-    /// [`Membership::check`].
+    /// The answer of an engine without a store.
+    pub(super) fn not_configured() -> Self {
+        Self {
+            membership: Membership::empty(),
+            status: LookupStatus::NotConfigured,
+            origin: Origin::Nothing,
+            error: None,
+        }
+    }
+
+    /// Returns `Some(true)` when the segment includes the context, `Some(false)` when it excludes it, and `None` when
+    /// there is no value; see [`Membership::check`].
     pub fn check(&self, segment_ref: &str) -> Option<bool> {
         self.membership.check(segment_ref)
     }
+}
+
+/// An answer that may be used again for a while; see [`Request::leased`](super::Request::leased).
+#[derive(Debug, Clone)]
+pub struct Leased<T> {
+    /// The answer.
+    pub answer: T,
+    /// How long the answer holds, unless the epoch differs from the one read before the request.
+    pub valid_for: Duration,
 }

@@ -1,4 +1,4 @@
-//! The engine's flags and segments: exchanged as a whole, read without a lock.
+//! The engine's flags and segments: replaced as a whole, read without a lock.
 
 use std::fs::{File, Metadata};
 use std::io::Read;
@@ -9,34 +9,34 @@ use std::time::SystemTime;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 
-use super::Engine;
+use crate::epoch::Epoch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment::DataSet;
 
-/// The most bytes a data file may have; a path that leads astray must not fill the memory.
+/// The greatest size of a data file in bytes, so that a wrong path does not fill the memory.
 pub const MAX_DATA_BYTES: u64 = 1 << 30;
 
 /// What an engine evaluates.
-#[derive(Default)]
 pub(super) struct Data {
     current: ArcSwapOption<Loaded>,
-    /// Held by whoever is about to exchange them.
-    exchanging: Mutex<()>,
+    /// Held while the data are replaced.
+    replacing: Mutex<()>,
+    epoch: Arc<Epoch>,
 }
 
-/// Flags and segments, and where they come from.
+/// Flags and segments, and the file they come from.
 pub(super) struct Loaded {
     pub(super) set: Arc<DataSet>,
     file: Option<DataFile>,
 }
 
-/// The file the data come from, and what it was like when it was read.
+/// A data file, and its stamp when it was read.
 struct DataFile {
     path: PathBuf,
     stamp: Stamp,
 }
 
-/// By what one notices that a file has changed.
+/// Differs when a file has changed.
 #[derive(PartialEq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -45,85 +45,56 @@ struct Stamp {
 }
 
 impl Data {
+    /// Creates an empty holder, which advances `epoch` after each change.
+    pub(super) fn new(epoch: Arc<Epoch>) -> Self {
+        Self { current: ArcSwapOption::empty(), replacing: Mutex::new(()), epoch }
+    }
+
     pub(super) fn current(&self) -> &ArcSwapOption<Loaded> {
         &self.current
     }
-}
 
-impl Engine {
-    /// Sets the flags and segments, from the JSON of the service: `{"flags":{…},"segments":{…}}`.
-    ///
-    /// They are exchanged as a whole, without holding up anybody who evaluates; an evaluation that is under way ends with
-    /// those it began with. A text that is refused changes nothing.
-    ///
-    /// # Errors
-    /// See [`DataSet::parse`].
-    pub fn set_data(&self, json: &str) -> Result<()> {
-        self.shared.check_usable()?;
+    pub(super) fn set(&self, json: &str) -> Result<()> {
         let set = DataSet::parse(json)?;
-        let _exchanging = self.shared.data.exchanging.lock();
-        self.exchange(set, None);
+        let _replacing = self.replacing.lock();
+        self.replace(Some(Arc::new(Loaded { set: Arc::new(set), file: None })));
         Ok(())
     }
 
-    /// Does the same from a file, and remembers it for [`Engine::reload_data`]. Blocking: it reads the file, of
-    /// [1 GiB](MAX_DATA_BYTES) at most.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidArgument`] when the file cannot be read, and see [`DataSet::parse`].
-    pub fn load_data(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.shared.check_usable()?;
-        let (set, stamp) = read(path.as_ref())?;
-        let _exchanging = self.shared.data.exchanging.lock();
-        self.exchange(set, Some(DataFile { path: path.as_ref().to_owned(), stamp }));
+    pub(super) fn load(&self, path: &Path) -> Result<()> {
+        let loaded = read(path)?;
+        let _replacing = self.replacing.lock();
+        self.replace(Some(loaded));
         Ok(())
     }
 
-    /// Reads the file of [`Engine::load_data`] again, if it has changed since; returns whether it had. Blocking, and cheap
-    /// enough to be called every second: nothing watches the file by itself, for a text that is refused needs somebody to be
-    /// told of it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidArgument`] when the data do not come from a file, and see [`Engine::load_data`]. The data stay as
-    /// they were; the next call tries again.
-    pub fn reload_data(&self) -> Result<bool> {
-        self.shared.check_usable()?;
-        let data = &self.shared.data;
-        let _exchanging = data.exchanging.lock();
-        let current = data.current.load_full();
+    /// Reads the file again, if it has changed; returns whether it had.
+    pub(super) fn reload(&self) -> Result<bool> {
+        let _replacing = self.replacing.lock();
+        let current = self.current.load_full();
         let Some(known) = current.as_ref().and_then(|loaded| loaded.file.as_ref()) else {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
-                "the data do not come from a file; load_data would remember one",
+                "the data do not come from a file; load them with load_data first",
             ));
         };
         let metadata = std::fs::metadata(&known.path).map_err(|e| unreadable(&known.path, e))?;
         if Stamp::of(&metadata) == known.stamp {
             return Ok(false);
         }
-        let (set, stamp) = read(&known.path)?;
-        self.exchange(set, Some(DataFile { path: known.path.clone(), stamp }));
+        self.replace(Some(read(&known.path)?));
         Ok(true)
     }
 
-    /// Returns the flags and segments as they are now; `None` before the first were set.
-    pub fn data(&self) -> Option<Arc<DataSet>> {
-        self.shared.data.current.load().as_ref().map(|loaded| loaded.set.clone())
+    /// Replaces the data with those of another engine. Takes no lock of the other, which may come from before a fork.
+    pub(super) fn copy_from(&self, other: &Self) {
+        let _replacing = self.replacing.lock();
+        self.replace(other.current.load_full());
     }
 
-    /// Takes over another engine's flags and segments as they are now, and the file they come from; drops its own.
-    ///
-    /// It takes no lock of the other's, which may therefore be one that was inherited through `fork`, and is good for
-    /// nothing else.
-    pub fn take_over_data(&self, other: &Engine) {
-        let _exchanging = self.shared.data.exchanging.lock();
-        self.shared.data.current.store(other.shared.data.current.load_full());
-        self.shared.epoch.advance();
-    }
-
-    fn exchange(&self, set: DataSet, file: Option<DataFile>) {
-        self.shared.data.current.store(Some(Arc::new(Loaded { set: Arc::new(set), file })));
-        self.shared.epoch.advance();
+    fn replace(&self, loaded: Option<Arc<Loaded>>) {
+        self.current.store(loaded);
+        self.epoch.advance();
     }
 }
 
@@ -137,8 +108,8 @@ impl Stamp {
     }
 }
 
-/// Reads a file, which may be exchanged meanwhile: the stamp is of before, so that a later change is noticed.
-fn read(path: &Path) -> Result<(DataSet, Stamp)> {
+/// Reads a file that may be replaced meanwhile: the stamp is taken first, so that a later change is noticed.
+fn read(path: &Path) -> Result<Arc<Loaded>> {
     let failed = |e| unreadable(path, e);
     let file = File::open(path).map_err(failed)?;
     let stamp = Stamp::of(&file.metadata().map_err(failed)?);
@@ -152,7 +123,9 @@ fn read(path: &Path) -> Result<(DataSet, Stamp)> {
         let place = e.utf8_error().valid_up_to();
         Error::new(ErrorKind::InvalidArgument, format!("{}: not UTF-8 (at byte {place})", path.display()))
     })?;
-    Ok((DataSet::parse(&text).map_err(|e| e.at(path.display()))?, stamp))
+    let set = DataSet::parse(&text).map_err(|e| e.at(path.display()))?;
+    let file = Some(DataFile { path: path.to_owned(), stamp });
+    Ok(Arc::new(Loaded { set: Arc::new(set), file }))
 }
 
 fn unreadable(path: &Path, cause: std::io::Error) -> Error {

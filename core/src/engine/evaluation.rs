@@ -1,26 +1,34 @@
-//! From a context and a flag or segment to an answer with its reason; what that takes is looked up as any membership is.
+//! Evaluates segments and flags; the memberships they need are looked up like any other.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Answer, Engine, Shared};
+use super::answer::{Answer, Origin};
+use super::evaluator::Evaluator;
+use super::lookup::{Progress, Reach};
+use super::request::{Query, Request};
+use crate::clock::Moment;
 use crate::context_key::ContextHash;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::segment::{
     Context, DataSet, Evaluation, EvaluationErrorKind, Lookup, Memo, SegmentAnswer, Step, evaluate_flag,
     evaluate_segment,
 };
 
+static NULL: Value = Value::Null;
+
 /// An evaluation that waits for a membership.
-pub(super) struct Suspended {
+pub struct PendingEvaluation {
     data: Arc<DataSet>,
     memo: Memo,
     needed: ContextHash,
 }
 
-/// What is evaluated.
-pub(super) trait Question {
+/// What can be evaluated.
+trait Evaluate {
     type Reply;
 
     fn run(
@@ -35,21 +43,64 @@ pub(super) trait Question {
 }
 
 /// What does this flag serve this context?
-#[derive(Clone, Copy)]
-pub(super) struct FlagQuestion<'a> {
-    pub(super) flag_key: &'a str,
-    pub(super) context: &'a Context,
-    pub(super) default: &'a Value,
+#[derive(Debug, Clone)]
+pub struct FlagQuery<'a> {
+    flag_key: Cow<'a, str>,
+    context: Cow<'a, Context>,
+    default: Cow<'a, Value>,
 }
 
 /// Is this context in this segment?
-#[derive(Clone, Copy)]
-pub(super) struct SegmentQuestion<'a> {
-    pub(super) segment_key: &'a str,
-    pub(super) context: &'a Context,
+#[derive(Debug, Clone)]
+pub struct SegmentQuery<'a> {
+    segment_key: Cow<'a, str>,
+    context: Cow<'a, Context>,
 }
 
-impl Question for FlagQuestion<'_> {
+/// Why a context is in a segment or not, with every intermediate result.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The answer. Its first decision is the segment's own; the others are of big segments that its rules refer to.
+    pub answer: SegmentAnswer,
+    /// The hash under which the context was looked up. `None` when it was not looked up: the segment is not a big
+    /// segment, its generation is missing, or the context has no individual context of its kind.
+    pub hash: Option<ContextHash>,
+    /// The value in the membership: `Some(true)` = included, `Some(false)` = excluded, `None` = no value or no lookup.
+    pub value: Option<bool>,
+    /// Where the membership comes from, and how old it is; `None` without a lookup.
+    pub origin: Option<Origin>,
+    /// Whether the store is in memory or embedded, so that no network was used.
+    pub embedded: bool,
+    /// Why the store did not answer; `None` when it did.
+    pub error: Option<Error>,
+}
+
+impl<'a> Request<'a, FlagQuery<'a>> {
+    /// Sets the value to serve when there is nothing to evaluate. Default: `null`.
+    pub fn default(mut self, value: &'a Value) -> Self {
+        self.query.default = Cow::Borrowed(value);
+        self
+    }
+}
+
+impl<'a> FlagQuery<'a> {
+    pub(super) fn new(flag_key: &'a str, context: &'a Context) -> Self {
+        Self {
+            flag_key: Cow::Borrowed(flag_key),
+            context: Cow::Borrowed(context),
+            default: Cow::Borrowed(&NULL),
+        }
+    }
+}
+
+impl<'a> SegmentQuery<'a> {
+    pub(super) fn new(segment_key: &'a str, context: &'a Context) -> Self {
+        Self { segment_key: Cow::Borrowed(segment_key), context: Cow::Borrowed(context) }
+    }
+}
+
+impl Evaluate for FlagQuery<'_> {
     type Reply = Evaluation;
 
     fn run(
@@ -58,15 +109,15 @@ impl Question for FlagQuestion<'_> {
         memo: &mut Memo,
         resolve: &mut dyn FnMut(ContextHash) -> Option<Lookup>,
     ) -> Step<Evaluation> {
-        evaluate_flag(data, self.flag_key, self.context, self.default, memo, resolve)
+        evaluate_flag(data, &self.flag_key, &self.context, &self.default, memo, resolve)
     }
 
     fn not_ready(&self) -> Evaluation {
-        Evaluation::failed(EvaluationErrorKind::ClientNotReady, self.default)
+        Evaluation::failed(EvaluationErrorKind::ClientNotReady, &self.default)
     }
 }
 
-impl Question for SegmentQuestion<'_> {
+impl Evaluate for SegmentQuery<'_> {
     type Reply = SegmentAnswer;
 
     fn run(
@@ -75,7 +126,7 @@ impl Question for SegmentQuestion<'_> {
         memo: &mut Memo,
         resolve: &mut dyn FnMut(ContextHash) -> Option<Lookup>,
     ) -> Step<SegmentAnswer> {
-        evaluate_segment(data, self.segment_key, self.context, memo, resolve)
+        evaluate_segment(data, &self.segment_key, &self.context, memo, resolve)
     }
 
     fn not_ready(&self) -> SegmentAnswer {
@@ -83,161 +134,139 @@ impl Question for SegmentQuestion<'_> {
     }
 }
 
-impl Engine {
-    /// Evaluates a flag for a context: what it serves, and why. `default` is served when there is nothing to evaluate; the
-    /// reason says so.
-    ///
-    /// Memberships are looked up one after the other as rules come to ask for them, each at most once; what is cached or
-    /// embedded is there without waiting, and for each other one it waits as [`Engine::membership`] does, at most the lookup
-    /// deadline.
-    ///
-    /// ```
-    /// # use bigseg_core::{Context, Engine, EngineConfig, LookupStatus};
-    /// # use serde_json::{Value, json};
-    /// let engine = Engine::open(EngineConfig::default())?;
-    /// engine.set_data(
-    ///     r#"{"flags": {"page": {"key": "page", "version": 1, "on": true, "variations": ["old", "new"], "fallthrough": {"variation": 0},
-    ///            "rules": [{"variation": 1, "clauses": [{"attribute": "", "op": "segmentMatch", "values": ["beta"]}]}]}},
-    ///         "segments": {"beta": {"key": "beta", "version": 1, "unbounded": true, "generation": 3}}}"#,
-    /// )?;
-    /// let alice = Context::parse(r#"{"kind": "user", "key": "alice"}"#)?;
-    /// let evaluation = engine.blocking().evaluate("page", &alice, &Value::Null)?;
-    /// assert_eq!(evaluation.value, json!("old"));
-    /// assert_eq!(evaluation.reason.big_segments_status, Some(LookupStatus::NotConfigured)); // for there is no store
-    /// # Ok::<(), bigseg_core::Error>(())
-    /// ```
-    pub async fn evaluate(&self, flag_key: &str, context: &Context, default: &Value) -> Result<Evaluation> {
-        self.shared.reply(FlagQuestion { flag_key, context, default }).await
-    }
+impl<'a> Query for FlagQuery<'a> {
+    type Reply = Evaluation;
+    type Pending = PendingEvaluation;
+    type Owned = FlagQuery<'static>;
 
-    /// Does the same if it can be done without waiting; `None` if the store would have to be asked.
-    pub fn evaluate_now(
+    fn start(
         &self,
-        flag_key: &str,
-        context: &Context,
-        default: &Value,
-    ) -> Result<Option<Evaluation>> {
-        let question = FlagQuestion { flag_key, context, default };
-        Ok(self.shared.begin(&question, |hash| self.shared.look_up_at_once(hash))?.ok())
+        evaluator: &Evaluator,
+        now: Moment,
+        reach: Reach,
+    ) -> Result<Progress<Evaluation, PendingEvaluation>> {
+        Ok(evaluator.start(self, now, reach))
     }
 
-    /// Does the same if all it takes is cached: no store is asked, not even one that is part of this process, which may
-    /// read from a disk.
-    pub fn evaluate_cached(
-        &self,
-        flag_key: &str,
-        context: &Context,
-        default: &Value,
-    ) -> Result<Option<Evaluation>> {
-        let question = FlagQuestion { flag_key, context, default };
-        Ok(self.shared.begin(&question, |hash| self.shared.look_up_cached(hash))?.ok())
+    async fn resume(self, evaluator: Evaluator, pending: PendingEvaluation, limit: Duration) -> Evaluation {
+        evaluator.resume(&self, pending, limit).await
     }
 
-    /// Evaluates a flag and calls back, exactly once, on a thread that may block; as [`Engine::membership_then`] does.
-    ///
-    /// # Errors
-    /// When this fails, `callback` is dropped without being called.
-    pub fn evaluate_then(
-        &self,
-        flag_key: String,
-        context: Context,
-        default: Value,
-        callback: impl FnOnce(Result<Evaluation>) + Send + 'static,
-    ) -> Result<()> {
-        let shared = self.shared.clone();
-        let reply = async move {
-            let question = FlagQuestion { flag_key: &flag_key, context: &context, default: &default };
-            shared.reply(question).await
-        };
-        self.call_back(reply, callback)
-    }
-
-    /// Answers whether a context is in a segment, and why; it looks up as [`Engine::evaluate`] does.
-    pub async fn segment_contains(&self, segment_key: &str, context: &Context) -> Result<SegmentAnswer> {
-        self.shared.reply(SegmentQuestion { segment_key, context }).await
-    }
-
-    /// Does the same if it can be done without waiting; `None` if the store would have to be asked.
-    pub fn segment_contains_now(
-        &self,
-        segment_key: &str,
-        context: &Context,
-    ) -> Result<Option<SegmentAnswer>> {
-        let question = SegmentQuestion { segment_key, context };
-        Ok(self.shared.begin(&question, |hash| self.shared.look_up_at_once(hash))?.ok())
-    }
-
-    /// Does the same if all it takes is cached, as [`Engine::evaluate_cached`] does.
-    pub fn segment_contains_cached(
-        &self,
-        segment_key: &str,
-        context: &Context,
-    ) -> Result<Option<SegmentAnswer>> {
-        let question = SegmentQuestion { segment_key, context };
-        Ok(self.shared.begin(&question, |hash| self.shared.look_up_cached(hash))?.ok())
-    }
-
-    /// Does the same and calls back, exactly once, on a thread that may block; as [`Engine::membership_then`] does.
-    ///
-    /// # Errors
-    /// When this fails, `callback` is dropped without being called.
-    pub fn segment_contains_then(
-        &self,
-        segment_key: String,
-        context: Context,
-        callback: impl FnOnce(Result<SegmentAnswer>) + Send + 'static,
-    ) -> Result<()> {
-        let shared = self.shared.clone();
-        let reply = async move {
-            shared.reply(SegmentQuestion { segment_key: &segment_key, context: &context }).await
-        };
-        self.call_back(reply, callback)
+    fn into_owned(self) -> FlagQuery<'static> {
+        FlagQuery {
+            flag_key: Cow::Owned(self.flag_key.into_owned()),
+            context: Cow::Owned(self.context.into_owned()),
+            default: Cow::Owned(self.default.into_owned()),
+        }
     }
 }
 
-impl Shared {
-    /// Answers a question, waiting for the store as often as it takes.
-    pub(super) async fn reply<Q: Question>(self: &Arc<Self>, question: Q) -> Result<Q::Reply> {
-        match self.begin(&question, |hash| self.look_up_at_once(hash))? {
-            Ok(reply) => Ok(reply),
-            Err(suspended) => Ok(self.go_on(&question, suspended).await),
+impl<'a> Query for SegmentQuery<'a> {
+    type Reply = SegmentAnswer;
+    type Pending = PendingEvaluation;
+    type Owned = SegmentQuery<'static>;
+
+    fn start(
+        &self,
+        evaluator: &Evaluator,
+        now: Moment,
+        reach: Reach,
+    ) -> Result<Progress<SegmentAnswer, PendingEvaluation>> {
+        Ok(evaluator.start(self, now, reach))
+    }
+
+    async fn resume(
+        self,
+        evaluator: Evaluator,
+        pending: PendingEvaluation,
+        limit: Duration,
+    ) -> SegmentAnswer {
+        evaluator.resume(&self, pending, limit).await
+    }
+
+    fn into_owned(self) -> SegmentQuery<'static> {
+        SegmentQuery {
+            segment_key: Cow::Owned(self.segment_key.into_owned()),
+            context: Cow::Owned(self.context.into_owned()),
+        }
+    }
+}
+
+impl Evaluator {
+    /// Evaluates as far as that goes without waiting.
+    fn start<Q: Evaluate>(
+        &self,
+        query: &Q,
+        now: Moment,
+        reach: Reach,
+    ) -> Progress<Q::Reply, PendingEvaluation> {
+        let data = self.data.current().load();
+        let Some(loaded) = &*data else { return Progress::Done(query.not_ready(), Moment::NEVER) };
+        let mut memo = Memo::default();
+        let mut until = Moment::NEVER;
+        let mut resolve = |hash| match self.lookups.try_lookup(hash, now, reach) {
+            Progress::Done(answer, answer_until) => {
+                until = until.min(answer_until);
+                Some(Lookup::from(answer))
+            }
+            Progress::Pending(_) => None,
+        };
+        match query.run(&loaded.set, &mut memo, &mut resolve) {
+            Step::Done(reply) => Progress::Done(reply, until),
+            Step::NeedMembership(needed) => {
+                Progress::Pending(PendingEvaluation { data: loaded.set.clone(), memo, needed })
+            }
         }
     }
 
-    /// Answers a question on the spot, or comes as far as that goes.
-    pub(super) fn begin<Q: Question>(
-        &self,
-        question: &Q,
-        mut resolve: impl FnMut(ContextHash) -> Option<Lookup>,
-    ) -> Result<Result<Q::Reply, Suspended>> {
-        self.check_usable()?;
-        let data = self.data.current().load();
-        let Some(loaded) = &*data else { return Ok(Ok(question.not_ready())) };
-        let mut memo = Memo::default();
-        Ok(match question.run(&loaded.set, &mut memo, &mut resolve) {
-            Step::Done(reply) => Ok(reply),
-            Step::NeedMembership(needed) => Err(Suspended { data: loaded.set.clone(), memo, needed }),
-        })
-    }
-
-    /// Goes on with a question.
-    pub(super) async fn go_on<Q: Question>(self: &Arc<Self>, question: &Q, suspended: Suspended) -> Q::Reply {
-        let Suspended { data, mut memo, mut needed } = suspended;
+    /// Goes on with an evaluation, and waits for the store as often as it takes.
+    async fn resume<Q: Evaluate>(&self, query: &Q, pending: PendingEvaluation, limit: Duration) -> Q::Reply {
+        let PendingEvaluation { data, mut memo, mut needed } = pending;
         loop {
-            memo.insert(needed, Lookup::from(self.clone().lookup(needed).await));
-            match question.run(&data, &mut memo, &mut |hash| self.look_up_at_once(hash)) {
+            memo.insert(needed, Lookup::from(self.lookups.lookup(needed, limit).await));
+            let mut resolve = |hash| match self.lookups.try_lookup(hash, self.lookups.now(), Reach::Embedded)
+            {
+                Progress::Done(answer, _) => Some(Lookup::from(answer)),
+                Progress::Pending(_) => None,
+            };
+            match query.run(&data, &mut memo, &mut resolve) {
                 Step::Done(reply) => return reply,
                 Step::NeedMembership(hash) => needed = hash,
             }
         }
     }
 
-    pub(super) fn look_up_at_once(&self, hash: ContextHash) -> Option<Lookup> {
-        self.lookup_now(hash).map(Lookup::from)
-    }
-
-    fn look_up_cached(&self, hash: ContextHash) -> Option<Lookup> {
-        self.recall(&hash, self.config.clock.now()).ok().map(Lookup::from)
+    pub(super) async fn explain(&self, query: SegmentQuery<'_>) -> Result<Explanation> {
+        self.lookups.check_usable()?;
+        let limit = self.lookups.config.lookup_deadline;
+        let mut explanation = Explanation {
+            answer: query.not_ready(),
+            hash: None,
+            value: None,
+            origin: None,
+            embedded: self.lookups.is_embedded(),
+            error: None,
+        };
+        let loaded = self.data.current().load_full();
+        let Some(data) = loaded.map(|loaded| loaded.set.clone()) else { return Ok(explanation) };
+        let mut memo = Memo::default();
+        if let Some((segment_ref, kind)) = data.big_segment(&query.segment_key)
+            && let Some(hash) = query.context.hash(kind)
+        {
+            let answer = self.lookups.lookup(hash, limit).await;
+            explanation.hash = Some(hash);
+            explanation.value = answer.check(segment_ref.as_str());
+            explanation.origin = Some(answer.origin);
+            explanation.error = answer.error.clone();
+            memo.insert(hash, Lookup::from(answer));
+        }
+        explanation.answer = match query.run(&data, &mut memo, &mut |_| None) {
+            Step::Done(answer) => answer,
+            Step::NeedMembership(needed) => {
+                self.resume(&query, PendingEvaluation { data, memo, needed }, limit).await
+            }
+        };
+        Ok(explanation)
     }
 }
 

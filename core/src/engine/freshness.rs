@@ -1,21 +1,22 @@
-//! How long an answer is served without asking the store again.
+//! How long a cached answer is served (docs/spec.md#push-invalidation).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::config::EngineConfig;
-use crate::cache::Cached;
+use crate::cache::CachedMembership;
 use crate::clock::Moment;
 
-/// Value of [`Freshness::told_since`] while changes may go untold.
-const UNTOLD: u64 = u64::MAX;
+/// Value of [`Freshness::push_since`] while changes may be missed.
+const NO_PUSH: u64 = u64::MAX;
 
-/// Answers expire; later, and only later, if the store tells of each change (docs/spec.md#push-invalidation).
+/// How long an answer is served without querying the store again: for the cache time, or longer while the store pushes
+/// every change.
 pub(super) struct Freshness {
     cache_time: Duration,
     push_cache_time: Duration,
-    /// Since when every change is told, or [`UNTOLD`].
-    told_since: AtomicU64,
+    /// The moment from which on every change is pushed, or [`NO_PUSH`].
+    push_since: AtomicU64,
 }
 
 impl Freshness {
@@ -23,31 +24,26 @@ impl Freshness {
         let cache_time = config.context_cache_time;
         let push_cache_time =
             if cache_time.is_zero() { cache_time } else { cache_time.max(config.push_cache_time) };
-        Self { cache_time, push_cache_time, told_since: AtomicU64::new(UNTOLD) }
+        Self { cache_time, push_cache_time, push_since: AtomicU64::new(NO_PUSH) }
     }
 
-    /// Returns until when what is remembered may be served without asking. What was fetched before the store began to
-    /// tell may have changed untold.
-    pub(super) fn fresh_until(&self, cached: &Cached) -> Moment {
-        match self.told_since.load(Ordering::Acquire) {
-            UNTOLD => cached.fetched.after(self.cache_time),
+    /// Returns until when a cached membership may be served. One that was fetched before push invalidation started may
+    /// have changed unnoticed, so it is expired.
+    pub(super) fn fresh_until(&self, cached: &CachedMembership) -> Moment {
+        match self.push_since.load(Ordering::Acquire) {
+            NO_PUSH => cached.fetched.after(self.cache_time),
             since if cached.fetched.nanos() > since => cached.fetched.after(self.push_cache_time),
             _ => Moment::DISTANT_PAST,
         }
     }
 
-    /// Returns whether that moment is still to come.
-    pub(super) fn is_fresh(&self, cached: &Cached, now: Moment) -> bool {
-        now < self.fresh_until(cached)
+    /// Records that every change is pushed from now on.
+    pub(super) fn push_started(&self, now: Moment) {
+        self.push_since.store(now.nanos(), Ordering::Release);
     }
 
-    /// From now on every change is told.
-    pub(super) fn told(&self, now: Moment) {
-        self.told_since.store(now.nanos(), Ordering::Release);
-    }
-
-    /// From now on changes may go untold.
-    pub(super) fn untold(&self) {
-        self.told_since.store(UNTOLD, Ordering::Release);
+    /// Records that changes may be missed from now on.
+    pub(super) fn push_stopped(&self) {
+        self.push_since.store(NO_PUSH, Ordering::Release);
     }
 }

@@ -1,56 +1,56 @@
-//! What the engine does when the store says that something has changed (docs/spec.md#push-invalidation).
+//! Removes cached answers when the store pushes a change (docs/spec.md#push-invalidation).
 
 #[cfg(feature = "sync")]
 use std::sync::Weak;
 
-use super::{Shared, Store};
+use super::lookup::{Lookups, Store};
 use crate::context_key::ContextHash;
 #[cfg(feature = "sync")]
 use crate::segment_ref::SegmentRef;
+use crate::status::PushState;
 use crate::store::ChangeObserver;
 #[cfg(feature = "sync")]
 use crate::sync::SyncObserver;
 
-impl Shared {
-    /// Forgets what is cached of a context; a query under way will not bring it back.
+impl Lookups {
+    /// Removes a context from the cache; the answer of a query in flight is not stored.
     pub(super) fn invalidate(&self, hash: &ContextHash) {
         if let Some(store) = &self.store {
-            store.coalescer.overtake(hash);
+            store.coalescer.invalidate(hash);
         }
         self.cache.remove(hash);
     }
 
-    /// Forgets everything that is cached.
+    /// Removes every context from the cache; the answers of queries in flight are not stored.
     pub(super) fn invalidate_all(&self) {
         if let Some(store) = &self.store {
-            store.coalescer.overtake_all();
+            store.coalescer.invalidate_all();
         }
         self.cache.clear();
     }
 
-    fn note_limitations(&self, store: &Store) {
-        self.tracker.limited(store.reader.limitations());
+    /// Publishes whether the store pushes changes, and if not, why.
+    fn publish_push(&self, store: &Store, push: PushState) {
+        self.epoch.advance();
+        self.tracker.set_limitations(store.reader.limitations());
+        self.tracker.set_push(push);
     }
 }
 
-impl ChangeObserver for Shared {
+impl ChangeObserver for Lookups {
     fn watching(&self) {
         let Some(store) = &self.store else { return };
-        // Entries of before are not served as fresh any more, but stay: they are the last known answers if the store fails.
-        store.coalescer.overtake_all();
-        self.cache.overtake();
-        self.freshness.told(self.config.clock.now());
-        self.epoch.advance();
-        self.note_limitations(store);
-        self.tracker.push_invalidation(true);
+        // Earlier entries expire but stay: they are the last known answers if the store fails.
+        store.coalescer.invalidate_all();
+        self.cache.invalidate_queries();
+        self.freshness.push_started(self.now());
+        self.publish_push(store, PushState::Active);
     }
 
     fn not_watching(&self) {
         let Some(store) = &self.store else { return };
-        self.freshness.untold();
-        self.epoch.advance();
-        self.note_limitations(store);
-        self.tracker.push_invalidation(false);
+        self.freshness.push_stopped();
+        self.publish_push(store, PushState::Lost);
     }
 
     fn memberships_changed(&self, hashes: &[ContextHash]) {
@@ -67,26 +67,26 @@ impl ChangeObserver for Shared {
 
     fn metadata_changed(&self) {
         if let Some(store) = &self.store {
-            store.poller.nudge.notify_one();
+            store.poller.poll_now.notify_one();
         }
     }
 }
 
-/// Hears of changes from a worker in the same process. Does not keep the engine alive.
+/// Passes the changes of a sync worker in the same process to an engine. It does not keep the engine alive.
 #[cfg(feature = "sync")]
-pub(super) struct WorkerObserver(pub(super) Weak<Shared>);
+pub(super) struct WorkerObserver(pub(super) Weak<Lookups>);
 
 #[cfg(feature = "sync")]
 impl SyncObserver for WorkerObserver {
     fn contexts_changed(&self, _segment: &SegmentRef, contexts: &[ContextHash]) {
-        if let Some(shared) = self.0.upgrade() {
-            shared.memberships_changed(contexts);
+        if let Some(lookups) = self.0.upgrade() {
+            lookups.memberships_changed(contexts);
         }
     }
 
     fn sync_time_changed(&self) {
-        if let Some(shared) = self.0.upgrade() {
-            shared.metadata_changed();
+        if let Some(lookups) = self.0.upgrade() {
+            lookups.metadata_changed();
         }
     }
 }

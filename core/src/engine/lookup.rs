@@ -1,185 +1,280 @@
-//! From a hash to an answer.
+//! From a context hash to an answer: from the cache, or else from the store.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use super::answer::{Answer, Origin};
-use super::{Shared, Store};
-use crate::cache::Cached;
+use super::config::EngineConfig;
+use super::freshness::Freshness;
+use crate::breaker::Breaker;
+use crate::cache::{Cache, CachedMembership};
 use crate::clock::Moment;
+use crate::coalesce::Coalescer;
 use crate::context_key::ContextHash;
+use crate::epoch::Epoch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::membership::{LookupStatus, Membership};
-use crate::runtime::Elapsed;
-use crate::store::InPlaceReader;
+use crate::metrics::Counters;
+use crate::runtime::{Elapsed, ForkGeneration};
+use crate::status::{Outcome, Poller, StatusTracker};
+use crate::store::{InPlaceReader, StoreReader};
+use crate::tasks::TaskGroup;
 
-/// How long a caller waits, and since when.
-#[derive(Clone, Copy)]
-struct Patience {
-    began: Moment,
-    deadline: Duration,
+/// Looks up memberships; shared by the engine and its tasks.
+pub(super) struct Lookups {
+    pub(super) config: EngineConfig,
+    pub(super) generation: ForkGeneration,
+    pub(super) closed: AtomicBool,
+    pub(super) store: Option<Store>,
+    pub(super) epoch: Arc<Epoch>,
+    pub(super) cache: Cache,
+    pub(super) freshness: Freshness,
+    pub(super) tracker: Arc<StatusTracker>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) tasks: Arc<TaskGroup>,
 }
 
-impl Shared {
-    /// Answers without asking the store, or returns what is cached.
-    pub(super) fn recall(&self, hash: &ContextHash, now: Moment) -> Result<Answer, Option<Cached>> {
-        self.recall_until(hash, now).map(|(answer, _)| answer)
+/// The parts that exist only where there is a store.
+pub(super) struct Store {
+    pub(super) reader: Arc<dyn StoreReader>,
+    pub(super) poller: Arc<Poller>,
+    pub(super) coalescer: Coalescer,
+    pub(super) breaker: Breaker,
+}
+
+/// How far a lookup goes without waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// To the cache.
+    Cache,
+    /// To the cache, and to a memory or embedded store.
+    Embedded,
+}
+
+/// The outcome of a cache lookup.
+pub(super) enum Cached {
+    /// The answer may be served. It holds until that moment, unless the epoch changes.
+    Fresh(Answer, Moment),
+    /// The store must be queried; this is the last known answer if it fails.
+    Expired(CachedMembership),
+    /// The store must be queried.
+    Missing,
+}
+
+/// An answer given without waiting, or what is left to do.
+pub enum Progress<T, P> {
+    /// The answer. It holds until that moment, unless the epoch changes.
+    Done(T, Moment),
+    /// The answer takes a query to a store that is not embedded.
+    Pending(P),
+}
+
+/// A context that must be fetched.
+pub struct Miss {
+    hash: ContextHash,
+    last_known: Option<CachedMembership>,
+    began: Moment,
+}
+
+/// Contexts of which some must be fetched.
+pub struct Misses {
+    cached: Vec<Cached>,
+    missing: Vec<ContextHash>,
+    began: Moment,
+}
+
+/// How long a caller waits.
+#[derive(Clone, Copy)]
+struct Deadline {
+    began: Moment,
+    limit: Duration,
+}
+
+impl Lookups {
+    pub(super) fn check_usable(&self) -> Result<()> {
+        self.generation.check()?;
+        if self.closed.load(Ordering::Acquire) {
+            return Err(closed());
+        }
+        Ok(())
     }
 
-    /// Does the same, and says until when the answer holds unless the epoch changes.
-    pub(super) fn recall_until(
-        &self,
-        hash: &ContextHash,
-        now: Moment,
-    ) -> Result<(Answer, Moment), Option<Cached>> {
+    pub(super) fn now(&self) -> Moment {
+        self.config.clock.now()
+    }
+
+    /// Looks into the cache.
+    pub(super) fn cached(&self, hash: &ContextHash, now: Moment) -> Cached {
         if self.store.is_none() {
-            let answer = Answer {
-                membership: Membership::empty(),
-                status: LookupStatus::NotConfigured,
-                origin: Origin::Nothing,
-                error: None,
-            };
-            return Ok((answer, Moment::NEVER));
+            return Cached::Fresh(Answer::not_configured(), Moment::NEVER);
         }
-        let Some(cached) = self.cache.get(hash, now) else { return Err(None) };
+        let Some(cached) = self.cache.get(hash, now) else { return Cached::Missing };
         let fresh_until = self.freshness.fresh_until(&cached);
         if now >= fresh_until {
-            return Err(Some(cached));
+            return Cached::Expired(cached);
         }
         self.counters.cache_hits.add(1);
-        let (status, status_until) = self.tracker.lookup_status_until(now);
+        let (status, status_until) = self.tracker.lookup_status_with_expiry(now);
         let origin = Origin::Cache { age: now.since(cached.fetched) };
         let answer = Answer { membership: cached.membership, status, origin, error: None };
-        Ok((answer, fresh_until.min(status_until)))
+        Cached::Fresh(answer, fresh_until.min(status_until))
     }
 
-    pub(super) async fn lookup(self: Arc<Self>, hash: ContextHash) -> Answer {
-        let now = self.config.clock.now();
-        let cached = match self.recall(&hash, now) {
-            Ok(answer) => return answer,
-            Err(cached) => cached,
+    /// Looks up a context as far as that goes without waiting.
+    pub(super) fn try_lookup(&self, hash: ContextHash, now: Moment, reach: Reach) -> Progress<Answer, Miss> {
+        let last_known = match self.cached(&hash, now) {
+            Cached::Fresh(answer, until) => return Progress::Done(answer, until),
+            Cached::Expired(cached) => Some(cached),
+            Cached::Missing => None,
         };
-        let store = self.store.as_ref().expect("without a store everything is answered");
-        self.counters.cache_misses.add(1);
-        if let Some(reader) = store.reader.in_place() {
-            return self.answer_in_place(reader, hash, cached);
+        match self.embedded_reader(reach) {
+            Some(reader) => Progress::Done(self.read_one(reader, hash, last_known), now),
+            None => Progress::Pending(Miss { hash, last_known, began: now }),
         }
-        let patience = Patience { began: now, deadline: self.config.lookup_deadline };
-        let [result] =
-            self.ask(store, &[hash], patience).await.try_into().expect("one result for one context");
-        self.conclude(result, cached, self.trust(patience).await)
     }
 
-    pub(super) async fn lookup_many(
-        self: Arc<Self>,
+    /// Looks up a context, waiting for the store for at most `limit`.
+    pub(super) async fn lookup(self: &Arc<Self>, hash: ContextHash, limit: Duration) -> Answer {
+        match self.try_lookup(hash, self.now(), Reach::Embedded) {
+            Progress::Done(answer, _) => answer,
+            Progress::Pending(miss) => self.fetch(miss, limit).await,
+        }
+    }
+
+    /// Queries the store for a context, waiting for at most `limit` since the lookup began.
+    pub(super) async fn fetch(self: &Arc<Self>, miss: Miss, limit: Duration) -> Answer {
+        let Some(store) = &self.store else { return Answer::not_configured() };
+        self.counters.cache_misses.add(1);
+        let deadline = Deadline { began: miss.began, limit };
+        let mut results = self.query_together(store, &[miss.hash], deadline).await;
+        let result = results.pop().expect("one result for one context");
+        self.to_answer(result, miss.last_known, self.current_status(deadline).await)
+    }
+
+    /// Looks up many contexts as far as that goes without waiting; the answers are in the order of `hashes`.
+    pub(super) fn try_lookup_many(
+        &self,
         hashes: &[ContextHash],
-        deadline: Duration,
-    ) -> Vec<Answer> {
-        let now = self.config.clock.now();
-        let patience = Patience { began: now, deadline };
-        let recalled: Vec<_> = hashes.iter().map(|hash| self.recall(hash, now)).collect();
-        let misses: Vec<ContextHash> = hashes
-            .iter()
-            .zip(&recalled)
-            .filter(|(_, answer)| answer.is_err())
-            .map(|(hash, _)| *hash)
-            .collect();
-        let Some(store) = self.store.as_ref().filter(|_| !misses.is_empty()) else {
-            return recalled.into_iter().flatten().collect();
-        };
-        self.counters.cache_misses.add(misses.len() as u64);
-        let results = match store.reader.in_place() {
-            Some(reader) => self.ask_in_place(reader, &misses),
-            None => self.ask(store, &misses, patience).await,
-        };
-        let status = self.trust(patience).await;
-        let mut results = results.into_iter();
-        let conclude = |recalled: Result<Answer, _>| {
-            recalled.unwrap_or_else(|cached| {
-                let result = results.next().expect("one result for each miss");
-                self.conclude(result, cached, status)
-            })
-        };
-        recalled.into_iter().map(conclude).collect()
-    }
-
-    /// Looks up on the caller's thread if that is possible without waiting.
-    pub(super) fn lookup_now(&self, hash: ContextHash) -> Option<Answer> {
-        let now = self.config.clock.now();
-        match self.recall(&hash, now) {
-            Ok(answer) => Some(answer),
-            Err(cached) => {
-                let reader = self.store.as_ref()?.reader.in_place()?;
-                self.counters.cache_misses.add(1);
-                Some(self.answer_in_place(reader, hash, cached))
+        now: Moment,
+        reach: Reach,
+    ) -> Progress<Vec<Answer>, Misses> {
+        let cached: Vec<Cached> = hashes.iter().map(|hash| self.cached(hash, now)).collect();
+        let mut missing = Vec::new();
+        let mut until = Moment::NEVER;
+        for (hash, cached) in hashes.iter().zip(&cached) {
+            match cached {
+                Cached::Fresh(_, answer_until) => until = until.min(*answer_until),
+                Cached::Expired(_) | Cached::Missing => missing.push(*hash),
             }
         }
+        if missing.is_empty() {
+            return Progress::Done(self.merge(cached, Vec::new(), LookupStatus::Healthy), until);
+        }
+        let Some(reader) = self.embedded_reader(reach) else {
+            return Progress::Pending(Misses { cached, missing, began: now });
+        };
+        self.counters.cache_misses.add(missing.len() as u64);
+        let results = self.read_many(reader, &missing);
+        Progress::Done(self.merge(cached, results, self.tracker.lookup_status(self.now())), now)
     }
 
-    /// Asks the store for contexts, together with everyone else who does, unless the breaker is open.
-    async fn ask(
+    /// Queries the store for what is missing, waiting for at most `limit` since the lookup began.
+    pub(super) async fn fetch_many(self: &Arc<Self>, misses: Misses, limit: Duration) -> Vec<Answer> {
+        let Misses { cached, missing, began } = misses;
+        let Some(store) = &self.store else { return Vec::new() };
+        self.counters.cache_misses.add(missing.len() as u64);
+        let deadline = Deadline { began, limit };
+        let results = self.query_together(store, &missing, deadline).await;
+        self.merge(cached, results, self.current_status(deadline).await)
+    }
+
+    /// Fills the gaps of `cached` with the results for them, in order.
+    fn merge(
+        &self,
+        cached: Vec<Cached>,
+        results: Vec<Result<Membership>>,
+        status: LookupStatus,
+    ) -> Vec<Answer> {
+        let mut results = results.into_iter();
+        let mut next = || results.next().expect("one result for each missing context");
+        let answer = |cached| match cached {
+            Cached::Fresh(answer, _) => answer,
+            Cached::Expired(last_known) => self.to_answer(next(), Some(last_known), status),
+            Cached::Missing => self.to_answer(next(), None, status),
+        };
+        cached.into_iter().map(answer).collect()
+    }
+
+    /// Queries the store together with all other callers, unless the circuit breaker is open.
+    async fn query_together(
         self: &Arc<Self>,
         store: &Store,
         hashes: &[ContextHash],
-        patience: Patience,
+        deadline: Deadline,
     ) -> Vec<Result<Membership>> {
-        let now = patience.began;
+        let now = deadline.began;
         if store.breaker.is_open() {
             let error = Error::new(
                 ErrorKind::CircuitOpen,
-                "the store failed repeatedly and is not asked until a probe succeeds; its status tells why it failed",
+                "the store failed repeatedly and is not queried until a probe succeeds; see the store status",
             );
             return vec![Err(error); hashes.len()];
         }
-        let kept = |hash: &ContextHash| {
+        let recheck = |hash: &ContextHash| {
             let cached = self.cache.get(hash, now)?;
-            self.freshness.is_fresh(&cached, now).then_some(cached.membership)
+            (now < self.freshness.fresh_until(&cached)).then_some(cached.membership)
         };
-        let boarding = store.coalescer.join(hashes, now, kept);
-        self.counters.coalesced_lookups.add(boarding.joined as u64);
-        for batch in boarding.batches {
+        let joined = store.coalescer.join(hashes, now, recheck);
+        self.counters.coalesced_lookups.add(joined.shared as u64);
+        for batch in joined.batches {
             self.tasks.spawn(self.clone().run_batches(batch));
         }
-        join_all(boarding.flights.into_iter().map(|flight| self.wait(patience, flight.landed()))).await
+        join_all(joined.answers.into_iter().map(|pending| self.within(deadline, pending.wait()))).await
     }
 
-    /// Waits for a query, but no longer than its caller does.
-    async fn wait<T>(&self, patience: Patience, query: impl Future<Output = Result<T>>) -> Result<T> {
-        let Patience { began, deadline } = patience;
-        let runtime = self.tasks.runtime();
-        match runtime.deadline(&self.config.clock, began.after(deadline), query).await {
+    /// Waits for a query until the caller's deadline.
+    async fn within<T>(&self, deadline: Deadline, query: impl Future<Output = Result<T>>) -> Result<T> {
+        let at = deadline.began.after(deadline.limit);
+        match self.tasks.runtime().deadline(&self.config.clock, at, query).await {
             Ok(result) => result,
-            Err(Elapsed) => Err(timed_out(deadline)),
+            Err(Elapsed) => Err(timed_out(deadline.limit)),
         }
     }
 
-    /// Returns how far the store can be trusted now, once that is known: a caller waits for the first poll. If that takes
-    /// too long, the status says that the store is not available, which is true.
-    async fn trust(&self, patience: Patience) -> LookupStatus {
+    /// Returns how far the store can be trusted now. Waits for the first poll; if that takes too long, the status is
+    /// `STORE_ERROR`.
+    async fn current_status(&self, deadline: Deadline) -> LookupStatus {
         if !self.tracker.is_known() {
             let mut statuses = self.tracker.subscribe();
             let first = async { Ok(statuses.wait_for(Option::is_some).await.is_ok()) };
-            let _ = self.wait(patience, first).await;
+            let _ = self.within(deadline, first).await;
         }
-        self.tracker.lookup_status(self.config.clock.now())
+        self.tracker.lookup_status(self.now())
     }
 
-    /// Turns what the store said into an answer.
-    fn conclude(&self, result: Result<Membership>, cached: Option<Cached>, status: LookupStatus) -> Answer {
+    /// Turns the result of a query into an answer.
+    fn to_answer(
+        &self,
+        result: Result<Membership>,
+        last_known: Option<CachedMembership>,
+        status: LookupStatus,
+    ) -> Answer {
         match result {
             Ok(membership) => Answer { membership, status, origin: Origin::Store, error: None },
-            Err(e) => self.failed(e, cached),
+            Err(e) => self.fallback_answer(e, last_known),
         }
     }
 
-    /// Answers with the last known membership, if it is not too old, or with nothing.
-    fn failed(&self, error: Error, cached: Option<Cached>) -> Answer {
-        let now = self.config.clock.now();
-        let last_known = cached
+    /// Answers with the last known membership, if it is not too old, or with an empty one.
+    fn fallback_answer(&self, error: Error, last_known: Option<CachedMembership>) -> Answer {
+        let now = self.now();
+        let longest = self.config.last_known_time;
+        let last_known = last_known
             .map(|cached| (now.since(cached.fetched), cached.membership))
-            .filter(|(age, _)| *age <= self.config.last_known_time && !self.config.last_known_time.is_zero());
+            .filter(|(age, _)| *age <= longest && !longest.is_zero());
         let (membership, origin) = match last_known {
             Some((age, membership)) => {
                 self.counters.last_known_answers.add(1);
@@ -193,54 +288,69 @@ impl Shared {
         Answer { membership, status: LookupStatus::StoreError, origin, error: Some(error) }
     }
 
-    /// Asks a store that answers on this thread for one context, without allocating.
-    fn answer_in_place(
+    /// Returns whether the store is in memory or embedded.
+    pub(super) fn is_embedded(&self) -> bool {
+        self.embedded_reader(Reach::Embedded).is_some()
+    }
+
+    fn embedded_reader(&self, reach: Reach) -> Option<&dyn InPlaceReader> {
+        if reach == Reach::Cache {
+            return None;
+        }
+        self.store.as_ref()?.reader.in_place()
+    }
+
+    /// Reads one context from an embedded store, without allocating.
+    fn read_one(
         &self,
         reader: &dyn InPlaceReader,
         hash: ContextHash,
-        cached: Option<Cached>,
+        last_known: Option<CachedMembership>,
     ) -> Answer {
+        self.counters.cache_misses.add(1);
         let mut membership = [Membership::empty()];
-        let result = self.read_in_place(reader, &[hash], &mut membership);
-        let status = self.tracker.lookup_status(self.config.clock.now());
+        let result = self.read_embedded(reader, &[hash], &mut membership);
+        let status = self.tracker.lookup_status(self.now());
         let [membership] = membership;
-        self.conclude(result.map(|()| membership), cached, status)
+        self.to_answer(result.map(|()| membership), last_known, status)
     }
 
-    /// Asks such a store for many.
-    fn ask_in_place(&self, reader: &dyn InPlaceReader, hashes: &[ContextHash]) -> Vec<Result<Membership>> {
+    /// Reads many contexts from an embedded store.
+    fn read_many(&self, reader: &dyn InPlaceReader, hashes: &[ContextHash]) -> Vec<Result<Membership>> {
         let mut memberships = vec![Membership::empty(); hashes.len()];
-        match self.read_in_place(reader, hashes, &mut memberships) {
+        match self.read_embedded(reader, hashes, &mut memberships) {
             Ok(()) => memberships.into_iter().map(Ok).collect(),
             Err(e) => vec![Err(e); hashes.len()],
         }
     }
 
-    fn read_in_place(
+    fn read_embedded(
         &self,
         reader: &dyn InPlaceReader,
         hashes: &[ContextHash],
         memberships: &mut [Membership],
     ) -> Result<()> {
-        let removals = self.cache.removals();
+        let invalidations = self.cache.invalidations();
         let result = reader.read(hashes, memberships);
         self.counters.store_queries.add(1);
         self.counters.store_contexts.add(hashes.len() as u64);
         match &result {
             Ok(()) => {
-                self.tracker.lookup_succeeded();
-                let now = self.config.clock.now();
-                self.cache.insert_unless_removed(removals, now, hashes.iter().zip(memberships.iter()));
+                self.tracker.record(Outcome::QuerySucceeded);
+                let now = self.now();
+                let results = hashes.iter().zip(memberships.iter());
+                self.cache.insert_unless_invalidated(invalidations, now, results);
             }
-            Err(e) => {
-                self.counters.store_errors.add(1);
-                self.tracker.lookup_failed(e);
-            }
+            Err(e) => self.tracker.record(Outcome::QueryFailed(e)),
         }
         result
     }
 }
 
-pub(super) fn timed_out(deadline: Duration) -> Error {
-    Error::new(ErrorKind::StoreTimeout, format!("the store did not answer within {deadline:?}"))
+pub(super) fn timed_out(limit: Duration) -> Error {
+    Error::new(ErrorKind::StoreTimeout, format!("the store did not answer within {limit:?}"))
+}
+
+pub(super) fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the engine is closed")
 }

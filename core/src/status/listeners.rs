@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::store_status::StoreStatus;
 use crate::runtime::LeakAfterFork;
 use crate::tasks::TaskGroup;
 
@@ -86,5 +87,29 @@ impl<T: Clone + Send + Sync + 'static> Listeners<T> {
             let _ = pollster::block_on(listener.finished);
         }
         true
+    }
+}
+
+/// The statuses of an engine or an integration: the current one first, then each change; the latest value wins.
+pub struct StatusUpdates<T = StoreStatus> {
+    statuses: watch::Receiver<Option<T>>,
+    token: LeakAfterFork<CancellationToken>,
+}
+
+impl<T: Clone> StatusUpdates<T> {
+    /// Follows the published statuses until the token is cancelled.
+    pub fn new(mut statuses: watch::Receiver<Option<T>>, token: CancellationToken) -> Self {
+        statuses.mark_changed();
+        Self { statuses, token: LeakAfterFork::new(token) }
+    }
+
+    /// Returns the next status, or `None` once its owner is closed.
+    pub async fn next(&mut self) -> Option<T> {
+        loop {
+            self.token.run_until_cancelled(self.statuses.changed()).await?.ok()?;
+            if let Some(status) = self.statuses.borrow_and_update().clone() {
+                return Some(status);
+            }
+        }
     }
 }

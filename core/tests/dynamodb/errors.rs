@@ -195,7 +195,7 @@ fn throttling_shows_in_the_status_and_in_the_metrics() {
     let proxy = HttpProxy::start(server.port(), |_| Reaction::Respond(throttled()));
     let engine = Engine::open(EngineConfig::new(&store_at(proxy.port(), "")).unwrap()).unwrap();
     let engine = Arc::new(engine);
-    let answer = engine.blocking().membership("a").unwrap();
+    let answer = engine.membership("a").wait().unwrap();
     assert_eq!(answer.error.unwrap().kind(), ErrorKind::StoreThrottled);
     eventually("the status tells it", || {
         engine.status().last_error.is_some_and(|error| error.kind == ErrorKind::StoreThrottled)

@@ -127,7 +127,7 @@ fn sixty_four_lookups_at_once_are_three_requests_at_most() {
         .into_iter()
         .map(|key| {
             let engine = engine.clone();
-            in_thread(move || engine.blocking().membership(&key).unwrap().check("s.g1"))
+            in_thread(move || engine.membership(&key).wait().unwrap().check("s.g1"))
         })
         .collect();
     // The first query is out until all have missed: a machine may be slow to let their threads run.

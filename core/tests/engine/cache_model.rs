@@ -16,7 +16,7 @@ struct Model {
     capacity: usize,
     entries: Vec<(u8, Membership, Moment)>,
     evictions: u64,
-    removals: u64,
+    invalidations: u64,
 }
 
 impl Model {
@@ -44,7 +44,7 @@ impl Model {
 enum Operation {
     Get(u8),
     Insert(u8),
-    /// An insertion whose query began that many removals ago.
+    /// An insertion whose query began that many invalidations ago.
     InsertUnlessRemoved(u8, u64),
     Remove(u8),
     Clear,
@@ -79,7 +79,7 @@ proptest! {
         let hand = ManualClock::new(0);
         let clock = Clock::Manual(hand.clone());
         let cache = Cache::new(capacity, Arc::default());
-        let mut model = Model { capacity, entries: Vec::new(), evictions: 0, removals: 0 };
+        let mut model = Model { capacity, entries: Vec::new(), evictions: 0, invalidations: 0 };
         for (step, operation) in operations.iter().enumerate() {
             let now = clock.now();
             let of = |key: &u8| hash(&key.to_string());
@@ -94,28 +94,28 @@ proptest! {
                     model.insert(*key, value, now);
                 }
                 Operation::InsertUnlessRemoved(key, ago) => {
-                    let began = model.removals.saturating_sub(*ago);
-                    cache.insert_unless_removed(began, now, std::iter::once((&of(key), &value)));
-                    if began == model.removals {
+                    let began = model.invalidations.saturating_sub(*ago);
+                    cache.insert_unless_invalidated(began, now, std::iter::once((&of(key), &value)));
+                    if began == model.invalidations {
                         model.insert(*key, value, now);
                     }
                 }
                 Operation::Remove(key) => {
                     cache.remove(&of(key));
                     model.entries.retain(|entry| entry.0 != *key);
-                    model.removals += 1;
+                    model.invalidations += 1;
                 }
                 Operation::Clear => {
                     cache.clear();
                     model.entries.clear();
-                    model.removals += 1;
+                    model.invalidations += 1;
                 }
                 Operation::Wait(nanos) => hand.advance(Duration::from_nanos(*nanos)),
             }
             prop_assert_eq!(cache.len(), model.entries.len(), "step {}", step);
             prop_assert_eq!(cache.is_empty(), model.entries.is_empty());
             prop_assert_eq!(cache.evictions(), model.evictions, "step {}", step);
-            prop_assert_eq!(cache.removals(), model.removals);
+            prop_assert_eq!(cache.invalidations(), model.invalidations);
         }
         for key in 0..26 {
             let found = cache.get(&hash(&key.to_string()), clock.now()).map(|cached| cached.membership);

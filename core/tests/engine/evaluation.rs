@@ -34,22 +34,22 @@ fn fixture() -> Fixture {
 }
 
 fn served(engine: &Engine, key: &str) -> Value {
-    engine.blocking().evaluate("f", &user(key), &Value::Null).unwrap().value
+    engine.evaluate("f", &user(key)).wait().unwrap().value
 }
 
 #[test]
 fn what_is_cached_is_evaluated_without_waiting() {
     let fixture = fixture();
     let (engine, alice) = (&fixture.engine, user("alice"));
-    assert!(engine.evaluate_now("f", &alice, &json!(null)).unwrap().is_none());
-    assert!(engine.segment_contains_now("beta", &alice).unwrap().is_none());
+    assert!(engine.evaluate("f", &alice).default(&json!(null)).now().unwrap().is_none());
+    assert!(engine.segment_contains("beta", &alice).now().unwrap().is_none());
     assert!(fixture.store.queries().is_empty(), "nobody was asked in the background either");
-    let evaluation = engine.blocking().evaluate("f", &alice, &json!(null)).unwrap();
+    let evaluation = engine.evaluate("f", &alice).default(&json!(null)).wait().unwrap();
     assert_eq!(evaluation.value, json!("yes"));
     assert_eq!(evaluation.reason.kind, ReasonKind::RuleMatch);
     assert_eq!(evaluation.decisions[0].decider, Decider::Included);
-    assert_eq!(engine.evaluate_now("f", &alice, &json!(null)).unwrap(), Some(evaluation));
-    let answer = engine.segment_contains_now("beta", &alice).unwrap().unwrap();
+    assert_eq!(engine.evaluate("f", &alice).default(&json!(null)).now().unwrap(), Some(evaluation));
+    let answer = engine.segment_contains("beta", &alice).now().unwrap().unwrap();
     assert!(answer.is_match);
     assert_eq!(fixture.store.queries().len(), 1);
 }
@@ -61,15 +61,16 @@ fn a_store_of_this_process_is_asked_without_waiting() {
     store.put(context("alice"), included_in("beta.g3"));
     let fixture = Fixture::on(store, |_| {});
     fixture.engine.set_data(&data(1)).unwrap();
-    let evaluation = fixture.engine.evaluate_now("f", &user("alice"), &json!(null)).unwrap().unwrap();
+    let evaluation =
+        fixture.engine.evaluate("f", &user("alice")).default(&json!(null)).now().unwrap().unwrap();
     assert_eq!(evaluation.value, json!("yes"));
-    assert!(fixture.engine.blocking().explain("beta", &user("alice")).unwrap().embedded);
+    assert!(fixture.engine.explain("beta", &user("alice")).wait().unwrap().embedded);
 }
 
 #[test]
 fn data_without_big_segments_never_touch_the_store() {
     let fixture = fixture();
-    let answer = fixture.engine.segment_contains_now("small", &user("alice")).unwrap().unwrap();
+    let answer = fixture.engine.segment_contains("small", &user("alice")).now().unwrap().unwrap();
     assert!(answer.is_match);
     assert_eq!(answer.status, None);
     assert!(fixture.store.queries().is_empty());
@@ -80,12 +81,12 @@ fn an_engine_without_data_is_not_ready() {
     let fixture = Fixture::new(|_| {}).settled();
     let (engine, alice) = (&fixture.engine, user("alice"));
     assert!(engine.data().is_none());
-    let evaluation = engine.blocking().evaluate("f", &alice, &json!("default")).unwrap();
+    let evaluation = engine.evaluate("f", &alice).default(&json!("default")).wait().unwrap();
     assert_eq!((evaluation.value, evaluation.variation), (json!("default"), None));
     assert_eq!(evaluation.reason.error_kind, Some(EvaluationErrorKind::ClientNotReady));
     let not_ready = Some(EvaluationErrorKind::ClientNotReady);
-    assert_eq!(engine.blocking().segment_contains("beta", &alice).unwrap().error_kind, not_ready);
-    assert_eq!(engine.blocking().explain("beta", &alice).unwrap().answer.error_kind, not_ready);
+    assert_eq!(engine.segment_contains("beta", &alice).wait().unwrap().error_kind, not_ready);
+    assert_eq!(engine.explain("beta", &alice).wait().unwrap().answer.error_kind, not_ready);
 }
 
 #[test]
@@ -180,8 +181,7 @@ fn a_file_is_reloaded_when_it_has_changed() {
 #[test]
 fn an_explanation_tells_where_the_membership_comes_from() {
     let fixture = fixture();
-    let explain =
-        |key: &str| -> Explanation { fixture.engine.blocking().explain("beta", &user(key)).unwrap() };
+    let explain = |key: &str| -> Explanation { fixture.engine.explain("beta", &user(key)).wait().unwrap() };
     let first = explain("alice");
     assert_eq!((first.hash, first.value), (Some(context("alice")), Some(true)));
     assert_eq!((first.origin, first.embedded), (Some(Origin::Store), false));
@@ -207,12 +207,12 @@ fn completions_are_called_once() {
     let evaluated = move |evaluation: Result<Evaluation>| {
         told.send(evaluation.map(|evaluation| evaluation.value)).unwrap();
     };
-    fixture.engine.evaluate_then("f".to_owned(), user("alice"), Value::Null, evaluated).unwrap();
+    fixture.engine.evaluate("f", &user("alice")).then(evaluated).unwrap();
     assert_eq!(receiver.recv().unwrap().unwrap(), json!("yes"));
     let contained = move |answer: Result<SegmentAnswer>| {
         sender.send(answer.map(|answer| json!(answer.is_match))).unwrap();
     };
-    fixture.engine.segment_contains_then("beta".to_owned(), user("bob"), contained).unwrap();
+    fixture.engine.segment_contains("beta", &user("bob")).then(contained).unwrap();
     assert_eq!(receiver.recv().unwrap().unwrap(), json!(false));
     assert!(receiver.recv().is_err(), "once each");
 }
@@ -223,16 +223,16 @@ fn closing_ends_evaluations() {
     fixture.store.set_fault(Fault::Hang);
     let (sender, receiver) = mpsc::channel();
     let callback = move |evaluation: Result<Evaluation>| sender.send(evaluation).unwrap();
-    fixture.engine.evaluate_then("f".to_owned(), user("bob"), Value::Null, callback).unwrap();
+    fixture.engine.evaluate("f", &user("bob")).then(callback).unwrap();
     crate::fixture::eventually("the store is asked", || !fixture.store.queries().is_empty());
-    fixture.engine.blocking().close();
+    fixture.engine.close().wait();
     assert_eq!(receiver.recv().unwrap().unwrap_err().kind(), ErrorKind::Closed);
     let (engine, bob) = (&fixture.engine, user("bob"));
     let closed = |error: Error| assert_eq!(error.kind(), ErrorKind::Closed);
-    closed(engine.evaluate_now("f", &bob, &Value::Null).unwrap_err());
-    closed(engine.blocking().evaluate("f", &bob, &Value::Null).unwrap_err());
-    closed(engine.blocking().segment_contains("beta", &bob).unwrap_err());
-    closed(engine.blocking().explain("beta", &bob).unwrap_err());
+    closed(engine.evaluate("f", &bob).now().unwrap_err());
+    closed(engine.evaluate("f", &bob).wait().unwrap_err());
+    closed(engine.segment_contains("beta", &bob).wait().unwrap_err());
+    closed(engine.explain("beta", &bob).wait().unwrap_err());
     closed(engine.set_data(&data(1)).unwrap_err());
     closed(engine.reload_data().unwrap_err());
 }
@@ -245,7 +245,7 @@ fn futures_are_send() {
     }
     let fixture = fixture();
     let (engine, alice, none) = (&fixture.engine, user("alice"), Value::Null);
-    let evaluation = pollster::block_on(is_send(engine.evaluate("f", &alice, &none))).unwrap();
+    let evaluation = pollster::block_on(is_send(engine.evaluate("f", &alice).default(&none))).unwrap();
     assert_eq!(evaluation.value, json!("yes"));
     assert!(pollster::block_on(is_send(engine.segment_contains("beta", &alice))).unwrap().is_match);
     assert!(pollster::block_on(is_send(engine.explain("beta", &alice))).unwrap().answer.is_match);
@@ -255,7 +255,7 @@ fn futures_are_send() {
 fn without_a_store_the_rules_decide_at_once() {
     let engine = Engine::open(EngineConfig { source: Source::None, ..EngineConfig::default() }).unwrap();
     engine.set_data(&data(1)).unwrap();
-    let evaluation = engine.evaluate_now("f", &user("alice"), &Value::Null).unwrap().unwrap();
+    let evaluation = engine.evaluate("f", &user("alice")).now().unwrap().unwrap();
     assert_eq!(evaluation.reason.big_segments_status, Some(LookupStatus::NotConfigured));
 }
 
@@ -266,13 +266,13 @@ fn what_is_not_cached_is_not_read_from_an_embedded_store_either() {
     let engine = &fixture.engine;
     engine.set_data(&data(1)).unwrap();
     let alice = user("alice");
-    assert!(engine.evaluate_cached("f", &alice, &json!(null)).unwrap().is_none());
-    assert!(engine.segment_contains_cached("beta", &alice).unwrap().is_none());
+    assert!(engine.evaluate("f", &alice).default(&json!(null)).cached().unwrap().is_none());
+    assert!(engine.segment_contains("beta", &alice).cached().unwrap().is_none());
     assert!(fixture.store.queries().is_empty());
-    let evaluation = engine.evaluate_now("f", &alice, &json!(null)).unwrap();
+    let evaluation = engine.evaluate("f", &alice).default(&json!(null)).now().unwrap();
     assert_eq!(evaluation.as_ref().map(|evaluation| &evaluation.value), Some(&json!("yes")));
-    assert_eq!(engine.evaluate_cached("f", &alice, &json!(null)).unwrap(), evaluation);
-    assert!(engine.segment_contains_cached("beta", &alice).unwrap().is_some_and(|answer| answer.is_match));
+    assert_eq!(engine.evaluate("f", &alice).default(&json!(null)).cached().unwrap(), evaluation);
+    assert!(engine.segment_contains("beta", &alice).cached().unwrap().is_some_and(|answer| answer.is_match));
     assert_eq!(fixture.store.queries().len(), 1);
 }
 

@@ -15,12 +15,12 @@ fn a_herd_on_one_cold_context_costs_one_query() {
     let fixture = Fixture::new(|_| {}).settled();
     fixture.store.put(context("hot"), included_in("a.g1"));
     fixture.store.set_fault(Fault::Hang);
-    let herd: Vec<_> = (0..HERD).map(|_| fixture.engine.membership_by_hash(context("hot"))).collect();
+    let herd: Vec<_> = (0..HERD).map(|_| fixture.engine.membership("hot").into_future()).collect();
     let answers = pollster::block_on(async {
         let release = async {
             fixture.store.release();
         };
-        // Every future is polled once, and so waits, before the store is let go.
+        // Every future is polled once, and so waits, before the store answers.
         futures_util::future::join(futures_util::future::join_all(herd), release).await.0
     });
     assert_eq!(fixture.store.queries(), vec![vec![context("hot")]]);
@@ -37,7 +37,7 @@ fn a_herd_on_many_cold_contexts_shares_queries() {
         let fixture = Fixture::new(|config| config.batch_size = batch_size).settled();
         fixture.store.set_fault(Fault::Hang);
         let herd: Vec<_> =
-            (0..HERD).map(|i| fixture.engine.membership_by_hash(context(&format!("user-{i}")))).collect();
+            (0..HERD).map(|i| fixture.engine.membership(&format!("user-{i}")).into_future()).collect();
         pollster::block_on(async {
             let release = async {
                 fixture.store.release();
@@ -57,8 +57,8 @@ fn a_herd_on_many_cold_contexts_shares_queries() {
 fn a_list_of_contexts_is_asked_for_together_and_answered_in_order() {
     let fixture = Fixture::new(|_| {}).settled();
     fixture.store.put(context("b"), included_in("b.g1"));
-    fixture.engine.blocking().membership("c").unwrap();
-    let answers = fixture.engine.blocking().memberships(&["a", "b", "c", "b"]).unwrap();
+    fixture.engine.membership("c").wait().unwrap();
+    let answers = fixture.engine.memberships(&["a", "b", "c", "b"]).wait().unwrap();
     let checks: Vec<_> = answers.iter().map(|answer| answer.check("b.g1")).collect();
     assert_eq!(checks, [None, Some(true), None, Some(true)]);
     assert!(matches!(answers[2].origin, Origin::Cache { .. }));
@@ -71,7 +71,7 @@ fn a_caller_that_gives_up_strands_nobody() {
     fixture.store.put(context("hot"), included_in("a.g1"));
     fixture.store.set_fault(Fault::Hang);
     {
-        let mut leader = Box::pin(fixture.engine.membership_by_hash(context("hot")));
+        let mut leader = Box::pin(fixture.engine.membership("hot").into_future());
         assert!(leader.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
     let follower = fixture.look_up("hot");

@@ -189,7 +189,7 @@ fn who_wants_no_pushes_or_has_no_cache_does_not_listen() {
 fn a_closed_engine_no_longer_listens() {
     let (fixture, store) = open(|_| {});
     store.observer().watching();
-    fixture.engine.blocking().close();
+    fixture.engine.close().wait();
     assert!(!store.is_followed());
     assert!(!fixture.engine.status().push_invalidation);
 }
@@ -205,7 +205,7 @@ fn what_the_store_does_without_is_in_the_status() {
     assert_eq!(ask(&fixture).1, Some(true), "it is never fatal");
     assert_eq!(fixture.look_up("a").join().unwrap().status, LookupStatus::Healthy);
     store.set_limitations(Vec::new());
-    fixture.engine.blocking().refresh_status().unwrap();
+    fixture.engine.refresh_status().wait().unwrap();
     assert_eq!(fixture.engine.status().limitations, []);
 }
 

@@ -35,8 +35,8 @@ impl FirstLevel {
             self.answers.clear();
             self.epoch = epoch;
         }
-        if let Some(repeatable) = engine.repeatable(hash).unwrap() {
-            self.answers.insert(hash, (repeatable.answer, now.after(repeatable.holds_for)));
+        if let Some(lease) = engine.membership(hash).leased().cached().unwrap() {
+            self.answers.insert(hash, (lease.answer, now.after(lease.valid_for)));
         }
     }
 }
@@ -72,7 +72,7 @@ fn whatever_happens_an_answer_given_again_is_the_one_the_engine_gives() {
             match rng.below(16) {
                 0..=3 => fixture.clock.advance(Duration::from_millis(rng.below(1_500) as u64)),
                 4 => fixture.store.put(hash, included_in(["x.g1", "y.g1"][rng.below(2)])),
-                5 => fixture.engine.invalidate(&hash),
+                5 => fixture.engine.invalidate(hash).unwrap(),
                 6 => observer.memberships_changed(&[hash]),
                 7 => match rng.flip() {
                     true => observer.watching(),
@@ -86,13 +86,13 @@ fn whatever_happens_an_answer_given_again_is_the_one_the_engine_gives() {
                 }
                 11 if rng.below(8) == 0 => fixture.engine.invalidate_all(),
                 _ => {
-                    fixture.engine.blocking().membership_by_hash(hash).unwrap();
+                    fixture.engine.membership(hash).wait().unwrap();
                     first_level.fill(&fixture.engine, hash);
                 }
             }
             for hash in &contexts {
                 let Some(kept) = first_level.get(&fixture.engine, *hash) else { continue };
-                let given = fixture.engine.cached_by_hash(*hash).unwrap();
+                let given = fixture.engine.membership(*hash).cached().unwrap();
                 let is_same =
                     |given: &Answer| (&kept.membership, kept.status) == (&given.membership, given.status);
                 if !given.as_ref().is_some_and(is_same) {
@@ -112,14 +112,14 @@ fn whatever_happens_an_answer_given_again_is_the_one_the_engine_gives() {
 fn each_thing_that_ends_an_answer_changes_the_epoch() {
     let (fixture, telling) = telling_stage(|config| config.context_cache_size = 1);
     let (a, engine, observer) = (context("a"), &fixture.engine, telling.observer());
-    let look_up = |hash| drop(engine.blocking().membership_by_hash(hash).unwrap());
+    let look_up = |hash| drop(engine.membership(hash).wait().unwrap());
     let changes = |what: &str, act: &dyn Fn()| {
         look_up(a);
         let before = engine.epoch().current();
         act();
         assert_ne!(engine.epoch().current(), before, "{what}");
     };
-    changes("invalidate", &|| engine.invalidate(&a));
+    changes("invalidate", &|| engine.invalidate(a).unwrap());
     changes("invalidate all", &|| engine.invalidate_all());
     changes("the store tells of a change", &|| observer.memberships_changed(&[a]));
     changes("the store begins to tell", &|| observer.watching());
@@ -129,7 +129,7 @@ fn each_thing_that_ends_an_answer_changes_the_epoch() {
     changes("unavailable", &|| drop(pollster::block_on(engine.refresh_status())));
     fixture.store.set_metadata_fault(Fault::None);
     changes("available again", &|| drop(pollster::block_on(engine.refresh_status())));
-    changes("close", &|| engine.blocking().close());
+    changes("close", &|| engine.close().wait());
 }
 
 #[test]
@@ -137,16 +137,16 @@ fn what_nobody_could_notice_leaves_the_epoch_alone() {
     let (fixture, telling) = telling_stage(|config| config.stale_after = Some(Duration::from_secs(60)));
     let (engine, observer) = (&fixture.engine, telling.observer());
     for hash in ["a", "b"].map(context) {
-        engine.blocking().membership_by_hash(hash).unwrap();
+        engine.membership(hash).wait().unwrap();
     }
     let before = engine.epoch().current();
     observer.memberships_changed(&[context("not cached")]);
-    engine.repeatable(context("a")).unwrap();
+    engine.membership(context("a")).leased().cached().unwrap();
     fixture.clock.advance(Duration::from_secs(6));
     fixture.store.set_synchronized_on(Some(START + 6_000));
     drop(pollster::block_on(engine.refresh_status()));
     // Renewed, with the same membership.
-    engine.blocking().membership_by_hash(context("a")).unwrap();
+    engine.membership(context("a")).wait().unwrap();
     assert_eq!(engine.epoch().current(), before);
 }
 
@@ -156,16 +156,16 @@ fn it_is_said_beforehand_when_an_answer_expires_and_when_it_becomes_stale() {
         config.stale_after = Some(Duration::from_secs(8));
         config.context_cache_time = Duration::from_secs(5);
     });
-    let holds_for = || {
-        fixture.engine.blocking().membership_by_hash(context("a")).unwrap();
-        let repeatable = fixture.engine.repeatable(context("a")).unwrap().unwrap();
-        (repeatable.answer.status, Duration::from_secs_f64(repeatable.holds_for.as_secs_f64().round()))
+    let lease = || {
+        fixture.engine.membership(context("a")).wait().unwrap();
+        let leased = fixture.engine.membership(context("a")).leased().cached().unwrap().unwrap();
+        (leased.answer.status, Duration::from_secs_f64(leased.valid_for.as_secs_f64().round()))
     };
-    assert_eq!(holds_for(), (LookupStatus::Healthy, Duration::from_secs(5)));
+    assert_eq!(lease(), (LookupStatus::Healthy, Duration::from_secs(5)));
     fixture.clock.advance(Duration::from_secs(6));
-    assert_eq!(holds_for(), (LookupStatus::Healthy, Duration::from_secs(2)), "stale before it expires");
+    assert_eq!(lease(), (LookupStatus::Healthy, Duration::from_secs(2)), "stale before it expires");
     fixture.clock.advance(Duration::from_secs(2));
-    assert_eq!(holds_for(), (LookupStatus::Stale, Duration::from_secs(3)));
+    assert_eq!(lease(), (LookupStatus::Stale, Duration::from_secs(3)));
 }
 
 #[test]
@@ -173,14 +173,14 @@ fn noted_repeats_are_hits_and_decide_who_is_evicted() {
     let (fixture, _) = telling_stage(|config| config.context_cache_size = 2);
     let [a, b, c] = ["a", "b", "c"].map(context);
     for hash in [a, b] {
-        fixture.engine.blocking().membership_by_hash(hash).unwrap();
+        fixture.engine.membership(hash).wait().unwrap();
     }
     let hits = fixture.engine.metrics().cache_hits;
-    fixture.engine.note_repeats(&[a], 7);
+    fixture.engine.record_l1_hits(&[a], 7);
     assert_eq!(fixture.engine.metrics().cache_hits, hits + 7);
-    fixture.engine.blocking().membership_by_hash(c).unwrap();
-    assert!(fixture.engine.cached_by_hash(a).unwrap().is_some());
-    assert!(fixture.engine.cached_by_hash(b).unwrap().is_none());
+    fixture.engine.membership(c).wait().unwrap();
+    assert!(fixture.engine.membership(a).cached().unwrap().is_some());
+    assert!(fixture.engine.membership(b).cached().unwrap().is_none());
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_deadline_of_ones_own_may_only_be_shorter() {
         let (engine, asked) = (fixture.engine.clone(), fixture.engine.metrics().cache_misses);
         let lookup = in_thread(move || {
             let deadline = Duration::from_millis(deadline);
-            pollster::block_on(engine.memberships_by_hash_within(&[context("a")], deadline)).unwrap()
+            pollster::block_on(engine.memberships(&[context("a")]).within(deadline)).unwrap()
         });
         eventually("it waits", || fixture.engine.metrics().cache_misses > asked || lookup.is_finished());
         eventually("it gives up", || {
@@ -215,16 +215,19 @@ fn an_evaluation_holds_as_long_as_its_memberships_and_the_data() {
     let engine = &fixture.engine;
     engine.set_data(DATA).unwrap();
     let a = bigseg_core::Context::parse(r#"{"kind": "user", "key": "a"}"#).unwrap();
-    assert!(engine.repeatable_segment_answer("s", &a).unwrap().is_none(), "the store would have to be asked");
-    assert!(engine.blocking().segment_contains("s", &a).unwrap().is_match);
+    assert!(
+        engine.segment_contains("s", &a).leased().now().unwrap().is_none(),
+        "the store would have to be asked"
+    );
+    assert!(engine.segment_contains("s", &a).wait().unwrap().is_match);
     fixture.clock.advance(Duration::from_secs(2));
-    let repeatable = engine.repeatable_segment_answer("s", &a).unwrap().unwrap();
-    let membership = engine.repeatable(context("a")).unwrap().unwrap();
-    assert!(repeatable.answer.is_match);
-    let seconds = |holds_for: Duration| holds_for.as_secs_f64().round();
-    assert_eq!(seconds(repeatable.holds_for), seconds(membership.holds_for), "as long as the membership");
-    let ordinary = engine.repeatable_segment_answer("ordinary", &a).unwrap().unwrap();
-    assert!(ordinary.holds_for > Duration::from_secs(365 * 24 * 3600), "nothing that could expire");
+    let leased = engine.segment_contains("s", &a).leased().now().unwrap().unwrap();
+    let membership = engine.membership(context("a")).leased().cached().unwrap().unwrap();
+    assert!(leased.answer.is_match);
+    let seconds = |valid_for: Duration| valid_for.as_secs_f64().round();
+    assert_eq!(seconds(leased.valid_for), seconds(membership.valid_for), "as long as the membership");
+    let ordinary = engine.segment_contains("ordinary", &a).leased().now().unwrap().unwrap();
+    assert!(ordinary.valid_for > Duration::from_secs(365 * 24 * 3600), "nothing that could expire");
     let epoch = engine.epoch().current();
     engine.set_data(DATA).unwrap();
     assert_ne!(engine.epoch().current(), epoch, "other data");

@@ -12,13 +12,13 @@ use bigseg_core::{Engine, EngineConfig, ErrorKind, LookupStatus, Origin};
 #[test]
 fn cached_never_asks() {
     let fixture = Fixture::new(|_| {}).settled();
-    assert!(fixture.engine.cached("user").unwrap().is_none());
+    assert!(fixture.engine.membership("user").cached().unwrap().is_none());
     assert!(fixture.store.queries().is_empty());
-    fixture.engine.blocking().membership("user").unwrap();
-    let answer = fixture.engine.cached("user").unwrap().unwrap();
+    fixture.engine.membership("user").wait().unwrap();
+    let answer = fixture.engine.membership("user").cached().unwrap().unwrap();
     assert!(matches!(answer.origin, Origin::Cache { .. }));
     fixture.clock.advance(Duration::from_secs(5));
-    assert!(fixture.engine.cached("user").unwrap().is_none());
+    assert!(fixture.engine.membership("user").cached().unwrap().is_none());
     assert_eq!(fixture.store.queries().len(), 1);
 }
 
@@ -30,11 +30,11 @@ fn an_answer_overtaken_by_an_invalidation_is_not_cached() {
     fixture.store.wait_for_queries(1);
     // The query that hangs will answer as of its arrival, which is out of date from here on.
     fixture.store.put(context("user"), included_in("a.g1"));
-    fixture.engine.invalidate(&context("user"));
+    fixture.engine.invalidate("user").unwrap();
     fixture.store.set_fault(Fault::None);
     fixture.store.release();
     assert_eq!(caller.join().unwrap().check("a.g1"), None);
-    let answer = fixture.engine.blocking().membership("user").unwrap();
+    let answer = fixture.engine.membership("user").wait().unwrap();
     assert_eq!((answer.check("a.g1"), answer.origin), (Some(true), Origin::Store));
 }
 
@@ -51,7 +51,7 @@ fn nobody_joins_a_query_begun_before_an_invalidation() {
     fixture.store.release();
     assert_eq!(early.join().unwrap().check("a.g1"), None);
     assert_eq!(late.join().unwrap().check("a.g1"), Some(true));
-    assert_eq!(fixture.engine.cached("user").unwrap().unwrap().check("a.g1"), Some(true));
+    assert_eq!(fixture.engine.membership("user").cached().unwrap().unwrap().check("a.g1"), Some(true));
 }
 
 #[test]
@@ -60,14 +60,14 @@ fn closing_ends_waiting_lookups_and_later_ones_are_refused() {
     fixture.store.set_fault(Fault::Hang);
     let caller = fixture.look_up("user");
     fixture.store.wait_for_queries(1);
-    fixture.engine.blocking().close();
+    fixture.engine.close().wait();
     let answer = caller.join().unwrap();
     assert_eq!(answer.status, LookupStatus::StoreError);
     assert_eq!(answer.error.unwrap().kind(), ErrorKind::Closed);
-    assert_eq!(fixture.engine.blocking().membership("user").unwrap_err().kind(), ErrorKind::Closed);
-    assert_eq!(fixture.engine.cached("user").unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(fixture.engine.membership("user").wait().unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(fixture.engine.membership("user").cached().unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(fixture.engine.add_status_listener(|_| {}).unwrap_err().kind(), ErrorKind::Closed);
-    fixture.engine.blocking().close();
+    fixture.engine.close().wait();
 }
 
 #[test]
@@ -81,16 +81,16 @@ fn a_completion_is_called_once_with_the_answer_or_with_closed() {
             sender.send(answer.map(|a| a.check("a.g1"))).unwrap()
         }
     };
-    fixture.engine.membership_then(context("user"), complete(&sender)).unwrap();
+    fixture.engine.membership(context("user")).then(complete(&sender)).unwrap();
     assert_eq!(answers.recv().unwrap().unwrap(), Some(true));
     fixture.store.set_fault(Fault::Hang);
-    fixture.engine.membership_then(context("other"), complete(&sender)).unwrap();
+    fixture.engine.membership(context("other")).then(complete(&sender)).unwrap();
     fixture.store.wait_for_queries(2);
-    fixture.engine.blocking().close();
+    fixture.engine.close().wait();
     // Closing has waited for it.
     let last = answers.try_recv().unwrap();
     assert!(matches!(&last, Err(e) if e.kind() == ErrorKind::Closed) || last.is_ok(), "{last:?}");
-    assert!(fixture.engine.membership_then(context("user"), complete(&sender)).is_err());
+    assert!(fixture.engine.membership(context("user")).then(complete(&sender)).is_err());
     drop(sender);
     assert!(answers.recv().is_err(), "called more than once");
 }
@@ -98,13 +98,14 @@ fn a_completion_is_called_once_with_the_answer_or_with_closed() {
 #[test]
 fn keys_that_are_none_are_refused_and_cost_nothing() {
     let fixture = Fixture::new(|_| {}).settled();
-    let blocking = fixture.engine.blocking();
-    assert_eq!(blocking.membership("").unwrap_err().kind(), ErrorKind::InvalidContextKey);
-    assert_eq!(blocking.memberships(&["a", ""]).unwrap_err().kind(), ErrorKind::InvalidContextKey);
-    assert_eq!(fixture.engine.cached("").unwrap_err().kind(), ErrorKind::InvalidContextKey);
+    let engine = &fixture.engine;
+    let none: [&str; 0] = [];
+    assert_eq!(engine.membership("").wait().unwrap_err().kind(), ErrorKind::InvalidContextKey);
+    assert_eq!(engine.memberships(["a", ""]).wait().unwrap_err().kind(), ErrorKind::InvalidContextKey);
+    assert_eq!(engine.membership("").cached().unwrap_err().kind(), ErrorKind::InvalidContextKey);
     assert!(fixture.store.queries().is_empty());
-    assert!(blocking.memberships(&[]).unwrap().is_empty());
-    assert_eq!(blocking.membership(&"k".repeat(1 << 20)).unwrap().status, LookupStatus::Healthy);
+    assert!(engine.memberships(none).wait().unwrap().is_empty());
+    assert_eq!(engine.membership(&"k".repeat(1 << 20)).wait().unwrap().status, LookupStatus::Healthy);
 }
 
 #[test]
@@ -115,7 +116,7 @@ fn ten_thousand_refs_in_one_membership() {
     let membership = bigseg_core::Membership::new(refs('a').map(parse), refs('b').map(parse));
     fixture.store.put(context("user"), membership);
     for _ in 0..2 {
-        let answer = fixture.engine.blocking().membership("user").unwrap();
+        let answer = fixture.engine.membership("user").wait().unwrap();
         assert!(refs('a').all(|r| answer.check(&r) == Some(true)));
         assert!(refs('b').all(|r| answer.check(&r) == Some(false)));
         assert_eq!(answer.check("c1.g1"), None);
@@ -148,10 +149,10 @@ fn options_out_of_bounds_are_named() {
 fn a_memory_store_filled_later_is_seen() {
     let store = MemoryStore::named("filled-later");
     let engine = Engine::open(EngineConfig::new("memory:filled-later").unwrap()).unwrap();
-    assert_eq!(engine.blocking().membership("user").unwrap().status, LookupStatus::Stale);
+    assert_eq!(engine.membership("user").wait().unwrap().status, LookupStatus::Stale);
     store.set_synchronized_on(bigseg_core::Clock::System.unix_millis()).unwrap();
-    engine.blocking().refresh_status().unwrap();
-    let answer = engine.blocking().membership("other").unwrap();
+    engine.refresh_status().wait().unwrap();
+    let answer = engine.membership("other").wait().unwrap();
     assert_eq!((answer.status, answer.membership.is_empty()), (LookupStatus::Healthy, true));
 }
 
@@ -163,6 +164,6 @@ fn two_engines_on_one_store_are_independent() {
         Engine::open(EngineConfig { source, ..EngineConfig::default() }).unwrap()
     };
     let (first, second) = (open(), open());
-    first.blocking().close();
-    assert!(second.blocking().membership("user").is_ok());
+    first.close().wait();
+    assert!(second.membership("user").wait().is_ok());
 }

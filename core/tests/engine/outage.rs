@@ -49,7 +49,7 @@ fn an_open_breaker_answers_at_once_without_asking() {
     let asked = fixture.store.queries().len();
     for i in 0..100 {
         // Time stands still, so an answer proves that nobody waited.
-        let answer = fixture.engine.blocking().membership(&format!("user-{i}")).unwrap();
+        let answer = fixture.engine.membership(&format!("user-{i}")).wait().unwrap();
         assert_eq!((answer.status, kind(&answer)), (LookupStatus::StoreError, Some(ErrorKind::CircuitOpen)));
     }
     assert_eq!(fixture.store.queries().len(), asked);
@@ -65,7 +65,7 @@ fn recovery_is_noticed_within_one_probe_interval() {
         fixture.clock.advance(PROBE_INTERVAL / 10);
         fixture.engine.metrics().circuit_open == 0
     });
-    let answer = fixture.engine.blocking().membership("user").unwrap();
+    let answer = fixture.engine.membership("user").wait().unwrap();
     assert_eq!((answer.status, answer.origin), (LookupStatus::Healthy, Origin::Store));
     assert!(fixture.engine.status().available);
 }
@@ -108,7 +108,7 @@ fn one_stuck_query_does_not_stall_the_others() {
     fixture.store.wait_for_queries(1);
     fixture.store.set_fault(Fault::None);
     fixture.clock.advance(DEADLINE / 2);
-    let answer = fixture.engine.blocking().membership("other").unwrap();
+    let answer = fixture.engine.membership("other").wait().unwrap();
     assert_eq!(answer.origin, Origin::Store);
     assert!(!stuck.is_finished());
     fixture.store.release();
@@ -119,10 +119,10 @@ fn one_stuck_query_does_not_stall_the_others() {
 fn the_last_known_answer_bridges_an_outage_and_recovery_replaces_it() {
     let fixture = Fixture::new(|_| {}).settled();
     fixture.store.put(context("user"), included_in("a.g1"));
-    fixture.engine.blocking().membership("user").unwrap();
+    fixture.engine.membership("user").wait().unwrap();
     open_breaker(&fixture);
     fixture.clock.advance(Duration::from_secs(10));
-    let answer = fixture.engine.blocking().membership("user").unwrap();
+    let answer = fixture.engine.membership("user").wait().unwrap();
     assert_eq!((answer.status, answer.check("a.g1")), (LookupStatus::StoreError, Some(true)));
     assert!(matches!(answer.origin, Origin::LastKnown { age } if age >= Duration::from_secs(10)));
     fixture.store.put(context("user"), included_in("b.g1"));
@@ -131,7 +131,7 @@ fn the_last_known_answer_bridges_an_outage_and_recovery_replaces_it() {
         fixture.clock.advance(PROBE_INTERVAL / 10);
         fixture.engine.metrics().circuit_open == 0
     });
-    let answer = fixture.engine.blocking().membership("user").unwrap();
+    let answer = fixture.engine.membership("user").wait().unwrap();
     assert_eq!(
         (answer.status, answer.check("a.g1"), answer.check("b.g1")),
         (LookupStatus::Healthy, None, Some(true))
@@ -143,7 +143,7 @@ fn one_bad_context_spoils_neither_its_batch_nor_the_status() {
     let fixture = Fixture::new(|_| {}).settled();
     fixture.store.put(context("good"), included_in("a.g1"));
     fixture.store.set_context_error(context("bad"), Some(ErrorKind::StoreData));
-    let answers = fixture.engine.blocking().memberships(&["good", "bad"]).unwrap();
+    let answers = fixture.engine.memberships(&["good", "bad"]).wait().unwrap();
     assert_eq!((answers[0].status, answers[0].check("a.g1")), (LookupStatus::Healthy, Some(true)));
     assert_eq!(
         (answers[1].status, kind(&answers[1])),
@@ -156,7 +156,7 @@ fn one_bad_context_spoils_neither_its_batch_nor_the_status() {
 fn a_store_that_answers_too_few_contexts_is_a_clear_error() {
     let fixture = Fixture::new(|_| {}).settled();
     fixture.store.set_fault(Fault::AnswerFewer);
-    let answer = fixture.engine.blocking().membership("user").unwrap();
+    let answer = fixture.engine.membership("user").wait().unwrap();
     assert_eq!((answer.status, kind(&answer)), (LookupStatus::StoreError, Some(ErrorKind::StoreData)));
 }
 
@@ -164,8 +164,8 @@ fn a_store_that_answers_too_few_contexts_is_a_clear_error() {
 fn a_store_that_panics_is_an_error_for_its_callers_only() {
     let fixture = Fixture::new(|_| {}).settled();
     fixture.store.set_fault(Fault::Panic);
-    let answer = fixture.engine.blocking().membership("user").unwrap();
+    let answer = fixture.engine.membership("user").wait().unwrap();
     assert_eq!((answer.status, kind(&answer)), (LookupStatus::StoreError, Some(ErrorKind::Internal)));
     fixture.store.set_fault(Fault::None);
-    assert_eq!(fixture.engine.blocking().membership("user").unwrap().status, LookupStatus::Healthy);
+    assert_eq!(fixture.engine.membership("user").wait().unwrap().status, LookupStatus::Healthy);
 }

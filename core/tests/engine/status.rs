@@ -58,11 +58,11 @@ fn a_listener_hears_the_first_status_and_every_change() {
     let statuses = listen(&fixture);
     assert_eq!(next(&statuses), (true, false));
     fixture.store.set_metadata_fault(Fault::Fail(ErrorKind::StoreUnavailable));
-    fixture.engine.blocking().refresh_status().unwrap();
+    fixture.engine.refresh_status().wait().unwrap();
     assert_eq!(next(&statuses), (false, false));
-    fixture.engine.blocking().refresh_status().unwrap();
+    fixture.engine.refresh_status().wait().unwrap();
     fixture.store.set_metadata_fault(Fault::None);
-    fixture.engine.blocking().refresh_status().unwrap();
+    fixture.engine.refresh_status().wait().unwrap();
     assert_eq!(next(&statuses), (true, false));
     assert!(statuses.try_recv().is_err(), "the same status twice is no change");
 }
@@ -125,7 +125,7 @@ fn a_slow_listener_delays_nobody_and_gets_the_latest_value() {
     {
         let available = matches!(fault, Fault::None);
         fixture.store.set_metadata_fault(fault);
-        fixture.engine.blocking().refresh_status().unwrap();
+        fixture.engine.refresh_status().wait().unwrap();
         assert_eq!(next(&quick), (available, false));
     }
     // Three changes happened; the slow one hears of the last only.
@@ -133,7 +133,7 @@ fn a_slow_listener_delays_nobody_and_gets_the_latest_value() {
     assert_eq!(slow_entered.recv_timeout(TIMEOUT).unwrap(), (false, false));
     let_go.send(()).unwrap();
     drop(let_go);
-    fixture.engine.blocking().close();
+    fixture.engine.close().wait();
     assert!(slow_entered.try_recv().is_err());
 }
 
@@ -146,7 +146,7 @@ fn a_removed_listener_is_not_called_again() {
     assert!(fixture.engine.remove_status_listener(id));
     assert!(!fixture.engine.remove_status_listener(id));
     fixture.store.set_metadata_fault(Fault::Fail(ErrorKind::StoreUnavailable));
-    fixture.engine.blocking().refresh_status().unwrap();
+    fixture.engine.refresh_status().wait().unwrap();
     // The sender went with the listener, so this is not a matter of waiting long enough.
     assert_eq!(statuses.recv_timeout(TIMEOUT), Err(mpsc::RecvTimeoutError::Disconnected));
 }
@@ -158,7 +158,7 @@ fn a_panicking_listener_harms_only_itself() {
     let statuses = listen(&fixture);
     assert_eq!(next(&statuses), (true, false));
     fixture.store.set_metadata_fault(Fault::Fail(ErrorKind::StoreUnavailable));
-    fixture.engine.blocking().refresh_status().unwrap();
+    fixture.engine.refresh_status().wait().unwrap();
     assert_eq!(next(&statuses), (false, false));
 }
 
@@ -182,10 +182,10 @@ fn closing_waits_for_a_listener_that_is_running_and_none_runs_after() {
     let engine = fixture.engine.clone();
     let was_finished = finished.clone();
     let closing = in_thread(move || {
-        engine.blocking().close();
+        engine.close().wait();
         was_finished.load(Ordering::SeqCst)
     });
-    eventually("the engine is closed", || fixture.engine.cached("user").is_err());
+    eventually("the engine is closed", || fixture.engine.membership("user").cached().is_err());
     assert!(!finished.load(Ordering::SeqCst));
     let_go.send(()).unwrap();
     assert!(closing.join().unwrap(), "close returned while the listener was running");
@@ -200,12 +200,12 @@ fn closing_from_inside_a_listener_does_not_hang() {
     fixture
         .engine
         .add_status_listener(move |_| {
-            engine.upgrade().expect("the test holds it").blocking().close();
+            engine.upgrade().expect("the test holds it").close().wait();
             done.send(()).unwrap();
         })
         .unwrap();
     closed.recv_timeout(TIMEOUT).unwrap();
-    assert_eq!(fixture.engine.cached("user").unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(fixture.engine.membership("user").cached().unwrap_err().kind(), ErrorKind::Closed);
 }
 
 #[test]
@@ -215,8 +215,8 @@ fn updates_give_the_current_status_then_changes_then_the_end() {
     let mut next = || pollster::block_on(updates.next()).map(|status| status.available);
     assert_eq!(next(), Some(true));
     fixture.store.set_fault(Fault::Fail(ErrorKind::StoreUnavailable));
-    fixture.engine.blocking().membership_by_hash(context("user")).unwrap();
+    fixture.engine.membership(context("user")).wait().unwrap();
     assert_eq!(next(), Some(false));
-    fixture.engine.blocking().close();
+    fixture.engine.close().wait();
     assert_eq!(next(), None);
 }

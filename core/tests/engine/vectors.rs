@@ -71,7 +71,7 @@ impl Fixture {
             }
             "advance_ms" => self.clock.advance(Duration::from_millis(value.as_u64().unwrap())),
             "set_unix_ms" => self.clock.set_unix_millis(value.as_i64().unwrap()),
-            "poll" => drop(self.engine().blocking().refresh_status().unwrap()),
+            "poll" => drop(self.engine().refresh_status().wait().unwrap()),
             "lookup" => self.look_up(value),
             "status" => self.look_at_status(value),
             other => panic!("unknown step {other}"),
@@ -79,7 +79,7 @@ impl Fixture {
     }
 
     fn look_up(&self, expected: &Value) {
-        let answer = self.engine().blocking().membership("user").unwrap();
+        let answer = self.engine().membership("user").wait().unwrap();
         assert_eq!(answer.status.name(), text(&expected["status"]), "{expected} {:?}", answer.error);
         let origin = match answer.origin {
             Origin::Store => "store",
@@ -160,7 +160,7 @@ fn cache() {
             })
             .unwrap();
             for hash in &lookups {
-                engine.blocking().membership_by_hash(*hash).unwrap();
+                engine.membership(*hash).wait().unwrap();
             }
             assert_eq!(store.queries().concat(), words("queries"), "{sequence}");
         }

@@ -31,9 +31,9 @@ fn parts(case: &Value) -> (String, Context) {
 fn answer(engine: &Engine, case: &Value, context: &Context) -> Value {
     match case.get("flag") {
         Some(flag) => {
-            json!(engine.blocking().evaluate(text(flag), context, &case["default"]).unwrap())
+            json!(engine.evaluate(text(flag), context).default(&case["default"]).wait().unwrap())
         }
-        None => json!(engine.blocking().segment_contains(text(&case["segment"]), context).unwrap()),
+        None => json!(engine.segment_contains(text(&case["segment"]), context).wait().unwrap()),
     }
 }
 
@@ -62,7 +62,7 @@ fn evaluation() {
             assert_eq!(answer(engine, case, &who), case["expect"]);
             assert_eq!(fixture.store.queries().concat(), expected_queries, "the queries, in order");
             if let Some(segment) = case.get("segment") {
-                let explanation = engine.blocking().explain(text(segment), &who).unwrap();
+                let explanation = engine.explain(text(segment), &who).wait().unwrap();
                 assert_eq!(json!(explanation.answer), case["expect"], "explained");
             }
         }
@@ -80,7 +80,7 @@ fn what_is_cached_changes_nothing() {
             let (data, who) = parts(case);
             let fixture = Fixture::on(store(case, FaultStore::new()), |config| config.breaker_failures = 0);
             fixture.engine.set_data(&data).unwrap();
-            fixture.engine.blocking().membership(&key).unwrap();
+            fixture.engine.membership(&key).wait().unwrap();
             assert_eq!(answer(&fixture.engine, case, &who), case["expect"]);
         }
     }

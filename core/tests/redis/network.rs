@@ -82,7 +82,7 @@ fn lookups_are_batched_for_a_server_a_hundred_milliseconds_away() {
     let before = fixture.engine.metrics().store_queries;
     let keys: Vec<String> =
         (0..CALLERS).map(|i| if i == 150 { "a".to_owned() } else { format!("user-{i}") }).collect();
-    let lookups = futures_util::future::join_all(keys.iter().map(|key| fixture.engine.membership(key)));
+    let lookups = futures_util::future::join_all(keys.iter().map(|key| fixture.engine.membership(key).into_future()));
     for (answer, key) in pollster::block_on(lookups).into_iter().zip(&keys) {
         let answer = answer.unwrap();
         assert_eq!((answer.status, answer.origin), (LookupStatus::Healthy, Origin::Store));
@@ -103,7 +103,7 @@ fn a_server_slower_than_the_deadline() {
     // Never the same context twice in a row: a caller would join the query that is being cancelled.
     for (key, expected) in [("a", Some(true)), ("b", None), ("a", Some(true))] {
         let (engine, before) = (fixture.engine.clone(), fixture.engine.metrics());
-        let caller = in_thread(move || engine.blocking().membership(key).unwrap());
+        let caller = in_thread(move || engine.membership(key).wait().unwrap());
         eventually("the store is queried", || fixture.engine.metrics().store_queries > before.store_queries);
         fixture.clock.advance(DEADLINE - Duration::from_millis(1));
         assert!(!caller.is_finished());
@@ -221,7 +221,7 @@ fn a_connection_without_replies_is_replaced_even_if_its_callers_give_up_first() 
     gate.shut();
     let caller = in_thread({
         let engine = fixture.engine.clone();
-        move || engine.blocking().membership("a").unwrap()
+        move || engine.membership("a").wait().unwrap()
     });
     eventually("the reply is withheld", || gate.waiting.load(Ordering::SeqCst) > 0);
     fixture.clock.advance(DEADLINE);
@@ -230,7 +230,7 @@ fn a_connection_without_replies_is_replaced_even_if_its_callers_give_up_first() 
     eventually("an answer comes over another connection", || {
         let caller = in_thread({
             let engine = fixture.engine.clone();
-            move || engine.blocking().membership("a").unwrap()
+            move || engine.membership("a").wait().unwrap()
         });
         while !caller.is_finished() {
             fixture.clock.advance(DEADLINE / 10);

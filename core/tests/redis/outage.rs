@@ -135,7 +135,7 @@ fn concurrent_lookups_of_one_context_read_it_once() {
     let engine = Engine::open(config).unwrap();
     // Subscribing empties the cache, so wait for it.
     eventually("push invalidation is active", || engine.status().push_invalidation);
-    let lookups = futures_util::future::join_all((0..1000).map(|_| engine.membership("a")));
+    let lookups = futures_util::future::join_all((0..1000).map(|_| engine.membership("a").into_future()));
     for answer in pollster::block_on(lookups) {
         assert_eq!(answer.unwrap().check("s.g1"), Some(true));
     }

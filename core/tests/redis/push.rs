@@ -29,7 +29,7 @@ fn open_with_push(store: &str) -> Engine {
 }
 
 fn is_member(engine: &Engine, key: &str) -> Option<bool> {
-    engine.blocking().membership(key).unwrap().check("s.g1")
+    engine.membership(key).wait().unwrap().check("s.g1")
 }
 
 fn include_key(prefix: &str, key: &str) -> String {
@@ -55,7 +55,7 @@ fn assert_fresh(engine: &Engine, server: &RedisServer) {
         leave(server, &key);
         eventually("the context leaves", || is_member(engine, &key).is_none());
     }
-    let bystander = engine.blocking().membership("bystander").unwrap();
+    let bystander = engine.membership("bystander").wait().unwrap();
     assert!(matches!(bystander.origin, Origin::Cache { .. }), "{:?}", bystander.origin);
 }
 

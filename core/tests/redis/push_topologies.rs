@@ -32,7 +32,7 @@ fn is_push_active(engine: &Engine) -> bool {
 }
 
 fn is_member(engine: &Engine, key: &str) -> Option<bool> {
-    engine.blocking().membership(key).unwrap().check("s.g1")
+    engine.membership(key).wait().unwrap().check("s.g1")
 }
 
 fn names() -> Vec<String> {

@@ -38,7 +38,7 @@ fn redis_wiped_under_a_healthy_worker_is_detected_at_the_next_marker_and_repaire
         ..EngineConfig::new(&server.store("", "")).unwrap()
     })
     .unwrap();
-    assert_eq!(engine.blocking().membership("20").unwrap().status, LookupStatus::Healthy);
+    assert_eq!(engine.membership("20").wait().unwrap().status, LookupStatus::Healthy);
 
     server.client().run(&["FLUSHALL"]);
     clock.advance(SyncConfig::DEFAULT_SYNC_MARKER_INTERVAL);
@@ -47,11 +47,11 @@ fn redis_wiped_under_a_healthy_worker_is_detected_at_the_next_marker_and_repaire
     // The worker has found no cursor. Until the repair, no reader may see a healthy store.
     pollster::block_on(engine.refresh_status()).unwrap();
     assert_eq!(synchronized_on(&*store.reader().unwrap()), None);
-    assert_eq!(engine.blocking().membership("20").unwrap().status, LookupStatus::Stale);
+    assert_eq!(engine.membership("20").wait().unwrap().status, LookupStatus::Stale);
     advance_until(&clock, Duration::from_millis(250), &worker, |status| status.is_healthy());
     assert_holds(&store, 20);
     pollster::block_on(engine.refresh_status()).unwrap();
-    assert_eq!(engine.blocking().membership("20").unwrap().status, LookupStatus::Healthy);
+    assert_eq!(engine.membership("20").wait().unwrap().status, LookupStatus::Healthy);
 }
 
 #[cfg(feature = "redis")]
@@ -152,7 +152,7 @@ fn an_engine_in_the_same_process_sees_changes_at_once() {
         clock.advance(Duration::from_millis(100));
         !engine.status().stale
     });
-    let check = |key: &str| engine.blocking().membership(key).unwrap().check("s.g1");
+    let check = |key: &str| engine.membership(key).wait().unwrap().check("s.g1");
     assert_eq!((check("1"), check("2"), check("3")), (Some(true), None, None));
     // The clock does not advance, so no cached answer expires.
     fake.publish(step(2));
@@ -164,7 +164,7 @@ fn an_engine_in_the_same_process_sees_changes_at_once() {
     assert_eq!(recorded.len(), 3);
     wait_until("the observer was called after each marker", || *recorder.1.lock() == 3);
     // A closed engine does not disturb the worker.
-    engine.blocking().close();
+    engine.close().wait();
     drop(engine);
     fake.publish(step(4));
     wait_for_cursor(&worker, &store, "v4");

@@ -36,27 +36,27 @@ pub(super) fn measure(store: &StoreConfig, demo_data: DemoData) -> Result<Timing
     let config = EngineConfig { source: Source::Store(store.clone()), ..EngineConfig::default() };
     let engine = Engine::open(config.clone())?;
     for key in &hot_keys {
-        engine.blocking().membership(key)?;
+        engine.membership(key).wait()?;
     }
     let cached_by_key = time(CACHED_LOOKUPS, |n| {
         let key = &hot_keys[(n % HOT_CONTEXTS) as usize];
-        black_box(engine.blocking().membership(key)?);
+        black_box(engine.membership(key).wait()?);
         Ok(())
     })?;
     let cached_by_hash = time(CACHED_LOOKUPS, |n| {
         let hash = hot_hashes[(n % HOT_CONTEXTS) as usize];
-        black_box(engine.blocking().membership_by_hash(hash)?);
+        black_box(engine.membership(hash).wait()?);
         Ok(())
     })?;
 
     let uncached = Engine::open(EngineConfig { context_cache_size: 0, ..config })?;
     let from_store = time(STORE_LOOKUPS, |n| {
-        black_box(uncached.blocking().membership_by_hash(cold_hashes[n as usize])?);
+        black_box(uncached.membership(cold_hashes[n as usize]).wait()?);
         Ok(())
     })?;
     let batched = time(STORE_LOOKUPS / BATCH, |n| {
         let first = (n * BATCH) as usize;
-        black_box(uncached.blocking().memberships_by_hash(&cold_hashes[first..first + BATCH as usize])?);
+        black_box(uncached.memberships(&cold_hashes[first..first + BATCH as usize]).wait()?);
         Ok(())
     })?;
     Ok(Timings { cached_by_key, cached_by_hash, from_store, batched: batched / BATCH as u32 })

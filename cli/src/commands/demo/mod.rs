@@ -105,7 +105,7 @@ fn show_answers(engine: &Engine, demo_data: DemoData, out: &mut impl Write) -> R
     // One unknown context at the end shows the answer "no value".
     for index in (0..demo_data.contexts.min(SAMPLE)).chain([demo_data.contexts]) {
         let key = DemoData::key(index);
-        let answer = engine.blocking().membership(&key)?;
+        let answer = engine.membership(&key).wait()?;
         let status = Cell::styled(answer.status.name(), output::status_style(answer.status));
         table.push([Cell::text(format!("  {key}")), status, Cell::text(describe(&answer))]);
     }
