@@ -132,9 +132,7 @@ impl Engine {
         let cached = engine.evaluate(flag_key, context).cached();
         let evaluation = match cached.map_err(|e| raised(py, &e))? {
             Some(evaluation) => evaluation,
-            None => {
-                wait(py, engine.evaluate(flag_key, context))?.map_err(|e| raised(py, &e))?
-            }
+            None => wait(py, engine.evaluate(flag_key, context))?.map_err(|e| raised(py, &e))?,
         };
         Ok(Evaluation::new(evaluation, default))
     }
@@ -150,8 +148,7 @@ impl Engine {
         let cached = engine.evaluate(flag_key, context).cached();
         let evaluation = match cached.map_err(|e| raised(py, &e))? {
             Some(evaluation) => Some(evaluation),
-            None => detached(py, || engine.evaluate(flag_key, context).now())
-                .map_err(|e| raised(py, &e))?,
+            None => detached(py, || engine.evaluate(flag_key, context).now()).map_err(|e| raised(py, &e))?,
         };
         Ok(evaluation.map(|evaluation| Evaluation::new(evaluation, default)))
     }

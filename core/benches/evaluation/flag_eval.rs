@@ -47,7 +47,12 @@ pub(crate) fn run() {
     let (store, none) = (OfficialStore::new(&data(1, false)), json!(null));
     let engine = engine(&data(1, true));
     let serve = |context: &Context| {
-        engine.evaluate("flag-0", context).default(&none).now().expect("usable").expect("memory answers at once")
+        engine
+            .evaluate("flag-0", context)
+            .default(&none)
+            .now()
+            .expect("usable")
+            .expect("memory answers at once")
     };
     for (number, what) in [(0, "included"), (1, "excluded"), (2, "unknown to the store")] {
         let (theirs, ours) = (official_context(number), context(number));
@@ -67,6 +72,8 @@ pub(crate) fn run() {
         "a flag with one ordinary segment",
         CALLS,
         |_| official::evaluate(&store, &store.flags["flag-0"], &theirs, None).value.cloned(),
-        |_| plain.evaluate("flag-0", &ours).default(&none).now().expect("usable").expect("no store is needed"),
+        |_| {
+            plain.evaluate("flag-0", &ours).default(&none).now().expect("usable").expect("no store is needed")
+        },
     );
 }

@@ -29,8 +29,7 @@ pub(crate) fn run() {
     for change in 0..CHANGES {
         let (context, joins) = (change % CONTEXTS, (change / CONTEXTS).is_multiple_of(2));
         let key = key(context);
-        let is_member =
-            || engine.membership(&key).wait().expect("usable").check("changed.g1") == Some(true);
+        let is_member = || engine.membership(&key).wait().expect("usable").check("changed.g1") == Some(true);
         assert_eq!(is_member(), !joins);
         let list = format!("launchdarkly:big_segment_include:{}", hash(context));
         let command = spell(&[&[if joins { "SADD" } else { "SREM" }, &list, "changed.g1"]]);

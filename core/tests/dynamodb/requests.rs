@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::fixture::{eventually, in_thread};
+use crate::fixture::eventually;
 use bigseg_core::patch::PatchOutcome;
 use bigseg_core::store::Limitation;
 use bigseg_core::testkit::dynamodb_faults::denied;
@@ -14,6 +14,8 @@ use bigseg_core::testkit::http_proxy::{HttpProxy, Reaction, action};
 use bigseg_core::testkit::samples::{SampleList, hash, list, patch};
 use bigseg_core::testkit::{DynamoDbServer, StoreModel};
 use bigseg_core::{Clock, ContextHash, Engine, EngineConfig, StoreConfig};
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
@@ -119,21 +121,17 @@ fn sixty_four_lookups_at_once_are_three_requests_at_most() {
         lookup_deadline: Duration::from_secs(60),
         ..EngineConfig::new(&store_at(recorded.proxy.port(), "response_timeout=60s")).unwrap()
     };
-    let engine = Arc::new(Engine::open(config).unwrap());
+    let engine = Engine::open(config).unwrap();
     eventually("the first poll is done", || engine.metrics().status_polls == 1);
     recorded.take();
     recorded.held.store(true, Ordering::Relaxed);
-    let threads: Vec<_> = keys
-        .into_iter()
-        .map(|key| {
-            let engine = engine.clone();
-            in_thread(move || engine.membership(&key).wait().unwrap().check("s.g1"))
-        })
-        .collect();
-    // The first query is out until all have missed: a machine may be slow to let their threads run.
-    eventually("all have missed", || engine.metrics().cache_misses == 64);
+    // The first query is held until all lookups wait: each joins the queue when it is polled first.
+    let mut lookups = std::pin::pin!(join_all(keys.iter().map(|key| engine.membership(key).into_future())));
+    assert!(lookups.as_mut().now_or_never().is_none());
+    assert_eq!(engine.metrics().cache_misses, 64);
     recorded.held.store(false, Ordering::Relaxed);
-    assert!(threads.into_iter().all(|thread| thread.join().unwrap() == Some(true)));
+    let answers = pollster::block_on(lookups);
+    assert!(answers.into_iter().all(|answer| answer.unwrap().check("s.g1") == Some(true)));
     let requests = recorded.take_actions();
     assert!(requests.len() <= 3, "{requests:?}");
 }

@@ -82,7 +82,8 @@ fn lookups_are_batched_for_a_server_a_hundred_milliseconds_away() {
     let before = fixture.engine.metrics().store_queries;
     let keys: Vec<String> =
         (0..CALLERS).map(|i| if i == 150 { "a".to_owned() } else { format!("user-{i}") }).collect();
-    let lookups = futures_util::future::join_all(keys.iter().map(|key| fixture.engine.membership(key).into_future()));
+    let lookups =
+        futures_util::future::join_all(keys.iter().map(|key| fixture.engine.membership(key).into_future()));
     for (answer, key) in pollster::block_on(lookups).into_iter().zip(&keys) {
         let answer = answer.unwrap();
         assert_eq!((answer.status, answer.origin), (LookupStatus::Healthy, Origin::Store));

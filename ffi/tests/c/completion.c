@@ -38,7 +38,8 @@ static void on_destroy(void *userdata) {
 static bigseg_code slow_memberships(void *userdata, const bigseg_context_hash *hashes, size_t count,
                                     bigseg_answers *answers, bigseg_error **error) {
     (void)userdata, (void)hashes, (void)error;
-    sleep_ms(30);
+    // So long that the lookups below are not done when the engine is closed.
+    sleep_ms(200);
     for (size_t i = 0; i < count; i++) {
         bigseg_answers_include(answers, i, BIGSEG_STR("beta.g3"), NULL);
         // A large membership is counted, so that a lost or doubled handle on it shows.
@@ -61,6 +62,8 @@ static bigseg_engine *open_slow_engine(void) {
     bigseg_store_vtable vtable = {sizeof vtable, slow_memberships, metadata};
     bigseg_config *config = bigseg_config_new();
     CHECK(bigseg_config_set_custom_store(config, &vtable, NULL, NULL) == BIGSEG_OK);
+    // Far more than a busy machine needs.
+    CHECK(bigseg_config_set_lookup_deadline(config, 60 * 1000) == BIGSEG_OK);
     return open_engine(config);
 }
 

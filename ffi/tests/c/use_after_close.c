@@ -22,7 +22,11 @@ int main(void) {
     for (int i = 0; i < 3; i++) {
         CHECK(pthread_create(&threads[i], NULL, look_up_until_closed, engine) == 0);
     }
-    sleep_ms(20);
+    bigseg_metrics metrics = {.struct_size = sizeof metrics};
+    // All three may have begun by then, and the store was polled.
+    while (metrics.cache_hits < 3000 || metrics.status_polls == 0) {
+        CHECK_OK(bigseg_engine_metrics(engine, &metrics, &error));
+    }
     CHECK_OK(bigseg_engine_close(engine, &error));
     CHECK_OK(bigseg_engine_close(engine, &error));
     for (int i = 0; i < 3; i++) {
@@ -50,7 +54,6 @@ int main(void) {
     CHECK_OK(bigseg_engine_status(engine, &store_status, &error));
     CHECK(bigseg_store_status_available(store_status));
     bigseg_store_status_free(store_status);
-    bigseg_metrics metrics = {.struct_size = sizeof metrics};
     CHECK_OK(bigseg_engine_metrics(engine, &metrics, &error));
     CHECK(metrics.status_polls > 0);
     bigseg_engine_free(engine);
