@@ -4,6 +4,7 @@
 //! as of `SYNCHRONIZED_ON`, in Unix milliseconds.
 
 use bigseg_core::patch::Patch;
+use bigseg_core::store::Cursor;
 use bigseg_core::{Error, ErrorKind, Result, StoreConfig};
 
 fn main() -> Result<()> {
@@ -15,7 +16,7 @@ fn main() -> Result<()> {
     let writer = StoreConfig::parse(store)?.writer()?;
     for line in std::io::stdin().lines() {
         let line = line.map_err(|e| usage(&format!("cannot read the patches: {e}")))?;
-        let outcome = writer.apply(&Patch::from_json(line.as_bytes())?)?;
+        let outcome = writer.apply(&Patch::from_json(line.as_bytes())?, Cursor::Advance)?;
         println!("{outcome:?}");
     }
     writer.set_synchronized_on(synchronized_on)

@@ -16,6 +16,7 @@ use crate::clock::Moment;
 use crate::context_key::{BuildPrefixHasher, ContextHash};
 use crate::error::{Error, ErrorKind, Result};
 use crate::membership::Membership;
+use crate::store::BatchResult;
 
 /// How batches are formed.
 #[derive(Debug, Clone, Copy)]
@@ -151,7 +152,7 @@ impl Coalescer {
     pub fn complete(
         &self,
         batch: Batch,
-        answers: Result<Vec<Result<Membership>>>,
+        answers: Result<BatchResult>,
         now: Moment,
         mut store: impl FnMut(ContextHash, &Membership),
     ) -> Option<Batch> {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::upstream_fixture::*;
 use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::{LoadPlan, LoadReport, LoadSource, StoreWriter};
+use bigseg_core::store::{Cursor, LoadPlan, LoadReport, LoadSource, StoreWriter};
 use bigseg_core::sync::{SyncConfig, SyncWorker};
 use bigseg_core::testkit::samples::{hash, list, patch};
 use bigseg_core::testkit::{Endpoint, FakeUpstream, StoreModel, UpstreamFault};
@@ -72,15 +72,12 @@ impl StoreWriter for CountingStore {
     fn cursor(&self) -> Result<Option<String>> {
         Ok(self.cursor.lock().clone())
     }
-    fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
+    fn apply(&self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome> {
         let outcome = self.count(patch);
-        if outcome == PatchOutcome::Applied {
+        if outcome == PatchOutcome::Applied && cursor == Cursor::Advance {
             *self.cursor.lock() = Some(patch.version.clone());
         }
         Ok(outcome)
-    }
-    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
-        Ok(self.count(part))
     }
     fn set_synchronized_on(&self, _unix_millis: i64) -> Result<()> {
         Ok(())

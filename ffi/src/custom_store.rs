@@ -6,8 +6,8 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use bigseg_core::store::{BlockingStore, Metadata};
-use bigseg_core::{ContextHash, Error, ErrorKind, Membership, Result};
+use bigseg_core::store::{BatchResult, BlockingStore, Metadata};
+use bigseg_core::{ContextHash, Error, ErrorKind, Result};
 
 use crate::code::{given_code, kind_of};
 use crate::context_hash::bigseg_context_hash;
@@ -83,17 +83,17 @@ impl CustomStore {
 }
 
 impl BlockingStore for CustomStore {
-    fn memberships(&self, hashes: &[ContextHash]) -> Result<Vec<Result<Membership>>> {
+    fn memberships(&self, hashes: &[ContextHash]) -> Result<BatchResult> {
         let memberships = non_null(self.vtable.memberships, "vtable: memberships")?;
-        let hashes: Vec<_> = hashes.iter().copied().map(bigseg_context_hash::of).collect();
+        let texts: Vec<_> = hashes.iter().copied().map(bigseg_context_hash::of).collect();
         let mut answers = bigseg_answers::new(hashes.len());
         let mut error = std::ptr::null_mut();
         // SAFETY: the host gave function and userdata together; everything lent lives until the call is over.
         let code = unsafe {
-            memberships(self.userdata.get(), hashes.as_ptr(), hashes.len(), &raw mut answers, &raw mut error)
+            memberships(self.userdata.get(), texts.as_ptr(), texts.len(), &raw mut answers, &raw mut error)
         };
         outcome(code, error)?;
-        answers.finish()
+        answers.finish(hashes)
     }
 
     fn metadata(&self) -> Result<Metadata> {

@@ -3,7 +3,8 @@
 //! A custom store does not return memberships: it puts them, ref by ref, into a `bigseg_answers` that it is lent for
 //! the duration of its callback. A context it says nothing about has an empty membership.
 
-use bigseg_core::{Error, ErrorKind, Membership, Result, SegmentRef};
+use bigseg_core::store::BatchResult;
+use bigseg_core::{ContextHash, Error, ErrorKind, Membership, Result, SegmentRef};
 
 use crate::code::{bigseg_code, given_code};
 use crate::error::{bigseg_error, reported};
@@ -30,8 +31,8 @@ impl bigseg_answers {
         Self { answers: std::iter::repeat_with(Answer::default).take(count).collect(), misuse: None }
     }
 
-    /// Returns what the store said, in the two levels of `StoreReader::memberships`.
-    pub(crate) fn finish(self) -> Result<Vec<Result<Membership>>> {
+    /// Returns the results for `hashes`, for as many as there is room.
+    pub(crate) fn finish(self, hashes: &[ContextHash]) -> Result<BatchResult> {
         if let Some(misuse) = self.misuse {
             return Err(misuse);
         }
@@ -39,7 +40,7 @@ impl bigseg_answers {
             Some(failure) => Err(failure),
             None => Ok(Membership::new(answer.included, answer.excluded)),
         };
-        Ok(self.answers.into_iter().map(finish).collect())
+        BatchResult::new(hashes, self.answers.into_iter().map(finish).collect())
     }
 
     fn answer(&mut self, index: usize) -> Result<&mut Answer> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bigseg_core::runtime::BoxFuture;
-use bigseg_core::store::{Metadata, StoreReader};
+use bigseg_core::store::{BatchResult, Metadata, StoreReader};
 use bigseg_core::{ContextHash, Error, ErrorKind, Membership, Result, SegmentRef};
 use futures_util::FutureExt;
 use napi_derive::napi;
@@ -109,14 +109,11 @@ fn unexpected() -> Error {
 }
 
 impl StoreReader for CustomStore {
-    fn memberships<'a>(
-        &'a self,
-        hashes: &'a [ContextHash],
-    ) -> BoxFuture<'a, Result<Vec<Result<Membership>>>> {
+    fn memberships<'a>(&'a self, hashes: &'a [ContextHash]) -> BoxFuture<'a, Result<BatchResult>> {
         let question = self.ask(|number| Message::Memberships(number, hashes.to_vec()));
         question
-            .map(|reply| match reply? {
-                Reply::Memberships(memberships) => Ok(memberships),
+            .map(move |reply| match reply? {
+                Reply::Memberships(memberships) => BatchResult::new(hashes, memberships),
                 Reply::Metadata(_) => Err(unexpected()),
             })
             .boxed()

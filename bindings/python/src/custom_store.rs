@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Weak};
 
-use bigseg_core::store::{BlockingStore, Metadata};
+use bigseg_core::store::{BatchResult, BlockingStore, Metadata};
 use bigseg_core::{ContextHash, Error, ErrorKind, Result, SegmentRef};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -36,12 +36,13 @@ impl CustomStore {
 }
 
 impl BlockingStore for CustomStore {
-    fn memberships(&self, hashes: &[ContextHash]) -> Result<Vec<Result<bigseg_core::Membership>>> {
-        self.call(|py, store| {
-            let hashes = PyList::new(py, hashes.iter().map(ContextHash::to_string))?;
-            let answers = store.call_method1("memberships", (hashes,))?;
-            answers.try_iter()?.map(|answer| Ok(membership(&answer?))).collect()
-        })
+    fn memberships(&self, hashes: &[ContextHash]) -> Result<BatchResult> {
+        let results = self.call(|py, store| {
+            let texts = PyList::new(py, hashes.iter().map(ContextHash::to_string))?;
+            let answers = store.call_method1("memberships", (texts,))?;
+            answers.try_iter()?.map(|answer| Ok(membership(&answer?))).collect::<PyResult<_>>()
+        })?;
+        BatchResult::new(hashes, results)
     }
 
     fn metadata(&self) -> Result<Metadata> {

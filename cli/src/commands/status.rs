@@ -64,7 +64,7 @@ impl StatusCommand {
         let (engine, store) = self.engine.open_with(PushInvalidation::Auto)?;
         let mut status = engine.refresh_status().wait()?;
         for _ in 0..PUSH_POLLS {
-            if !store.may_tell_of_changes() || !status.available || is_push_settled(&status) {
+            if !store.supports_push() || !status.available || is_push_settled(&status) {
                 break;
             }
             std::thread::sleep(PUSH_POLL_INTERVAL);
@@ -128,7 +128,7 @@ fn print(store: &StoreConfig, lookup_status: LookupStatus, status: &StoreStatus)
             Cell::styled("the sync time is in the future: this clock or the writer's is wrong", WARN),
         );
     }
-    if store.may_tell_of_changes() {
+    if store.supports_push() {
         row("push invalidation", yes_no(status.push_invalidation));
     }
     for Limitation { feature, reason } in &status.limitations {

@@ -1,5 +1,6 @@
 //! A large patch, beside transactions of 24, which is what the limit once was.
 
+use bigseg_core::store::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -38,7 +39,9 @@ pub(crate) fn run() {
         let store = store_at(port, &format!("response_timeout=60s&prefix={prefix}"));
         let config = StoreConfig::parse(&store).expect("a good store string");
         let writer = config.writer().expect("the store opens");
-        time(1, |_| assert_eq!(writer.apply(&patch).expect("it applies"), PatchOutcome::Applied)) / 1e9
+        time(1, |_| {
+            assert_eq!(writer.apply(&patch, Cursor::Advance).expect("it applies"), PatchOutcome::Applied)
+        }) / 1e9
     };
     let ours = apply(server.port(), "timed");
     apply(proxy.port(), "counted");

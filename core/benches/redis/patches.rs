@@ -1,5 +1,6 @@
 //! A large patch, beside the same operations one command a round trip; and how long others wait for the server meanwhile.
 
+use bigseg_core::store::Cursor;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -33,8 +34,11 @@ pub(crate) fn run() {
         let mut wire = Wire::connect(server.port());
         let floor = time(SINGLES, |i| wire.exchange(&singles[i], 1));
         let patch = sample(round);
-        let apply =
-            || time(1, |_| assert_eq!(writer.apply(&patch).expect("it applies"), PatchOutcome::Applied));
+        let apply = || {
+            time(1, |_| {
+                assert_eq!(writer.apply(&patch, Cursor::Advance).expect("it applies"), PatchOutcome::Applied)
+            })
+        };
         let (nanoseconds, longest) = beside_pings(&server, apply);
         blocked = blocked.max(longest);
         let (_, longest) = beside_pings(&server, || std::thread::sleep(Duration::from_secs(1)));

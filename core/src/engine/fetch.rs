@@ -6,10 +6,9 @@ use super::lookup::{Lookups, Store, closed, timed_out};
 use crate::coalesce::Batch;
 use crate::context_key::ContextHash;
 use crate::error::{Error, Result};
-use crate::membership::Membership;
 use crate::runtime::Elapsed;
 use crate::status::Outcome;
-use crate::store::guarded;
+use crate::store::{BatchResult, guarded};
 
 impl Lookups {
     /// Runs a batch, and then the batches that formed meanwhile.
@@ -28,7 +27,7 @@ impl Lookups {
     }
 
     /// Sends one query and waits for it until the lookup deadline.
-    async fn query(&self, store: &Store, hashes: &[ContextHash]) -> Result<Vec<Result<Membership>>> {
+    async fn query(&self, store: &Store, hashes: &[ContextHash]) -> Result<BatchResult> {
         self.counters.store_queries.add(1);
         self.counters.store_contexts.add(hashes.len() as u64);
         let limit = self.config.lookup_deadline;

@@ -8,7 +8,7 @@ use crate::context_key::ContextHash;
 #[cfg(feature = "sync")]
 use crate::segment_ref::SegmentRef;
 use crate::status::PushState;
-use crate::store::ChangeObserver;
+use crate::store::ChangeListener;
 #[cfg(feature = "sync")]
 use crate::sync::SyncObserver;
 
@@ -37,8 +37,8 @@ impl Lookups {
     }
 }
 
-impl ChangeObserver for Lookups {
-    fn watching(&self) {
+impl ChangeListener for Lookups {
+    fn connected(&self) {
         let Some(store) = &self.store else { return };
         // Earlier entries expire but stay: they are the last known answers if the store fails.
         store.coalescer.invalidate_all();
@@ -47,7 +47,7 @@ impl ChangeObserver for Lookups {
         self.publish_push(store, PushState::Active);
     }
 
-    fn not_watching(&self) {
+    fn disconnected(&self) {
         let Some(store) = &self.store else { return };
         self.freshness.push_stopped();
         self.publish_push(store, PushState::Lost);

@@ -20,7 +20,7 @@ use crate::membership::{LookupStatus, Membership};
 use crate::metrics::Counters;
 use crate::runtime::{Elapsed, ForkGeneration};
 use crate::status::{Outcome, Poller, StatusTracker};
-use crate::store::{InPlaceReader, StoreReader};
+use crate::store::{InlineReader, StoreReader};
 use crate::tasks::TaskGroup;
 
 /// Looks up memberships; shared by the engine and its tasks.
@@ -293,17 +293,17 @@ impl Lookups {
         self.embedded_reader(Reach::Embedded).is_some()
     }
 
-    fn embedded_reader(&self, reach: Reach) -> Option<&dyn InPlaceReader> {
+    fn embedded_reader(&self, reach: Reach) -> Option<&dyn InlineReader> {
         if reach == Reach::Cache {
             return None;
         }
-        self.store.as_ref()?.reader.in_place()
+        self.store.as_ref()?.reader.as_inline()
     }
 
     /// Reads one context from an embedded store, without allocating.
     fn read_one(
         &self,
-        reader: &dyn InPlaceReader,
+        reader: &dyn InlineReader,
         hash: ContextHash,
         last_known: Option<CachedMembership>,
     ) -> Answer {
@@ -316,7 +316,7 @@ impl Lookups {
     }
 
     /// Reads many contexts from an embedded store.
-    fn read_many(&self, reader: &dyn InPlaceReader, hashes: &[ContextHash]) -> Vec<Result<Membership>> {
+    fn read_many(&self, reader: &dyn InlineReader, hashes: &[ContextHash]) -> Vec<Result<Membership>> {
         let mut memberships = vec![Membership::empty(); hashes.len()];
         match self.read_embedded(reader, hashes, &mut memberships) {
             Ok(()) => memberships.into_iter().map(Ok).collect(),
@@ -326,7 +326,7 @@ impl Lookups {
 
     fn read_embedded(
         &self,
-        reader: &dyn InPlaceReader,
+        reader: &dyn InlineReader,
         hashes: &[ContextHash],
         memberships: &mut [Membership],
     ) -> Result<()> {

@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::metrics::Counters;
 use crate::runtime::{ForkGeneration, LeakAfterFork, Runtime};
 use crate::status::{Listeners, Poller, StatusTracker};
-use crate::store::{ChangeObserver, StoreReader, guarded};
+use crate::store::{ChangeListener, StoreReader, guarded};
 use crate::tasks::TaskGroup;
 
 impl Engine {
@@ -108,7 +108,7 @@ fn open_store(
 
 fn start_polling(store: &Store, tasks: &Arc<TaskGroup>) {
     let poller = store.poller.clone();
-    let is_embedded = store.reader.in_place().is_some();
+    let is_embedded = store.reader.as_inline().is_some();
     if is_embedded {
         // Does not wait, so the status is known when the engine is opened. A failure is in the status.
         let _ = pollster::block_on(poller.poll());
@@ -132,7 +132,7 @@ fn start_push(lookups: &Arc<Lookups>) {
     let lookups = lookups.clone();
     lookups.tasks.clone().spawn(async move {
         let Some(store) = &lookups.store else { return };
-        if let Some(changes) = store.reader.follow_changes(lookups.clone()) {
+        if let Some(changes) = store.reader.subscribe(lookups.clone()) {
             let changes = guarded(async {
                 changes.await;
                 Ok(())
@@ -140,7 +140,7 @@ fn start_push(lookups: &Arc<Lookups>) {
             if let Some(Err(e)) = lookups.tasks.token().run_until_cancelled(changes).await {
                 log::error!("push invalidation ended: {e}");
             }
-            lookups.not_watching();
+            lookups.disconnected();
         }
     });
 }

@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 
 use crate::error::Result;
 use crate::patch::{Patch, PatchOutcome};
-use crate::store::{LoadPlan, LoadReport, LoadSource, StoreConfig, StoreWriter};
+use crate::store::{Cursor, LoadPlan, LoadReport, LoadSource, StoreConfig, StoreWriter};
 
 /// A writer that opens its store at the first call, and at each further one while that fails. A
 /// store that cannot be opened is thereby an error like any other: the worker reports and retries
@@ -32,11 +32,8 @@ impl StoreWriter for LazyWriter {
     fn cursor(&self) -> Result<Option<String>> {
         self.writer()?.cursor()
     }
-    fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
-        self.writer()?.apply(patch)
-    }
-    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
-        self.writer()?.apply_part(part)
+    fn apply(&self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome> {
+        self.writer()?.apply(patch, cursor)
     }
     fn apply_all(&self, patches: &[Patch]) -> Result<Vec<PatchOutcome>> {
         self.writer()?.apply_all(patches)

@@ -36,7 +36,7 @@ const MIN_INTERVAL: Duration = Duration::from_millis(100);
 impl Poller {
     /// Polls now.
     pub async fn poll(&self) -> Result<Metadata> {
-        let result = match self.reader.in_place() {
+        let result = match self.reader.as_inline() {
             Some(reader) => reader.read_metadata(),
             None => self.fetch_metadata().await,
         };

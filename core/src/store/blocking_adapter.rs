@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::{Metadata, StoreReader};
+use super::{BatchResult, Metadata, StoreReader};
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
-use crate::membership::Membership;
 use crate::runtime::{BoxFuture, Runtime};
 
 /// How many calls into one store may be under way at once. A store that never returns keeps its threads, so this
@@ -16,8 +15,8 @@ const CALLS_AT_ONCE: usize = 8;
 
 /// A store whose calls block the thread they are made on.
 pub trait BlockingStore: Send + Sync + 'static {
-    /// Answers in the order of `hashes`; see [`StoreReader::memberships`] for the two levels of errors.
-    fn memberships(&self, hashes: &[ContextHash]) -> Result<Vec<Result<Membership>>>;
+    /// Reads the memberships of `hashes`; see [`StoreReader::memberships`].
+    fn memberships(&self, hashes: &[ContextHash]) -> Result<BatchResult>;
 
     /// Reads the store's metadata.
     fn metadata(&self) -> Result<Metadata>;
@@ -72,22 +71,9 @@ impl<S: BlockingStore> Offload<S> {
 }
 
 impl<S: BlockingStore> StoreReader for Offload<S> {
-    fn memberships<'a>(
-        &'a self,
-        hashes: &'a [ContextHash],
-    ) -> BoxFuture<'a, Result<Vec<Result<Membership>>>> {
+    fn memberships<'a>(&'a self, hashes: &'a [ContextHash]) -> BoxFuture<'a, Result<BatchResult>> {
         let hashes = hashes.to_vec();
-        Box::pin(async move {
-            let asked = hashes.len();
-            let answers = self.call(move |store| store.memberships(&hashes)).await?;
-            if answers.len() != asked {
-                return Err(Error::new(
-                    ErrorKind::StoreData,
-                    format!("the custom store answered {} of {asked} contexts", answers.len()),
-                ));
-            }
-            Ok(answers)
-        })
+        Box::pin(self.call(move |store| store.memberships(&hashes)))
     }
 
     fn metadata(&self) -> BoxFuture<'_, Result<Metadata>> {

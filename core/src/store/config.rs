@@ -74,7 +74,7 @@ impl StoreConfig {
     }
 
     /// Returns whether a store of this kind can tell of changes as they happen, unless it refuses.
-    pub fn may_tell_of_changes(&self) -> bool {
+    pub fn supports_push(&self) -> bool {
         match self {
             Self::Memory(_) | Self::Local(_) => false,
             #[cfg(feature = "dynamodb")]

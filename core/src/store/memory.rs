@@ -8,8 +8,8 @@ use std::sync::{Arc, LazyLock, Weak};
 use parking_lot::{Mutex, RwLock};
 
 use super::{
-    Backend, InPlaceReader, LoadPlan, LoadReport, LoadSource, Metadata, StoreReader, StoreScanner,
-    StoreWriter, ask_in_place,
+    Backend, BatchResult, Cursor, InlineReader, LoadPlan, LoadReport, LoadSource, Metadata, StoreReader,
+    StoreScanner, StoreWriter, query_inline,
 };
 use crate::context_key::{BuildPrefixHasher, ContextHash};
 use crate::error::Result;
@@ -113,7 +113,7 @@ fn change(set: &mut BTreeSet<SegmentRef>, segment: &SegmentRef, joins: Option<bo
     }
 }
 
-impl InPlaceReader for MemoryStore {
+impl InlineReader for MemoryStore {
     fn read(&self, hashes: &[ContextHash], memberships: &mut [Membership]) -> Result<()> {
         let content = self.0.read();
         for (hash, membership) in hashes.iter().zip(memberships) {
@@ -129,18 +129,15 @@ impl InPlaceReader for MemoryStore {
 }
 
 impl StoreReader for MemoryStore {
-    fn memberships<'a>(
-        &'a self,
-        hashes: &'a [ContextHash],
-    ) -> BoxFuture<'a, Result<Vec<Result<Membership>>>> {
-        Box::pin(std::future::ready(ask_in_place(self, hashes)))
+    fn memberships<'a>(&'a self, hashes: &'a [ContextHash]) -> BoxFuture<'a, Result<BatchResult>> {
+        Box::pin(std::future::ready(query_inline(self, hashes)))
     }
 
     fn metadata(&self) -> BoxFuture<'_, Result<Metadata>> {
         Box::pin(std::future::ready(self.read_metadata()))
     }
 
-    fn in_place(&self) -> Option<&dyn InPlaceReader> {
+    fn as_inline(&self) -> Option<&dyn InlineReader> {
         Some(self)
     }
 }
@@ -150,17 +147,13 @@ impl StoreWriter for MemoryStore {
         Ok(self.0.read().cursor.clone())
     }
 
-    fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
+    fn apply(&self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome> {
         let mut content = self.0.write();
         let outcome = content.apply(patch)?;
-        if outcome == PatchOutcome::Applied {
+        if outcome == PatchOutcome::Applied && cursor == Cursor::Advance {
             content.cursor = Some(patch.version.clone());
         }
         Ok(outcome)
-    }
-
-    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
-        self.0.write().apply(part)
     }
 
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {

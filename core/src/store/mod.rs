@@ -18,7 +18,7 @@ pub use config::{Backend, StoreConfig};
 pub use options::{OptionType, OptionValue, StoreOption};
 pub use parse::StoreName;
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Deref};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -40,52 +40,106 @@ pub struct Metadata {
 
 /// The read side of a store. Called concurrently, from the engine's threads only.
 ///
-/// The batch is the primitive: a lookup is a batch of one. Readers do not cache, coalesce or retry; that is done
-/// once, above them, for all stores.
+/// The batch is the primitive: a lookup is a batch of one. Readers do not cache, coalesce or retry; the engine does that
+/// above them, once for all stores.
 pub trait StoreReader: Send + Sync + 'static {
-    /// Answers in the order of `hashes`; a context without rows has an empty membership.
+    /// Reads the memberships of `hashes`; a context without rows has an empty membership.
     ///
-    /// The outer error means the store failed; an inner one means that this context alone has data the schema does
-    /// not allow, which must not spoil the answers of the others in the batch.
-    fn memberships<'a>(&'a self, hashes: &'a [ContextHash])
-    -> BoxFuture<'a, Result<Vec<Result<Membership>>>>;
+    /// # Errors
+    /// The store failed. A context whose own data the schema does not allow fails alone, inside the result.
+    fn memberships<'a>(&'a self, hashes: &'a [ContextHash]) -> BoxFuture<'a, Result<BatchResult>>;
 
     /// Reads the store's metadata; doubles as the health check.
     fn metadata(&self) -> BoxFuture<'_, Result<Metadata>>;
 
-    /// Returns the reader's other face when it answers from this process's own memory or page cache, in
-    /// microseconds: the engine then asks on the caller's thread, without its runtime.
-    fn in_place(&self) -> Option<&dyn InPlaceReader> {
+    /// Returns the inline face of a reader that answers from this process's own memory or page cache, in microseconds.
+    /// The engine then calls it on the caller's thread, without its runtime.
+    fn as_inline(&self) -> Option<&dyn InlineReader> {
         None
     }
 
-    /// Tells `observer` of changes as they happen, for as long as the future is awaited; it never completes by itself.
-    /// Nothing, for a store that cannot.
-    fn follow_changes(&self, _observer: Arc<dyn ChangeObserver>) -> Option<BoxFuture<'_, ()>> {
+    /// Reports changes to `listener` as they happen, for as long as the future is polled; it never completes by itself.
+    /// `None` for a store that cannot push.
+    fn subscribe(&self, _listener: Arc<dyn ChangeListener>) -> Option<BoxFuture<'_, ()>> {
         None
     }
 
-    /// Returns what the store is doing without at the moment, because it was refused.
+    /// Returns what the store has disabled at the moment, because it lacks a permission.
     fn limitations(&self) -> Vec<Limitation> {
         Vec::new()
     }
 
-    /// Completes when no call into the store is under way any more.
+    /// Completes when no call into the store is in flight any more.
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }
 }
 
-/// Hears of changes in a store. Called on the store's own tasks, one call at a time; must not block.
-///
-/// A reader calls [`watching`](Self::watching) when no later change can escape it, and
-/// [`not_watching`](Self::not_watching) as soon as one might.
-pub trait ChangeObserver: Send + Sync + 'static {
-    /// Every change from now on will be told. What was read before may be out of date (docs/spec.md#push-invalidation).
-    fn watching(&self);
+/// The memberships of a batch, in the order of its hashes. A context can fail alone.
+#[derive(Debug, Clone)]
+pub struct BatchResult(Vec<Result<Membership>>);
 
-    /// Changes may go untold from now on.
-    fn not_watching(&self);
+impl BatchResult {
+    /// Takes one result for each of the hashes that were requested.
+    ///
+    /// # Errors
+    /// [`ErrorKind::StoreData`] when there are more or fewer results than hashes.
+    pub fn new(hashes: &[ContextHash], results: Vec<Result<Membership>>) -> Result<Self> {
+        let (requested, returned) = (hashes.len(), results.len());
+        if returned == requested {
+            return Ok(Self(results));
+        }
+        let message = format!("the store answered {returned} of {requested} contexts");
+        Err(Error::new(ErrorKind::StoreData, message))
+    }
+
+    /// Returns the results, in the order of the hashes.
+    pub fn into_vec(self) -> Vec<Result<Membership>> {
+        self.0
+    }
+}
+
+impl Deref for BatchResult {
+    type Target = [Result<Membership>];
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl IntoIterator for BatchResult {
+    type Item = Result<Membership>;
+    type IntoIter = std::vec::IntoIter<Result<Membership>>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// A reader that answers faster than another thread could be woken.
+pub trait InlineReader: Send + Sync {
+    /// Writes the membership of `hashes[i]` to `memberships[i]`; both have the same length.
+    fn read(&self, hashes: &[ContextHash], memberships: &mut [Membership]) -> Result<()>;
+
+    /// Reads the store's metadata.
+    fn read_metadata(&self) -> Result<Metadata>;
+}
+
+/// Answers an asynchronous query with an inline read.
+fn query_inline(reader: &dyn InlineReader, hashes: &[ContextHash]) -> Result<BatchResult> {
+    let mut memberships = vec![Membership::empty(); hashes.len()];
+    reader.read(hashes, &mut memberships)?;
+    BatchResult::new(hashes, memberships.into_iter().map(Ok).collect())
+}
+
+/// Called with the changes in a store, on the store's own tasks, one call at a time; must not block.
+///
+/// A reader calls [`connected`](Self::connected) once every later change will be reported, and
+/// [`disconnected`](Self::disconnected) as soon as one might be missed.
+pub trait ChangeListener: Send + Sync + 'static {
+    /// Every change from now on will be reported. What was read before may be out of date (docs/spec.md#push-invalidation).
+    fn connected(&self);
+
+    /// Changes may be missed from now on.
+    fn disconnected(&self);
 
     /// The memberships of these contexts may have changed.
     fn memberships_changed(&self, hashes: &[ContextHash]);
@@ -97,46 +151,31 @@ pub trait ChangeObserver: Send + Sync + 'static {
     fn metadata_changed(&self);
 }
 
-/// Something a store could do better, if only it were allowed to: never fatal, and shown in the status (docs/spec.md#permissions).
+/// A feature that a store disabled because it lacks a permission: never fatal, and shown in the status
+/// (docs/spec.md#permissions).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limitation {
-    /// What the store does without; one of the constants of this type.
+    /// The disabled feature; one of the constants of this type.
     pub feature: &'static str,
-    /// Why, and what to do about it.
+    /// Why it is disabled, and what to do about it.
     pub reason: String,
 }
 
 impl Limitation {
-    /// Hearing of changes as they happen; without it, answers are renewed when they expire.
+    /// Push invalidation; without it, cached answers expire.
     pub const PUSH_INVALIDATION: &'static str = "push_invalidation";
-    /// Reading many contexts in one request; without it, each is read in one of its own.
+    /// Reading many contexts in one request; without it, each context takes one request.
     pub const BATCHED_READS: &'static str = "batched_reads";
 }
 
-/// Runs a call into a store; one that panics has failed, and fails only those who wait for it.
+/// Runs a call into a store. A call that panics fails, and only for those who wait for it.
 pub async fn guarded<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
     AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|panic| {
-        let words = panic.downcast_ref::<&str>().copied();
-        let words =
-            words.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a word");
-        Err(Error::new(ErrorKind::Internal, format!("the store panicked: {words}")))
+        let literal = panic.downcast_ref::<&str>().copied();
+        let formatted = panic.downcast_ref::<String>().map(String::as_str);
+        let message = literal.or(formatted).unwrap_or("without a message");
+        Err(Error::new(ErrorKind::Internal, format!("the store panicked: {message}")))
     })
-}
-
-/// Answers an asynchronous query of a store that also answers in place.
-fn ask_in_place(reader: &dyn InPlaceReader, hashes: &[ContextHash]) -> Result<Vec<Result<Membership>>> {
-    let mut memberships = vec![Membership::empty(); hashes.len()];
-    reader.read(hashes, &mut memberships)?;
-    Ok(memberships.into_iter().map(Ok).collect())
-}
-
-/// A reader whose answers are not worth waiting for on another thread.
-pub trait InPlaceReader: Send + Sync {
-    /// Writes the membership of `hashes[i]` to `memberships[i]`; both have the same length.
-    fn read(&self, hashes: &[ContextHash], memberships: &mut [Membership]) -> Result<()>;
-
-    /// Reads the store's metadata.
-    fn read_metadata(&self) -> Result<Metadata>;
 }
 
 /// The write side of a store. Every method blocks until the store has answered; callers use a thread of their own.
@@ -144,28 +183,22 @@ pub trait StoreWriter: Send + Sync + 'static {
     /// Returns the version of the last patch applied, or `None` when the store holds no cursor.
     fn cursor(&self) -> Result<Option<String>>;
 
-    /// Applies a patch if the cursor allows it; the cursor moves last (docs/spec.md#cursor).
+    /// Applies a patch if the store's cursor allows it (docs/spec.md#writing). With [`Cursor::Advance`] the cursor moves
+    /// last; with [`Cursor::Keep`] it stays, because the patch is one part of a patch that is too large for one call.
     ///
     /// # Errors
-    /// Any failure leaves the cursor where it was, so that applying the same patch again completes it.
-    fn apply(&self, patch: &Patch) -> Result<PatchOutcome>;
+    /// A failure leaves the cursor where it was, so that applying the same patch again completes it.
+    fn apply(&self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome>;
 
-    /// Applies a part of a patch that is too large for one call, if the cursor allows the patch; the cursor stays. The last
-    /// part goes through [`apply`](Self::apply), which moves it.
+    /// Applies patches in their order, up to the first that is refused, and returns an outcome for each that was
+    /// tried. A store overrides this if it is faster at several together.
     ///
     /// # Errors
-    /// As for `apply`.
-    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome>;
-
-    /// Applies patches in their order up to the first that does not apply, and returns an outcome for each that was
-    /// tried. A store overrides this if it is quicker at several together.
-    ///
-    /// # Errors
-    /// As for `apply`; patches at the beginning may have been applied, and the cursor says which.
+    /// As for [`apply`](Self::apply); patches at the beginning may have been applied, as the cursor shows.
     fn apply_all(&self, patches: &[Patch]) -> Result<Vec<PatchOutcome>> {
         let mut outcomes = Vec::with_capacity(patches.len());
         for patch in patches {
-            let outcome = self.apply(patch)?;
+            let outcome = self.apply(patch, Cursor::Advance)?;
             outcomes.push(outcome);
             if outcome.is_refusal() {
                 break;
@@ -193,6 +226,15 @@ pub trait StoreWriter: Send + Sync + 'static {
         contexts: &mut dyn LoadSource,
         progress: &mut dyn FnMut(u64),
     ) -> Result<LoadReport>;
+}
+
+/// What becomes of the store's cursor when a patch applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// It moves to the patch's version.
+    Advance,
+    /// It stays: the patch is one part of a larger one.
+    Keep,
 }
 
 /// Walks everything a store holds, for statistics and export.

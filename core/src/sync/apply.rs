@@ -14,7 +14,7 @@ use super::status::SyncTracker;
 use crate::context_key::ContextHash;
 use crate::error::{Error, Result};
 use crate::patch::{Changes, Patch, PatchOutcome};
-use crate::store::StoreWriter;
+use crate::store::{Cursor, StoreWriter};
 
 /// The most patches that are applied in one call to the store.
 const MAX_BATCH_PATCHES: usize = 1000;
@@ -172,7 +172,7 @@ impl PatchBatch<'_> {
         let applier = self.applier;
         let mut outcome = changes.for_each_chunk::<ApplyEnd>(head, &mut |chunk| {
             applier.check_cancelled()?;
-            let outcome = applier.writer.apply_part(chunk);
+            let outcome = applier.writer.apply(chunk, Cursor::Keep);
             applier.notify_observers(chunk);
             let outcome = outcome?;
             if outcome == PatchOutcome::Applied {
@@ -181,7 +181,7 @@ impl PatchBatch<'_> {
             Ok(outcome)
         })?;
         if outcome == PatchOutcome::Applied {
-            outcome = applier.writer.apply(head)?;
+            outcome = applier.writer.apply(head, Cursor::Advance)?;
         }
         self.record(head, outcome, 0)
     }

@@ -12,7 +12,7 @@ use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::membership::Membership;
 use crate::runtime::BoxFuture;
-use crate::store::{InPlaceReader, Metadata, StoreReader};
+use crate::store::{BatchResult, InlineReader, Metadata, StoreReader};
 
 /// How long a `wait_for_…` method waits before it calls the test hung; never reached by a test that passes.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -38,7 +38,7 @@ pub enum Fault {
 /// The store; all methods take `&self` and may be called from any thread.
 #[derive(Default)]
 pub struct FaultStore {
-    in_place: bool,
+    is_inline: bool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -65,8 +65,8 @@ impl FaultStore {
     }
 
     /// Creates one that answers on the caller's thread, as memory and embedded stores do.
-    pub fn answering_in_place() -> Arc<Self> {
-        Arc::new(Self { in_place: true, ..Self::default() })
+    pub fn inline() -> Arc<Self> {
+        Arc::new(Self { is_inline: true, ..Self::default() })
     }
 
     /// Sets what is said about a context from now on; queries that arrived before still get the old answer.
@@ -166,7 +166,7 @@ impl FaultStore {
         assert!(!waited.timed_out(), "waited for {what} in vain; there were {:?}", state.queries);
     }
 
-    async fn answer(&self, hashes: &[ContextHash]) -> Result<Vec<Result<Membership>>> {
+    async fn answer(&self, hashes: &[ContextHash]) -> Result<BatchResult> {
         let (step, answers) = {
             let mut state = self.state.lock();
             state.queries.push(hashes.to_vec());
@@ -181,7 +181,8 @@ impl FaultStore {
         };
         self.changed.notify_all();
         let _under_way = UnderWay(self);
-        step.run().await.map(|()| answers)
+        step.run().await?;
+        BatchResult::new(hashes, answers)
     }
 
     async fn answer_metadata(&self) -> Result<Metadata> {
@@ -257,10 +258,7 @@ impl Drop for UnderWay<'_> {
 }
 
 impl StoreReader for FaultStore {
-    fn memberships<'a>(
-        &'a self,
-        hashes: &'a [ContextHash],
-    ) -> BoxFuture<'a, Result<Vec<Result<Membership>>>> {
+    fn memberships<'a>(&'a self, hashes: &'a [ContextHash]) -> BoxFuture<'a, Result<BatchResult>> {
         Box::pin(self.answer(hashes))
     }
 
@@ -268,8 +266,8 @@ impl StoreReader for FaultStore {
         Box::pin(self.answer_metadata())
     }
 
-    fn in_place(&self) -> Option<&dyn InPlaceReader> {
-        self.in_place.then_some(self as _)
+    fn as_inline(&self) -> Option<&dyn InlineReader> {
+        self.is_inline.then_some(self as _)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -278,7 +276,7 @@ impl StoreReader for FaultStore {
     }
 }
 
-impl InPlaceReader for FaultStore {
+impl InlineReader for FaultStore {
     /// Fails as a whole when one context does; the trait has no way to say it more finely.
     fn read(&self, hashes: &[ContextHash], memberships: &mut [Membership]) -> Result<()> {
         let answers = pollster::block_on(self.answer(hashes))?;

@@ -1,68 +1,67 @@
-//! A [`FaultStore`] that also tells of changes, when and as the test wants.
+//! A [`FaultStore`] that also pushes changes, when and as the test wants.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
 use super::fault_store::FaultStore;
 use crate::context_key::ContextHash;
 use crate::error::Result;
-use crate::membership::Membership;
 use crate::runtime::BoxFuture;
-use crate::store::{ChangeObserver, Limitation, Metadata, StoreReader};
+use crate::store::{BatchResult, ChangeListener, Limitation, Metadata, StoreReader};
+
+/// A limit for waits, never reached by a test that passes.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The store.
 pub struct PushStore {
     store: Arc<FaultStore>,
-    observer: Mutex<Option<Arc<dyn ChangeObserver>>>,
-    followed: Condvar,
+    listener: Mutex<Option<Arc<dyn ChangeListener>>>,
+    subscribed: Condvar,
     limitations: Mutex<Vec<Limitation>>,
 }
 
 impl PushStore {
-    /// Lets a store tell of changes.
+    /// Wraps a store.
     pub fn new(store: Arc<FaultStore>) -> Arc<Self> {
         Arc::new(Self {
             store,
-            observer: Mutex::default(),
-            followed: Condvar::new(),
+            listener: Mutex::default(),
+            subscribed: Condvar::new(),
             limitations: Mutex::default(),
         })
     }
 
-    /// Returns the engine's ear, once it listens; panics if it never does.
-    pub fn observer(&self) -> Arc<dyn ChangeObserver> {
-        let mut observer = self.observer.lock();
-        let patience = std::time::Duration::from_secs(60);
-        self.followed.wait_while_for(&mut observer, |observer| observer.is_none(), patience);
-        observer.clone().expect("the engine follows the store's changes")
+    /// Returns the engine's listener, once it subscribes; panics after a minute.
+    pub fn listener(&self) -> Arc<dyn ChangeListener> {
+        let mut listener = self.listener.lock();
+        self.subscribed.wait_while_for(&mut listener, |listener| listener.is_none(), TIMEOUT);
+        listener.clone().expect("the engine subscribes")
     }
 
-    /// Returns whether an engine listens.
-    pub fn is_followed(&self) -> bool {
-        self.observer.lock().is_some()
+    /// Returns whether an engine is subscribed.
+    pub fn is_subscribed(&self) -> bool {
+        self.listener.lock().is_some()
     }
 
-    /// Sets what the store does without from now on.
+    /// Sets the limitations that the store reports from now on.
     pub fn set_limitations(&self, limitations: Vec<Limitation>) {
         *self.limitations.lock() = limitations;
     }
 }
 
-/// Forgets the engine when it no longer listens.
-struct Following<'a>(&'a PushStore);
+/// Removes the listener when its future is dropped.
+struct Subscription<'a>(&'a PushStore);
 
-impl Drop for Following<'_> {
+impl Drop for Subscription<'_> {
     fn drop(&mut self) {
-        *self.0.observer.lock() = None;
+        *self.0.listener.lock() = None;
     }
 }
 
 impl StoreReader for PushStore {
-    fn memberships<'a>(
-        &'a self,
-        hashes: &'a [ContextHash],
-    ) -> BoxFuture<'a, Result<Vec<Result<Membership>>>> {
+    fn memberships<'a>(&'a self, hashes: &'a [ContextHash]) -> BoxFuture<'a, Result<BatchResult>> {
         self.store.memberships(hashes)
     }
 
@@ -70,12 +69,12 @@ impl StoreReader for PushStore {
         self.store.metadata()
     }
 
-    fn follow_changes(&self, observer: Arc<dyn ChangeObserver>) -> Option<BoxFuture<'_, ()>> {
-        *self.observer.lock() = Some(observer);
-        self.followed.notify_all();
-        let following = Following(self);
+    fn subscribe(&self, listener: Arc<dyn ChangeListener>) -> Option<BoxFuture<'_, ()>> {
+        *self.listener.lock() = Some(listener);
+        self.subscribed.notify_all();
+        let subscription = Subscription(self);
         Some(Box::pin(async move {
-            let _following = following;
+            let _subscription = subscription;
             std::future::pending().await
         }))
     }

@@ -1,5 +1,6 @@
 //! What cannot work is said in words that name the place and what to mend, and never a secret.
 
+use bigseg_core::store::Cursor;
 use std::sync::Arc;
 
 use crate::fixture::eventually;
@@ -74,7 +75,11 @@ fn another_key_schema_is_said_to_be_one() {
             pollster::block_on(reader.memberships(&[hash("a"), hash("b")])).unwrap_err(),
             pollster::block_on(reader.metadata()).unwrap_err(),
             config.writer().unwrap().set_synchronized_on(1).unwrap_err(),
-            config.writer().unwrap().apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap_err(),
+            config
+                .writer()
+                .unwrap()
+                .apply(&patch("s.g1", "", "1", list(&["a"], &[])), Cursor::Advance)
+                .unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::StoreFormat, "{table}: {error:?}");
             assert_says(&error, &[table, "partition key namespace", "sort key key"]);
@@ -141,7 +146,7 @@ fn the_action_that_is_missing_is_named() {
             let plan = list.plan(replace, 1);
             writer.load(&plan, &mut list, &mut |_| {}).map(drop)
         };
-        let apply = || writer.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).map(drop);
+        let apply = || writer.apply(&patch("s.g1", "", "1", list(&["a"], &[])), Cursor::Advance).map(drop);
         let (outcome, word) = match missing {
             "GetItem" => (apply(), "dynamodb:GetItem"),
             "UpdateItem" => (load(None), "dynamodb:UpdateItem"),
@@ -160,7 +165,7 @@ fn an_item_that_is_full_is_named_and_nothing_is_lost() {
     let server = DynamoDbServer::start();
     let config = StoreConfig::parse(&server.store("response_timeout=60s")).unwrap();
     let writer = config.writer().unwrap();
-    writer.apply(&patch("s.g1", "", "1", list(&["full", "other"], &[]))).unwrap();
+    writer.apply(&patch("s.g1", "", "1", list(&["full", "other"], &[])), Cursor::Advance).unwrap();
     let refs = (0..390).map(|n| format!("{}-{n}.g1", "x".repeat(1000)));
     let mut fill = refs.fold(SampleList::default(), |all, segment| all.add(hash("full"), &segment, true));
     let plan = fill.plan(None, 5);
@@ -168,7 +173,7 @@ fn an_item_that_is_full_is_named_and_nothing_is_lost() {
     let long = format!("{}.g1", "y".repeat(20_000));
     let next = patch(&long, "1", "2", list(&["full", "other"], &[]));
     for _ in 0..2 {
-        let error = writer.apply(&next).unwrap_err();
+        let error = writer.apply(&next, Cursor::Advance).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StoreFull, "{error:?}");
         assert_says(&error, &["400 KB", &hash("full").to_string()]);
         assert_eq!(writer.cursor().unwrap().as_deref(), Some("1"), "the cursor stays");
@@ -180,13 +185,14 @@ fn an_item_that_is_full_is_named_and_nothing_is_lost() {
     assert_says(&error, &["400 KB", &hash("full").to_string()]);
     let reader = config.reader().unwrap();
     assert_eq!(pollster::block_on(reader.metadata()).unwrap().synchronized_on, Some(5));
-    let found = pollster::block_on(reader.memberships(&[hash("full")])).unwrap().remove(0).unwrap();
+    let found =
+        pollster::block_on(reader.memberships(&[hash("full")])).unwrap().into_vec().remove(0).unwrap();
     assert_eq!((found.len(), found.check("s.g1")), (391, Some(true)));
     // Once there is room, the same patch goes through.
-    writer.apply(&patch("s.g1", "1", "1b", list(&[], &[]))).unwrap();
+    writer.apply(&patch("s.g1", "1", "1b", list(&[], &[])), Cursor::Advance).unwrap();
     let mut again = next.clone();
     (again.previous_version, again.changes.included) = ("1b".to_owned(), list(&["other"], &[]));
-    assert_eq!(writer.apply(&again).unwrap(), PatchOutcome::Applied);
+    assert_eq!(writer.apply(&again, Cursor::Advance).unwrap(), PatchOutcome::Applied);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::StoreWriter;
+use bigseg_core::store::{Cursor, StoreWriter};
 use bigseg_core::testkit::dynamodb_faults::{cancelled, error, internal, throttled, unprocessed};
 use bigseg_core::testkit::dynamodb_server::store_at;
 use bigseg_core::testkit::http::Message;
@@ -58,7 +58,7 @@ fn follow(writer: &dyn StoreWriter, chain: &[Patch]) {
         let step = || {
             let cursor = writer.cursor()?.unwrap_or_default();
             match chain.iter().find(|patch| patch.previous_version == cursor) {
-                Some(next) => writer.apply(next).map(Some),
+                Some(next) => writer.apply(next, Cursor::Advance).map(Some),
                 None => Ok(None),
             }
         };
@@ -228,7 +228,10 @@ fn a_writer_outlives_answers_that_never_come() {
     });
     let config = config(proxy.port(), "");
     let writer = config.writer().unwrap();
-    assert_eq!(writer.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap(), PatchOutcome::Applied);
+    assert_eq!(
+        writer.apply(&patch("s.g1", "", "1", list(&["a"], &[])), Cursor::Advance).unwrap(),
+        PatchOutcome::Applied
+    );
     assert!(proxy.take_counts()["TransactWriteItems"] >= 2);
 }
 
@@ -241,7 +244,7 @@ fn a_table_that_is_always_throttled_is_reported_as_that() {
     });
     let config = config(proxy.port(), "");
     let writer = config.writer().unwrap();
-    let error = writer.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap_err();
+    let error = writer.apply(&patch("s.g1", "", "1", list(&["a"], &[])), Cursor::Advance).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StoreThrottled, "{error:?}");
     assert_eq!(writer.cursor().unwrap(), None);
 }
@@ -263,7 +266,10 @@ fn what_a_crash_leaves_behind_is_completed_by_a_replay() {
     for (through, answered) in (0..=5).flat_map(|through| [(through, true), (through, false)]) {
         let prefix = format!("prefix={through}-{answered}");
         let truth = config(server.port(), &prefix);
-        assert_eq!(truth.writer().unwrap().apply(&patches[0]).unwrap(), PatchOutcome::Applied);
+        assert_eq!(
+            truth.writer().unwrap().apply(&patches[0], Cursor::Advance).unwrap(),
+            PatchOutcome::Applied
+        );
         let requests = AtomicUsize::new(0);
         let proxy = HttpProxy::start(server.port(), move |_| {
             match (requests.fetch_add(1, Ordering::Relaxed) + 1).cmp(&through) {
@@ -273,10 +279,14 @@ fn what_a_crash_leaves_behind_is_completed_by_a_replay() {
                 std::cmp::Ordering::Greater => Reaction::Disconnect,
             }
         });
-        let outcome = config(proxy.port(), &prefix).writer().unwrap().apply(&patches[1]);
+        let outcome = config(proxy.port(), &prefix).writer().unwrap().apply(&patches[1], Cursor::Advance);
         assert_eq!(outcome.is_ok(), (through, answered) == (5, true), "{prefix}: {outcome:?}");
         let expected = if through == 5 { PatchOutcome::AlreadyApplied } else { PatchOutcome::Applied };
-        assert_eq!(truth.writer().unwrap().apply(&patches[1]).unwrap(), expected, "{prefix}");
+        assert_eq!(
+            truth.writer().unwrap().apply(&patches[1], Cursor::Advance).unwrap(),
+            expected,
+            "{prefix}"
+        );
         model.assert_same(&*truth.scanner().unwrap());
     }
 }
@@ -297,13 +307,13 @@ fn a_writer_that_is_overtaken_changes_nothing() {
         let proxy = HttpProxy::start(server.port(), move |request| {
             if action(request) == at && done.fetch_add(1, Ordering::Relaxed) == 0 {
                 for patch in &patches {
-                    assert_eq!(others.apply(patch).unwrap(), PatchOutcome::Applied);
+                    assert_eq!(others.apply(patch, Cursor::Advance).unwrap(), PatchOutcome::Applied);
                 }
             }
             Reaction::Pass
         });
         let late = config(proxy.port(), &format!("prefix={prefix}")).writer().unwrap();
-        assert_eq!(late.apply(&first).unwrap(), PatchOutcome::OutOfOrder, "{at}");
+        assert_eq!(late.apply(&first, Cursor::Advance).unwrap(), PatchOutcome::OutOfOrder, "{at}");
         model.assert_same(&*truth.scanner().unwrap());
         assert_eq!(truth.writer().unwrap().cursor().unwrap().as_deref(), Some("2"));
     }

@@ -3,7 +3,7 @@
 //! Forking a test harness is asking for trouble, so that a fresh process with one thread does it.
 
 use bigseg_core::patch::PatchOutcome;
-use bigseg_core::store::{StoreReader, StoreWriter};
+use bigseg_core::store::{Cursor, StoreReader, StoreWriter};
 use bigseg_core::testkit::DynamoDbServer;
 use bigseg_core::testkit::child::{self, Child, report};
 use bigseg_core::testkit::samples::{hash, list, patch};
@@ -43,7 +43,7 @@ fn child_process() {
 }
 
 fn is_member(reader: &dyn StoreReader) -> Result<bool> {
-    let found = pollster::block_on(reader.memberships(&[hash("a")]))?.remove(0)?;
+    let found = pollster::block_on(reader.memberships(&[hash("a")]))?.into_vec().remove(0)?;
     Ok(found.check("s.g1") == Some(true))
 }
 
@@ -52,7 +52,10 @@ fn a_child_is_told_and_may_open_the_store_anew() {
     let server = DynamoDbServer::start();
     let store = server.store("response_timeout=20s");
     let writer: std::sync::Arc<dyn StoreWriter> = StoreConfig::parse(&store).unwrap().writer().unwrap();
-    assert_eq!(writer.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap(), PatchOutcome::Applied);
+    assert_eq!(
+        writer.apply(&patch("s.g1", "", "1", list(&["a"], &[])), Cursor::Advance).unwrap(),
+        PatchOutcome::Applied
+    );
     let mut child = Child::start(module_path!(), "forking", &[&store]);
     child.expect("told: true, anew: true");
     child.expect("parent: true");

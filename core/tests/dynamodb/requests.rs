@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::fixture::eventually;
 use bigseg_core::patch::PatchOutcome;
-use bigseg_core::store::Limitation;
+use bigseg_core::store::{Cursor, Limitation};
 use bigseg_core::testkit::dynamodb_faults::denied;
 use bigseg_core::testkit::dynamodb_server::store_at;
 use bigseg_core::testkit::http_proxy::{HttpProxy, Reaction, action};
@@ -114,7 +114,7 @@ fn sixty_four_lookups_at_once_are_three_requests_at_most() {
     let writer = recorded.direct().writer().unwrap();
     let keys: Vec<String> = (0..64).map(|n| n.to_string()).collect();
     let everyone: Vec<&str> = keys.iter().map(String::as_str).collect();
-    writer.apply(&patch("s.g1", "", "1", list(&everyone, &[]))).unwrap();
+    writer.apply(&patch("s.g1", "", "1", list(&everyone, &[])), Cursor::Advance).unwrap();
     writer.set_synchronized_on(Clock::System.unix_millis()).unwrap();
     let config = EngineConfig {
         status_poll_interval: Duration::from_secs(3600),
@@ -139,7 +139,12 @@ fn sixty_four_lookups_at_once_are_three_requests_at_most() {
 #[test]
 fn a_refused_batch_is_not_tried_again_soon_and_shows() {
     let recorded = Recorded::without(&["BatchGetItem"]);
-    recorded.direct().writer().unwrap().apply(&patch("s.g1", "", "1", list(&["7"], &[]))).unwrap();
+    recorded
+        .direct()
+        .writer()
+        .unwrap()
+        .apply(&patch("s.g1", "", "1", list(&["7"], &[])), Cursor::Advance)
+        .unwrap();
     let reader = recorded.store("").reader().unwrap();
     assert_eq!(reader.limitations(), []);
     for _ in 0..2 {
@@ -201,7 +206,7 @@ fn a_patch_of_ten_thousand_operations_is_104_requests() {
     let everyone: Vec<&str> = keys.iter().map(String::as_str).collect();
     let patch = patch("s.g1", "", "1", list(&everyone[..6000], &everyone[6000..]));
     let writer = recorded.store("").writer().unwrap();
-    assert_eq!(writer.apply(&patch).unwrap(), PatchOutcome::Applied);
+    assert_eq!(writer.apply(&patch, Cursor::Advance).unwrap(), PatchOutcome::Applied);
     let requests = recorded.take();
     let transactions: Vec<usize> =
         requests.iter().filter_map(|(_, body)| Some(body["TransactItems"].as_array()?.len())).collect();
@@ -226,7 +231,10 @@ fn a_context_in_both_lists_is_one_item_of_a_transaction() {
     both.changes.excluded = list(&["c", "d"], &["a", "e"]);
     let mut model = StoreModel::default();
     model.apply(&both);
-    assert_eq!(recorded.store("").writer().unwrap().apply(&both).unwrap(), PatchOutcome::Applied);
+    assert_eq!(
+        recorded.store("").writer().unwrap().apply(&both, Cursor::Advance).unwrap(),
+        PatchOutcome::Applied
+    );
     let requests = recorded.take();
     assert_eq!(requests[1].1["TransactItems"].as_array().unwrap().len(), 1 + 5);
     model.assert_same(&*recorded.direct().scanner().unwrap());

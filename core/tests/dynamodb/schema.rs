@@ -1,5 +1,6 @@
 //! What lies in DynamoDB, item by item (docs/spec.md#dynamodb-schema), seen by a client that shares no code with the store.
 
+use bigseg_core::store::Cursor;
 use std::ops::ControlFlow;
 
 use bigseg_core::patch::PatchOutcome;
@@ -54,7 +55,7 @@ fn every_prefix_leads_to_its_items() {
         let writer = config.writer().unwrap();
         let mut both = patch("s.g1", "", "v1", list(&["user1"], &[]));
         both.changes.excluded = list(&["user2"], &[]);
-        assert_eq!(writer.apply(&both).unwrap(), PatchOutcome::Applied);
+        assert_eq!(writer.apply(&both, Cursor::Advance).unwrap(), PatchOutcome::Applied);
         writer.set_synchronized_on(1_700_000_000_123).unwrap();
         assert_eq!(client.all(), environment(lead), "{options}");
 
@@ -92,8 +93,8 @@ fn a_load_writes_the_same_items() {
 fn who_leaves_the_last_segment_has_no_attributes_left() {
     let server = DynamoDbServer::start();
     let writer = config(&server, "").writer().unwrap();
-    writer.apply(&patch("s.g1", "", "1", list(&["user1"], &[]))).unwrap();
-    writer.apply(&patch("s.g1", "1", "2", list(&[], &["user1", "user2"]))).unwrap();
+    writer.apply(&patch("s.g1", "", "1", list(&["user1"], &[])), Cursor::Advance).unwrap();
+    writer.apply(&patch("s.g1", "1", "2", list(&[], &["user1", "user2"])), Cursor::Advance).unwrap();
     let items = server.client().all();
     let users = [USER_1, USER_2].map(|user| item("", "big_segments_user", user, json!({})));
     for user in &users {
@@ -111,7 +112,7 @@ fn a_context_of_the_wrong_type_fails_alone() {
     let server = DynamoDbServer::start();
     let client = server.client();
     let config = config(&server, "");
-    config.writer().unwrap().apply(&patch("s.g1", "", "1", list(&["sound"], &[]))).unwrap();
+    config.writer().unwrap().apply(&patch("s.g1", "", "1", list(&["sound"], &[])), Cursor::Advance).unwrap();
     let spoil = |name: &str, attributes: Value| {
         put(&client, &item("", "big_segments_user", &hash(name).to_string(), attributes));
     };
@@ -126,7 +127,7 @@ fn a_context_of_the_wrong_type_fails_alone() {
     }
     assert!(answers[4].as_ref().unwrap().is_empty());
     for (n, name, word) in [(0, "text", "included"), (2, "list", "excluded")] {
-        let alone = pollster::block_on(reader.memberships(&[hash(name)])).unwrap().remove(0);
+        let alone = pollster::block_on(reader.memberships(&[hash(name)])).unwrap().into_vec().remove(0);
         for error in [answers[n].as_ref().unwrap_err(), &alone.unwrap_err()] {
             assert_eq!(error.kind(), ErrorKind::StoreData, "{name}");
             assert!(
@@ -167,7 +168,7 @@ fn metadata_that_are_none_are_an_error() {
     place(json!({"lastVersion": {"N": "7"}}));
     let errors = [
         writer.cursor().unwrap_err(),
-        writer.apply(&patch("s.g1", "7", "8", list(&["a"], &[]))).unwrap_err(),
+        writer.apply(&patch("s.g1", "7", "8", list(&["a"], &[])), Cursor::Advance).unwrap_err(),
     ];
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::StoreData);
@@ -180,8 +181,14 @@ fn metadata_that_are_none_are_an_error() {
 fn an_empty_cursor_is_kept() {
     let server = DynamoDbServer::start();
     let writer = config(&server, "").writer().unwrap();
-    assert_eq!(writer.apply(&patch("s.g1", "", "", list(&["user1"], &[]))).unwrap(), PatchOutcome::Applied);
+    assert_eq!(
+        writer.apply(&patch("s.g1", "", "", list(&["user1"], &[])), Cursor::Advance).unwrap(),
+        PatchOutcome::Applied
+    );
     assert_eq!(writer.cursor().unwrap().as_deref(), Some(""));
-    assert_eq!(writer.apply(&patch("s.g1", "", "1", list(&["user2"], &[]))).unwrap(), PatchOutcome::Applied);
+    assert_eq!(
+        writer.apply(&patch("s.g1", "", "1", list(&["user2"], &[])), Cursor::Advance).unwrap(),
+        PatchOutcome::Applied
+    );
     assert_eq!(writer.cursor().unwrap().as_deref(), Some("1"));
 }

@@ -1,5 +1,6 @@
 //! Making a table, and finding out what is wrong with one.
 
+use bigseg_core::store::Cursor;
 use bigseg_core::store::dynamodb::DynamoDbTable;
 use bigseg_core::testkit::DynamoDbServer;
 use bigseg_core::testkit::dynamodb_faults::denied;
@@ -29,7 +30,7 @@ fn a_table_is_created_once_with_the_schema_of_every_sdk() {
         let key = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
         assert_eq!(described["KeySchema"], json!([key("namespace", "HASH"), key("key", "RANGE")]));
         let config = StoreConfig::parse(&store).unwrap();
-        config.writer().unwrap().apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap();
+        config.writer().unwrap().apply(&patch("s.g1", "", "1", list(&["a"], &[])), Cursor::Advance).unwrap();
         assert_eq!(config.writer().unwrap().cursor().unwrap().as_deref(), Some("1"));
     }
 }
@@ -76,7 +77,7 @@ fn what_is_permitted_is_found_out_without_writing() {
 
     let config = StoreConfig::parse(&server.store("")).unwrap();
     let writer = config.writer().unwrap();
-    writer.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap();
+    writer.apply(&patch("s.g1", "", "1", list(&["a"], &[])), Cursor::Advance).unwrap();
     let before = server.client().all();
     assert_eq!(permitted(&server.store("")), all);
     assert_eq!(server.client().all(), before, "a cursor is not touched either");

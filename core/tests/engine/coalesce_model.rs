@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bigseg_core::clock::Moment;
 use bigseg_core::coalesce::{Batch, Batching, Coalescer, Joined, PendingAnswer};
+use bigseg_core::store::BatchResult;
 use bigseg_core::testkit::rounds;
 use bigseg_core::testkit::samples::{hash, membership};
 use bigseg_core::{ContextHash, Error, ErrorKind, Membership, Result};
@@ -27,8 +28,9 @@ fn join(coalescer: &Coalescer, key: &str) -> (PendingAnswer, Vec<Batch>) {
 }
 
 /// Answers each context of a batch with a membership that names the query.
-fn answers(batch: &Batch, query: usize) -> Vec<Result<Membership>> {
-    vec![Ok(membership(&[&format!("query.g{query}")], &[])); batch.hashes().len()]
+fn answers(batch: &Batch, query: usize) -> BatchResult {
+    let answers = vec![Ok(membership(&[&format!("query.g{query}")], &[])); batch.hashes().len()];
+    BatchResult::new(batch.hashes(), answers).unwrap()
 }
 
 /// Completes a batch and stores none of its answers.
@@ -158,7 +160,8 @@ fn answers_reach_their_own_contexts_and_missing_ones_are_errors() {
     let Joined { answers: pending, mut batches, .. } = coalescer.join(&keys, at(0), |_| None);
     let given = vec![Ok(membership(&["a.g1"], &[])), Err(Error::new(ErrorKind::StoreData, "spoiled"))];
     let mut stored = Vec::new();
-    coalescer.complete(batches.remove(0), Ok(given), at(0), |hash, _| stored.push(hash));
+    let given = BatchResult::new(&keys[..2], given);
+    coalescer.complete(batches.remove(0), given, at(0), |hash, _| stored.push(hash));
     assert_eq!(answered(&pending[0]).unwrap().unwrap().check("a.g1"), Some(true));
     assert_eq!(answered(&pending[1]).unwrap().unwrap_err().message(), "spoiled");
     assert_eq!(

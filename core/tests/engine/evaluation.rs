@@ -56,7 +56,7 @@ fn what_is_cached_is_evaluated_without_waiting() {
 
 #[test]
 fn a_store_of_this_process_is_asked_without_waiting() {
-    let store = FaultStore::answering_in_place();
+    let store = FaultStore::inline();
     store.set_synchronized_on(Some(START));
     store.put(context("alice"), included_in("beta.g3"));
     let fixture = Fixture::on(store, |_| {});
@@ -261,7 +261,7 @@ fn without_a_store_the_rules_decide_at_once() {
 
 #[test]
 fn what_is_not_cached_is_not_read_from_an_embedded_store_either() {
-    let fixture = Fixture::on(FaultStore::answering_in_place(), |_| {}).settled();
+    let fixture = Fixture::on(FaultStore::inline(), |_| {}).settled();
     fixture.store.put(context("alice"), included_in("beta.g3"));
     let engine = &fixture.engine;
     engine.set_data(&data(1)).unwrap();

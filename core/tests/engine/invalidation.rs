@@ -46,9 +46,9 @@ fn cached(age: Duration) -> Origin {
 #[test]
 fn while_the_store_tells_answers_live_longer() {
     let (fixture, store) = open(|_| {});
-    let observer = store.observer();
+    let listener = store.listener();
     assert!(!fixture.engine.status().push_invalidation);
-    observer.watching();
+    listener.connected();
     assert!(fixture.engine.status().push_invalidation);
     fixture.clock.advance(SECOND);
     assert_eq!(ask(&fixture).0, Origin::Store);
@@ -61,12 +61,12 @@ fn while_the_store_tells_answers_live_longer() {
 #[test]
 fn when_it_falls_silent_they_expire_as_usual() {
     let (fixture, store) = open(|_| {});
-    let observer = store.observer();
-    observer.watching();
+    let listener = store.listener();
+    listener.connected();
     fixture.clock.advance(SECOND);
     ask(&fixture);
     fixture.clock.advance(4 * SECOND);
-    observer.not_watching();
+    listener.disconnected();
     assert!(!fixture.engine.status().push_invalidation);
     assert_eq!(ask(&fixture).0, cached(4 * SECOND));
     fixture.clock.advance(SECOND);
@@ -78,11 +78,11 @@ fn what_was_fetched_before_it_began_to_tell_is_not_served() {
     let (fixture, store) = open(|_| {});
     ask(&fixture);
     fixture.clock.advance(SECOND);
-    store.observer().watching();
+    store.listener().connected();
     assert_eq!(ask(&fixture).0, Origin::Store);
     fixture.clock.advance(SECOND);
-    store.observer().not_watching();
-    store.observer().watching();
+    store.listener().disconnected();
+    store.listener().connected();
     assert_eq!(ask(&fixture).0, Origin::Store);
 }
 
@@ -91,7 +91,7 @@ fn but_it_is_the_last_known_answer_of_an_outage() {
     let (fixture, store) = open(|_| {});
     ask(&fixture);
     fixture.clock.advance(SECOND);
-    store.observer().watching();
+    store.listener().connected();
     fixture.store.set_fault(Fault::Fail(ErrorKind::StoreUnavailable));
     assert_eq!(ask(&fixture), (Origin::LastKnown { age: SECOND }, Some(true)));
 }
@@ -99,12 +99,12 @@ fn but_it_is_the_last_known_answer_of_an_outage() {
 #[test]
 fn a_change_evicts_that_context_and_no_other() {
     let (fixture, store) = open(|_| {});
-    store.observer().watching();
+    store.listener().connected();
     fixture.clock.advance(SECOND);
     ask(&fixture);
     fixture.look_up("b").join().unwrap();
     fixture.store.put(context("a"), included_in("t.g1"));
-    store.observer().memberships_changed(&[context("a"), context("unheard of")]);
+    store.listener().memberships_changed(&[context("a"), context("unheard of")]);
     assert_eq!(ask(&fixture), (Origin::Store, None));
     let other = fixture.look_up("b").join().unwrap();
     assert!(matches!(other.origin, Origin::Cache { .. }), "{:?}", other.origin);
@@ -114,13 +114,13 @@ fn a_change_evicts_that_context_and_no_other() {
 #[test]
 fn an_answer_overtaken_by_a_change_is_not_kept() {
     let (fixture, store) = open(|_| {});
-    store.observer().watching();
+    store.listener().connected();
     fixture.clock.advance(SECOND);
     fixture.store.set_fault(Fault::Hang);
     let early = fixture.look_up("a");
     fixture.store.wait_until_under_way(1);
     fixture.store.put(context("a"), included_in("t.g1"));
-    store.observer().memberships_changed(&[context("a")]);
+    store.listener().memberships_changed(&[context("a")]);
     fixture.store.set_fault(Fault::None);
     let late = fixture.look_up("a");
     fixture.store.release();
@@ -135,7 +135,7 @@ fn an_answer_asked_for_before_it_began_to_tell_is_not_kept() {
     fixture.store.set_fault(Fault::Hang);
     let early = fixture.look_up("a");
     fixture.store.wait_until_under_way(1);
-    store.observer().watching();
+    store.listener().connected();
     fixture.clock.advance(Duration::from_millis(1));
     fixture.store.set_fault(Fault::None);
     fixture.store.release();
@@ -146,11 +146,11 @@ fn an_answer_asked_for_before_it_began_to_tell_is_not_kept() {
 #[test]
 fn a_flush_evicts_everything_and_asks_for_the_sync_time() {
     let (fixture, store) = open(|_| {});
-    store.observer().watching();
+    store.listener().connected();
     fixture.clock.advance(SECOND);
     ask(&fixture);
     fixture.store.set_synchronized_on(None);
-    store.observer().everything_changed();
+    store.listener().everything_changed();
     assert_eq!(ask(&fixture).0, Origin::Store);
     eventually("the wiped store is stale", || fixture.engine.status().stale);
 }
@@ -160,11 +160,11 @@ fn a_new_sync_time_is_read_at_once() {
     let (fixture, store) = open(|_| {});
     fixture.clock.advance(SECOND);
     fixture.store.set_synchronized_on(Some(START + 1));
-    store.observer().metadata_changed();
+    store.listener().metadata_changed();
     eventually("it is read", || fixture.engine.status().last_up_to_date == Some(START + 1));
     // The next one only a little later, however often it is asked for.
     for _ in 0..3 {
-        store.observer().metadata_changed();
+        store.listener().metadata_changed();
     }
     fixture.clock.advance(SECOND);
     fixture.store.wait_for_metadata_polls(3);
@@ -180,7 +180,7 @@ fn who_wants_no_pushes_or_has_no_cache_does_not_listen() {
     ] {
         let (fixture, store) = open(edit);
         fixture.look_up("a").join().unwrap();
-        assert!(!store.is_followed());
+        assert!(!store.is_subscribed());
         assert!(!fixture.engine.status().push_invalidation);
     }
 }
@@ -188,9 +188,9 @@ fn who_wants_no_pushes_or_has_no_cache_does_not_listen() {
 #[test]
 fn a_closed_engine_no_longer_listens() {
     let (fixture, store) = open(|_| {});
-    store.observer().watching();
+    store.listener().connected();
     fixture.engine.close().wait();
-    assert!(!store.is_followed());
+    assert!(!store.is_subscribed());
     assert!(!fixture.engine.status().push_invalidation);
 }
 
@@ -200,7 +200,7 @@ fn what_the_store_does_without_is_in_the_status() {
     let limitation =
         |reason: &str| Limitation { feature: Limitation::PUSH_INVALIDATION, reason: reason.to_owned() };
     store.set_limitations(vec![limitation("not allowed")]);
-    store.observer().not_watching();
+    store.listener().disconnected();
     assert_eq!(fixture.engine.status().limitations, [limitation("not allowed")]);
     assert_eq!(ask(&fixture).1, Some(true), "it is never fatal");
     assert_eq!(fixture.look_up("a").join().unwrap().status, LookupStatus::Healthy);

@@ -64,7 +64,7 @@ fn whatever_happens_an_answer_given_again_is_the_one_the_engine_gives() {
             config.context_cache_size = 3;
             config.stale_after = Some(Duration::from_secs(20));
         });
-        let observer = telling.observer();
+        let listener = telling.listener();
         let contexts: Vec<_> = ["a", "b", "c", "d"].map(context).into();
         let mut first_level = FirstLevel::new(&fixture);
         for _ in 0..300 {
@@ -73,10 +73,10 @@ fn whatever_happens_an_answer_given_again_is_the_one_the_engine_gives() {
                 0..=3 => fixture.clock.advance(Duration::from_millis(rng.below(1_500) as u64)),
                 4 => fixture.store.put(hash, included_in(["x.g1", "y.g1"][rng.below(2)])),
                 5 => fixture.engine.invalidate(hash).unwrap(),
-                6 => observer.memberships_changed(&[hash]),
+                6 => listener.memberships_changed(&[hash]),
                 7 => match rng.flip() {
-                    true => observer.watching(),
-                    false => observer.not_watching(),
+                    true => listener.connected(),
+                    false => listener.disconnected(),
                 },
                 8 => fixture.store.set_synchronized_on(Some(START + 1000 * rng.below(60) as i64)),
                 9 => drop(pollster::block_on(fixture.engine.refresh_status())),
@@ -111,7 +111,7 @@ fn whatever_happens_an_answer_given_again_is_the_one_the_engine_gives() {
 #[test]
 fn each_thing_that_ends_an_answer_changes_the_epoch() {
     let (fixture, telling) = telling_stage(|config| config.context_cache_size = 1);
-    let (a, engine, observer) = (context("a"), &fixture.engine, telling.observer());
+    let (a, engine, listener) = (context("a"), &fixture.engine, telling.listener());
     let look_up = |hash| drop(engine.membership(hash).wait().unwrap());
     let changes = |what: &str, act: &dyn Fn()| {
         look_up(a);
@@ -121,9 +121,9 @@ fn each_thing_that_ends_an_answer_changes_the_epoch() {
     };
     changes("invalidate", &|| engine.invalidate(a).unwrap());
     changes("invalidate all", &|| engine.invalidate_all());
-    changes("the store tells of a change", &|| observer.memberships_changed(&[a]));
-    changes("the store begins to tell", &|| observer.watching());
-    changes("the store ceases to tell", &|| observer.not_watching());
+    changes("the store tells of a change", &|| listener.memberships_changed(&[a]));
+    changes("the store begins to tell", &|| listener.connected());
+    changes("the store ceases to tell", &|| listener.disconnected());
     changes("eviction", &|| look_up(context("b")));
     fixture.store.set_metadata_fault(Fault::Fail(ErrorKind::StoreUnavailable));
     changes("unavailable", &|| drop(pollster::block_on(engine.refresh_status())));
@@ -135,12 +135,12 @@ fn each_thing_that_ends_an_answer_changes_the_epoch() {
 #[test]
 fn what_nobody_could_notice_leaves_the_epoch_alone() {
     let (fixture, telling) = telling_stage(|config| config.stale_after = Some(Duration::from_secs(60)));
-    let (engine, observer) = (&fixture.engine, telling.observer());
+    let (engine, listener) = (&fixture.engine, telling.listener());
     for hash in ["a", "b"].map(context) {
         engine.membership(hash).wait().unwrap();
     }
     let before = engine.epoch().current();
-    observer.memberships_changed(&[context("not cached")]);
+    listener.memberships_changed(&[context("not cached")]);
     engine.membership(context("a")).leased().cached().unwrap();
     fixture.clock.advance(Duration::from_secs(6));
     fixture.store.set_synchronized_on(Some(START + 6_000));

@@ -140,7 +140,7 @@ fn cache() {
             sequence[name].as_str().unwrap_or_default().split_whitespace().map(context).collect()
         };
         let lookups = words("lookups");
-        for store in [FaultStore::new(), FaultStore::answering_in_place()] {
+        for store in [FaultStore::new(), FaultStore::inline()] {
             store.set_synchronized_on(Some(1));
             for hash in &lookups {
                 store.put(*hash, in_segment_a());

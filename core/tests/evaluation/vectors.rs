@@ -50,7 +50,7 @@ fn evaluation() {
             assert_eq!(answer(&engine, case, &who), case["expect"], "without a store");
             continue;
         }
-        for plain in [FaultStore::new(), FaultStore::answering_in_place()] {
+        for plain in [FaultStore::new(), FaultStore::inline()] {
             let without_cache = |config: &mut EngineConfig| {
                 config.breaker_failures = 0;
                 // What is not asked for twice is so because the evaluation remembers it.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
-use bigseg_core::store::{InPlaceReader, StoreScanner, StoreWriter};
+use bigseg_core::store::{InlineReader, StoreScanner, StoreWriter};
 use bigseg_core::testkit::child::{self, Child, Ending, report};
 use bigseg_core::testkit::rounds;
 use bigseg_core::testkit::samples::{SampleList, TestRng, hash};

@@ -3,7 +3,7 @@
 //! Forking a test harness is asking for trouble, so that a fresh process with one thread does it.
 
 use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
-use bigseg_core::store::{InPlaceReader, StoreWriter};
+use bigseg_core::store::{Cursor, InlineReader, StoreWriter};
 use bigseg_core::testkit::child::{self, Child, report};
 use bigseg_core::testkit::samples::{SampleList, hash, list, patch};
 use bigseg_core::{Error, ErrorKind, Membership, Result};
@@ -81,7 +81,7 @@ fn use_what_was_open(config: &LocalConfig) {
         expect_forked("reading", read(&reader))?;
         expect_forked("the cursor", writer.cursor())?;
         expect_forked("writing", writer.set_synchronized_on(2))?;
-        expect_forked("patching", writer.apply(&patch("s.g1", "", "1", list(&[], &["a"]))))
+        expect_forked("patching", writer.apply(&patch("s.g1", "", "1", list(&[], &["a"])), Cursor::Advance))
     });
     assert!(read(&reader).unwrap(), "the parent goes on");
     writer.set_synchronized_on(3).unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bigseg_core::patch::PatchOutcome;
 use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
-use bigseg_core::store::{InPlaceReader, LoadReport, StoreScanner, StoreWriter};
+use bigseg_core::store::{Cursor, InlineReader, LoadReport, StoreScanner, StoreWriter};
 use bigseg_core::testkit::capability::{Capability, skip};
 use bigseg_core::testkit::child::{self, Child, report};
 use bigseg_core::testkit::samples::{SampleList, hash, list, patch};
@@ -80,7 +80,7 @@ fn fill_and_look(config: &LocalConfig) {
     assert_eq!(count(&reader), loaded);
     assert_eq!(reader.read_metadata().unwrap().synchronized_on, Some(1000 + loaded as i64));
     let patch = patch(SEGMENT, "", "1", list(&["0"], &[]));
-    match writer.apply(&patch) {
+    match writer.apply(&patch, Cursor::Advance) {
         // A small patch may still fit into pages that were freed.
         Ok(outcome) => assert_eq!(outcome, PatchOutcome::Applied),
         Err(e) => assert_eq!(e.kind(), ErrorKind::StoreFull, "{e:?}"),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
-use bigseg_core::store::{InPlaceReader, StoreReader, StoreScanner, StoreWriter};
+use bigseg_core::store::{Cursor, InlineReader, StoreReader, StoreScanner, StoreWriter};
 use bigseg_core::testkit::child::{self, Child, Ending, report};
 use bigseg_core::testkit::samples::{SampleList, TestRng, hash, list, patch};
 use bigseg_core::testkit::{StoreModel, rounds};
@@ -55,7 +55,7 @@ fn follow_chain(config: &LocalConfig, last: usize) {
         if number > last {
             return;
         }
-        if writer.apply(&link(number)).unwrap() == PatchOutcome::Applied {
+        if writer.apply(&link(number), Cursor::Advance).unwrap() == PatchOutcome::Applied {
             report(number);
         }
     }
@@ -111,7 +111,7 @@ fn check_whole(config: &LocalConfig) {
     let expected = if loaded { LIST } else { CROWD * (cursor % 2) };
     assert_eq!(members, expected, "with the cursor at {cursor}, loaded: {loaded}");
     if !loaded {
-        assert_eq!(writer.apply(&link(cursor + 1)).unwrap(), PatchOutcome::Applied);
+        assert_eq!(writer.apply(&link(cursor + 1), Cursor::Advance).unwrap(), PatchOutcome::Applied);
     }
     report("whole");
 }
@@ -303,7 +303,7 @@ fn many_threads_read_while_one_writes() {
     let (_directory, config, _path) = store();
     let writer = LocalWriter::open(&config).unwrap();
     let reader = LocalReader::new(config);
-    writer.apply(&link(1)).unwrap();
+    writer.apply(&link(1), Cursor::Advance).unwrap();
     let crowd = crowd();
     std::thread::scope(|scope| {
         let read = || {
@@ -316,7 +316,7 @@ fn many_threads_read_while_one_writes() {
         let readers: Vec<_> = (0..16).map(|_| scope.spawn(read)).collect();
         let mut number = 2;
         while readers.iter().any(|reader| !reader.is_finished()) {
-            writer.apply(&link(number)).unwrap();
+            writer.apply(&link(number), Cursor::Advance).unwrap();
             number += 1;
         }
     });
@@ -327,7 +327,7 @@ fn more_readers_than_there_is_room_for_are_told_so_and_the_others_go_on() {
     const THREADS: usize = 1100;
     const SLOTS: usize = 1024;
     let (_directory, config, _path) = store();
-    LocalWriter::open(&config).unwrap().apply(&link(1)).unwrap();
+    LocalWriter::open(&config).unwrap().apply(&link(1), Cursor::Advance).unwrap();
     let reader = LocalReader::new(config);
     let (everyone, served) = (Barrier::new(THREADS), AtomicUsize::new(0));
     std::thread::scope(|scope| {
@@ -358,7 +358,7 @@ fn more_readers_than_there_is_room_for_are_told_so_and_the_others_go_on() {
 fn a_walk_may_use_the_store_on_its_own_thread() {
     let (_directory, config, _path) = store();
     let writer = LocalWriter::open(&config).unwrap();
-    writer.apply(&link(1)).unwrap();
+    writer.apply(&link(1), Cursor::Advance).unwrap();
     let reader = LocalReader::new(config);
     let walk = reader.scan(&mut |hash, membership| {
         let mut found = [Membership::empty()];

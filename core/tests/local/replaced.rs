@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bigseg_core::patch::PatchOutcome;
 use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
-use bigseg_core::store::{InPlaceReader, StoreWriter};
+use bigseg_core::store::{Cursor, InlineReader, StoreWriter};
 use bigseg_core::testkit::child::{self, Child, next_order, report};
 use bigseg_core::testkit::samples::{SampleList, hash, list, patch};
 use bigseg_core::{ErrorKind, Membership, Result};
@@ -130,7 +130,7 @@ fn make_patch(path: &Path) {
     for patch in
         [patch("second.g1", "", "1", list(&[], &["a"])), patch("patched.g1", "1", "2", list(&["a"], &[]))]
     {
-        assert_eq!(writer.apply(&patch).unwrap(), PatchOutcome::Applied);
+        assert_eq!(writer.apply(&patch, Cursor::Advance).unwrap(), PatchOutcome::Applied);
     }
 }
 
@@ -146,11 +146,15 @@ fn a_writer_never_writes_into_a_file_that_is_gone() {
             false => fs::rename(&next, &path).unwrap(),
         }
         let patch = patch("s.g1", "", "1", list(&["a"], &[]));
-        let error = writer.apply(&patch).expect_err("what it writes would be lost");
+        let error = writer.apply(&patch, Cursor::Advance).expect_err("what it writes would be lost");
         assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{error:?}");
         assert!(writer.cursor().is_err(), "and what it reads is not what is there");
         drop(writer);
         let writer = LocalWriter::open(&LocalConfig::new(&path)).unwrap();
-        assert_eq!(writer.apply(&patch).unwrap(), PatchOutcome::Applied, "opened anew, it goes on");
+        assert_eq!(
+            writer.apply(&patch, Cursor::Advance).unwrap(),
+            PatchOutcome::Applied,
+            "opened anew, it goes on"
+        );
     }
 }

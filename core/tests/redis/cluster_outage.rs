@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::fixture::eventually;
 use crate::redis_fixture::{NO_DEADLINE, RedisFixture};
 use bigseg_core::patch::PatchOutcome;
-use bigseg_core::store::StoreReader;
+use bigseg_core::store::{Cursor, StoreReader};
 use bigseg_core::testkit::redis_server::READER_COMMANDS;
 use bigseg_core::testkit::samples::{hash, list, membership, patch};
 use bigseg_core::testkit::{RedisCluster, Reply};
@@ -30,7 +30,10 @@ fn fill(cluster: &RedisCluster) {
     let writer = StoreConfig::parse(&cluster.store("", "")).unwrap().writer().unwrap();
     let names = names();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    assert_eq!(writer.apply(&patch("s.g1", "", "1", list(&names, &[]))).unwrap(), PatchOutcome::Applied);
+    assert_eq!(
+        writer.apply(&patch("s.g1", "", "1", list(&names, &[])), Cursor::Advance).unwrap(),
+        PatchOutcome::Applied
+    );
     writer.set_synchronized_on(Clock::System.unix_millis()).unwrap();
 }
 
@@ -74,7 +77,7 @@ fn slots_may_move_while_they_are_read() {
         // Without the permission for ASKING, only the context in the moving slot fails.
         let expected: Vec<bool> = names().iter().map(|other| cluster.slot(&key(other)) != slot).collect();
         assert_eq!(read(&*minimal), expected);
-        let answer = pollster::block_on(minimal.memberships(&[hash(name)])).unwrap().remove(0);
+        let answer = pollster::block_on(minimal.memberships(&[hash(name)])).unwrap().into_vec().remove(0);
         let error = answer.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StorePermission, "{error:?}");
         assert!(error.message().contains("being moved"), "{error}");
@@ -185,7 +188,7 @@ fn apply_with_retries(
     next: &bigseg_core::patch::Patch,
 ) -> PatchOutcome {
     for _ in 0..20 {
-        match writer.apply(next) {
+        match writer.apply(next, Cursor::Advance) {
             Ok(outcome) => return outcome,
             Err(error) => assert!(error.retryable(), "{error:?}"),
         }
@@ -249,7 +252,7 @@ fn a_cluster_that_is_down_fails_before_any_timeout() {
         assert!(error.message().contains("127.0.0.1:"), "{error}");
         assert_eq!(writer.cursor().unwrap_err().kind(), ErrorKind::StoreUnavailable);
         let next = patch("s.g1", "", "1", list(&["a"], &[]));
-        assert_eq!(writer.apply(&next).unwrap_err().kind(), ErrorKind::StoreUnavailable);
+        assert_eq!(writer.apply(&next, Cursor::Advance).unwrap_err().kind(), ErrorKind::StoreUnavailable);
     }
     // No call waited for a reply; a writer that retries until its budget is used up takes 180 s.
     assert!(Clock::System.now().since(began) < Duration::from_secs(60));

@@ -1,6 +1,7 @@
 //! A store in a Redis cluster passes the suite, with the schema that every SDK reads, and with
 //! minimal permissions.
 
+use bigseg_core::store::Cursor;
 use std::cell::Cell;
 
 use bigseg_core::StoreConfig;
@@ -78,7 +79,7 @@ fn the_schema_is_the_same() {
     let writer = StoreConfig::parse(&cluster.store("", "prefix=env")).unwrap().writer().unwrap();
     let mut first = patch("s.g1", "", "v1", list(&["user1"], &[]));
     first.changes.excluded = list(&["user2"], &[]);
-    assert_eq!(writer.apply(&first).unwrap(), PatchOutcome::Applied);
+    assert_eq!(writer.apply(&first, Cursor::Advance).unwrap(), PatchOutcome::Applied);
     writer.set_synchronized_on(1_700_000_000_123).unwrap();
     let (include, exclude) = (
         "env:big_segment_include:CgQblGLKpKMbrDVn4Lbm/ZEAeH2yq0M9lvbReMq/zpA=",

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bigseg_core::StoreConfig;
 use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::StoreWriter;
+use bigseg_core::store::{Cursor, StoreWriter};
 use bigseg_core::testkit::redis_server::WRITER_COMMANDS;
 use bigseg_core::testkit::samples::{TestRng, hash, list, patch};
 use bigseg_core::testkit::{RedisCluster, Reply, StoreModel, rounds};
@@ -44,7 +44,7 @@ fn follow(writer: &dyn StoreWriter, chain: &[Patch]) {
     for _ in 0..100 * chain.len() {
         let cursor = writer.cursor().unwrap().unwrap_or_default();
         let Some(next) = chain.iter().find(|patch| patch.previous_version == cursor) else { return };
-        let outcome = writer.apply(next).unwrap();
+        let outcome = writer.apply(next, Cursor::Advance).unwrap();
         assert_ne!(outcome, PatchOutcome::DataLost);
     }
     panic!("the writers make no progress");
@@ -119,7 +119,7 @@ fn slots_may_move_while_they_are_written() {
                 moves
             });
             for patch in &chain {
-                let outcome = writer.apply(patch);
+                let outcome = writer.apply(patch, Cursor::Advance);
                 if outcome.is_err() {
                     done.store(true, Ordering::Relaxed);
                 }
@@ -139,16 +139,16 @@ fn an_operation_that_fails_keeps_the_cursor() {
     bigseg_core::needs!(Redis);
     let cluster = RedisCluster::start(2);
     let writer = config(&cluster, "").writer().unwrap();
-    writer.apply(&patch("s.g1", "", "1", list(&["before"], &[]))).unwrap();
+    writer.apply(&patch("s.g1", "", "1", list(&["before"], &[])), Cursor::Advance).unwrap();
     let bad = format!("launchdarkly:big_segment_include:{}", hash("bad"));
     cluster.run(&["SET", &bad, "not a set"]);
     let next = patch("s.g1", "1", "2", list(&["good", "bad"], &["before"]));
     for _ in 0..2 {
-        let error = writer.apply(&next).unwrap_err();
+        let error = writer.apply(&next, Cursor::Advance).unwrap_err();
         assert_eq!(error.kind(), bigseg_core::ErrorKind::StoreData, "{error:?}");
         assert!(error.message().contains("WRONGTYPE"), "{error}");
         assert_eq!(writer.cursor().unwrap().as_deref(), Some("1"));
     }
     assert_eq!(cluster.run(&["DEL", &bad]), Reply::Number(1));
-    assert_eq!(writer.apply(&next).unwrap(), PatchOutcome::Applied);
+    assert_eq!(writer.apply(&next, Cursor::Advance).unwrap(), PatchOutcome::Applied);
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bigseg_core::patch::{Patch, PatchOutcome};
+use bigseg_core::store::Cursor;
 use bigseg_core::testkit::proxy::{Direction, Proxy};
 use bigseg_core::testkit::samples::{list, patch};
 use bigseg_core::testkit::{RedisCluster, RedisServer, Reply, StoreModel, rounds};
@@ -58,7 +59,7 @@ fn overtaken_at(fixture: &Fixture, prefix: &str, word: &'static str, model: &mut
     let other = fixture.config(fixture.server().port(), prefix).writer().unwrap();
     // Connects now, so that its connections bypass the proxy.
     assert_eq!(
-        other.apply(&patch("s.g1", "7", "8", list(&["a", "b", "c"], &[]))).unwrap(),
+        other.apply(&patch("s.g1", "7", "8", list(&["a", "b", "c"], &[])), Cursor::Advance).unwrap(),
         PatchOutcome::DataLost
     );
     let (done, patches) = (AtomicBool::new(false), [first.clone(), second]);
@@ -66,12 +67,12 @@ fn overtaken_at(fixture: &Fixture, prefix: &str, word: &'static str, model: &mut
         let now = direction == Direction::Request && contains(bytes, word);
         if now && !done.swap(true, Ordering::Relaxed) {
             for patch in &patches {
-                assert_eq!(other.apply(patch).unwrap(), PatchOutcome::Applied);
+                assert_eq!(other.apply(patch, Cursor::Advance).unwrap(), PatchOutcome::Applied);
             }
         }
         bytes.len()
     });
-    fixture.config(proxy.unwrap().port(), prefix).writer().unwrap().apply(&first).unwrap()
+    fixture.config(proxy.unwrap().port(), prefix).writer().unwrap().apply(&first, Cursor::Advance).unwrap()
 }
 
 #[test]
@@ -98,8 +99,14 @@ fn a_rejected_patch_leaves_no_watch_behind() {
     let server = RedisServer::start();
     let [one, other] =
         [(); 2].map(|()| StoreConfig::parse(&server.store("", "prefix=p")).unwrap().writer().unwrap());
-    assert_eq!(one.apply(&patch("s.g1", "9", "10", list(&["a"], &[]))).unwrap(), PatchOutcome::DataLost);
-    assert_eq!(other.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap(), PatchOutcome::Applied);
+    assert_eq!(
+        one.apply(&patch("s.g1", "9", "10", list(&["a"], &[])), Cursor::Advance).unwrap(),
+        PatchOutcome::DataLost
+    );
+    assert_eq!(
+        other.apply(&patch("s.g1", "", "1", list(&["a"], &[])), Cursor::Advance).unwrap(),
+        PatchOutcome::Applied
+    );
     let watches = || {
         let Reply::Text(stats) = server.client().run(&["INFO", "commandstats"]) else {
             panic!("INFO is text")
@@ -109,7 +116,10 @@ fn a_rejected_patch_leaves_no_watch_behind() {
         calls.parse::<u64>().unwrap()
     };
     let before = watches();
-    assert_eq!(one.apply(&patch("s.g1", "1", "2", list(&["b"], &[]))).unwrap(), PatchOutcome::Applied);
+    assert_eq!(
+        one.apply(&patch("s.g1", "1", "2", list(&["b"], &[])), Cursor::Advance).unwrap(),
+        PatchOutcome::Applied
+    );
     assert_eq!(watches() - before, 2, "one for the operations and one for the cursor, without a retry");
 }
 
@@ -138,7 +148,7 @@ fn cut_anywhere(fixture: &Fixture) {
         for place in (0..).step_by(rounds(if fixture.cluster.is_some() { 11 } else { 5 }, 1)) {
             let prefix = format!("{direction:?}-{place}");
             let store = fixture.config(server.port(), &prefix);
-            store.writer().unwrap().apply(&before).unwrap();
+            store.writer().unwrap().apply(&before, Cursor::Advance).unwrap();
 
             let (left, cut) = (AtomicUsize::new(place), Arc::new(AtomicBool::new(false)));
             let was_cut = cut.clone();
@@ -152,7 +162,7 @@ fn cut_anywhere(fixture: &Fixture) {
                 passing
             });
             let writer = fixture.config(proxy.unwrap().port(), &prefix).writer().unwrap();
-            let first = writer.apply(&next);
+            let first = writer.apply(&next, Cursor::Advance);
             let store = fixture.config(server.port(), &prefix);
             match &first {
                 Ok(outcome) => assert_eq!(*outcome, PatchOutcome::Applied, "{prefix}"),
@@ -167,7 +177,7 @@ fn cut_anywhere(fixture: &Fixture) {
             if store.writer().unwrap().cursor().unwrap().as_deref() == Some("2") {
                 model.assert_same(&*store.scanner().unwrap());
             }
-            let again = writer.apply(&next).unwrap();
+            let again = writer.apply(&next, Cursor::Advance).unwrap();
             assert!(
                 matches!(again, PatchOutcome::Applied | PatchOutcome::AlreadyApplied),
                 "{prefix}: {again:?}"

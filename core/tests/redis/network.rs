@@ -123,8 +123,8 @@ fn a_server_slower_than_the_deadline() {
 }
 
 fn read(reader: &dyn StoreReader) -> Result<Membership> {
-    let mut answers = pollster::block_on(reader.memberships(&[hash("a")]))?;
-    answers.pop().unwrap()
+    let answers = pollster::block_on(reader.memberships(&[hash("a")]))?;
+    answers.into_vec().pop().unwrap()
 }
 
 #[test]

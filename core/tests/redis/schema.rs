@@ -2,6 +2,7 @@
 //! shares no code with the store.
 
 use bigseg_core::patch::{Patch, PatchOutcome};
+use bigseg_core::store::Cursor;
 use bigseg_core::testkit::samples::{SampleList, hash, list, membership, patch};
 use bigseg_core::testkit::{RedisClient, RedisServer, Reply};
 use bigseg_core::{ErrorKind, StoreConfig};
@@ -59,7 +60,7 @@ fn each_prefix_option_yields_its_keys() {
         client.run(&["FLUSHALL"]);
         let config = StoreConfig::parse(&server.store("", options)).unwrap();
         let writer = config.writer().unwrap();
-        assert_eq!(writer.apply(&both_lists("v1")).unwrap(), PatchOutcome::Applied);
+        assert_eq!(writer.apply(&both_lists("v1"), Cursor::Advance).unwrap(), PatchOutcome::Applied);
         writer.set_synchronized_on(1_700_000_000_123).unwrap();
         assert_schema(&mut client, prefix);
 
@@ -102,7 +103,7 @@ fn a_context_of_the_wrong_type_fails_alone() {
     let server = RedisServer::start();
     let mut client = server.client();
     let config = StoreConfig::parse(&server.store("", "")).unwrap();
-    config.writer().unwrap().apply(&patch("s.g1", "", "1", list(&["valid"], &[]))).unwrap();
+    config.writer().unwrap().apply(&patch("s.g1", "", "1", list(&["valid"], &[])), Cursor::Advance).unwrap();
     let key = |list: &str, name: &str| format!("launchdarkly:big_segment_{list}:{}", hash(name));
     client.run(&["SET", &key("include", "text"), "s.g1"]);
     client.run(&["RPUSH", &key("exclude", "list"), "s.g1"]);

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use crate::fixture::eventually;
 use crate::redis_fixture::{NO_DEADLINE, RedisFixture};
 use bigseg_core::patch::PatchOutcome;
-use bigseg_core::store::StoreWriter;
+use bigseg_core::store::{Cursor, StoreWriter};
 use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS, free_port};
 use bigseg_core::testkit::samples::{hash, list, membership, patch};
 use bigseg_core::testkit::{RedisSentinels, RedisServer, Reply, StoreUnderTest, store_suite};
@@ -21,7 +21,7 @@ fn is_healthy(fixture: &RedisFixture) -> bool {
 fn apply_with_retries(writer: &dyn StoreWriter, previous: &str, version: &str) {
     let next = patch("s.g1", previous, version, list(&["a", version], &[]));
     let done = Cell::new(None);
-    eventually("the patch is applied", || match writer.apply(&next) {
+    eventually("the patch is applied", || match writer.apply(&next, Cursor::Advance) {
         Ok(outcome) => {
             done.set(Some(outcome));
             true
@@ -95,9 +95,9 @@ fn a_writer_leaves_a_former_master() {
     // Unlike a sentinel, this does not end the writer's connection.
     master.client().run(&["REPLICAOF", "127.0.0.1", &set.replica().port().to_string()]);
     let next = patch("s.g1", "1", "2", list(&["b"], &[]));
-    let error = writer.apply(&next).unwrap_err();
+    let error = writer.apply(&next, Cursor::Advance).unwrap_err();
     assert!(error.message().contains("has become a replica"), "{error}");
-    let error = writer.apply(&next).unwrap_err();
+    let error = writer.apply(&next, Cursor::Advance).unwrap_err();
     assert!(
         error.message().contains("it is a replica; a failover may be in progress"),
         "the sentinels are asked again: {error}"

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bigseg_core::import::{Import, ImportOptions};
 use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::StoreWriter;
+use bigseg_core::store::{Cursor, StoreWriter};
 use bigseg_core::testkit::proxy::{Direction, Proxy};
 use bigseg_core::testkit::samples::{SampleList, TestRng, hash, list, patch};
 use bigseg_core::testkit::{RedisServer, Reply, StoreModel, rounds};
@@ -37,7 +37,7 @@ fn follow(writer: &dyn StoreWriter, chain: &[Patch]) {
     for _ in 0..100 * chain.len() {
         let cursor = writer.cursor().unwrap().unwrap_or_default();
         let Some(next) = chain.iter().find(|patch| patch.previous_version == cursor) else { return };
-        let outcome = writer.apply(next).unwrap();
+        let outcome = writer.apply(next, Cursor::Advance).unwrap();
         assert_ne!(outcome, PatchOutcome::DataLost);
     }
     panic!("the writers make no progress");
@@ -82,7 +82,7 @@ fn a_foreign_client_that_keeps_setting_the_lock_does_no_harm() {
                 std::thread::yield_now();
             }
         });
-        let outcome = writer.apply(&patch("s.g1", "", "1", list(&["a"], &[])));
+        let outcome = writer.apply(&patch("s.g1", "", "1", list(&["a"], &[])), Cursor::Advance);
         done.store(true, Ordering::Relaxed);
         match outcome {
             Ok(outcome) => assert_eq!(outcome, PatchOutcome::Applied),
@@ -90,7 +90,10 @@ fn a_foreign_client_that_keeps_setting_the_lock_does_no_harm() {
             Err(error) => assert_eq!(error.kind(), ErrorKind::StoreUnavailable, "{error:?}"),
         }
     });
-    assert_ne!(writer.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap(), PatchOutcome::OutOfOrder);
+    assert_ne!(
+        writer.apply(&patch("s.g1", "", "1", list(&["a"], &[])), Cursor::Advance).unwrap(),
+        PatchOutcome::OutOfOrder
+    );
     assert_eq!(writer.cursor().unwrap().as_deref(), Some("1"));
 }
 
@@ -100,12 +103,12 @@ fn an_operation_that_fails_keeps_the_cursor() {
     let server = RedisServer::start();
     let writer = config(&server, "").writer().unwrap();
     let reader = config(&server, "").reader().unwrap();
-    writer.apply(&patch("s.g1", "", "1", list(&["before"], &[]))).unwrap();
+    writer.apply(&patch("s.g1", "", "1", list(&["before"], &[])), Cursor::Advance).unwrap();
     let bad = format!("launchdarkly:big_segment_include:{}", hash("bad"));
     server.client().run(&["SET", &bad, "not a set"]);
     let next = patch("s.g1", "1", "2", list(&["good", "bad"], &["before"]));
     for _ in 0..2 {
-        let error = writer.apply(&next).unwrap_err();
+        let error = writer.apply(&next, Cursor::Advance).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StoreData, "{error:?}");
         assert!(error.message().contains("WRONGTYPE"), "{error}");
         assert_eq!(writer.cursor().unwrap().as_deref(), Some("1"));
@@ -113,7 +116,7 @@ fn an_operation_that_fails_keeps_the_cursor() {
     // Redis does not roll back, so the rest was written. Once the key is repaired, the same patch
     // completes it.
     server.client().run(&["DEL", &bad]);
-    assert_eq!(writer.apply(&next).unwrap(), PatchOutcome::Applied);
+    assert_eq!(writer.apply(&next, Cursor::Advance).unwrap(), PatchOutcome::Applied);
     let answers = pollster::block_on(reader.memberships(&["good", "bad", "before"].map(hash))).unwrap();
     let checks: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().check("s.g1")).collect();
     assert_eq!(checks, [Some(true), Some(true), None]);
@@ -124,11 +127,13 @@ fn a_rejected_write_is_reported_with_the_reason() {
     bigseg_core::needs!(Redis);
     let server = RedisServer::start();
     let writer = config(&server, "").writer().unwrap();
-    writer.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap();
+    writer.apply(&patch("s.g1", "", "1", list(&["a"], &[])), Cursor::Advance).unwrap();
     let next = patch("s.g1", "1", "2", list(&["b"], &["a"]));
     let assert_rejected = |set: [&str; 2], kind: ErrorKind, word: &str| {
         assert_eq!(server.client().run(&["CONFIG", "SET", set[0], set[1]]), Reply::Text("OK".to_owned()));
-        for error in [writer.apply(&next).unwrap_err(), writer.set_synchronized_on(1).unwrap_err()] {
+        for error in
+            [writer.apply(&next, Cursor::Advance).unwrap_err(), writer.set_synchronized_on(1).unwrap_err()]
+        {
             assert_eq!(error.kind(), kind, "{error:?}");
             assert!(error.message().contains(word), "{error}");
         }
@@ -143,7 +148,7 @@ fn a_rejected_write_is_reported_with_the_reason() {
     assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
     assert!(error.message().contains("lost its master"), "{error}");
     server.client().run(&["REPLICAOF", "NO", "ONE"]);
-    assert_eq!(writer.apply(&next).unwrap(), PatchOutcome::Applied);
+    assert_eq!(writer.apply(&next, Cursor::Advance).unwrap(), PatchOutcome::Applied);
 }
 
 #[test]
@@ -151,17 +156,21 @@ fn a_writer_survives_a_restart_and_reports_the_data_loss() {
     bigseg_core::needs!(Redis);
     let mut server = RedisServer::start();
     let writer = config(&server, "").writer().unwrap();
-    writer.apply(&patch("s.g1", "", "1", list(&["a"], &[]))).unwrap();
+    writer.apply(&patch("s.g1", "", "1", list(&["a"], &[])), Cursor::Advance).unwrap();
     let next = patch("s.g1", "1", "2", list(&["b"], &[]));
     server.kill();
     assert_eq!(
-        writer.apply(&next).unwrap_err().kind(),
+        writer.apply(&next, Cursor::Advance).unwrap_err().kind(),
         ErrorKind::StoreUnavailable,
         "the connection is lost"
     );
-    assert_eq!(writer.apply(&next).unwrap_err().kind(), ErrorKind::StoreUnavailable, "the server is down");
+    assert_eq!(
+        writer.apply(&next, Cursor::Advance).unwrap_err().kind(),
+        ErrorKind::StoreUnavailable,
+        "the server is down"
+    );
     server.restart();
-    assert_eq!(writer.apply(&next).unwrap(), PatchOutcome::DataLost);
+    assert_eq!(writer.apply(&next, Cursor::Advance).unwrap(), PatchOutcome::DataLost);
     assert_eq!(writer.cursor().unwrap(), None);
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bigseg_core::import::{BadLine, Import, ImportOptions, LineFormat, LineReader};
 use bigseg_core::store::memory::MemoryStore;
-use bigseg_core::store::{InPlaceReader, StoreScanner};
+use bigseg_core::store::{InlineReader, StoreScanner};
 use bigseg_core::testkit::rounds;
 use bigseg_core::testkit::samples::{hash, membership};
 use bigseg_core::{ContextHash, Error, ErrorKind, Membership, Result, SegmentRef};

@@ -10,7 +10,8 @@ use bigseg_core::runtime::BoxFuture;
 use bigseg_core::segment_ref::SegmentRef;
 use bigseg_core::store::memory::MemoryStore;
 use bigseg_core::store::{
-    LoadEntry, LoadPlan, LoadReport, LoadSource, Metadata, StoreReader, StoreScanner, StoreWriter,
+    BatchResult, Cursor, LoadEntry, LoadPlan, LoadReport, LoadSource, Metadata, StoreReader, StoreScanner,
+    StoreWriter,
 };
 use bigseg_core::testkit::{StoreUnderTest, store_suite};
 use bigseg_core::{ContextHash, Error, ErrorKind, Result, StoreConfig};
@@ -150,16 +151,13 @@ impl Mutant {
 }
 
 impl StoreReader for Mutant {
-    fn memberships<'a>(
-        &'a self,
-        hashes: &'a [ContextHash],
-    ) -> BoxFuture<'a, Result<Vec<Result<Membership>>>> {
+    fn memberships<'a>(&'a self, hashes: &'a [ContextHash]) -> BoxFuture<'a, Result<BatchResult>> {
         Box::pin(async move {
             let mut asked = hashes.to_vec();
             if self.1 == Defect::AnswersRepeatsOnce {
                 asked.dedup();
             }
-            let mut answers = self.0.memberships(&asked).await?;
+            let mut answers = self.0.memberships(&asked).await?.into_vec();
             if self.1 == Defect::ReversesBatches {
                 answers.reverse();
             }
@@ -168,7 +166,8 @@ impl StoreReader for Mutant {
             {
                 return Err(Error::new(ErrorKind::StoreNotFound, "who is that?"));
             }
-            Ok(answers.into_iter().map(|answer| answer.map(|found| self.spoil(found))).collect())
+            let spoilt = answers.into_iter().map(|answer| answer.map(|found| self.spoil(found))).collect();
+            BatchResult::new(&asked, spoilt)
         })
     }
 
@@ -197,7 +196,11 @@ impl StoreWriter for Mutant {
         })
     }
 
-    fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
+    fn apply(&self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome> {
+        if cursor == Cursor::Keep {
+            let moves_cursor = self.1 == Defect::PartsMoveCursor;
+            return self.0.apply(patch, if moves_cursor { Cursor::Advance } else { cursor });
+        }
         let mut patch = patch.clone();
         let cursor = self.0.cursor()?;
         match self.1 {
@@ -211,23 +214,18 @@ impl StoreWriter for Mutant {
             Defect::PatchesSyncTime => self.0.set_synchronized_on(1)?,
             _ => {}
         }
-        Ok(match (self.1, self.0.apply(&patch)?) {
+        Ok(match (self.1, self.0.apply(&patch, Cursor::Advance)?) {
             (Defect::RefusesReplays, PatchOutcome::AlreadyApplied) => PatchOutcome::OutOfOrder,
             (Defect::CallsLossDisorder, PatchOutcome::DataLost) => PatchOutcome::OutOfOrder,
             (_, outcome) => outcome,
         })
     }
 
-    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
-        match self.1 {
-            Defect::PartsMoveCursor => self.0.apply(part),
-            _ => self.0.apply_part(part),
-        }
-    }
-
     fn apply_all(&self, patches: &[Patch]) -> Result<Vec<PatchOutcome>> {
         match self.1 {
-            Defect::AppliesPastRefusals => patches.iter().map(|patch| self.apply(patch)).collect(),
+            Defect::AppliesPastRefusals => {
+                patches.iter().map(|patch| self.apply(patch, Cursor::Advance)).collect()
+            }
             _ => self.0.apply_all(patches),
         }
     }

@@ -4,7 +4,7 @@ use crate::vector_files::{cases, expected_error, file, strings, text};
 use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
 use bigseg_core::store::memory::MemoryStore;
-use bigseg_core::store::{OptionValue, StoreScanner, StoreWriter, parse_synchronized_on};
+use bigseg_core::store::{Cursor, OptionValue, StoreScanner, StoreWriter, parse_synchronized_on};
 use bigseg_core::{ContextHash, ContextKey, ErrorKind, LookupStatus, Membership, SegmentRef, StoreConfig};
 use serde_json::Value;
 
@@ -168,8 +168,8 @@ fn outcome_name(outcome: PatchOutcome) -> &'static str {
 /// Plays one sequence of patches on an empty store.
 fn play_patches(sequence: &Value, writer: &dyn StoreWriter, scanner: &dyn StoreScanner) {
     for step in sequence["steps"].as_array().unwrap() {
-        let result =
-            Patch::from_json(step["patch"].to_string().as_bytes()).and_then(|patch| writer.apply(&patch));
+        let result = Patch::from_json(step["patch"].to_string().as_bytes())
+            .and_then(|patch| writer.apply(&patch, Cursor::Advance));
         verdict(step, result, |outcome| assert_eq!(outcome_name(outcome), text(&step["outcome"]), "{step}"));
     }
     assert_eq!(writer.cursor().unwrap().as_deref(), sequence["cursor"].as_str(), "{sequence}");

@@ -4,6 +4,7 @@
 //! cut at every byte of a transaction (`redis/interference.rs`), and a patch that is interrupted
 //! between its transactions (`dynamodb/faults.rs`).
 
+use bigseg_core::store::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -71,9 +72,9 @@ fn a_store_without_a_cursor_accepts_only_an_initial_patch() {
     let local = format!("local:{}?map_size=64M", directory.path().join("store").display());
     for store in [server.store("", ""), local, "memory:fault-beginning".to_owned()] {
         let writer = StoreConfig::parse(&store).unwrap().writer().unwrap();
-        assert_eq!(writer.apply(&step(5)).unwrap(), PatchOutcome::DataLost, "{store}");
+        assert_eq!(writer.apply(&step(5), Cursor::Advance).unwrap(), PatchOutcome::DataLost, "{store}");
         assert_eq!(writer.cursor().unwrap(), None, "{store}");
-        assert_eq!(writer.apply(&step(1)).unwrap(), PatchOutcome::Applied, "{store}");
+        assert_eq!(writer.apply(&step(1), Cursor::Advance).unwrap(), PatchOutcome::Applied, "{store}");
     }
 }
 

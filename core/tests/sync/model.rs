@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::upstream_fixture::*;
 use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::StoreWriter;
+use bigseg_core::store::{Cursor, StoreWriter};
 use bigseg_core::sync::{SyncConfig, SyncPhase, SyncWorker};
 #[cfg(feature = "dynamodb")]
 use bigseg_core::testkit::DynamoDbServer;
@@ -67,16 +67,14 @@ impl StoreWriter for FailingWriter {
         self.fail_at_random()?;
         self.inner.cursor()
     }
-    fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
+    fn apply(&self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome> {
         self.fail_at_random()?;
-        let outcome = self.inner.apply(patch)?;
-        // The result is lost, although the patch was applied.
-        self.fail_at_random()?;
+        let outcome = self.inner.apply(patch, cursor)?;
+        if cursor == Cursor::Advance {
+            // The result is lost, although the patch was applied.
+            self.fail_at_random()?;
+        }
         Ok(outcome)
-    }
-    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
-        self.fail_at_random()?;
-        self.inner.apply_part(part)
     }
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {
         self.fail_at_random()?;

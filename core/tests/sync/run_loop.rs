@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::upstream_fixture::*;
-use bigseg_core::patch::PatchOutcome;
-use bigseg_core::store::StoreWriter;
+use bigseg_core::patch::{Patch, PatchOutcome};
+use bigseg_core::store::{Cursor, StoreWriter};
 use bigseg_core::sync::{SyncConfig, SyncPhase, SyncWorker};
 use bigseg_core::testkit::samples::{hash, list, membership, patch};
 use bigseg_core::testkit::{Endpoint, FakeUpstream, UpstreamFault};
@@ -42,7 +42,7 @@ fn it_polls_to_the_end_streams_polls_once_more_and_writes_the_marker() {
     // The sync marker is written after each event, and at each interval.
     let synchronized_on = || {
         let reader = store.reader().unwrap();
-        reader.in_place().unwrap().read_metadata().unwrap().synchronized_on
+        reader.as_inline().unwrap().read_metadata().unwrap().synchronized_on
     };
     assert_eq!(synchronized_on(), Some(1_000_000));
     clock.advance(Duration::from_millis(7));
@@ -64,7 +64,7 @@ fn it_polls_to_the_end_streams_polls_once_more_and_writes_the_marker() {
 fn it_resumes_from_the_cursor_of_the_store() {
     let (fake, store) = (FakeUpstream::start(), private_store("run-resume"));
     let writer = store.writer().unwrap();
-    (1..=3).for_each(|n| assert_eq!(writer.apply(&step(n)).unwrap(), PatchOutcome::Applied));
+    (1..=3).for_each(|n| assert_eq!(writer.apply(&step(n), Cursor::Advance).unwrap(), PatchOutcome::Applied));
     (1..=4).for_each(|n| fake.append(step(n)));
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
     wait_until_synchronized(&worker);
@@ -102,13 +102,13 @@ fn several_initial_patches_may_have_empty_versions() {
     fake.append(patch("u.g1", "", "v1", list(&["a"], &[])));
     // An earlier worker was stopped after the first patch.
     let writer = store.writer().unwrap();
-    writer.apply(&patch("s.g1", "", "", list(&["a"], &[]))).unwrap();
+    writer.apply(&patch("s.g1", "", "", list(&["a"], &[])), Cursor::Advance).unwrap();
     assert_eq!(writer.cursor().unwrap().as_deref(), Some(""));
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
     wait_until_synchronized(&worker);
     assert_eq!(request_log(&fake), ["page", "page after v1", "stream", "page after v1"]);
     let mut found = [membership(&[], &[])];
-    store.reader().unwrap().in_place().unwrap().read(&[hash("a")], &mut found).unwrap();
+    store.reader().unwrap().as_inline().unwrap().read(&[hash("a")], &mut found).unwrap();
     assert_eq!(found, [membership(&["s.g1", "t.g1", "u.g1"], &[])]);
 }
 
@@ -153,7 +153,7 @@ fn a_page_without_progress_is_an_error_and_is_retried_with_backoff() {
     for (number, (patch, words)) in pages.into_iter().enumerate() {
         let (fake, store) = (FakeUpstream::start(), private_store(&format!("run-nowhere-{number}")));
         let writer = store.writer().unwrap();
-        writer.apply(&step(1)).unwrap();
+        writer.apply(&step(1), Cursor::Advance).unwrap();
         for _ in 0..10 {
             let body = bigseg_core::testkit::fake_upstream::to_json(&[patch]);
             fake.fault(Endpoint::Page, UpstreamFault::Body(body));
@@ -230,13 +230,12 @@ impl StoreWriter for WipeableStore {
     fn cursor(&self) -> bigseg_core::Result<Option<String>> {
         self.current().cursor()
     }
-    fn apply(&self, patch: &bigseg_core::patch::Patch) -> bigseg_core::Result<PatchOutcome> {
-        let outcome = self.current().apply(patch);
-        self.count_patch();
+    fn apply(&self, patch: &Patch, cursor: Cursor) -> bigseg_core::Result<PatchOutcome> {
+        let outcome = self.current().apply(patch, cursor);
+        if cursor == Cursor::Advance {
+            self.count_patch();
+        }
         outcome
-    }
-    fn apply_part(&self, part: &bigseg_core::patch::Patch) -> bigseg_core::Result<PatchOutcome> {
-        self.current().apply_part(part)
     }
     fn set_synchronized_on(&self, unix_millis: i64) -> bigseg_core::Result<()> {
         self.current().set_synchronized_on(unix_millis)
@@ -275,7 +274,7 @@ fn a_store_that_is_wiped_during_the_initial_load_is_loaded_again() {
     assert_eq!(wait_until_synchronized(&worker).counters.data_losses, 1);
     let mut found = [(); 4].map(|()| membership(&[], &[]));
     let keys = initial.map(|(key, _)| hash(key));
-    after.reader().unwrap().in_place().unwrap().read(&keys, &mut found).unwrap();
+    after.reader().unwrap().as_inline().unwrap().read(&keys, &mut found).unwrap();
     assert_eq!(found, [(); 4].map(|()| membership(&["s.g1"], &[])));
 }
 
@@ -297,7 +296,7 @@ fn a_loss_of_data_is_detected_at_the_next_marker_or_event_and_repaired() {
         store.wipe(after.writer().unwrap());
         let written = || {
             let reader = after.reader().unwrap();
-            reader.in_place().unwrap().read_metadata().unwrap().synchronized_on
+            reader.as_inline().unwrap().read_metadata().unwrap().synchronized_on
         };
         if by_event {
             fake.publish(step(4));
@@ -331,12 +330,12 @@ fn a_restored_older_store_catches_up_before_it_is_marked_again() {
     wait_until_synchronized(&worker);
     let restored = private_store("run-restored");
     let writer = restored.writer().unwrap();
-    (1..=2).for_each(|n| assert_eq!(writer.apply(&step(n)).unwrap(), PatchOutcome::Applied));
+    (1..=2).for_each(|n| assert_eq!(writer.apply(&step(n), Cursor::Advance).unwrap(), PatchOutcome::Applied));
     store.wipe(writer);
     clock.advance(SyncConfig::DEFAULT_SYNC_MARKER_INTERVAL);
     wait_for(&worker, |status| status.counters.out_of_order == 1);
     let reader = restored.reader().unwrap();
-    let written = || reader.in_place().unwrap().read_metadata().unwrap().synchronized_on;
+    let written = || reader.as_inline().unwrap().read_metadata().unwrap().synchronized_on;
     assert_eq!(written(), None, "it is not marked before it has caught up");
     advance_until(&clock, Duration::from_millis(250), &worker, |status| {
         status.is_healthy() && status.counters.streams == 2

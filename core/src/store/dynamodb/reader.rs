@@ -18,7 +18,7 @@ use crate::context_key::ContextHash;
 use crate::error::{ErrorKind, Result};
 use crate::membership::Membership;
 use crate::runtime::BoxFuture;
-use crate::store::{Limitation, Metadata, StoreReader};
+use crate::store::{BatchResult, Limitation, Metadata, StoreReader};
 
 /// The most keys one `BatchGetItem` may name.
 const BATCH: usize = 100;
@@ -74,9 +74,9 @@ impl DynamoDbReader {
         self.link.config.consistency == Consistency::Strong
     }
 
-    async fn read(&self, hashes: &[ContextHash]) -> Result<Vec<Result<Membership>>> {
+    async fn read(&self, hashes: &[ContextHash]) -> Result<BatchResult> {
         let found = match hashes {
-            [] => return Ok(Vec::new()),
+            [] => return BatchResult::new(hashes, Vec::new()),
             [hash] => HashMap::from_iter(self.read_one(*hash).await?.map(|item| (*hash, item))),
             _ => self.read_many(hashes).await?,
         };
@@ -84,7 +84,7 @@ impl DynamoDbReader {
             Some(item) => schema::membership(item).map_err(|e| e.at(self.link.config.place())),
             None => Ok(Membership::empty()),
         };
-        Ok(hashes.iter().map(membership).collect())
+        BatchResult::new(hashes, hashes.iter().map(membership).collect())
     }
 
     async fn read_one(&self, hash: ContextHash) -> Result<Option<Item>> {
@@ -184,10 +184,7 @@ fn is_denied<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
 }
 
 impl StoreReader for DynamoDbReader {
-    fn memberships<'a>(
-        &'a self,
-        hashes: &'a [ContextHash],
-    ) -> BoxFuture<'a, Result<Vec<Result<Membership>>>> {
+    fn memberships<'a>(&'a self, hashes: &'a [ContextHash]) -> BoxFuture<'a, Result<BatchResult>> {
         Box::pin(self.in_time(READING, self.read(hashes)))
     }
 

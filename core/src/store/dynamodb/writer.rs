@@ -18,7 +18,7 @@ use crate::context_key::ContextHash;
 use crate::error::{ErrorKind, Result};
 use crate::patch::{ContextChange, Patch, PatchOutcome};
 use crate::segment_ref::SegmentRef;
-use crate::store::{LoadPlan, LoadReport, LoadSource, StoreWriter};
+use crate::store::{Cursor, LoadPlan, LoadReport, LoadSource, StoreWriter};
 
 /// How many transactions of a patch are under way at once. All of them check the cursor, so that they may thwart each
 /// other; where they do, fewer are sent.
@@ -44,13 +44,6 @@ pub struct DynamoDbWriter {
 pub(super) struct WritingSide {
     pub(super) link: Link,
     pub(super) items: Items,
-}
-
-/// How much of a patch is at hand: a part leaves the cursor where it is.
-#[derive(Clone, Copy)]
-enum Portion {
-    Part,
-    Whole,
 }
 
 /// Counts the attempts that were thwarted since the last one that was not.
@@ -117,17 +110,17 @@ impl WritingSide {
         Ok(ask.await?.item)
     }
 
-    async fn apply(&self, patch: &Patch, portion: Portion) -> Result<PatchOutcome> {
+    async fn apply(&self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome> {
         let segment = patch.segment_ref()?;
-        let cursor = self.cursor().await?;
-        let outcome = patch.outcome_on(cursor.as_deref());
+        let version = self.cursor().await?;
+        let outcome = patch.outcome_on(version.as_deref());
         if outcome != PatchOutcome::Applied {
             return Ok(outcome);
         }
-        let fence = Fence(cursor);
+        let fence = Fence(version);
         let changes: Vec<_> = patch.context_changes().into_iter().collect();
-        let verdict = match (self.change(&fence, &segment, &changes).await?, portion) {
-            (Verdict::Done, Portion::Whole) => self.move_cursor(&fence, &patch.version).await?,
+        let verdict = match (self.change(&fence, &segment, &changes).await?, cursor) {
+            (Verdict::Done, Cursor::Advance) => self.move_cursor(&fence, &patch.version).await?,
             (verdict, _) => verdict,
         };
         if verdict == Verdict::Done {
@@ -277,12 +270,8 @@ impl StoreWriter for DynamoDbWriter {
 
     /// Applies the patch in transactions, each of which makes sure that the cursor is still where the patch needs it.
     /// The cursor moves in a last write of its own, after all of them have succeeded.
-    fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
-        self.wait(self.side.apply(patch, Portion::Whole))
-    }
-
-    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
-        self.wait(self.side.apply(part, Portion::Part))
+    fn apply(&self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome> {
+        self.wait(self.side.apply(patch, cursor))
     }
 
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {

@@ -11,7 +11,9 @@ use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::membership::Membership;
 use crate::runtime::BoxFuture;
-use crate::store::{InPlaceReader, Metadata, StoreReader, StoreScanner, ask_in_place, parse_synchronized_on};
+use crate::store::{
+    BatchResult, InlineReader, Metadata, StoreReader, StoreScanner, parse_synchronized_on, query_inline,
+};
 
 /// Reads an embedded store; it may be opened before there is one, and finds it as soon as there is.
 pub struct LocalReader {
@@ -52,7 +54,7 @@ impl LocalReader {
     }
 }
 
-impl InPlaceReader for LocalReader {
+impl InlineReader for LocalReader {
     fn read(&self, hashes: &[ContextHash], memberships: &mut [Membership]) -> Result<()> {
         self.with(|environment| {
             let txn = environment.env.read_txn()?;
@@ -82,18 +84,15 @@ impl InPlaceReader for LocalReader {
 }
 
 impl StoreReader for LocalReader {
-    fn memberships<'a>(
-        &'a self,
-        hashes: &'a [ContextHash],
-    ) -> BoxFuture<'a, Result<Vec<Result<Membership>>>> {
-        Box::pin(std::future::ready(ask_in_place(self, hashes)))
+    fn memberships<'a>(&'a self, hashes: &'a [ContextHash]) -> BoxFuture<'a, Result<BatchResult>> {
+        Box::pin(std::future::ready(query_inline(self, hashes)))
     }
 
     fn metadata(&self) -> BoxFuture<'_, Result<Metadata>> {
         Box::pin(std::future::ready(self.read_metadata()))
     }
 
-    fn in_place(&self) -> Option<&dyn InPlaceReader> {
+    fn as_inline(&self) -> Option<&dyn InlineReader> {
         Some(self)
     }
 }

@@ -10,7 +10,7 @@ use super::tables::{CURSOR, Row, SYNCHRONIZED_ON, Tables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::patch::{Patch, PatchOutcome};
 use crate::segment_ref::SegmentRef;
-use crate::store::{LoadEntry, LoadPlan, LoadReport, LoadSource, StoreWriter};
+use crate::store::{Cursor, LoadEntry, LoadPlan, LoadReport, LoadSource, StoreWriter};
 
 /// How many contexts are loaded between two reports of progress.
 const PROGRESS_STEP: u64 = 4096;
@@ -130,8 +130,8 @@ impl Tables {
         Ok(())
     }
 
-    /// Carries out what a patch says, if the cursor allows it.
-    fn apply_part(&self, txn: &mut RwTxn, patch: &Patch) -> Result<PatchOutcome, WriteError> {
+    /// Applies a patch if the cursor allows it.
+    fn apply(&self, txn: &mut RwTxn, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome, WriteError> {
         let segment = patch.segment_ref()?;
         let outcome = patch.outcome_on(self.metadata.get(txn, CURSOR)?);
         if outcome != PatchOutcome::Applied {
@@ -145,13 +145,7 @@ impl Tables {
             Row::change(&mut row.excluded, number, change.excluded);
             self.put_row(txn, hash.as_bytes(), &mut row, &mut bytes)?;
         }
-        Ok(outcome)
-    }
-
-    /// Does the same, and moves the cursor.
-    fn apply(&self, txn: &mut RwTxn, patch: &Patch) -> Result<PatchOutcome, WriteError> {
-        let outcome = self.apply_part(txn, patch)?;
-        if outcome == PatchOutcome::Applied {
+        if cursor == Cursor::Advance {
             self.metadata.put(txn, CURSOR, &patch.version)?;
         }
         Ok(outcome)
@@ -201,12 +195,8 @@ impl StoreWriter for LocalWriter {
         self.metadata(CURSOR)
     }
 
-    fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
-        self.transact(|tables, txn| tables.apply(txn, patch))
-    }
-
-    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
-        self.transact(|tables, txn| tables.apply_part(txn, part))
+    fn apply(&self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome> {
+        self.transact(|tables, txn| tables.apply(txn, patch, cursor))
     }
 
     /// Applies the patches in one transaction: all that apply, or on an error none.
@@ -214,7 +204,7 @@ impl StoreWriter for LocalWriter {
         self.transact(|tables, txn| {
             let mut outcomes = Vec::with_capacity(patches.len());
             for patch in patches {
-                let outcome = tables.apply(txn, patch)?;
+                let outcome = tables.apply(txn, patch, Cursor::Advance)?;
                 outcomes.push(outcome);
                 if outcome.is_refusal() {
                     break;

@@ -11,9 +11,8 @@ use super::retry::RetryBudget;
 use super::tracking::PushSubscriber;
 use crate::context_key::ContextHash;
 use crate::error::Result;
-use crate::membership::Membership;
 use crate::runtime::BoxFuture;
-use crate::store::{ChangeObserver, Limitation, Metadata, StoreReader, parse_synchronized_on};
+use crate::store::{BatchResult, ChangeListener, Limitation, Metadata, StoreReader, parse_synchronized_on};
 
 const READING_MEMBERSHIPS: &str = "reading memberships";
 const READING_SYNC_TIME: &str = "reading the sync time";
@@ -46,9 +45,9 @@ impl RedisReader {
     }
 
     /// Reads both sets of every context in one round trip.
-    async fn read(&self, hashes: &[ContextHash]) -> Result<Vec<Result<Membership>>> {
+    async fn read(&self, hashes: &[ContextHash]) -> Result<BatchResult> {
         if hashes.is_empty() {
-            return Ok(Vec::new());
+            return BatchResult::new(hashes, Vec::new());
         }
         let config = self.client.config();
         let budget = RetryBudget::for_reader(config);
@@ -74,10 +73,7 @@ impl RedisReader {
 }
 
 impl StoreReader for RedisReader {
-    fn memberships<'a>(
-        &'a self,
-        hashes: &'a [ContextHash],
-    ) -> BoxFuture<'a, Result<Vec<Result<Membership>>>> {
+    fn memberships<'a>(&'a self, hashes: &'a [ContextHash]) -> BoxFuture<'a, Result<BatchResult>> {
         Box::pin(self.read(hashes))
     }
 
@@ -85,8 +81,8 @@ impl StoreReader for RedisReader {
         Box::pin(self.read_metadata())
     }
 
-    fn follow_changes(&self, observer: Arc<dyn ChangeObserver>) -> Option<BoxFuture<'_, ()>> {
-        Some(Box::pin(self.subscriber.run(&self.client, &self.keys, observer)))
+    fn subscribe(&self, listener: Arc<dyn ChangeListener>) -> Option<BoxFuture<'_, ()>> {
+        Some(Box::pin(self.subscriber.run(&self.client, &self.keys, listener)))
     }
 
     fn limitations(&self) -> Vec<Limitation> {

@@ -8,6 +8,7 @@ use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::membership::Membership;
 use crate::segment_ref::SegmentRef;
+use crate::store::BatchResult;
 
 const READING_MEMBERSHIPS: &str = "reading memberships";
 
@@ -76,7 +77,7 @@ pub(super) fn decode_memberships(
     keys: &Keys,
     hashes: &[ContextHash],
     replies: &[Result<Value>],
-) -> Result<Vec<Result<Membership>>> {
+) -> Result<BatchResult> {
     let mut memberships = Vec::with_capacity(hashes.len());
     for (hash, pair) in hashes.iter().zip(replies.chunks_exact(2)) {
         memberships.push(match (&pair[0], &pair[1]) {
@@ -92,7 +93,7 @@ pub(super) fn decode_memberships(
             }
         });
     }
-    Ok(memberships)
+    BatchResult::new(hashes, memberships)
 }
 
 /// Decodes the reply to `SMEMBERS`.

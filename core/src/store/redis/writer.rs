@@ -8,12 +8,12 @@ use super::client::RedisClient;
 use super::config::{ReadFrom, RedisConfig};
 use super::keys::Keys;
 use super::net::Connector;
-use super::patch::{ApplyStrategy, Cursor, READING_CURSOR};
+use super::patch::{ApplyStrategy, READING_CURSOR};
 use super::replies::decode_string;
 use super::retry::RetryBudget;
 use crate::error::Result;
 use crate::patch::{Patch, PatchOutcome};
-use crate::store::{LoadPlan, LoadReport, LoadSource, StoreWriter};
+use crate::store::{Cursor, LoadPlan, LoadReport, LoadSource, StoreWriter};
 
 const READING_SYNC_TIME: &str = "reading the sync time";
 const WRITING_SYNC_TIME: &str = "writing the sync time";
@@ -62,12 +62,8 @@ impl StoreWriter for RedisWriter {
         self.get(READING_CURSOR, &self.keys.cursor)
     }
 
-    fn apply(&self, patch: &Patch) -> Result<PatchOutcome> {
-        pollster::block_on(self.strategy.lock().apply(patch, Cursor::Advance))
-    }
-
-    fn apply_part(&self, part: &Patch) -> Result<PatchOutcome> {
-        pollster::block_on(self.strategy.lock().apply(part, Cursor::Keep))
+    fn apply(&self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome> {
+        pollster::block_on(self.strategy.lock().apply(patch, cursor))
     }
 
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()> {

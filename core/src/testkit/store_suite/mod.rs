@@ -13,7 +13,7 @@ use super::samples::{hash, patch};
 use crate::context_key::ContextHash;
 use crate::membership::Membership;
 use crate::patch::{ListChanges, PatchOutcome};
-use crate::store::{Metadata, StoreReader, StoreScanner, StoreWriter};
+use crate::store::{Cursor, Metadata, StoreReader, StoreScanner, StoreWriter};
 
 /// A store that was just created, seen from its sides, and what is special about it.
 pub struct StoreUnderTest {
@@ -54,16 +54,16 @@ pub fn failures(create: impl Fn() -> StoreUnderTest) -> Vec<&'static str> {
 }
 
 impl StoreUnderTest {
-    /// Asks for contexts in one batch, and in place too where the store can.
+    /// Reads contexts in one batch, and inline too where the store can.
     fn read(&self, hashes: &[ContextHash]) -> Vec<Membership> {
         let answers = pollster::block_on(self.reader.memberships(hashes)).expect("the store answers");
         assert_eq!(answers.len(), hashes.len(), "one answer for each context");
         let answers: Vec<_> =
             answers.into_iter().map(|answer| answer.expect("the context is sound")).collect();
-        if let Some(in_place) = self.reader.in_place() {
+        if let Some(inline) = self.reader.as_inline() {
             let mut again = vec![Membership::empty(); hashes.len()];
-            in_place.read(hashes, &mut again).expect("the store answers in place");
-            assert_eq!(again, answers, "left is the answer in place, right the other");
+            inline.read(hashes, &mut again).expect("the store answers inline");
+            assert_eq!(again, answers, "left is the inline answer, right the other");
         }
         answers
     }
@@ -74,8 +74,8 @@ impl StoreUnderTest {
 
     fn metadata(&self) -> Metadata {
         let metadata = pollster::block_on(self.reader.metadata()).expect("the store tells its metadata");
-        if let Some(in_place) = self.reader.in_place() {
-            assert_eq!(in_place.read_metadata().expect("in place too"), metadata);
+        if let Some(inline) = self.reader.as_inline() {
+            assert_eq!(inline.read_metadata().expect("inline too"), metadata);
         }
         metadata
     }
@@ -86,7 +86,10 @@ impl StoreUnderTest {
 
     /// Applies a patch of the included list, which must fit.
     fn include(&self, segment: &str, (previous, version): (&str, &str), included: ListChanges) {
-        let outcome = self.writer.apply(&patch(segment, previous, version, included)).expect("applies");
+        let outcome = self
+            .writer
+            .apply(&patch(segment, previous, version, included), Cursor::Advance)
+            .expect("applies");
         assert_eq!(outcome, PatchOutcome::Applied);
     }
 }

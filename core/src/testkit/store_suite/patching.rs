@@ -1,5 +1,6 @@
 //! Cases of applying patches (docs/spec.md#patch).
 
+use crate::store::Cursor;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Case, StoreUnderTest};
@@ -34,7 +35,7 @@ pub(super) const CASES: &[Case] = &[
     ("a patch that was applied already changes nothing", |store| {
         store.include("s.g1", ("", "1"), list(&["a"], &[]));
         let replay = patch("s.g1", "", "1", list(&["b"], &["a"]));
-        assert_eq!(store.writer.apply(&replay).unwrap(), PatchOutcome::AlreadyApplied);
+        assert_eq!(store.writer.apply(&replay, Cursor::Advance).unwrap(), PatchOutcome::AlreadyApplied);
         assert_eq!(store.read(&["a", "b"].map(hash)), [membership(&["s.g1"], &[]), membership(&[], &[])]);
         assert_eq!(store.cursor().as_deref(), Some("1"));
     }),
@@ -42,14 +43,18 @@ pub(super) const CASES: &[Case] = &[
         store.include("s.g1", ("", "1"), list(&["a"], &[]));
         for previous in ["2", "", "1 ", "01"] {
             let stray = patch("s.g1", previous, "3", list(&["b"], &["a"]));
-            assert_eq!(store.writer.apply(&stray).unwrap(), PatchOutcome::OutOfOrder, "after {previous:?}");
+            assert_eq!(
+                store.writer.apply(&stray, Cursor::Advance).unwrap(),
+                PatchOutcome::OutOfOrder,
+                "after {previous:?}"
+            );
         }
         assert_eq!(store.read(&["a", "b"].map(hash)), [membership(&["s.g1"], &[]), membership(&[], &[])]);
         assert_eq!(store.cursor().as_deref(), Some("1"));
     }),
     ("without a cursor only an initial patch applies; any other means lost data", |store| {
         let later = patch("s.g1", "1", "2", list(&["a"], &[]));
-        assert_eq!(store.writer.apply(&later).unwrap(), PatchOutcome::DataLost);
+        assert_eq!(store.writer.apply(&later, Cursor::Advance).unwrap(), PatchOutcome::DataLost);
         assert_eq!(store.cursor(), None);
         assert!(store.read_one("a").is_empty());
     }),
@@ -58,7 +63,7 @@ pub(super) const CASES: &[Case] = &[
         assert_eq!(store.read(&["a", "b"].map(hash)), [membership(&[], &[]), membership(&["s.g1"], &[])]);
         let mut both = patch("s.g1", "1", "2", list(&[], &[]));
         both.changes.excluded = list(&["b", "c"], &["c"]);
-        assert_eq!(store.writer.apply(&both).unwrap(), PatchOutcome::Applied);
+        assert_eq!(store.writer.apply(&both, Cursor::Advance).unwrap(), PatchOutcome::Applied);
         assert_eq!(store.read_one("b"), membership(&["s.g1"], &["s.g1"]), "the lists are apart");
         assert!(store.read_one("c").is_empty());
     }),
@@ -78,30 +83,32 @@ pub(super) const CASES: &[Case] = &[
             let json = format!(
                 r#"{{"segmentId":"s.g1","version":"{version}","previousVersion":"{previous}"{changes}}}"#
             );
-            let outcome = store.writer.apply(&Patch::from_json(json.as_bytes()).unwrap()).unwrap();
+            let outcome =
+                store.writer.apply(&Patch::from_json(json.as_bytes()).unwrap(), Cursor::Advance).unwrap();
             assert_eq!(outcome, PatchOutcome::Applied, "{json}");
             assert_eq!(store.cursor(), Some(version.to_string()));
         }
     }),
     ("a patch of no segment is refused, and nothing changes", |store| {
         store.include("s.g1", ("", "1"), list(&["a"], &[]));
-        let error = store.writer.apply(&patch("no ref", "1", "2", list(&["b"], &[]))).unwrap_err();
+        let error =
+            store.writer.apply(&patch("no ref", "1", "2", list(&["b"], &[])), Cursor::Advance).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidSegmentRef);
         assert_eq!(store.cursor().as_deref(), Some("1"));
     }),
     ("parts of a patch leave the cursor, and heed it", |store| {
         let part = |keys: &[&str]| patch("s.g1", "", "1", list(keys, &["d"]));
-        assert_eq!(store.writer.apply_part(&part(&["a", "d"])).unwrap(), PatchOutcome::Applied);
-        assert_eq!(store.writer.apply_part(&part(&["b"])).unwrap(), PatchOutcome::Applied);
+        assert_eq!(store.writer.apply(&part(&["a", "d"]), Cursor::Keep).unwrap(), PatchOutcome::Applied);
+        assert_eq!(store.writer.apply(&part(&["b"]), Cursor::Keep).unwrap(), PatchOutcome::Applied);
         assert_eq!(store.cursor(), None);
-        assert_eq!(store.writer.apply(&part(&["c"])).unwrap(), PatchOutcome::Applied);
+        assert_eq!(store.writer.apply(&part(&["c"]), Cursor::Advance).unwrap(), PatchOutcome::Applied);
         assert_eq!(store.cursor().as_deref(), Some("1"));
         let member = membership(&["s.g1"], &[]);
         let all = [member.clone(), member.clone(), member, membership(&[], &[])];
         assert_eq!(store.read(&["a", "b", "c", "d"].map(hash)), all);
-        assert_eq!(store.writer.apply_part(&part(&["e"])).unwrap(), PatchOutcome::AlreadyApplied);
+        assert_eq!(store.writer.apply(&part(&["e"]), Cursor::Keep).unwrap(), PatchOutcome::AlreadyApplied);
         let stray = patch("s.g1", "0", "2", list(&["e"], &[]));
-        assert_eq!(store.writer.apply_part(&stray).unwrap(), PatchOutcome::OutOfOrder);
+        assert_eq!(store.writer.apply(&stray, Cursor::Keep).unwrap(), PatchOutcome::OutOfOrder);
         assert!(store.read_one("e").is_empty());
     }),
     ("several patches apply in order, up to the first that does not", |store| {
@@ -142,7 +149,7 @@ pub(super) const CASES: &[Case] = &[
         assert_eq!(store.metadata().synchronized_on, Some(77));
         assert_eq!(store.read_one("a"), membership(&["s.g1"], &[]));
         let next = patch("s.g1", "1", "2", list(&["b"], &[]));
-        assert_eq!(store.writer.apply(&next).unwrap(), PatchOutcome::DataLost);
+        assert_eq!(store.writer.apply(&next, Cursor::Advance).unwrap(), PatchOutcome::DataLost);
         store.include("s.g1", ("", "2"), list(&["b"], &[]));
         assert_eq!(store.cursor().as_deref(), Some("2"));
     }),
@@ -159,7 +166,11 @@ pub(super) const CASES: &[Case] = &[
         let mut rng = TestRng::new(20_260_101);
         for step in 0..rounds(300, 5000) {
             let patch = random_patch(&mut rng, model.cursor(), step);
-            assert_eq!(store.writer.apply(&patch).unwrap(), model.apply(&patch), "step {step}: {patch:?}");
+            assert_eq!(
+                store.writer.apply(&patch, Cursor::Advance).unwrap(),
+                model.apply(&patch),
+                "step {step}: {patch:?}"
+            );
             assert_eq!(store.cursor().as_deref(), model.cursor(), "step {step}");
         }
         assert_holds(store, &model);
@@ -194,7 +205,7 @@ fn follow(store: &StoreUnderTest, chain: &[Patch]) -> usize {
     for _ in 0..10 * chain.len() {
         let cursor = store.cursor().unwrap_or_default();
         let Some(next) = chain.iter().find(|patch| patch.previous_version == cursor) else { return applied };
-        match store.writer.apply(next).unwrap() {
+        match store.writer.apply(next, Cursor::Advance).unwrap() {
             PatchOutcome::Applied => applied += 1,
             // The other was faster; the cursor has moved.
             PatchOutcome::AlreadyApplied | PatchOutcome::OutOfOrder => {}

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::{Case, StoreUnderTest};
 use crate::membership::Membership;
 use crate::patch::PatchOutcome;
-use crate::store::Metadata;
+use crate::store::{Cursor, Metadata};
 use crate::testkit::samples::{SampleList, hash, list, membership, patch};
 
 pub(super) const CASES: &[Case] = &[
@@ -124,7 +124,7 @@ pub(super) const CASES: &[Case] = &[
 fn exclude(store: &StoreUnderTest, segment: &str, (previous, version): (&str, &str), keys: &[&str]) {
     let mut patch = patch(segment, previous, version, list(&[], &[]));
     patch.changes.excluded = list(keys, &[]);
-    assert_eq!(store.writer.apply(&patch).unwrap(), PatchOutcome::Applied);
+    assert_eq!(store.writer.apply(&patch, Cursor::Advance).unwrap(), PatchOutcome::Applied);
 }
 
 fn load_it(store: &StoreUnderTest, mut list: SampleList) {

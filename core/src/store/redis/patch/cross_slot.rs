@@ -17,11 +17,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use redis::{Pipeline, Value};
 
-use super::ops::{APPLYING, Cursor, FORGETTING_CURSOR, Operation, READING_CURSOR, add_unwatch};
+use super::ops::{APPLYING, FORGETTING_CURSOR, Operation, READING_CURSOR, add_unwatch};
 use crate::clock::{Clock, Moment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::patch::{Patch, PatchOutcome};
 use crate::segment_ref::SegmentRef;
+use crate::store::Cursor;
 use crate::store::redis::cluster::{Cluster, parse_redirect};
 use crate::store::redis::config::RedisAddress;
 use crate::store::redis::keys::Keys;

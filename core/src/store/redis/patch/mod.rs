@@ -10,10 +10,11 @@ use super::client::RedisClient;
 use super::keys::Keys;
 use crate::error::Result;
 use crate::patch::{Patch, PatchOutcome};
+use crate::store::Cursor;
 use cross_slot::CrossSlot;
 use single_slot::SingleSlot;
 
-pub(super) use ops::{Cursor, READING_CURSOR};
+pub(super) use ops::READING_CURSOR;
 
 /// How patches are applied: it depends on where the keys of the environment lie.
 pub(super) enum ApplyStrategy {

@@ -11,13 +11,6 @@ pub(crate) const APPLYING: &str = "applying a patch";
 pub(crate) const READING_CURSOR: &str = "reading the cursor";
 pub(crate) const FORGETTING_CURSOR: &str = "deleting the cursor";
 
-/// Whether a patch moves the cursor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cursor {
-    Advance,
-    Keep,
-}
-
 /// Adds a segment to one set of one context, or removes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Operation {

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use redis::Pipeline;
 
-use super::ops::{APPLYING, Cursor, FORGETTING_CURSOR, Operation, READING_CURSOR, add_unwatch};
+use super::ops::{APPLYING, FORGETTING_CURSOR, Operation, READING_CURSOR, add_unwatch};
 use crate::backoff::Backoff;
 use crate::error::{ErrorKind, Result};
 use crate::patch::{Patch, PatchOutcome};
+use crate::store::Cursor;
 use crate::store::redis::client::RedisClient;
 use crate::store::redis::keys::Keys;
 use crate::store::redis::net::ExclusiveConnection;

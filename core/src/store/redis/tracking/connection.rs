@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::ChangeObserver;
+use crate::store::ChangeListener;
 use crate::store::redis::config::RedisAddress;
 use crate::store::redis::keys::Keys;
 use crate::store::redis::net::{Connection, Connector};
@@ -54,7 +54,7 @@ impl TrackingConnection {
     pub(crate) async fn connect(
         connector: &Connector,
         keys: &Keys,
-        listener: &Arc<dyn ChangeObserver>,
+        listener: &Arc<dyn ChangeListener>,
     ) -> Result<Self, DisconnectReason> {
         let disconnected = Arc::new(Notify::new());
         let handler = PushHandler {
@@ -150,7 +150,7 @@ impl TrackingConnection {
 /// Translates push messages of the server into calls of the listener.
 struct PushHandler {
     keys: Keys,
-    listener: Arc<dyn ChangeObserver>,
+    listener: Arc<dyn ChangeListener>,
     disconnected: Arc<Notify>,
 }
 

@@ -18,7 +18,7 @@ use crate::store::redis::client::RedisClient;
 use crate::store::redis::config::{ReadFrom, RedisAddress, RedisServers};
 use crate::store::redis::keys::Keys;
 use crate::store::redis::net::{Connector, Target};
-use crate::store::{ChangeObserver, Limitation};
+use crate::store::{ChangeListener, Limitation};
 
 /// The pause before a lost connection is replaced; it doubles up to the maximum.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
@@ -59,14 +59,14 @@ impl PushSubscriber {
 
     /// Calls the listener for every change, and never returns. Must be awaited on the library's
     /// runtime.
-    pub(crate) async fn run(&self, client: &RedisClient, keys: &Keys, listener: Arc<dyn ChangeObserver>) {
+    pub(crate) async fn run(&self, client: &RedisClient, keys: &Keys, listener: Arc<dyn ChangeListener>) {
         let connector = client.connector();
         let config = client.config();
         if config.read_from == ReadFrom::Replica && !matches!(config.servers, RedisServers::One(_)) {
             let message = "not possible with read_from=replica: a replica may lag behind a pushed change";
             let error = config.error(ErrorKind::Unsupported, "subscribing to changes", message);
             self.refusals.lock().insert(connector.target().clone(), error);
-            listener.not_watching();
+            listener.disconnected();
             return std::future::pending().await;
         }
         let sessions_sender = Arc::new(watch::Sender::new(Sessions::new()));
@@ -98,14 +98,14 @@ impl PushSubscriber {
             let ids = subscriptions.values().map(|subscription| subscription.id);
             let connected = if_all_connected(ids, &sessions.borrow_and_update());
             match &connected {
-                None => listener.not_watching(),
+                None => listener.disconnected(),
                 Some(_) if connected == announced => {}
                 // Also if a subscription was lost and made again in between.
                 Some(sessions) => {
                     for session in sessions.values() {
                         client.pin_to(&session.server);
                     }
-                    listener.watching();
+                    listener.connected();
                 }
             }
             announced = connected;
@@ -127,7 +127,7 @@ struct Subscription {
     id: u64,
     connector: Connector,
     keys: Keys,
-    listener: Arc<dyn ChangeObserver>,
+    listener: Arc<dyn ChangeListener>,
     sessions: Arc<watch::Sender<Sessions>>,
     refusals: Refusals,
 }
