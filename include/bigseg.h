@@ -365,8 +365,9 @@ bigseg_code bigseg_answers_fail(bigseg_answers *answers,
 // `error`, which the engine frees. A number that is no code, and an error beside `BIGSEG_OK`, count as
 // `BIGSEG_STORE_DATA`.
 //
-// Called on threads of the library, up to 8 at once. It may block: lookups give up waiting at their deadline. It may
-// look things up in the same engine, but must not close or free it.
+// Called on threads of the library, up to 8 at once. It may block: lookups stop waiting at their deadline. It must not
+// close or free the engine that calls it, nor look up contexts in that engine: such a lookup waits for this query,
+// until the deadline, and then reports `BIGSEG_LOOKUP_STORE_ERROR`. `bigseg_engine_cached` never waits and is allowed.
 typedef bigseg_code (*bigseg_store_memberships)(void *userdata,
                                                 const bigseg_context_hash *hashes,
                                                 size_t count,
@@ -411,8 +412,25 @@ typedef struct bigseg_store_option {
 // `BIGSEG_LOOKUP_NOT_CONFIGURED`. Free it with `bigseg_config_free`. Never returns NULL, except for a defect.
 bigseg_config *bigseg_config_new(void);
 
-// Names the store by a store string: "memory:NAME" (in this process, for as long as an engine or an uncommitted import
-// uses it), "local:PATH" (an embedded store). It takes the place of a custom store.
+// Sets the store by a store string, and replaces a custom store. The forms of a store string:
+//
+// - `memory:[NAME]`: memory of this process, shared by every user of that name; without a name, private to the engine.
+// - `local:PATH[?map_size=BYTES]`: an embedded store in one file; `map_size`, such as `16G`, bounds its size.
+// - `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`: one Redis server.
+// - `rediss://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`: one Redis server, over TLS.
+// - `redis+unix://[USER:PASSWORD@]/PATH`: one Redis server, through a Unix socket. Option: `db`.
+// - `redis+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…`: a Redis cluster, found through any of these nodes.
+// - `rediss+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…`: a Redis cluster, over TLS.
+// - `redis+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…/MASTER[/DATABASE]`: the master that sentinels report.
+// - `rediss+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…/MASTER[/DATABASE]`: the same over TLS, sentinels too.
+// - `dynamodb://TABLE`: a DynamoDB table. Options: `region`, `prefix`, `endpoint`, `profile`, `role_arn`,
+//   `external_id`, `session_name`, `consistency` (`strong` or `eventual`), `connect_timeout`, `response_timeout` and
+//   `write_units_per_second`. AWS credentials come from the environment, never from the store string.
+//
+// Options follow as `?NAME=VALUE&NAME=VALUE`. Every Redis form takes `prefix` or `raw_prefix`, `connect_timeout` and
+// `response_timeout`, such as `750ms`. Forms with TLS also take `ca_file`, `cert_file`, `key_file` and `server_name`.
+// Clusters and sentinels also take `read_from` (`master` or `replica`); sentinels also take `sentinel_user` and
+// `sentinel_password`. Reserved characters in a user, a password or an option are written `%XX`.
 //
 // Errors: `BIGSEG_INVALID_CONFIG`.
 bigseg_code bigseg_config_set_store(bigseg_config *config,
@@ -542,14 +560,21 @@ bigseg_code bigseg_engine_open(bigseg_config *config,
                                bigseg_engine **engine,
                                bigseg_error **error);
 
-// Forgets what is cached of a context; a query under way will not bring it back.
+// Removes a context from the cache, by its key. A query that is in flight does not bring it back.
 //
-// Errors: `BIGSEG_INVALID_CONTEXT_HASH`, `BIGSEG_FORKED`.
+// Errors: `BIGSEG_INVALID_CONTEXT_KEY`, `BIGSEG_FORKED`.
 bigseg_code bigseg_engine_invalidate(const bigseg_engine *engine,
-                                     const bigseg_context_hash *hash,
+                                     bigseg_str context_key,
                                      bigseg_error **error);
 
-// Forgets everything that is cached.
+// Removes a context from the cache, by its hash. A query that is in flight does not bring it back.
+//
+// Errors: `BIGSEG_INVALID_CONTEXT_HASH`, `BIGSEG_FORKED`.
+bigseg_code bigseg_engine_invalidate_by_hash(const bigseg_engine *engine,
+                                             const bigseg_context_hash *hash,
+                                             bigseg_error **error);
+
+// Removes every context from the cache.
 //
 // Errors: `BIGSEG_FORKED`.
 bigseg_code bigseg_engine_invalidate_all(const bigseg_engine *engine, bigseg_error **error);

@@ -228,6 +228,10 @@ public:
         call(bigseg_engine_membership, static_cast<const bigseg_engine *>(get()), str(context_key), &found, &status);
         return {found, status};
     }
+    // Removes a context from the cache, by its key.
+    void invalidate(std::string_view context_key) const {
+        call(bigseg_engine_invalidate, static_cast<const bigseg_engine *>(get()), str(context_key));
+    }
     // Sets the flags and segments, from the JSON of the service.
     void set_data(std::string_view json) const {
         call(bigseg_engine_set_data, static_cast<const bigseg_engine *>(get()), str(json));

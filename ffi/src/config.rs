@@ -97,8 +97,25 @@ pub extern "C" fn bigseg_config_new() -> *mut bigseg_config {
     guard_value(std::ptr::null_mut(), || Box::into_raw(Box::new(bigseg_config(Some(Content::default())))))
 }
 
-/// Names the store by a store string: "memory:NAME" (in this process, for as long as an engine or an uncommitted import
-/// uses it), "local:PATH" (an embedded store). It takes the place of a custom store.
+/// Sets the store by a store string, and replaces a custom store. The forms of a store string:
+///
+/// - `memory:[NAME]`: memory of this process, shared by every user of that name; without a name, private to the engine.
+/// - `local:PATH[?map_size=BYTES]`: an embedded store in one file; `map_size`, such as `16G`, bounds its size.
+/// - `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`: one Redis server.
+/// - `rediss://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`: one Redis server, over TLS.
+/// - `redis+unix://[USER:PASSWORD@]/PATH`: one Redis server, through a Unix socket. Option: `db`.
+/// - `redis+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…`: a Redis cluster, found through any of these nodes.
+/// - `rediss+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…`: a Redis cluster, over TLS.
+/// - `redis+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…/MASTER[/DATABASE]`: the master that sentinels report.
+/// - `rediss+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…/MASTER[/DATABASE]`: the same over TLS, sentinels too.
+/// - `dynamodb://TABLE`: a DynamoDB table. Options: `region`, `prefix`, `endpoint`, `profile`, `role_arn`,
+///   `external_id`, `session_name`, `consistency` (`strong` or `eventual`), `connect_timeout`, `response_timeout` and
+///   `write_units_per_second`. AWS credentials come from the environment, never from the store string.
+///
+/// Options follow as `?NAME=VALUE&NAME=VALUE`. Every Redis form takes `prefix` or `raw_prefix`, `connect_timeout` and
+/// `response_timeout`, such as `750ms`. Forms with TLS also take `ca_file`, `cert_file`, `key_file` and `server_name`.
+/// Clusters and sentinels also take `read_from` (`master` or `replica`); sentinels also take `sentinel_user` and
+/// `sentinel_password`. Reserved characters in a user, a password or an option are written `%XX`.
 ///
 /// Errors: `BIGSEG_INVALID_CONFIG`.
 #[unsafe(no_mangle)]

@@ -23,8 +23,9 @@ use crate::userdata::Userdata;
 /// `error`, which the engine frees. A number that is no code, and an error beside `BIGSEG_OK`, count as
 /// `BIGSEG_STORE_DATA`.
 ///
-/// Called on threads of the library, up to 8 at once. It may block: lookups give up waiting at their deadline. It may
-/// look things up in the same engine, but must not close or free it.
+/// Called on threads of the library, up to 8 at once. It may block: lookups stop waiting at their deadline. It must not
+/// close or free the engine that calls it, nor look up contexts in that engine: such a lookup waits for this query,
+/// until the deadline, and then reports `BIGSEG_LOOKUP_STORE_ERROR`. `bigseg_engine_cached` never waits and is allowed.
 pub type bigseg_store_memberships = Option<
     unsafe extern "C" fn(
         userdata: *mut c_void,

@@ -10,9 +10,10 @@ use bigseg_core::{Engine, Result};
 
 use crate::code::bigseg_code;
 use crate::config::bigseg_config;
-use crate::context_hash::bigseg_context_hash;
+use crate::context_hash::{bigseg_context_hash, hash_of_key};
 use crate::error::bigseg_error;
 use crate::guard::{guard, guard_value, non_null};
+use crate::text::bigseg_str;
 
 /// An open engine.
 pub struct bigseg_engine {
@@ -64,11 +65,27 @@ pub extern "C" fn bigseg_engine_open(
     })
 }
 
-/// Forgets what is cached of a context; a query under way will not bring it back.
+/// Removes a context from the cache, by its key. A query that is in flight does not bring it back.
+///
+/// Errors: `BIGSEG_INVALID_CONTEXT_KEY`, `BIGSEG_FORKED`.
+#[unsafe(no_mangle)]
+pub extern "C" fn bigseg_engine_invalidate(
+    engine: Option<&bigseg_engine>,
+    context_key: bigseg_str,
+    error: Option<&mut *mut bigseg_error>,
+) -> bigseg_code {
+    guard(error, || {
+        let engine = bigseg_engine::get(engine)?;
+        engine.invalidate(&hash_of_key(context_key)?);
+        Ok(())
+    })
+}
+
+/// Removes a context from the cache, by its hash. A query that is in flight does not bring it back.
 ///
 /// Errors: `BIGSEG_INVALID_CONTEXT_HASH`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
-pub extern "C" fn bigseg_engine_invalidate(
+pub extern "C" fn bigseg_engine_invalidate_by_hash(
     engine: Option<&bigseg_engine>,
     hash: Option<&bigseg_context_hash>,
     error: Option<&mut *mut bigseg_error>,
@@ -80,7 +97,7 @@ pub extern "C" fn bigseg_engine_invalidate(
     })
 }
 
-/// Forgets everything that is cached.
+/// Removes every context from the cache.
 ///
 /// Errors: `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]

@@ -63,6 +63,12 @@ void answers() {
     CHECK(copy.status() == BIGSEG_LOOKUP_HEALTHY);
     CHECK(copy.check("beta.g3") == BIGSEG_MEMBERSHIP_INCLUDED);
     CHECK(copy.check("gamma.g1") == BIGSEG_MEMBERSHIP_EXCLUDED);
+    engine.invalidate("user-key");
+    CHECK(engine.membership("user-key").status() == BIGSEG_LOOKUP_HEALTHY);
+    bigseg_metrics metrics{};
+    metrics.struct_size = sizeof metrics;
+    bigseg::call(bigseg_engine_metrics, static_cast<const bigseg_engine *>(engine.get()), &metrics);
+    CHECK(metrics.store_queries == 2);
 }
 
 void throws(Mood mood, bigseg_code code, std::string_view words) {

@@ -43,7 +43,8 @@ static void in_child(bigseg_engine *engine) {
     CHECK_FAILS(BIGSEG_FORKED, "fork", bigseg_engine_cached(engine, key, &membership, &status, &error));
     CHECK_FAILS(BIGSEG_FORKED, "fork", bigseg_engine_status(engine, &store_status, &error));
     CHECK_FAILS(BIGSEG_FORKED, "fork", bigseg_engine_refresh_status(engine, &store_status, &error));
-    CHECK_FAILS(BIGSEG_FORKED, "fork", bigseg_engine_invalidate(engine, &hash, &error));
+    CHECK_FAILS(BIGSEG_FORKED, "fork", bigseg_engine_invalidate(engine, key, &error));
+    CHECK_FAILS(BIGSEG_FORKED, "fork", bigseg_engine_invalidate_by_hash(engine, &hash, &error));
     CHECK_FAILS(BIGSEG_FORKED, "fork", bigseg_engine_invalidate_all(engine, &error));
     CHECK_FAILS(BIGSEG_FORKED, "fork", bigseg_engine_metrics(engine, &metrics, &error));
     CHECK_FAILS(BIGSEG_FORKED, "fork", bigseg_engine_remove_status_listener(engine, 1, &error));

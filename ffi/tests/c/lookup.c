@@ -47,9 +47,19 @@ static void in_full(const bigseg_engine *engine, const bigseg_context_hash *hash
     CHECK(lookup.store_code == BIGSEG_OK && lookup.age_ms < 5000 && lookup.struct_size == sizeof lookup);
     bigseg_membership_free(lookup.membership);
 
-    CHECK_OK(bigseg_engine_invalidate(engine, hash, &error));
+    CHECK_OK(bigseg_engine_invalidate(engine, BIGSEG_STR("user-key"), &error));
+    CHECK_OK(bigseg_engine_lookup(engine, BIGSEG_STR("user-key"), &lookup, &error));
+    CHECK(lookup.origin == BIGSEG_ORIGIN_STORE && lookup.age_ms == 0);
+    bigseg_membership_free(lookup.membership);
+    CHECK_OK(bigseg_engine_invalidate_by_hash(engine, hash, &error));
     CHECK_OK(bigseg_engine_lookup_by_hash(engine, hash, &lookup, &error));
     CHECK(lookup.origin == BIGSEG_ORIGIN_STORE && lookup.age_ms == 0);
+    bigseg_membership_free(lookup.membership);
+    // The text of a hash is the key of another context.
+    bigseg_str hash_text = {hash->text, BIGSEG_CONTEXT_HASH_LENGTH};
+    CHECK_OK(bigseg_engine_invalidate(engine, hash_text, &error));
+    CHECK_OK(bigseg_engine_lookup_by_hash(engine, hash, &lookup, &error));
+    CHECK(lookup.origin == BIGSEG_ORIGIN_CACHE);
     bigseg_membership_free(lookup.membership);
     CHECK_OK(bigseg_engine_invalidate_all(engine, &error));
 

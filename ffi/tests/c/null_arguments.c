@@ -163,7 +163,8 @@ static void without_engine(void) {
     REFUSES("engine", bigseg_engine_remove_status_listener(NULL, 1, &error));
     REFUSES("engine", bigseg_engine_status(NULL, &store_status, &error));
     REFUSES("engine", bigseg_engine_refresh_status(NULL, &store_status, &error));
-    REFUSES("engine", bigseg_engine_invalidate(NULL, &hash, &error));
+    REFUSES("engine", bigseg_engine_invalidate(NULL, key, &error));
+    REFUSES("engine", bigseg_engine_invalidate_by_hash(NULL, &hash, &error));
     REFUSES("engine", bigseg_engine_invalidate_all(NULL, &error));
     REFUSES("engine", bigseg_engine_metrics(NULL, &metrics, &error));
     REFUSES("engine", bigseg_engine_close(NULL, &error));
@@ -208,10 +209,12 @@ static void with_engine(void) {
     CHECK(destroyed == 5);
     REFUSES("status", bigseg_engine_status(engine, NULL, &error));
     REFUSES("status", bigseg_engine_refresh_status(engine, NULL, &error));
-    REFUSES("hash", bigseg_engine_invalidate(engine, NULL, &error));
+    REFUSES("context_key", bigseg_engine_invalidate(engine, BAD_TEXT, &error));
+    REFUSES("hash", bigseg_engine_invalidate_by_hash(engine, NULL, &error));
     REFUSES("metrics", bigseg_engine_metrics(engine, NULL, &error));
     CHECK(bigseg_engine_membership(engine, BIGSEG_STR(""), &membership, &status, NULL) == BIGSEG_INVALID_CONTEXT_KEY);
     CHECK(membership == NULL);
+    CHECK(bigseg_engine_invalidate(engine, BIGSEG_STR(""), NULL) == BIGSEG_INVALID_CONTEXT_KEY);
     bigseg_store_status *store_status = NULL;
     CHECK_OK(bigseg_engine_status(engine, &store_status, &error));
     CHECK(!bigseg_store_status_last_up_to_date(store_status, NULL));

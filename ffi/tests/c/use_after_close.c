@@ -48,7 +48,8 @@ int main(void) {
     CHECK_FAILS(BIGSEG_CLOSED, "closed", bigseg_engine_refresh_status(engine, &store_status, &error));
     CHECK(membership == NULL && lookup.membership == NULL && store_status == NULL);
 
-    CHECK_OK(bigseg_engine_invalidate(engine, &hash, &error));
+    CHECK_OK(bigseg_engine_invalidate(engine, key, &error));
+    CHECK_OK(bigseg_engine_invalidate_by_hash(engine, &hash, &error));
     CHECK_OK(bigseg_engine_invalidate_all(engine, &error));
     CHECK_OK(bigseg_engine_remove_status_listener(engine, 1, &error));
     CHECK_OK(bigseg_engine_status(engine, &store_status, &error));
