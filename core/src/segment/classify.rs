@@ -1,16 +1,17 @@
-//! What kind of segment a list makes (docs/spec.md#big-segments).
+//! Decides whether a list of contexts becomes an ordinary segment or a big segment
+//! (docs/spec.md#big-segments).
 
-/// The largest list that still travels in the flag payload.
+/// The most entries that a segment in the flag payload can have.
 pub const BIG_SEGMENT_ENTRIES: u64 = 15_000;
 
-/// How a list of contexts becomes a segment.
+/// The kind of segment that a list of contexts becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SegmentKind {
-    /// An ordinary segment: its members travel in the flag payload.
+    /// An ordinary segment: its members are part of the flag payload.
     Small,
-    /// A big segment: its members live in a store.
+    /// A big segment: its members are in a store.
     Big,
-    /// Neither: too many entries for an ordinary segment, and a big one has exactly one context kind.
+    /// Neither: an ordinary segment cannot have so many entries, and a big segment has exactly one context kind.
     Impossible,
 }
 
@@ -28,12 +29,14 @@ impl SegmentKind {
     }
 }
 
-/// Returns what a list of that many entries, of that many context kinds, makes: more than 15,000 entries of exactly
-/// one kind make a big segment.
+/// Returns the kind of segment for a list of `entries` entries of `context_kinds` context kinds: more than
+/// [`BIG_SEGMENT_ENTRIES`] entries of exactly one kind become a big segment.
 pub fn classify(entries: u64, context_kinds: u64) -> SegmentKind {
-    match (entries > BIG_SEGMENT_ENTRIES, context_kinds) {
-        (false, _) => SegmentKind::Small,
-        (true, 1) => SegmentKind::Big,
-        (true, _) => SegmentKind::Impossible,
+    if entries <= BIG_SEGMENT_ENTRIES {
+        SegmentKind::Small
+    } else if context_kinds == 1 {
+        SegmentKind::Big
+    } else {
+        SegmentKind::Impossible
     }
 }

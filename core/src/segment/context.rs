@@ -1,26 +1,27 @@
-//! The context that is evaluated: who or what it is about.
+//! Parses the context that a flag or segment is evaluated for.
 
 use std::fmt;
 
-use launchdarkly_server_sdk_evaluation as official;
+use launchdarkly_server_sdk_evaluation as ld;
 use serde_json::{Map, Value};
 
 use crate::context_key::{ContextHash, ContextKey};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The kind of a context that does not say, and of a big segment that does not.
+/// The kind of a context, or of a big segment, that does not name its kind.
 pub(super) const DEFAULT_KIND: &str = "user";
 
-/// A context as the SDKs write it: of one kind, of several, or a legacy user. Parse it once, evaluate it often.
+/// A context in the format of the SDKs: of one kind, of several kinds, or a legacy user. It can be
+/// evaluated any number of times.
 ///
-/// Its keys are secrets: neither `Debug` nor an error shows them, nor any attribute.
+/// Keys and attributes are secret: neither `Debug` nor an error shows them.
 #[derive(Clone)]
 pub struct Context {
-    model: official::Context,
+    model: ld::Context,
     individuals: Vec<Individual>,
 }
 
-/// One of a context's kinds, and under which hash the stores know it.
+/// The part of a context that has one kind, with the hash of its key.
 #[derive(Clone)]
 struct Individual {
     kind: String,
@@ -28,12 +29,12 @@ struct Individual {
 }
 
 impl Context {
-    /// Reads JSON: `{"kind":"user","key":…}`, `{"kind":"multi","user":{…},"org":{…}}`, or a legacy user,
+    /// Parses JSON: `{"kind":"user","key":…}`, `{"kind":"multi","user":{…},"org":{…}}`, or a legacy user,
     /// `{"key":…,"custom":{…}}`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidContextKey`] when a key is empty; [`ErrorKind::InvalidArgument`] when it is not JSON, or not a
-    /// context. The message says what is wrong, never what was there.
+    /// [`ErrorKind::InvalidContextKey`] when a key is empty; [`ErrorKind::InvalidArgument`] when the text is not JSON, or not
+    /// a context. The message says what is wrong; it repeats no value.
     pub fn parse(json: &str) -> Result<Self> {
         let value = serde_json::from_str(json).map_err(|e| {
             invalid(format!("the context is not JSON (line {}, column {})", e.line(), e.column()))
@@ -41,15 +42,15 @@ impl Context {
         Self::from_value(value)
     }
 
-    /// Does the same for JSON that was read already.
+    /// Parses a JSON value; see [`Context::parse`] for the format.
     ///
     /// # Errors
     /// See [`Context::parse`].
     pub fn from_value(value: Value) -> Result<Self> {
         let individuals = check(&value)?;
         let model = serde_json::from_value(value).map_err(|_| {
-            // Its own words would repeat what it found.
-            invalid("the context is none that the evaluation understands".to_owned())
+            // The evaluation crate's message is withheld: it may repeat a value of the context.
+            invalid("the context is not valid for the evaluation engine".to_owned())
         })?;
         Ok(Self { model, individuals })
     }
@@ -64,7 +65,7 @@ impl Context {
         self.individuals.iter().map(|individual| individual.kind.as_str())
     }
 
-    pub(super) fn model(&self) -> &official::Context {
+    pub(super) fn model(&self) -> &ld::Context {
         &self.model
     }
 }
@@ -75,7 +76,7 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Finds what the official crate would refuse, to say it without repeating it, and hashes the keys.
+/// Finds what the evaluation crate would reject, for an error that repeats no value, and hashes the keys.
 fn check(value: &Value) -> Result<Vec<Individual>> {
     let Value::Object(fields) = value else {
         return Err(invalid("the context is not a JSON object".to_owned()));
@@ -101,7 +102,7 @@ fn check(value: &Value) -> Result<Vec<Individual>> {
 
 /// Checks a context of one kind.
 fn check_part(kind: &str, part: &Value) -> Result<Individual> {
-    if official::Kind::try_from(kind).is_err() {
+    if ld::Kind::try_from(kind).is_err() {
         return Err(invalid(
             "a context kind has letters, digits, '.', '_' and '-' only, and is neither \"kind\" nor \"multi\""
                 .to_owned(),
@@ -122,8 +123,8 @@ fn check_part(kind: &str, part: &Value) -> Result<Individual> {
 
 /// Checks a legacy user.
 fn check_user(fields: &Map<String, Value>) -> Result<()> {
-    let texts = ["name", "secondary", "firstName", "lastName", "avatar", "email", "country", "ip"];
-    for name in texts {
+    let string_fields = ["name", "secondary", "firstName", "lastName", "avatar", "email", "country", "ip"];
+    for name in string_fields {
         expect(fields, name, "a string", Value::is_string)?;
     }
     expect(fields, "anonymous", "true or false", Value::is_boolean)?;
@@ -139,11 +140,16 @@ fn individual(kind: &str, fields: &Map<String, Value>) -> Result<Individual> {
     Ok(Individual { kind: kind.to_owned(), hash: key.hash() })
 }
 
-/// Checks a field that may be absent or null.
-fn expect(fields: &Map<String, Value>, name: &str, wanted: &str, is: impl Fn(&Value) -> bool) -> Result<()> {
+/// Checks the type of a field that may be absent or null.
+fn expect(
+    fields: &Map<String, Value>,
+    name: &str,
+    expected: &str,
+    has_type: impl Fn(&Value) -> bool,
+) -> Result<()> {
     match fields.get(name) {
-        Some(value) if !value.is_null() && !is(value) => {
-            Err(invalid(format!("the context's {name} is not {wanted}")))
+        Some(value) if !value.is_null() && !has_type(value) => {
+            Err(invalid(format!("the context's {name} is not {expected}")))
         }
         _ => Ok(()),
     }

@@ -1,3 +1,5 @@
+//! What each segment decided in one evaluation.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,17 +11,18 @@ use crate::segment_ref::SegmentRef;
 /// What decided whether a context is in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decider {
-    /// The list: it includes the context.
+    /// The segment's list includes the context.
     Included,
-    /// The list: it excludes the context.
+    /// The segment's list excludes the context.
     Excluded,
-    /// One of the segment's rules, which includes the context; there was no value in the store.
+    /// The store has no value for the context, and a rule of the segment matches it.
     Rule,
-    /// There is no value in the store (or no store could be asked), and no rule includes the context.
+    /// The store has no value for the context, or could not be queried, and no rule of the segment matches.
     NoValue,
-    /// The context has no individual context of the segment's kind, so nobody was asked (docs/spec.md#missing-context-kind).
+    /// The context has no part of the segment's context kind, so no lookup was made
+    /// (docs/spec.md#missing-context-kind).
     NotConsulted,
-    /// The segment's generation is missing, so nobody could be asked (docs/spec.md#missing-generation).
+    /// The segment has no generation, so no lookup could be made (docs/spec.md#missing-generation).
     NotConfigured,
 }
 
@@ -40,7 +43,7 @@ impl Decider {
         }
     }
 
-    /// Returns whether the context is in the segment then.
+    /// Returns whether the context is in the segment.
     pub const fn is_match(self) -> bool {
         matches!(self, Self::Included | Self::Rule)
     }
@@ -58,25 +61,25 @@ impl Serialize for Decider {
     }
 }
 
-/// How one segment decided.
+/// What one segment decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
-    /// The segment's key.
+    /// The segment key.
     #[serde(serialize_with = "text")]
     pub segment_key: Arc<str>,
-    /// Its ref; `None` when it is no big segment, or its generation is missing.
+    /// The segment ref; `None` when the segment is not a big segment, or has no generation.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "optional_text")]
     pub segment_ref: Option<SegmentRef>,
     /// What decided.
     pub decider: Decider,
-    /// The index of the rule that includes the context, if a rule does.
+    /// The index of the rule that matched, if `decider` is [`Decider::Rule`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_index: Option<usize>,
-    /// That rule's identifier, if it has one.
+    /// The identifier of that rule, if it has one.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "optional_text")]
     pub rule_id: Option<Arc<str>>,
-    /// How far the lookup can be trusted; `None` when none was attempted or refused.
+    /// The status of the lookup, even if it could not be made; `None` when none was needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<LookupStatus>,
 }

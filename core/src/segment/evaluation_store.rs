@@ -1,23 +1,26 @@
-//! What stands between the official crate and the data: it asks for flags and segments, and gets those that lead to
-//! the right result.
+//! Implements the evaluation crate's `Store` for one evaluation.
+//!
+//! For each segment it returns the variant that evaluates to the right result. It also records which segments were
+//! touched, and how far their rules were tried.
 
 use std::cell::RefCell;
 
-use launchdarkly_server_sdk_evaluation as official;
+use launchdarkly_server_sdk_evaluation as ld;
 
 use super::context::Context;
-use super::data_set::{BigForm, DataSet, Form, SegmentEntry};
+use super::data_set::{DataSet, SegmentEntry};
 use super::decision::{Decider, Decision};
-use super::evaluate::{Memo, Resolve};
-use super::payload::MARK;
+use super::memo::{Memo, Resolve};
+use super::payload::TRACE_PREFIX;
+use super::variants::{BigVariants, Variants};
 use crate::context_key::ContextHash;
 use crate::membership::LookupStatus;
 
-/// How many flags and segments one evaluation may ask for; more would take seconds, and only data made to do harm need them.
-const MAX_QUESTIONS: u32 = 100_000;
+/// The most flags and segments that one evaluation may read. Only malicious data need more, and would take seconds.
+const MAX_READS: u32 = 100_000;
 
-/// One run of the official crate.
-pub(super) struct Consultation<'a> {
+/// The store of one evaluation.
+pub(super) struct EvaluationStore<'a> {
     data: &'a DataSet,
     context: &'a Context,
     state: RefCell<State<'a>>,
@@ -26,169 +29,176 @@ pub(super) struct Consultation<'a> {
 struct State<'a> {
     memo: &'a mut Memo,
     resolve: &'a mut Resolve<'a>,
-    outcome: Outcome<'a>,
-    /// The segment that the question is about, if it is about one.
-    subject: Option<&'a SegmentEntry>,
-    questions: u32,
+    trace: Trace<'a>,
+    /// The segment that is evaluated; `None` when a flag is.
+    target: Option<&'a SegmentEntry>,
+    reads: u32,
 }
 
-/// What a run brought to light, beside its result.
+/// What an evaluation needed and touched, beside its result.
 #[derive(Default)]
-pub(super) struct Outcome<'a> {
-    /// The membership without which the result is none.
+pub(super) struct Trace<'a> {
+    /// The membership that is missing; the result is then not valid.
     pub(super) needed: Option<ContextHash>,
-    /// Whether it asked too much, so that the result is none.
-    pub(super) endless: bool,
+    /// Whether the evaluation exceeded [`MAX_READS`]; the result is then not valid.
+    pub(super) exceeded_limit: bool,
     /// The worst status of all lookups.
     pub(super) status: Option<LookupStatus>,
-    consulted: Vec<Consulted<'a>>,
+    touched: Vec<Touched<'a>>,
 }
 
-/// A segment that was asked for.
-struct Consulted<'a> {
+/// A segment that the evaluation read.
+struct Touched<'a> {
     entry: &'a SegmentEntry,
-    /// What decided, unless the lists of an ordinary segment, or rules, do.
+    /// What decided; `None` when the lists of an ordinary segment decide, or rules.
     decider: Option<Decider>,
-    /// The rule whose clauses were the last to match.
+    /// The last rule whose clauses matched.
     rule_index: Option<usize>,
-    /// Whether all rules were tried in vain.
-    ended: bool,
+    /// Whether no rule matched, after all were tried.
+    rules_exhausted: bool,
     status: Option<LookupStatus>,
 }
 
-impl<'a> Consultation<'a> {
+impl<'a> EvaluationStore<'a> {
     pub(super) fn new(
         data: &'a DataSet,
         context: &'a Context,
-        subject: Option<&'a SegmentEntry>,
+        target: Option<&'a SegmentEntry>,
         memo: &'a mut Memo,
         resolve: &'a mut Resolve<'a>,
     ) -> Self {
-        let state = State { memo, resolve, outcome: Outcome::default(), subject, questions: 0 };
+        let state = State { memo, resolve, trace: Trace::default(), target, reads: 0 };
         Self { data, context, state: RefCell::new(state) }
     }
 
-    pub(super) fn into_outcome(self) -> Outcome<'a> {
-        self.state.into_inner().outcome
+    pub(super) fn into_trace(self) -> Trace<'a> {
+        self.state.into_inner().trace
     }
 }
 
-impl official::Store for Consultation<'_> {
-    fn flag(&self, key: &str) -> Option<official::Flag> {
-        if !self.state.borrow_mut().may_ask() {
+impl ld::Store for EvaluationStore<'_> {
+    fn flag(&self, key: &str) -> Option<ld::Flag> {
+        if !self.state.borrow_mut().may_read() {
             return None;
         }
         self.data.flag(key).map(|entry| entry.model.clone())
     }
 
-    fn segment(&self, key: &str) -> Option<official::Segment> {
+    fn segment(&self, key: &str) -> Option<ld::Segment> {
         let state = &mut *self.state.borrow_mut();
-        if !state.may_ask() {
+        if !state.may_read() {
             return None;
         }
-        if let Some(mark) = key.strip_prefix(MARK) {
-            state.outcome.note(mark);
+        if let Some(position) = key.strip_prefix(TRACE_PREFIX) {
+            state.trace.record(position);
             return None;
         }
         let entry = self.data.segment(key)?;
-        match &entry.form {
-            Form::Ordinary(form) => Some(
-                match state.subject {
-                    Some(subject) if subject.number == entry.number => {
-                        state.outcome.consult(entry, None, None);
-                        form.marked(entry.number)
-                    }
-                    _ => &form.plain,
+        match &entry.variants {
+            Variants::Ordinary(ordinary) => {
+                let is_target = state.target.is_some_and(|target| target.number == entry.number);
+                if !is_target {
+                    return Some(ordinary.plain.clone());
                 }
-                .clone(),
-            ),
-            Form::Big(big) => state.consult(entry, big, self.context).cloned(),
+                state.trace.touch(entry, None, None);
+                Some(ordinary.traced(entry.number).clone())
+            }
+            Variants::Big(big) => state.resolve_big(entry, big, self.context).cloned(),
         }
     }
 }
 
 impl<'a> State<'a> {
-    /// Returns whether the run still counts; if not, it is let run out, for it cannot be stopped.
-    fn may_ask(&mut self) -> bool {
-        self.questions += 1;
-        self.outcome.endless |= self.questions > MAX_QUESTIONS;
-        self.outcome.needed.is_none() && !self.outcome.endless
+    /// Returns whether the result can still be valid. If not, reads find nothing, so that the evaluation ends soon: the
+    /// evaluation crate cannot be interrupted.
+    fn may_read(&mut self) -> bool {
+        self.reads += 1;
+        self.trace.exceeded_limit |= self.reads > MAX_READS;
+        self.trace.needed.is_none() && !self.trace.exceeded_limit
     }
 
-    /// Resolves a big segment (docs/spec.md#evaluation); `None` when a membership is needed first.
-    fn consult(
+    /// Resolves a big segment to the variant for this context; `None` when a membership is needed first
+    /// (docs/spec.md#evaluation).
+    fn resolve_big(
         &mut self,
         entry: &'a SegmentEntry,
-        big: &'a BigForm,
+        big: &'a BigVariants,
         context: &Context,
-    ) -> Option<&'a official::Segment> {
+    ) -> Option<&'a ld::Segment> {
         let Some(segment_ref) = &big.segment_ref else {
-            self.outcome.consult(entry, Some(Decider::NotConfigured), Some(LookupStatus::NotConfigured));
+            self.trace.touch(entry, Some(Decider::NotConfigured), Some(LookupStatus::NotConfigured));
             return Some(&big.excluded);
         };
         let Some(hash) = context.hash(&big.context_kind) else {
-            self.outcome.consult(entry, Some(Decider::NotConsulted), None);
+            self.trace.touch(entry, Some(Decider::NotConsulted), None);
             return Some(&big.excluded);
         };
         let Some(lookup) = self.memo.get_or_resolve(hash, self.resolve) else {
-            self.outcome.needed = Some(hash);
+            self.trace.needed = Some(hash);
             return None;
         };
-        let (decider, form) = match lookup.membership.check(segment_ref.as_str()) {
+        let (decider, variant) = match lookup.membership.check(segment_ref.as_str()) {
             Some(true) => (Some(Decider::Included), &big.included),
             Some(false) => (Some(Decider::Excluded), &big.excluded),
             None => (None, big.rules.as_ref().unwrap_or(&big.excluded)),
         };
-        self.outcome.consult(entry, decider, Some(lookup.status));
-        Some(form)
+        self.trace.touch(entry, decider, Some(lookup.status));
+        Some(variant)
     }
 }
 
-impl<'a> Outcome<'a> {
-    fn consult(&mut self, entry: &'a SegmentEntry, decider: Option<Decider>, status: Option<LookupStatus>) {
+impl<'a> Trace<'a> {
+    fn touch(&mut self, entry: &'a SegmentEntry, decider: Option<Decider>, status: Option<LookupStatus>) {
         self.status = self.status.max(status);
-        if !self.consulted.iter().any(|consulted| consulted.entry.number == entry.number) {
-            self.consulted.push(Consulted { entry, decider, rule_index: None, ended: false, status });
+        if !self.touched.iter().any(|touched| touched.entry.number == entry.number) {
+            self.touched.push(Touched { entry, decider, rule_index: None, rules_exhausted: false, status });
         }
     }
 
-    /// Notes how far a segment's rules were tried: `NUMBER.INDEX`, or `NUMBER` when they were in vain.
-    fn note(&mut self, mark: &str) {
-        let (number, rule_index) = match mark.split_once('.') {
+    /// Records how far a segment's rules were tried: `NUMBER.INDEX` when that rule matched, `NUMBER` when no rule did.
+    fn record(&mut self, position: &str) {
+        let (number, rule_index) = match position.split_once('.') {
             Some((number, index)) => (number, index.parse().ok()),
-            None => (mark, None),
+            None => (position, None),
         };
         let Ok(number) = number.parse::<usize>() else { return };
-        let consulted = self.consulted.iter_mut().find(|consulted| consulted.entry.number == number);
-        if let Some(consulted) = consulted {
-            consulted.ended = rule_index.is_none();
-            consulted.rule_index = rule_index;
+        let touched = self.touched.iter_mut().find(|touched| touched.entry.number == number);
+        if let Some(touched) = touched {
+            touched.rules_exhausted = rule_index.is_none();
+            touched.rule_index = rule_index;
         }
     }
 
-    /// Returns what each big segment decided, and the segment that the question is about, in the order in which they were
-    /// first asked for.
-    pub(super) fn decisions(self, is_match: Option<bool>) -> Vec<Decision> {
-        self.consulted.into_iter().map(|consulted| consulted.decision(is_match)).collect()
+    /// Returns what each touched segment decided, in the order of first reference. `is_match` says whether the context is in
+    /// the target segment.
+    pub(super) fn into_decisions(self, is_match: Option<bool>) -> Vec<Decision> {
+        self.touched.into_iter().map(|touched| touched.into_decision(is_match)).collect()
     }
 }
 
-impl Consulted<'_> {
-    /// `is_match`: whether the context is in the segment that the question is about.
-    fn decision(self, is_match: Option<bool>) -> Decision {
-        let Self { entry, decider, rule_index, ended, status } = self;
-        let decider = match (decider, rule_index, &entry.form) {
-            (Some(decider), ..) => decider,
-            (None, Some(_), _) => Decider::Rule,
-            (None, None, Form::Ordinary(_)) if !ended && is_match == Some(true) => Decider::Included,
-            (None, None, Form::Ordinary(_)) if !ended && is_match == Some(false) => Decider::Excluded,
-            (None, None, _) => Decider::NoValue,
+impl Touched<'_> {
+    fn into_decision(self, is_match: Option<bool>) -> Decision {
+        let entry = self.entry;
+        let decided_by_lists = matches!(entry.variants, Variants::Ordinary(_)) && !self.rules_exhausted;
+        let decider = match (self.decider, self.rule_index) {
+            (Some(decider), _) => decider,
+            (None, Some(_)) => Decider::Rule,
+            (None, None) if decided_by_lists && is_match == Some(true) => Decider::Included,
+            (None, None) if decided_by_lists && is_match == Some(false) => Decider::Excluded,
+            (None, None) => Decider::NoValue,
         };
-        let segment_ref = match &entry.form {
-            Form::Big(big) => big.segment_ref.clone(),
-            Form::Ordinary(_) => None,
+        let segment_ref = match &entry.variants {
+            Variants::Big(big) => big.segment_ref.clone(),
+            Variants::Ordinary(_) => None,
         };
-        let rule_id = rule_index.and_then(|index| entry.rule_ids.get(index)?.clone());
-        Decision { segment_key: entry.key.clone(), segment_ref, decider, rule_index, rule_id, status }
+        let rule_id = self.rule_index.and_then(|index| entry.rule_ids.get(index)?.clone());
+        Decision {
+            segment_key: entry.key.clone(),
+            segment_ref,
+            decider,
+            rule_index: self.rule_index,
+            rule_id,
+            status: self.status,
+        }
     }
 }

@@ -1,9 +1,12 @@
-//! Evaluating segments and flags for a context (docs/spec.md#evaluation): pure, synchronous, and resumable.
+//! Evaluates segments and flags for a context (docs/spec.md#evaluation). It is pure and synchronous, and can be resumed.
 //!
-//! Rules, clauses, operators and rollouts are evaluated by the official crate, which knows nothing of big segments; we
-//! resolve those around it. `payload.rs` reads the service's JSON as leniently as SDKs do, `data_set.rs` keeps it in the
-//! forms that evaluation asks for, `evaluation_store.rs` hands them to the official crate, and `evaluate.rs` is the door: it
-//! is done, or it names the one membership it needs next.
+//! The crate `launchdarkly-server-sdk-evaluation` (called `ld` here) evaluates rules, clauses, operators and rollouts. It
+//! does not support big segments, so this module resolves them around it:
+//!
+//! - `payload.rs` reads the service's JSON, as leniently as the SDKs do.
+//! - `data_set.rs` holds flags and segments; `variants.rs` holds the models of a segment that evaluation substitutes.
+//! - `evaluation_store.rs` implements the evaluation crate's `Store` for one evaluation.
+//! - `evaluate.rs` runs one evaluation. The result is an answer, or the one membership that is needed next.
 
 mod classify;
 mod context;
@@ -11,13 +14,16 @@ mod data_set;
 mod decision;
 mod evaluate;
 mod evaluation_store;
+mod memo;
 mod payload;
 mod reason;
 mod reference_depth;
+mod variants;
 
 pub use classify::{BIG_SEGMENT_ENTRIES, SegmentKind, classify};
 pub use context::Context;
-pub use data_set::{DataSet, MAX_CHAIN};
+pub use data_set::{DataSet, MAX_REFERENCE_DEPTH};
 pub use decision::{Decider, Decision};
-pub use evaluate::{Evaluation, Lookup, Memo, SegmentAnswer, Step, evaluate_flag, evaluate_segment};
+pub use evaluate::{Evaluation, SegmentAnswer, Step, evaluate_flag, evaluate_segment};
+pub use memo::{Lookup, Memo};
 pub use reason::{EvaluationErrorKind, Reason, ReasonKind};

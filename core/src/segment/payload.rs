@@ -1,63 +1,64 @@
-//! Reads flags and segments as the service sends them, as leniently as the official SDKs, and writes them the way the
-//! official crate wants them: what it needs and others may leave out is filled in, what evaluation has no use for is left out.
+//! Parses flags and segments as the service sends them, as leniently as the official SDKs.
+//!
+//! The result is JSON for the evaluation crate: fields that it requires and the service may omit are filled in, and fields
+//! that do not affect evaluation are left out.
 
 use launchdarkly_server_sdk_evaluation::Kind;
 use serde_json::{Map, Value, json};
 
 use super::context::DEFAULT_KIND;
 
-/// With this begin the segment keys by which `evaluation_store.rs` follows an evaluation; no segment has such a key.
-pub(super) const MARK: char = '\0';
-/// Stands where the data name a context kind that cannot be, so that no context is of it.
-const NO_SUCH_KIND: &str = "-.no.such.kind.-";
+/// The first character of the segment keys by which `variants.rs` traces rules. Clauses in the data cannot refer to them.
+pub(super) const TRACE_PREFIX: char = '\0';
+/// Replaces a context kind that is not valid. It is not valid either, so no context has it.
+const INVALID_KIND: &str = "-.no.such.kind.-";
 
-/// A field that is not what it must be. It does not say what is there: that may be a context key.
-pub(super) struct Misshapen {
+/// A field that does not have the required type. It does not hold the field's value, because that may be a context key.
+pub(super) struct SchemaError {
     path: String,
-    wanted: &'static str,
+    expected: &'static str,
 }
 
-/// A flag that was read.
+/// A parsed flag.
 pub(super) struct Flag {
-    /// For the official crate.
+    /// The flag, for the evaluation crate.
     pub(super) model: Value,
-    /// What it serves.
+    /// The values that the flag can serve.
     pub(super) variations: Vec<Value>,
-    /// The keys of its prerequisites.
+    /// The keys of the prerequisite flags.
     pub(super) prerequisites: Vec<String>,
-    /// The keys of the segments its rules ask for.
+    /// The keys of the segments that rules refer to.
     pub(super) segments: Vec<String>,
 }
 
-/// A segment that was read.
+/// A parsed segment.
 pub(super) struct Segment {
-    /// Its key.
     pub(super) key: String,
-    /// For the official crate, without lists and rules.
+    /// The segment, for the evaluation crate, without lists and rules.
     pub(super) frame: Map<String, Value>,
-    /// Its lists, for the official crate.
+    /// The lists, for the evaluation crate.
     pub(super) lists: Map<String, Value>,
-    /// Its rules, for the official crate.
+    /// The rules, for the evaluation crate.
     pub(super) rules: Vec<Value>,
-    /// Its rules' identifiers.
+    /// The identifiers of the rules.
     pub(super) rule_ids: Vec<Option<String>>,
-    /// What makes it a big one.
+    /// Set for a big segment.
     pub(super) big: Option<Big>,
-    /// The keys of the segments its rules ask for.
+    /// The keys of the segments that rules refer to.
     pub(super) segments: Vec<String>,
 }
 
-/// What makes a segment a big one.
+/// The fields of a big segment.
 pub(super) struct Big {
     pub(super) generation: Option<i64>,
     pub(super) context_kind: String,
 }
 
-type Reading<T> = Result<T, Misshapen>;
+type Parsed<T> = Result<T, SchemaError>;
 type Fields = Map<String, Value>;
 
-/// Reads a flag; `None` for one that was deleted.
-pub(super) fn flag(value: &Value) -> Reading<Option<Flag>> {
+/// Parses a flag; `None` for a deleted flag.
+pub(super) fn flag(value: &Value) -> Parsed<Option<Flag>> {
     let fields = object(value)?;
     integer(fields, "version")?.ok_or_else(|| missing("version", "an integer"))?;
     if boolean(fields, "deleted")? {
@@ -78,7 +79,7 @@ pub(super) fn flag(value: &Value) -> Reading<Option<Flag>> {
         "key": required_text(fields, "key")?,
         "on": boolean(fields, "on")?,
         "salt": text(fields, "salt")?.unwrap_or_default(),
-        // What they are does not matter to the evaluation, only how many.
+        // Evaluation needs only their number: it returns an index.
         "variations": vec![Value::Bool(true); variations.len()],
         "offVariation": integer(fields, "offVariation")?,
         "fallthrough": fallthrough,
@@ -92,8 +93,8 @@ pub(super) fn flag(value: &Value) -> Reading<Option<Flag>> {
     Ok(Some(Flag { model, variations, prerequisites, segments }))
 }
 
-/// Reads a segment; `None` for one that was deleted.
-pub(super) fn segment(value: &Value) -> Reading<Option<Segment>> {
+/// Parses a segment; `None` for a deleted segment.
+pub(super) fn segment(value: &Value) -> Parsed<Option<Segment>> {
     let fields = object(value)?;
     integer(fields, "version")?.ok_or_else(|| missing("version", "an integer"))?;
     if boolean(fields, "deleted")? {
@@ -119,16 +120,14 @@ pub(super) fn segment(value: &Value) -> Reading<Option<Segment>> {
     }
     let rules = each(fields, "rules", |fields| segment_rule(fields, &mut segments))?;
     let rule_ids = list(fields, "rules")?.iter().map(|rule| Some(rule["id"].as_str()?.to_owned())).collect();
-    let (generation, context_kind) = (
-        integer(fields, "generation")?,
-        text(fields, "unboundedContextKind")?.filter(|kind| !kind.is_empty()),
-    );
+    let generation = integer(fields, "generation")?;
+    let context_kind = text(fields, "unboundedContextKind")?.filter(|kind| !kind.is_empty());
     let big = boolean(fields, "unbounded")?
         .then(|| Big { generation, context_kind: context_kind.unwrap_or(DEFAULT_KIND).to_owned() });
     Ok(Some(Segment { key, frame, lists, rules, rule_ids, big, segments }))
 }
 
-fn flag_rule(fields: &Fields, segments: &mut Vec<String>) -> Reading<Value> {
+fn flag_rule(fields: &Fields, segments: &mut Vec<String>) -> Parsed<Value> {
     let mut rule = variation_or_rollout(fields)?;
     rule.insert("id".into(), text(fields, "id")?.unwrap_or_default().into());
     rule.insert("clauses".into(), clauses(fields, segments)?);
@@ -136,21 +135,21 @@ fn flag_rule(fields: &Fields, segments: &mut Vec<String>) -> Reading<Value> {
     Ok(rule.into())
 }
 
-fn segment_rule(fields: &Fields, segments: &mut Vec<String>) -> Reading<Value> {
+fn segment_rule(fields: &Fields, segments: &mut Vec<String>) -> Parsed<Value> {
     let mut rule = Fields::new();
     rule.insert("clauses".into(), clauses(fields, segments)?);
     if let Some(weight) = integer(fields, "weight")? {
-        // A negative one would count as none at all.
+        // The evaluation crate treats a negative weight as missing, so that the rule would match every context.
         rule.insert("weight".into(), weight.max(0).into());
     }
     bucketing(fields, "rolloutContextKind", &mut rule)?;
     Ok(rule.into())
 }
 
-fn variation_or_rollout(fields: &Fields) -> Reading<Fields> {
+fn variation_or_rollout(fields: &Fields) -> Parsed<Fields> {
     let mut served = Fields::new();
     let rollout = optional(fields, "rollout", "an object", Value::as_object)?;
-    let rollout = rollout.map(|fields| read_rollout(fields).map_err(|e| e.within("rollout"))).transpose()?;
+    let rollout = rollout.map(|fields| rollout_model(fields).map_err(|e| e.within("rollout"))).transpose()?;
     if let Some(variation) = integer(fields, "variation")? {
         served.insert("variation".into(), variation.into());
     } else if let Some(rollout) = rollout {
@@ -159,7 +158,7 @@ fn variation_or_rollout(fields: &Fields) -> Reading<Fields> {
     Ok(served)
 }
 
-fn read_rollout(fields: &Fields) -> Reading<Value> {
+fn rollout_model(fields: &Fields) -> Parsed<Value> {
     let mut rollout = Fields::new();
     let is_experiment = text(fields, "kind")? == Some("experiment");
     rollout.insert("kind".into(), if is_experiment { "experiment" } else { "rollout" }.into());
@@ -169,16 +168,16 @@ fn read_rollout(fields: &Fields) -> Reading<Value> {
     bucketing(fields, "contextKind", &mut rollout)?;
     required_list(fields, "variations")?;
     let variations = each(fields, "variations", |fields| {
-        let (variation, weight) =
-            (required_integer(fields, "variation")?, required_integer(fields, "weight")?);
+        let variation = required_integer(fields, "variation")?;
+        let weight = required_integer(fields, "weight")?;
         Ok(json!({"variation": variation, "weight": weight, "untracked": boolean(fields, "untracked")?}))
     })?;
     rollout.insert("variations".into(), variations.into());
     Ok(rollout.into())
 }
 
-/// Reads which context's which attribute decides; without a kind, the attribute is a name rather than a path.
-fn bucketing(fields: &Fields, kind_name: &'static str, rule: &mut Fields) -> Reading<()> {
+/// Parses which attribute of which context kind decides the bucket. Without a kind, `bucketBy` is a name, not a path.
+fn bucketing(fields: &Fields, kind_name: &'static str, rule: &mut Fields) -> Parsed<()> {
     if let Some(bucket_by) = text(fields, "bucketBy")?.filter(|name| !name.is_empty()) {
         rule.insert("bucketBy".into(), bucket_by.into());
     }
@@ -188,20 +187,21 @@ fn bucketing(fields: &Fields, kind_name: &'static str, rule: &mut Fields) -> Rea
     Ok(())
 }
 
-fn clauses(fields: &Fields, segments: &mut Vec<String>) -> Reading<Value> {
+fn clauses(fields: &Fields, segments: &mut Vec<String>) -> Parsed<Value> {
     required_list(fields, "clauses")?;
     Ok(each(fields, "clauses", |fields| clause(fields, segments))?.into())
 }
 
-fn clause(fields: &Fields, segments: &mut Vec<String>) -> Reading<Value> {
+fn clause(fields: &Fields, segments: &mut Vec<String>) -> Parsed<Value> {
     let operator = required_text(fields, "op")?;
     let mut values = required_list(fields, "values")?.to_vec();
     match operator {
         "segmentMatch" => {
-            values.retain(|value| value.as_str().is_some_and(|key| !key.starts_with(MARK)));
+            values.retain(|value| value.as_str().is_some_and(|key| !key.starts_with(TRACE_PREFIX)));
             segments.extend(values.iter().filter_map(Value::as_str).map(str::to_owned));
         }
-        // The official crate would log what it was to be compared with, and that may be a context key.
+        // An invalid pattern never matches. The evaluation crate would log the value that it is compared with, which may
+        // be a context key.
         "matches" => {
             values.retain(|value| value.as_str().is_some_and(|text| regex::Regex::new(text).is_ok()))
         }
@@ -218,7 +218,7 @@ fn clause(fields: &Fields, segments: &mut Vec<String>) -> Reading<Value> {
     Ok(clause.into())
 }
 
-fn target(fields: &Fields) -> Reading<Value> {
+fn target(fields: &Fields) -> Parsed<Value> {
     required_list(fields, "values")?;
     Ok(json!({
         "contextKind": kind(fields, "contextKind")?.unwrap_or(DEFAULT_KIND),
@@ -227,92 +227,92 @@ fn target(fields: &Fields) -> Reading<Value> {
     }))
 }
 
-/// Reads a context kind; an empty one is none.
-fn kind<'a>(fields: &'a Fields, name: &'static str) -> Reading<Option<&'a str>> {
+/// Parses a context kind; an empty text means that the kind is not given.
+fn kind<'a>(fields: &'a Fields, name: &'static str) -> Parsed<Option<&'a str>> {
     let kind = text(fields, name)?.filter(|kind| !kind.is_empty());
-    Ok(kind.map(|kind| if Kind::try_from(kind).is_ok() { kind } else { NO_SUCH_KIND }))
+    Ok(kind.map(|kind| if Kind::try_from(kind).is_ok() { kind } else { INVALID_KIND }))
 }
 
-fn object(value: &Value) -> Reading<&Fields> {
-    value.as_object().ok_or(Misshapen { path: String::new(), wanted: "an object" })
+fn object(value: &Value) -> Parsed<&Fields> {
+    value.as_object().ok_or(SchemaError { path: String::new(), expected: "an object" })
 }
 
-/// Reads a field that may be absent or null.
+/// Parses a field that may be absent or null.
 fn optional<'a, T>(
     fields: &'a Fields,
     name: &'static str,
-    wanted: &'static str,
-    read: impl Fn(&'a Value) -> Option<T>,
-) -> Reading<Option<T>> {
+    expected: &'static str,
+    parse: impl Fn(&'a Value) -> Option<T>,
+) -> Parsed<Option<T>> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => read(value).map(Some).ok_or_else(|| missing(name, wanted)),
+        Some(value) => parse(value).map(Some).ok_or_else(|| missing(name, expected)),
     }
 }
 
-fn text<'a>(fields: &'a Fields, name: &'static str) -> Reading<Option<&'a str>> {
+fn text<'a>(fields: &'a Fields, name: &'static str) -> Parsed<Option<&'a str>> {
     optional(fields, name, "a string", Value::as_str)
 }
 
-fn required_text<'a>(fields: &'a Fields, name: &'static str) -> Reading<&'a str> {
+fn required_text<'a>(fields: &'a Fields, name: &'static str) -> Parsed<&'a str> {
     text(fields, name)?.ok_or_else(|| missing(name, "a string"))
 }
 
-fn boolean(fields: &Fields, name: &'static str) -> Reading<bool> {
+fn boolean(fields: &Fields, name: &'static str) -> Parsed<bool> {
     Ok(optional(fields, name, "true or false", Value::as_bool)?.unwrap_or(false))
 }
 
-fn integer(fields: &Fields, name: &'static str) -> Reading<Option<i64>> {
+fn integer(fields: &Fields, name: &'static str) -> Parsed<Option<i64>> {
     optional(fields, name, "an integer", Value::as_i64)
 }
 
-fn required_integer(fields: &Fields, name: &'static str) -> Reading<i64> {
+fn required_integer(fields: &Fields, name: &'static str) -> Parsed<i64> {
     integer(fields, name)?.ok_or_else(|| missing(name, "an integer"))
 }
 
-fn list<'a>(fields: &'a Fields, name: &'static str) -> Reading<&'a [Value]> {
+fn list<'a>(fields: &'a Fields, name: &'static str) -> Parsed<&'a [Value]> {
     Ok(optional(fields, name, "a list", Value::as_array)?.map_or(&[], Vec::as_slice))
 }
 
-fn required_list<'a>(fields: &'a Fields, name: &'static str) -> Reading<&'a [Value]> {
+fn required_list<'a>(fields: &'a Fields, name: &'static str) -> Parsed<&'a [Value]> {
     optional(fields, name, "a list", Value::as_array)?
         .map(Vec::as_slice)
         .ok_or_else(|| missing(name, "a list"))
 }
 
-fn strings<'a>(fields: &'a Fields, name: &'static str) -> Reading<Vec<&'a str>> {
+fn strings<'a>(fields: &'a Fields, name: &'static str) -> Parsed<Vec<&'a str>> {
     let texts = list(fields, name)?.iter().map(Value::as_str);
     texts.collect::<Option<_>>().ok_or_else(|| missing(name, "a list of strings"))
 }
 
-/// Reads a list of objects, one by one.
+/// Parses a list of objects.
 fn each<T>(
     fields: &Fields,
     name: &'static str,
-    mut read: impl FnMut(&Fields) -> Reading<T>,
-) -> Reading<Vec<T>> {
+    mut parse: impl FnMut(&Fields) -> Parsed<T>,
+) -> Parsed<Vec<T>> {
     let items = list(fields, name)?.iter().enumerate();
-    let read = items.map(|(index, item)| {
-        object(item).and_then(&mut read).map_err(|e| e.within(&format!("{name}[{index}]")))
+    let parsed = items.map(|(index, item)| {
+        object(item).and_then(&mut parse).map_err(|e| e.within(&format!("{name}[{index}]")))
     });
-    read.collect()
+    parsed.collect()
 }
 
-fn missing(name: &'static str, wanted: &'static str) -> Misshapen {
-    Misshapen { path: name.to_owned(), wanted }
+fn missing(name: &'static str, expected: &'static str) -> SchemaError {
+    SchemaError { path: name.to_owned(), expected }
 }
 
-impl Misshapen {
+impl SchemaError {
     fn within(self, outer: &str) -> Self {
         let path = if self.path.is_empty() { outer.to_owned() } else { format!("{outer}.{}", self.path) };
         Self { path, ..self }
     }
 
-    /// Says what is wrong, for a message that goes on about `what`.
-    pub(super) fn complaint(&self, what: &str) -> String {
+    /// Returns the error message; `item` names the flag or segment.
+    pub(super) fn message(&self, item: &str) -> String {
         match self.path.as_str() {
-            "" => format!("{what} is not {}", self.wanted),
-            path => format!("{what}: {path} is not {}", self.wanted),
+            "" => format!("{item} is not {}", self.expected),
+            path => format!("{item}: {path} is not {}", self.expected),
         }
     }
 }

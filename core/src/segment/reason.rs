@@ -1,24 +1,26 @@
+//! Why an evaluation has its result, in the format of the SDKs.
+
 use std::fmt;
 
-use launchdarkly_server_sdk_evaluation as official;
+use launchdarkly_server_sdk_evaluation as ld;
 use serde::{Serialize, Serializer};
 
 use crate::membership::LookupStatus;
 
-/// The main thing that decided an evaluation, in the words of the SDKs.
+/// The main reason for the result of an evaluation; the names are those of the SDKs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReasonKind {
     /// The flag is off.
     Off,
-    /// The flag is on, and nothing in it is about this context.
+    /// The flag is on, and neither its targets nor its rules match the context.
     Fallthrough,
-    /// The flag names the context.
+    /// A target of the flag lists the context.
     TargetMatch,
     /// A rule of the flag matches.
     RuleMatch,
-    /// A prerequisite flag does not serve what it must.
+    /// A prerequisite flag does not serve the required variation.
     PrerequisiteFailed,
-    /// There was nothing to evaluate, or it cannot be evaluated.
+    /// The flag does not exist or cannot be evaluated, or there are no data.
     Error,
 }
 
@@ -33,7 +35,7 @@ impl ReasonKind {
         Self::Error,
     ];
 
-    /// Returns the name that evaluation reasons use as `kind`.
+    /// Returns the name that the SDKs use as `kind` in an evaluation reason.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Off => "OFF",
@@ -46,16 +48,18 @@ impl ReasonKind {
     }
 }
 
-/// What kept an evaluation from being one.
+/// Why an evaluation failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EvaluationErrorKind {
-    /// There are no data yet.
+    /// The engine has no flags and segments yet.
     ClientNotReady,
-    /// There is no such flag.
+    /// No flag has that key.
     FlagNotFound,
-    /// There is no such segment (in a question about a segment; flags take it for one that does not match).
+    /// No segment has that key. Only the evaluation of a segment fails with this: in a rule, a missing segment does not
+    /// match.
     SegmentNotFound,
-    /// The flag or segment, or one it refers to, contradicts itself: a circle, a variation that is not there.
+    /// The flag or segment, or one that it refers to, is inconsistent: it refers to itself, or to a variation that does not
+    /// exist.
     MalformedFlag,
 }
 
@@ -64,7 +68,7 @@ impl EvaluationErrorKind {
     pub const ALL: &'static [EvaluationErrorKind] =
         &[Self::ClientNotReady, Self::FlagNotFound, Self::SegmentNotFound, Self::MalformedFlag];
 
-    /// Returns the name that evaluation reasons use as `errorKind`.
+    /// Returns the name that the SDKs use as `errorKind` in an evaluation reason.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ClientNotReady => "CLIENT_NOT_READY",
@@ -75,57 +79,57 @@ impl EvaluationErrorKind {
     }
 }
 
-/// Why a flag serves what it serves; serialises as the SDKs' `reason`.
+/// Why a flag serves its value. It serialises as the SDKs' `reason`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reason {
-    /// The main thing that decided.
+    /// The main reason.
     pub kind: ReasonKind,
-    /// What went wrong, if `kind` is [`ReasonKind::Error`].
+    /// Why the evaluation failed, if `kind` is [`ReasonKind::Error`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_kind: Option<EvaluationErrorKind>,
-    /// The index of the flag's rule, if `kind` is [`ReasonKind::RuleMatch`].
+    /// The index of the rule that matched, if `kind` is [`ReasonKind::RuleMatch`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_index: Option<usize>,
-    /// That rule's identifier, if it has one.
+    /// The identifier of that rule, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_id: Option<String>,
-    /// The flag that failed, if `kind` is [`ReasonKind::PrerequisiteFailed`].
+    /// The key of the prerequisite flag, if `kind` is [`ReasonKind::PrerequisiteFailed`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prerequisite_key: Option<String>,
-    /// Whether the context takes part in an experiment.
+    /// Whether the context is part of an experiment.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub in_experiment: bool,
-    /// The worst status of the lookups that were attempted or refused, and `None` if there were none (docs/spec.md#status-in-the-reason).
+    /// The worst status of all lookups, including those that could not be made; `None` when none was needed
+    /// (docs/spec.md#status-in-the-reason).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub big_segments_status: Option<LookupStatus>,
 }
 
 impl Reason {
-    /// Returns the reason for a value that nothing was evaluated for.
+    /// Returns the reason of an evaluation that failed.
     pub(super) fn error(kind: EvaluationErrorKind) -> Self {
         Self { error_kind: Some(kind), ..Self::of(ReasonKind::Error) }
     }
 
-    pub(super) fn from_official(reason: official::Reason, status: Option<LookupStatus>) -> Self {
-        use official::Reason as Theirs;
+    pub(super) fn from_ld(reason: ld::Reason, status: Option<LookupStatus>) -> Self {
         let reason = match reason {
-            Theirs::Off => Self::of(ReasonKind::Off),
-            Theirs::TargetMatch => Self::of(ReasonKind::TargetMatch),
-            Theirs::RuleMatch { rule_index, rule_id, in_experiment } => Self {
+            ld::Reason::Off => Self::of(ReasonKind::Off),
+            ld::Reason::TargetMatch => Self::of(ReasonKind::TargetMatch),
+            ld::Reason::RuleMatch { rule_index, rule_id, in_experiment } => Self {
                 rule_index: Some(rule_index),
                 rule_id: Some(rule_id).filter(|id| !id.is_empty()),
                 in_experiment,
                 ..Self::of(ReasonKind::RuleMatch)
             },
-            Theirs::PrerequisiteFailed { prerequisite_key } => {
+            ld::Reason::PrerequisiteFailed { prerequisite_key } => {
                 Self { prerequisite_key: Some(prerequisite_key), ..Self::of(ReasonKind::PrerequisiteFailed) }
             }
-            Theirs::Fallthrough { in_experiment } => {
+            ld::Reason::Fallthrough { in_experiment } => {
                 Self { in_experiment, ..Self::of(ReasonKind::Fallthrough) }
             }
-            // The other kinds of theirs are the client's to give, not the evaluation's.
-            Theirs::Error { .. } => Self::error(EvaluationErrorKind::MalformedFlag),
+            // The evaluation itself reports no other error; the rest of the crate's kinds are for SDK clients.
+            ld::Reason::Error { .. } => Self::error(EvaluationErrorKind::MalformedFlag),
         };
         Self { big_segments_status: status, ..reason }
     }

@@ -4,7 +4,7 @@
 use crate::fixture::included_in;
 use crate::vector_files::{cases, file, text};
 use bigseg_core::segment::{
-    DataSet, EvaluationErrorKind, Lookup, MAX_CHAIN, Memo, SegmentAnswer, Step, evaluate_flag,
+    DataSet, EvaluationErrorKind, Lookup, MAX_REFERENCE_DEPTH, Memo, SegmentAnswer, Step, evaluate_flag,
     evaluate_segment,
 };
 use bigseg_core::{Context, ContextHash, ErrorKind, LookupStatus, Membership};
@@ -169,18 +169,18 @@ fn chain(length: usize) -> Vec<(String, Value)> {
 fn the_longest_chain_needs_little_stack() {
     // Of what a build without optimisation takes; the smallest stacks of threads that hosts have are of that size.
     let small = std::thread::Builder::new().stack_size(1 << 20);
-    let answer = small.spawn(|| evaluate(chain(MAX_CHAIN), "s0")).unwrap().join().unwrap();
+    let answer = small.spawn(|| evaluate(chain(MAX_REFERENCE_DEPTH), "s0")).unwrap().join().unwrap();
     assert!(answer.is_match);
-    assert_eq!(answer.decisions.len(), MAX_CHAIN);
+    assert_eq!(answer.decisions.len(), MAX_REFERENCE_DEPTH);
 }
 
 #[test]
 fn longer_chains_are_malformed() {
-    for length in [MAX_CHAIN + 1, 5_000] {
+    for length in [MAX_REFERENCE_DEPTH + 1, 5_000] {
         let answer = evaluate(chain(length), "s0");
         assert_eq!(answer.error_kind, Some(EvaluationErrorKind::MalformedFlag));
         assert!(
-            evaluate(chain(length), &format!("s{}", length - MAX_CHAIN)).is_match,
+            evaluate(chain(length), &format!("s{}", length - MAX_REFERENCE_DEPTH)).is_match,
             "the end of it is short enough"
         );
     }
