@@ -22,7 +22,6 @@ pub mod segment_ref;
 pub mod membership;
 pub mod patch;
 // 2: segments and flags, pure and synchronous
-#[cfg(feature = "segment")]
 pub mod segment;
 // 3: stores
 pub mod store;

@@ -11,7 +11,8 @@ pub enum SegmentKind {
     Small,
     /// A big segment: its members are in a store.
     Big,
-    /// Neither: an ordinary segment cannot have so many entries, and a big segment has exactly one context kind.
+    /// Neither: an ordinary segment cannot have so many entries, and a big segment has exactly one
+    /// context kind.
     Impossible,
 }
 
@@ -29,8 +30,8 @@ impl SegmentKind {
     }
 }
 
-/// Returns the kind of segment for a list of `entries` entries of `context_kinds` context kinds: more than
-/// [`BIG_SEGMENT_ENTRIES`] entries of exactly one kind become a big segment.
+/// Returns the kind of segment for a list of `entries` entries of `context_kinds` context kinds:
+/// more than [`BIG_SEGMENT_ENTRIES`] entries of exactly one kind become a big segment.
 pub fn classify(entries: u64, context_kinds: u64) -> SegmentKind {
     if entries <= BIG_SEGMENT_ENTRIES {
         SegmentKind::Small

@@ -11,8 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// The kind of a context, or of a big segment, that does not name its kind.
 pub(super) const DEFAULT_KIND: &str = "user";
 
-/// A context in the format of the SDKs: of one kind, of several kinds, or a legacy user. It can be
-/// evaluated any number of times.
+/// A context in the format of the SDKs: of one kind, of several kinds, or a legacy user. It can be evaluated any number of times.
 ///
 /// Keys and attributes are secret: neither `Debug` nor an error shows them.
 #[derive(Clone)]
@@ -29,12 +28,12 @@ struct Individual {
 }
 
 impl Context {
-    /// Parses JSON: `{"kind":"user","key":…}`, `{"kind":"multi","user":{…},"org":{…}}`, or a legacy user,
-    /// `{"key":…,"custom":{…}}`.
+    /// Parses JSON: `{"kind":"user","key":…}`, `{"kind":"multi","user":{…},"org":{…}}`, or a
+    /// legacy user, `{"key":…,"custom":{…}}`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidContextKey`] when a key is empty; [`ErrorKind::InvalidArgument`] when the text is not JSON, or not
-    /// a context. The message says what is wrong; it repeats no value.
+    /// [`ErrorKind::InvalidContextKey`] when a key is empty; [`ErrorKind::InvalidArgument`] when
+    /// the text is not JSON, or not a context. The message says what is wrong; it repeats no value.
     pub fn parse(json: &str) -> Result<Self> {
         let value = serde_json::from_str(json).map_err(|e| {
             invalid(format!("the context is not JSON (line {}, column {})", e.line(), e.column()))
@@ -76,7 +75,8 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Finds what the evaluation crate would reject, for an error that repeats no value, and hashes the keys.
+/// Finds what the evaluation crate would reject, for an error that repeats no value, and hashes the
+/// keys.
 fn check(value: &Value) -> Result<Vec<Individual>> {
     let Value::Object(fields) = value else {
         return Err(invalid("the context is not a JSON object".to_owned()));

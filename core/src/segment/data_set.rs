@@ -13,8 +13,8 @@ use super::variants::{Variants, probe_flag, to_model};
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment_ref::SegmentRef;
 
-/// The longest chain of flags and segments that refer to one another. A longer chain is malformed, because its evaluation
-/// could exhaust the stack of the caller's thread.
+/// The longest chain of flags and segments that refer to one another. A longer chain is malformed,
+/// because its evaluation could exhaust the stack of the caller's thread.
 pub const MAX_REFERENCE_DEPTH: usize = 100;
 
 /// Flags and segments; immutable, `Send + Sync`.
@@ -47,12 +47,13 @@ pub(super) struct SegmentEntry {
 impl DataSet {
     /// Parses the JSON of the service: `{"flags":{…},"segments":{…}}`, of which one may be missing.
     ///
-    /// It accepts what the official SDKs accept. An invalid item fails the whole data set, as it does in the SDKs, so that
-    /// no evaluation sees half of a change.
+    /// It accepts what the official SDKs accept. An invalid item fails the whole data set, as it
+    /// does in the SDKs, so that no evaluation sees half of a change.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] when the text is not JSON, or not flags and segments. The message says where and what
-    /// is wrong. It does not repeat any value, because that may be a context key.
+    /// [`ErrorKind::InvalidArgument`] when the text is not JSON, or not flags and segments. The
+    /// message says where and what is wrong. It does not repeat any value, because that may be a
+    /// context key.
     pub fn parse(json: &str) -> Result<Self> {
         let data: Value = serde_json::from_str(json).map_err(|e| {
             let place = format!("line {}, column {}", e.line(), e.column());
@@ -106,8 +107,8 @@ impl DataSet {
         self.segment(segment_key).map(|entry| matches!(entry.variants, Variants::Big(_)))
     }
 
-    /// Returns the segment ref and the context kind of a big segment; `None` when the segment is not a big segment, or its
-    /// generation is missing.
+    /// Returns the segment ref and the context kind of a big segment; `None` when the segment is
+    /// not a big segment, or its generation is missing.
     pub fn big_segment(&self, segment_key: &str) -> Option<(&SegmentRef, &str)> {
         match &self.segment(segment_key)?.variants {
             Variants::Big(big) => Some((big.segment_ref.as_ref()?, &big.context_kind)),

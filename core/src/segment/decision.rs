@@ -17,7 +17,8 @@ pub enum Decider {
     Excluded,
     /// The store has no value for the context, and a rule of the segment matches it.
     Rule,
-    /// The store has no value for the context, or could not be queried, and no rule of the segment matches.
+    /// The store has no value for the context, or could not be queried, and no rule of the segment
+    /// matches.
     NoValue,
     /// The context has no part of the segment's context kind, so no lookup was made
     /// (docs/spec.md#missing-context-kind).

@@ -1,68 +1,31 @@
-//! Evaluates a flag or a segment. The result is an answer, or the one membership that is needed next.
+//! Evaluates a flag or a segment. The result is an answer, or the one membership that is needed
+//! next.
 
 use launchdarkly_server_sdk_evaluation as ld;
-use serde::Serialize;
 use serde_json::Value;
 
+use super::answer::{Evaluation, SegmentAnswer};
 use super::context::Context;
 use super::data_set::DataSet;
-use super::decision::Decision;
 use super::evaluation_store::EvaluationStore;
 use super::memo::{Lookup, Memo};
 use super::reason::{EvaluationErrorKind, Reason};
 use crate::context_key::ContextHash;
-use crate::membership::LookupStatus;
 
 /// The result of one step of an evaluation.
 #[derive(Debug, Clone)]
 pub enum Step<T> {
     /// The evaluation is complete.
     Done(T),
-    /// The evaluation needs the membership of the context with this hash. Add it with [`Memo::insert`], and evaluate again
-    /// with the same memo.
+    /// The evaluation needs the membership of the context with this hash. Add it with
+    /// [`Memo::insert`], and evaluate again with the same memo.
     NeedMembership(ContextHash),
-}
-
-/// The value that a flag serves for a context, and why.
-///
-/// It serialises with field names in `camelCase`, and without fields that are `None`; so do its parts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Evaluation {
-    /// The value of the variation, or the caller's default.
-    pub value: Value,
-    /// The index of the variation; `None` when the value is the caller's default.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub variation: Option<usize>,
-    /// Why this value is served.
-    pub reason: Reason,
-    /// What each big segment decided, in the order in which rules first referred to them.
-    pub decisions: Vec<Decision>,
-}
-
-/// Whether a context is in a segment, and why.
-///
-/// It serialises with field names in `camelCase`, and without fields that are `None`; so do its parts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SegmentAnswer {
-    /// Whether the context is in the segment; `false` when `error_kind` is set.
-    pub is_match: bool,
-    /// Why the segment could not be evaluated; `None` when it was evaluated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_kind: Option<EvaluationErrorKind>,
-    /// The worst status of all lookups, including those that could not be made; `None` when none was needed
-    /// (docs/spec.md#status-in-the-reason).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<LookupStatus>,
-    /// What this segment decided, then each big segment that its rules refer to, in the order of first reference.
-    pub decisions: Vec<Decision>,
 }
 
 /// Evaluates a flag for a context.
 ///
-/// A membership comes from `memo`, or else from `resolve`, which is called at most once for each hash that it can answer.
-/// When `resolve` returns `None`, the result is [`Step::NeedMembership`].
+/// A membership comes from `memo`, or else from `resolve`, which is called at most once for each
+/// hash that it can answer. When `resolve` returns `None`, the result is [`Step::NeedMembership`].
 pub fn evaluate_flag(
     data: &DataSet,
     flag_key: &str,
@@ -80,7 +43,8 @@ pub fn evaluate_flag(
     let store = EvaluationStore::new(data, context, None, memo, resolve);
     let detail = ld::evaluate(&store, &entry.model, context.model(), None);
     let has_value = detail.value.is_some();
-    // The evaluation crate reports the index even of a variation that does not exist; then there is no value.
+    // The evaluation crate reports the index even of a variation that does not exist; then there is
+    // no value.
     let index = detail.variation_index.filter(|_| has_value);
     let reason = detail.reason;
     let trace = store.into_trace();
@@ -104,8 +68,8 @@ pub fn evaluate_flag(
 
 /// Evaluates whether a context is in a segment.
 ///
-/// A membership comes from `memo`, or else from `resolve`, which is called at most once for each hash that it can answer.
-/// When `resolve` returns `None`, the result is [`Step::NeedMembership`].
+/// A membership comes from `memo`, or else from `resolve`, which is called at most once for each
+/// hash that it can answer. When `resolve` returns `None`, the result is [`Step::NeedMembership`].
 pub fn evaluate_segment(
     data: &DataSet,
     segment_key: &str,
@@ -136,18 +100,4 @@ pub fn evaluate_segment(
         status: trace.status,
         decisions: trace.into_decisions((!is_malformed).then_some(is_match)),
     })
-}
-
-impl Evaluation {
-    /// Returns the evaluation of a flag that cannot be evaluated: it serves the caller's default.
-    pub fn failed(kind: EvaluationErrorKind, default: &Value) -> Self {
-        Self { value: default.clone(), variation: None, reason: Reason::error(kind), decisions: Vec::new() }
-    }
-}
-
-impl SegmentAnswer {
-    /// Returns the answer for a segment that cannot be evaluated: the context is not in it.
-    pub fn failed(kind: EvaluationErrorKind) -> Self {
-        Self { is_match: false, error_kind: Some(kind), status: None, decisions: Vec::new() }
-    }
 }

@@ -1,7 +1,7 @@
 //! Implements the evaluation crate's `Store` for one evaluation.
 //!
-//! For each segment it returns the variant that evaluates to the right result. It also records which segments were
-//! touched, and how far their rules were tried.
+//! For each segment it returns the variant that evaluates to the right result. It also records
+//! which segments were touched, and how far their rules were tried.
 
 use std::cell::RefCell;
 
@@ -16,7 +16,8 @@ use super::variants::{BigVariants, Variants};
 use crate::context_key::ContextHash;
 use crate::membership::LookupStatus;
 
-/// The most flags and segments that one evaluation may read. Only malicious data need more, and would take seconds.
+/// The most flags and segments that one evaluation may read. Only malicious data need more, and
+/// would take seconds.
 const MAX_READS: u32 = 100_000;
 
 /// The store of one evaluation.
@@ -109,16 +110,16 @@ impl ld::Store for EvaluationStore<'_> {
 }
 
 impl<'a> State<'a> {
-    /// Returns whether the result can still be valid. If not, reads find nothing, so that the evaluation ends soon: the
-    /// evaluation crate cannot be interrupted.
+    /// Returns whether the result can still be valid. If not, reads find nothing, so that the
+    /// evaluation ends soon: the evaluation crate cannot be interrupted.
     fn may_read(&mut self) -> bool {
         self.reads += 1;
         self.trace.exceeded_limit |= self.reads > MAX_READS;
         self.trace.needed.is_none() && !self.trace.exceeded_limit
     }
 
-    /// Resolves a big segment to the variant for this context; `None` when a membership is needed first
-    /// (docs/spec.md#evaluation).
+    /// Resolves a big segment to the variant for this context; `None` when a membership is needed
+    /// first (docs/spec.md#evaluation).
     fn resolve_big(
         &mut self,
         entry: &'a SegmentEntry,
@@ -155,7 +156,8 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// Records how far a segment's rules were tried: `NUMBER.INDEX` when that rule matched, `NUMBER` when no rule did.
+    /// Records how far a segment's rules were tried: `NUMBER.INDEX` when that rule matched,
+    /// `NUMBER` when no rule did.
     fn record(&mut self, position: &str) {
         let (number, rule_index) = match position.split_once('.') {
             Some((number, index)) => (number, index.parse().ok()),
@@ -169,8 +171,8 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// Returns what each touched segment decided, in the order of first reference. `is_match` says whether the context is in
-    /// the target segment.
+    /// Returns what each touched segment decided, in the order of first reference. `is_match` says
+    /// whether the context is in the target segment.
     pub(super) fn into_decisions(self, is_match: Option<bool>) -> Vec<Decision> {
         self.touched.into_iter().map(|touched| touched.into_decision(is_match)).collect()
     }

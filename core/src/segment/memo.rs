@@ -1,5 +1,5 @@
-//! The lookups of one evaluation: each membership is looked up at most once, and does not change until the end
-//! (docs/spec.md#one-lookup-per-key).
+//! The lookups of one evaluation: each membership is looked up at most once, and does not change
+//! until the end (docs/spec.md#one-lookup-per-key).
 
 use crate::context_key::ContextHash;
 use crate::membership::{LookupStatus, Membership};

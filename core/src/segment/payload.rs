@@ -1,19 +1,21 @@
 //! Parses flags and segments as the service sends them, as leniently as the official SDKs.
 //!
-//! The result is JSON for the evaluation crate: fields that it requires and the service may omit are filled in, and fields
-//! that do not affect evaluation are left out.
+//! The result is JSON for the evaluation crate: fields that it requires and the service may omit
+//! are filled in, and fields that do not affect evaluation are left out.
 
 use launchdarkly_server_sdk_evaluation::Kind;
 use serde_json::{Map, Value, json};
 
 use super::context::DEFAULT_KIND;
 
-/// The first character of the segment keys by which `variants.rs` traces rules. Clauses in the data cannot refer to them.
+/// The first character of the segment keys by which `variants.rs` traces rules. Clauses in the data
+/// cannot refer to them.
 pub(super) const TRACE_PREFIX: char = '\0';
 /// Replaces a context kind that is not valid. It is not valid either, so no context has it.
 const INVALID_KIND: &str = "-.no.such.kind.-";
 
-/// A field that does not have the required type. It does not hold the field's value, because that may be a context key.
+/// A field that does not have the required type. It does not hold the field's value, because that
+/// may be a context key.
 pub(super) struct SchemaError {
     path: String,
     expected: &'static str,
@@ -139,7 +141,8 @@ fn segment_rule(fields: &Fields, segments: &mut Vec<String>) -> Parsed<Value> {
     let mut rule = Fields::new();
     rule.insert("clauses".into(), clauses(fields, segments)?);
     if let Some(weight) = integer(fields, "weight")? {
-        // The evaluation crate treats a negative weight as missing, so that the rule would match every context.
+        // The evaluation crate treats a negative weight as missing, so that the rule would match
+        // every context.
         rule.insert("weight".into(), weight.max(0).into());
     }
     bucketing(fields, "rolloutContextKind", &mut rule)?;
@@ -176,7 +179,8 @@ fn rollout_model(fields: &Fields) -> Parsed<Value> {
     Ok(rollout.into())
 }
 
-/// Parses which attribute of which context kind decides the bucket. Without a kind, `bucketBy` is a name, not a path.
+/// Parses which attribute of which context kind decides the bucket. Without a kind, `bucketBy` is a
+/// name, not a path.
 fn bucketing(fields: &Fields, kind_name: &'static str, rule: &mut Fields) -> Parsed<()> {
     if let Some(bucket_by) = text(fields, "bucketBy")?.filter(|name| !name.is_empty()) {
         rule.insert("bucketBy".into(), bucket_by.into());
@@ -200,8 +204,8 @@ fn clause(fields: &Fields, segments: &mut Vec<String>) -> Parsed<Value> {
             values.retain(|value| value.as_str().is_some_and(|key| !key.starts_with(TRACE_PREFIX)));
             segments.extend(values.iter().filter_map(Value::as_str).map(str::to_owned));
         }
-        // An invalid pattern never matches. The evaluation crate would log the value that it is compared with, which may
-        // be a context key.
+        // An invalid pattern never matches. The evaluation crate would log the value that it is
+        // compared with, which may be a context key.
         "matches" => {
             values.retain(|value| value.as_str().is_some_and(|text| regex::Regex::new(text).is_ok()))
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+#[cfg(feature = "segment")]
 use launchdarkly_server_sdk_evaluation as ld;
 use serde::{Serialize, Serializer};
 
@@ -55,11 +56,11 @@ pub enum EvaluationErrorKind {
     ClientNotReady,
     /// No flag has that key.
     FlagNotFound,
-    /// No segment has that key. Only the evaluation of a segment fails with this: in a rule, a missing segment does not
-    /// match.
+    /// No segment has that key. Only the evaluation of a segment fails with this: in a rule, a
+    /// missing segment does not match.
     SegmentNotFound,
-    /// The flag or segment, or one that it refers to, is inconsistent: it refers to itself, or to a variation that does not
-    /// exist.
+    /// The flag or segment, or one that it refers to, is inconsistent: it refers to itself, or to a
+    /// variation that does not exist.
     MalformedFlag,
 }
 
@@ -100,8 +101,8 @@ pub struct Reason {
     /// Whether the context is part of an experiment.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub in_experiment: bool,
-    /// The worst status of all lookups, including those that could not be made; `None` when none was needed
-    /// (docs/spec.md#status-in-the-reason).
+    /// The worst status of all lookups, including those that could not be made; `None` when none
+    /// was needed (docs/spec.md#status-in-the-reason).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub big_segments_status: Option<LookupStatus>,
 }
@@ -112,6 +113,7 @@ impl Reason {
         Self { error_kind: Some(kind), ..Self::of(ReasonKind::Error) }
     }
 
+    #[cfg(feature = "segment")]
     pub(super) fn from_ld(reason: ld::Reason, status: Option<LookupStatus>) -> Self {
         let reason = match reason {
             ld::Reason::Off => Self::of(ReasonKind::Off),
@@ -128,7 +130,8 @@ impl Reason {
             ld::Reason::Fallthrough { in_experiment } => {
                 Self { in_experiment, ..Self::of(ReasonKind::Fallthrough) }
             }
-            // The evaluation itself reports no other error; the rest of the crate's kinds are for SDK clients.
+            // The evaluation itself reports no other error; the rest of the crate's kinds are for
+            // SDK clients.
             ld::Reason::Error { .. } => Self::error(EvaluationErrorKind::MalformedFlag),
         };
         Self { big_segments_status: status, ..reason }

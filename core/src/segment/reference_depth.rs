@@ -11,11 +11,12 @@ struct Visit {
     on_stack: bool,
 }
 
-/// Returns, for each node, an upper bound of the number of nodes in the longest chain that starts there. A chain contains no
-/// node twice, and includes its start. Each node of a cycle counts as if it reached all other nodes of the cycle.
+/// Returns, for each node, an upper bound of the number of nodes in the longest chain that starts
+/// there. A chain contains no node twice, and includes its start. Each node of a cycle counts as if
+/// it reached all other nodes of the cycle.
 ///
-/// This is Tarjan's algorithm for strongly connected components. It is iterative: malicious data must not exhaust the
-/// stack of the thread.
+/// This is Tarjan's algorithm for strongly connected components. It is iterative: malicious data
+/// must not exhaust the stack of the thread.
 pub(super) fn reference_depths(references: &[Vec<usize>]) -> Vec<usize> {
     let mut visits = vec![Visit::default(); references.len()];
     let mut depths = vec![0; references.len()];

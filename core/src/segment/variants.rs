@@ -1,8 +1,9 @@
 //! The models of one segment that evaluation substitutes for it.
 //!
-//! The evaluation crate neither supports big segments nor reports which rule of a segment matched. So a big segment has one
-//! model for each thing that a store can say, and rules can be traced: each traced rule has an extra clause that refers to
-//! a segment whose key is [`TRACE_PREFIX`], the segment's number and the rule's index.
+//! The evaluation crate neither supports big segments nor reports which rule of a segment matched.
+//! So a big segment has one model for each thing that a store can say, and rules can be traced:
+//! each traced rule has an extra clause that refers to a segment whose key is [`TRACE_PREFIX`], the
+//! segment's number and the rule's index.
 
 use std::sync::OnceLock;
 
@@ -39,8 +40,8 @@ pub(super) struct BigVariants {
     pub(super) included: ld::Segment,
     /// For a context that the store excludes: it matches no context.
     pub(super) excluded: ld::Segment,
-    /// For a context without a value in the store: the traced rules. `None` when there are no rules, so that `excluded` has
-    /// the right result.
+    /// For a context without a value in the store: the traced rules. `None` when there are no
+    /// rules, so that `excluded` has the right result.
     pub(super) rules: Option<ld::Segment>,
 }
 
@@ -74,7 +75,8 @@ impl Variants {
 }
 
 impl OrdinaryVariants {
-    /// Returns the model with traced rules. It is built at the first use, because the lists may be long.
+    /// Returns the model with traced rules. It is built at the first use, because the lists may be
+    /// long.
     pub(super) fn traced(&self, number: usize) -> &ld::Segment {
         self.traced.get_or_init(|| {
             let mut model = serde_json::to_value(&self.plain).expect("a parsed model serialises");
@@ -99,13 +101,15 @@ fn full_model(
     to_model(model.into(), "segment", data_key)
 }
 
-/// Builds a model without lists. It is small, because evaluation clones a model each time it reads one.
+/// Builds a model without lists. It is small, because evaluation clones a model each time it reads
+/// one.
 fn minimal_model(data_key: &str, key: &str, rules: Value) -> Result<ld::Segment> {
     let model = json!({"key": key, "version": 0, "salt": "", "included": [], "excluded": [], "rules": rules});
     to_model(model, "segment", data_key)
 }
 
-/// Builds a flag that serves variation 1 to the contexts in a segment: the evaluation crate evaluates only flags.
+/// Builds a flag that serves variation 1 to the contexts in a segment: the evaluation crate
+/// evaluates only flags.
 pub(super) fn probe_flag(segment_key: &str) -> Result<ld::Flag> {
     let flag = json!({
         "key": "", "on": true, "salt": "", "variations": [false, true], "fallthrough": {"variation": 0},
@@ -119,8 +123,8 @@ pub(super) fn probe_flag(segment_key: &str) -> Result<ld::Flag> {
     to_model(flag, "segment", segment_key)
 }
 
-/// Adds a traced clause to each rule, which is evaluated when the other clauses match; and a last rule, which never matches
-/// and is evaluated when no other rule matched.
+/// Adds a traced clause to each rule, which is evaluated when the other clauses match; and a last
+/// rule, which never matches and is evaluated when no other rule matched.
 fn trace(mut rules: Vec<Value>, number: usize) -> Vec<Value> {
     for (index, rule) in rules.iter_mut().enumerate() {
         let clauses = rule["clauses"].as_array_mut().expect("payload.rs writes a list");
