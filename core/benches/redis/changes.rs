@@ -1,4 +1,4 @@
-//! How long after a change in the store the engine answers differently, while the server tells of changes.
+//! The delay between a change in the store and a new answer of the engine, with push invalidation.
 
 use std::time::{Duration, Instant};
 
@@ -6,17 +6,17 @@ use bigseg_core::{Engine, EngineConfig};
 
 use crate::population::{hash, key};
 use crate::server::filled;
-use crate::wire::{Wire, spell};
+use crate::wire::{Wire, encode};
 
 const CHANGES: usize = 2500;
 const CONTEXTS: usize = 500;
 
-/// Changes one membership after the other, and asks until the answer is another.
+/// Changes one membership after another, and looks up until the answer changes.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 pub(crate) fn run() {
     let server = filled();
     let config = EngineConfig {
-        // Nothing but the server brings a change.
+        // Changes arrive by push only.
         context_cache_time: Duration::from_secs(600),
         ..EngineConfig::new(&server.store("", "")).expect("a good store string")
     };
@@ -32,7 +32,7 @@ pub(crate) fn run() {
         let is_member = || engine.membership(&key).wait().expect("usable").check("changed.g1") == Some(true);
         assert_eq!(is_member(), !joins);
         let list = format!("launchdarkly:big_segment_include:{}", hash(context));
-        let command = spell(&[&[if joins { "SADD" } else { "SREM" }, &list, "changed.g1"]]);
+        let command = encode(&[&[if joins { "SADD" } else { "SREM" }, &list, "changed.g1"]]);
         let began = Instant::now();
         wire.exchange(&command, 1);
         while is_member() != joins {

@@ -1,4 +1,4 @@
-//! Filling an empty store, beside `redis-cli --pipe` fed with the very commands that a load sends.
+//! Filling an empty store, compared with `redis-cli --pipe` and the commands that a load sends.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -20,11 +20,11 @@ use crate::server::{CONTEXTS, config};
 const ROUNDS: usize = 5;
 const SEGMENTS: usize = 20;
 
-/// Alternates them, each on empty servers.
+/// Alternates both, each on empty servers.
 pub(crate) fn run() {
     let server = RedisServer::start();
     let cluster = RedisCluster::start(3);
-    let several = StoreConfig::parse(&cluster.store("", "")).expect("a good store string");
+    let in_cluster = StoreConfig::parse(&cluster.store("", "")).expect("a good store string");
     let commands = tempfile::NamedTempFile::new().expect("a temporary file");
     let hashes: Vec<ContextHash> = (0..CONTEXTS).map(hash).collect();
     record(&server, &hashes, commands.as_file());
@@ -36,7 +36,7 @@ pub(crate) fn run() {
         empty();
         let one = time(1, |_| load(&config(&server), &hashes));
         cluster.run_everywhere(&["FLUSHALL"]);
-        let three = time(1, |_| load(&several, &hashes));
+        let three = time(1, |_| load(&in_cluster, &hashes));
         empty();
         let import = time(1, |_| fill(config(&server).writer().expect("the store opens"), CONTEXTS));
         rounds.push([floor, one, three, import]);
@@ -53,7 +53,7 @@ pub(crate) fn run() {
     }
 }
 
-/// A list that costs nothing to prepare: each context in 1 to 3 segments.
+/// A list that is generated at almost no cost: each context is in 1 to 3 segments.
 struct List<'a> {
     hashes: &'a [ContextHash],
     next: usize,
@@ -77,32 +77,32 @@ fn load(store: &StoreConfig, hashes: &[ContextHash]) {
     writer.load(&plan, &mut List { hashes, next: 0 }, &mut |_| {}).expect("the store takes it");
 }
 
-/// Writes down what a load says, connection by connection: each is a thread of the proxy's.
+/// Records the commands of a load, connection by connection: the proxy has a thread for each.
 fn record(server: &RedisServer, hashes: &[ContextHash], mut file: &File) {
-    let said: Arc<Mutex<HashMap<ThreadId, Vec<u8>>>> = Arc::default();
+    let recorded: Arc<Mutex<HashMap<ThreadId, Vec<u8>>>> = Arc::default();
     let proxy = Proxy::start(server.port(), {
-        let said = said.clone();
+        let recorded = recorded.clone();
         move |direction, bytes| {
             if direction == Direction::Request {
-                let mut said = said.lock().expect("nobody panics");
-                said.entry(std::thread::current().id()).or_default().extend(bytes);
+                let mut recorded = recorded.lock().expect("no panic");
+                recorded.entry(std::thread::current().id()).or_default().extend(bytes);
             }
             bytes.len()
         }
     });
     let store = format!("redis://127.0.0.1:{}", proxy.expect("a port").port());
     load(&StoreConfig::parse(&store).expect("it parses"), hashes);
-    for bytes in said.lock().expect("nobody panics").values() {
+    for bytes in recorded.lock().expect("no panic").values() {
         file.write_all(bytes).expect("room in the temporary directory");
     }
 }
 
-/// Feeds a server with the commands in a file.
+/// Sends the commands in a file to a server.
 fn pipe(server: &RedisServer, commands: &Path) {
-    let input = File::open(commands).expect("the file is there");
+    let input = File::open(commands).expect("the file exists");
     let port = server.port().to_string();
     let mut command = Command::new("redis-cli");
     let output = command.args(["-p", &port, "--pipe"]).stdin(input).stderr(Stdio::inherit()).output();
-    let said = String::from_utf8(output.expect("redis-cli is installed").stdout).expect("text");
-    assert!(said.contains("errors: 0"), "{said}");
+    let text = String::from_utf8(output.expect("redis-cli is installed").stdout).expect("text");
+    assert!(text.contains("errors: 0"), "{text}");
 }

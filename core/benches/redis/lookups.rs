@@ -1,4 +1,4 @@
-//! Many callers who ask for contexts that are not cached.
+//! Many callers that look up contexts which are not cached.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use bigseg_core::Engine;
 use bigseg_core::testkit::RedisServer;
 use futures_util::future::join_all;
 
-use crate::others;
+use crate::baselines;
 use crate::population::{key, scatter};
 use crate::rounds::median;
 use crate::server::{CONTEXTS, filled, uncached};
@@ -15,21 +15,21 @@ use crate::server::{CONTEXTS, filled, uncached};
 const CALLERS: usize = 64;
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(1);
-/// A lookup is two questions, so this is what 64 callers have under way.
-const QUESTIONS: usize = 2 * CALLERS;
+/// The commands in flight of 64 callers: a lookup is two commands.
+const COMMANDS: usize = 2 * CALLERS;
 
-/// Compares 64 callers with the server's own benchmark and with the SDKs' stores.
+/// Compares 64 callers with `redis-benchmark` and with the stores of the SDKs.
 pub(crate) fn run() {
     let server = filled();
-    others::copy_for_benchmark(&server);
+    baselines::copy_for_benchmark(&server);
     let engines = [uncached(&server)];
     let threads = || as_threads(&engines[0], CALLERS);
     let futures = || as_futures(&engines, CALLERS).0;
     let benchmark = |connections: usize, pipelining| {
         let server = &server;
-        move || Some(others::redis_benchmark(server, connections, pipelining))
+        move || Some(baselines::redis_benchmark(server, connections, pipelining))
     };
-    let (one, many) = (benchmark(1, QUESTIONS), benchmark(CALLERS, 2));
+    let (one, many) = (benchmark(1, COMMANDS), benchmark(CALLERS, 2));
     compare_rates(
         "64 futures (floor: redis-benchmark, 1 connection, 128 questions under way)",
         &one,
@@ -38,17 +38,17 @@ pub(crate) fn run() {
     compare_rates("64 threads (the same floor)", &one, threads);
     compare_rates("64 futures (floor: redis-benchmark, 64 connections, 2 questions on each)", &many, futures);
     compare_rates("64 threads (the same floor)", &many, threads);
-    let python = || others::sdk(&server, "Python", CALLERS);
+    let python = || baselines::sdk(&server, "Python", CALLERS);
     compare_rates("64 threads (floor: the official Python store, 64 threads)", &python, threads);
-    let node = || others::sdk(&server, "Node", CALLERS);
+    let node = || baselines::sdk(&server, "Node", CALLERS);
     compare_rates("64 futures (floor: the official Node store, 64 promises)", &node, futures);
 }
 
-/// Shows what more callers, and more connections, do.
-pub(crate) fn run_crowds() {
+/// Shows the effect of more callers and of more connections.
+pub(crate) fn run_concurrent() {
     let server = filled();
     for callers in [64, 256, 1024] {
-        let of_engines = |count: usize| measure_crowd(&server, count, callers);
+        let of_engines = |count: usize| measure_callers(&server, count, callers);
         let (one, p99_of_one) = of_engines(1);
         println!("| {callers} futures, one connection | | {one:.0} lookups/s, p99 {p99_of_one:.2?} | |");
         for count in [2, 4] {
@@ -61,15 +61,17 @@ pub(crate) fn run_crowds() {
     }
 }
 
-/// Returns the median rate, and the median p99, of callers who are spread over engines with a connection each.
-fn measure_crowd(server: &RedisServer, engines: usize, callers: usize) -> (f64, Duration) {
+/// Returns the median rate and the median p99 of callers that are spread over engines, each with
+/// one connection.
+fn measure_callers(server: &RedisServer, engines: usize, callers: usize) -> (f64, Duration) {
     let engines: Vec<Engine> = (0..engines).map(|_| uncached(server)).collect();
     let rounds: Vec<(f64, Duration)> = (0..ROUNDS).map(|_| as_futures(&engines, callers)).collect();
     let p99 = median(rounds.iter().map(|(_, p99)| p99.as_secs_f64()));
     (median(rounds.iter().map(|(rate, _)| *rate)), Duration::from_secs_f64(p99))
 }
 
-/// Alternates floor and engine, in lookups a second; a ratio above 1 means that the engine does more.
+/// Alternates floor and engine, in lookups per second. A ratio above 1 means that the engine is
+/// faster.
 fn compare_rates(what: &str, floor: &impl Fn() -> Option<f64>, engine: impl Fn() -> f64) {
     let mut rounds = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
@@ -85,7 +87,7 @@ fn compare_rates(what: &str, floor: &impl Fn() -> Option<f64>, engine: impl Fn()
     println!("| {what} | {floor:.0}/s | {engine:.0}/s | {ratio:.2} |");
 }
 
-/// Looks up on so many threads, and returns lookups a second.
+/// Looks up on many threads, and returns the lookups per second.
 fn as_threads(engine: &Engine, callers: usize) -> f64 {
     let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));
     let began = now();
@@ -109,8 +111,8 @@ fn as_threads(engine: &Engine, callers: usize) -> f64 {
     done.into_inner() as f64 / began.elapsed().as_secs_f64()
 }
 
-/// Looks up with so many futures on this thread, each in turn on another engine; returns lookups a second, and the 99th
-/// percentile of what one took.
+/// Looks up with many futures on this thread, which take the engines in turn. Returns the lookups
+/// per second, and the 99th percentile of their duration.
 fn as_futures(engines: &[Engine], callers: usize) -> (f64, Duration) {
     let began = now();
     let callers = (0..callers).map(|caller| {

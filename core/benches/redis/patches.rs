@@ -1,4 +1,5 @@
-//! A large patch, beside the same operations one command a round trip; and how long others wait for the server meanwhile.
+//! A large patch, compared with one command per round trip, and the delay for other clients
+//! meanwhile.
 
 use bigseg_core::store::Cursor;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,18 +12,18 @@ use bigseg_core::testkit::{RedisServer, Reply};
 use crate::population::hash;
 use crate::rounds::{median, time};
 use crate::server::{config, filled};
-use crate::wire::{Wire, spell};
+use crate::wire::{Wire, encode};
 
 const OPERATIONS: usize = 100_000;
-/// So many of them are enough to know what one command a round trip costs.
+/// Enough operations to measure the cost of one command per round trip.
 const SINGLES: usize = 20_000;
 const ROUNDS: usize = 5;
 
-/// Alternates both, and looks how long a bystander and the server itself were busy.
+/// Alternates both, and measures how long another client and the server itself were busy.
 pub(crate) fn run() {
     let server = filled();
     let mut client = server.client();
-    // In microseconds: whatever takes longer is on record.
+    // In microseconds: slower commands are recorded.
     client.run(&["CONFIG", "SET", "slowlog-log-slower-than", "100"]);
     client.run(&["CONFIG", "SET", "slowlog-max-len", "100000"]);
     client.run(&["SLOWLOG", "RESET"]);
@@ -57,7 +58,8 @@ pub(crate) fn run() {
     println!("| the longest command of a patch, by the server's slow log | | {:.1?} | |", slowest(&server));
 }
 
-/// Joins half of the contexts to a segment and takes the other half out of it; the next round, the other way round.
+/// Adds half of the contexts to a segment and removes the other half. The next round does the
+/// opposite.
 fn sample(round: usize) -> Patch {
     let version = |number: usize| if number == 0 { String::new() } else { number.to_string() };
     let mut sample = patch("patched.g1", &version(round), &version(round + 1), ListChanges::default());
@@ -68,28 +70,29 @@ fn sample(round: usize) -> Patch {
     sample
 }
 
-/// Spells as many such operations, each to be sent alone.
+/// Encodes as many such operations, each to be sent alone.
 fn singles(round: usize) -> Vec<Vec<u8>> {
     let single = |context: usize| {
         let command = if (context + round).is_multiple_of(2) { "SADD" } else { "SREM" };
-        spell(&[&[command, &format!("launchdarkly:big_segment_include:{}", hash(context)), "single.g1"]])
+        encode(&[&[command, &format!("launchdarkly:big_segment_include:{}", hash(context)), "single.g1"]])
     };
     (0..SINGLES).map(single).collect()
 }
 
-/// Does something while another client pings all the time; returns the longest it had to wait.
+/// Runs `work` while another client pings continuously. Returns the longest round trip of a ping.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 fn beside_pings<T>(server: &RedisServer, work: impl FnOnce() -> T) -> (T, Duration) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let prober = scope.spawn(|| {
-            let (mut wire, ping) = (Wire::connect(server.port()), spell(&[&["PING"]]));
+            let (mut wire, ping) = (Wire::connect(server.port()), encode(&[&["PING"]]));
             let mut longest = Duration::ZERO;
             while !done.load(Ordering::Relaxed) {
                 let began = Instant::now();
                 wire.exchange(&ping, 1);
                 longest = longest.max(began.elapsed());
-                // Often enough to meet every command, and seldom enough to leave the server to the patch.
+                // Frequent enough to overlap with every command, and rare enough to leave the
+                // server to the patch.
                 std::thread::sleep(Duration::from_micros(200));
             }
             longest
@@ -100,9 +103,9 @@ fn beside_pings<T>(server: &RedisServer, work: impl FnOnce() -> T) -> (T, Durati
     })
 }
 
-/// Returns the longest that the server worked on one command.
+/// Returns the duration of the slowest command.
 fn slowest(server: &RedisServer) -> Duration {
-    let Reply::List(entries) = server.client().run(&["SLOWLOG", "GET", "-1"]) else { panic!("it is a list") };
+    let Reply::List(entries) = server.client().run(&["SLOWLOG", "GET", "-1"]) else { panic!("an array") };
     let microseconds = entries.iter().map(|entry| match entry {
         Reply::List(fields) => match fields[2] {
             Reply::Number(microseconds) => microseconds as u64,

@@ -1,4 +1,4 @@
-//! The server everything is measured on, and engines that read from it.
+//! The server under measurement, and engines that read from it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use bigseg_core::{Engine, EngineConfig, StoreConfig};
 
 use crate::population::fill;
 
-/// How many contexts the server holds.
+/// The number of contexts on the server.
 pub(crate) const CONTEXTS: usize = 100_000;
 
 /// Starts a server that holds the population.
@@ -18,12 +18,12 @@ pub(crate) fn filled() -> RedisServer {
     server
 }
 
-/// Names the store.
+/// Returns the configuration of the store.
 pub(crate) fn config(server: &RedisServer) -> StoreConfig {
     StoreConfig::parse(&server.store("", "")).expect("a good store string")
 }
 
-/// Opens an engine that remembers nothing, so that every lookup asks the server.
+/// Opens an engine without a cache, so that every lookup queries the server.
 pub(crate) fn uncached(server: &RedisServer) -> Engine {
     let engine = Engine::open(EngineConfig {
         context_cache_size: 0,
@@ -37,7 +37,7 @@ pub(crate) fn uncached(server: &RedisServer) -> Engine {
     engine
 }
 
-/// Reads how often the server was asked `SMEMBERS`.
+/// Returns how many `SMEMBERS` commands the server has received.
 pub(crate) fn smembers(server: &RedisServer) -> u64 {
     let Reply::Text(text) = server.client().run(&["INFO", "commandstats"]) else { panic!("INFO is text") };
     let calls = text.split("cmdstat_smembers:calls=").nth(1).and_then(|rest| rest.split(',').next());

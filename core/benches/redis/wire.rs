@@ -1,20 +1,20 @@
-//! A bare blocking connection: what a round trip costs with nothing around it.
+//! A bare blocking connection: the cost of a round trip alone.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 
-/// A connection that sends prepared bytes and counts replies.
+/// A connection that sends encoded commands and counts replies.
 pub(crate) struct Wire(BufReader<TcpStream>);
 
 impl Wire {
     /// Connects over TCP, as engines do.
     pub(crate) fn connect(port: u16) -> Self {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the server is there");
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the server is running");
         stream.set_nodelay(true).expect("a TCP option");
         Self(BufReader::new(stream))
     }
 
-    /// Sends commands in one piece and reads that many replies; returns how many members they held.
+    /// Sends encoded commands and reads the replies. Returns how many members these contain.
     pub(crate) fn exchange(&mut self, commands: &[u8], replies: usize) -> usize {
         self.0.get_mut().write_all(commands).expect("the server reads");
         (0..replies).map(|_| self.reply()).sum()
@@ -31,27 +31,27 @@ impl Wire {
                 self.0.read_exact(&mut bytes[..number() + 2]).expect("the rest");
                 1
             }
-            "-" => panic!("the server says {line}"),
+            "-" => panic!("unexpected reply: {line}"),
             _ => 0,
         }
     }
 }
 
-/// Spells commands as the protocol does.
-pub(crate) fn spell(commands: &[&[&str]]) -> Vec<u8> {
+/// Encodes commands in the Redis protocol.
+pub(crate) fn encode(commands: &[&[&str]]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for words in commands {
-        write!(bytes, "*{}\r\n", words.len()).expect("memory");
-        for word in *words {
-            write!(bytes, "${}\r\n{word}\r\n", word.len()).expect("memory");
+    for arguments in commands {
+        write!(bytes, "*{}\r\n", arguments.len()).expect("memory");
+        for argument in *arguments {
+            write!(bytes, "${}\r\n{argument}\r\n", argument.len()).expect("memory");
         }
     }
     bytes
 }
 
-/// Spells the two questions that make a lookup.
+/// Encodes the two commands of a lookup.
 pub(crate) fn lookup(hash: bigseg_core::ContextHash) -> Vec<u8> {
     let [include, exclude] =
         ["include", "exclude"].map(|list| format!("launchdarkly:big_segment_{list}:{hash}"));
-    spell(&[&["SMEMBERS", &include], &["SMEMBERS", &exclude]])
+    encode(&[&["SMEMBERS", &include], &["SMEMBERS", &exclude]])
 }

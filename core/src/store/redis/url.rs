@@ -1,5 +1,5 @@
-//! Store strings of Redis, read and written: `redis://`, `redis+unix://`, `redis+cluster://`,
-//! `redis+sentinel://`, and the same with TLS.
+//! Parses and formats Redis store strings: `redis://`, `redis+unix://`, `redis+cluster://`,
+//! `redis+sentinel://`, and the TLS forms, which begin with `rediss`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,20 +13,20 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::Backend;
 use crate::store::options::{self, GivenOptions, RESERVED};
 
-/// What every form takes.
+/// Options of every form.
 const PREFIX: &[&str] = &["prefix", "raw_prefix"];
 const TIMEOUTS: &[&str] = &["connect_timeout", "response_timeout"];
 const TLS: &[&str] = &["ca_file", "cert_file", "key_file", "server_name"];
-/// What those with replicas take.
+/// Options of the forms with replicas.
 const REPLICAS: &[&str] = &["read_from"];
 const SENTINELS: &[&str] = &["sentinel_user", "sentinel_password"];
-/// What has a place of its own in a store string.
+/// Options that a store string expresses outside its query.
 const NAMED: &[&str] = &["username", "password", "database", "tls"];
-/// A socket is not encrypted.
+/// A Unix socket has no TLS.
 const NAMED_WITHOUT_TLS: &[&str] = &["username", "password", "database"];
 
 impl RedisConfig {
-    /// The schemes, what their store strings look like, and the options they take.
+    /// The schemes, the forms of their store strings, and their options.
     pub(in crate::store) const BACKENDS: &'static [Backend] = &[
         Backend {
             scheme: "redis",
@@ -72,36 +72,36 @@ impl RedisConfig {
         },
     ];
 
-    /// Reads what follows the scheme and its colon, and the options, whose names are known to be
-    /// good.
-    pub(in crate::store) fn parse(scheme: &str, place: &str, options: &GivenOptions) -> Result<Self> {
+    /// Parses a store string: `rest` is the part between the colon of the scheme and the options.
+    /// The caller has checked the names of the options.
+    pub(in crate::store) fn parse(scheme: &str, rest: &str, options: &GivenOptions) -> Result<Self> {
         let (mut config, database) =
-            Self::parse_place(scheme, place).map_err(|message| invalid(scheme, message))?;
+            Self::parse_location(scheme, rest).map_err(|message| invalid(scheme, message))?;
         config.set_database(database, options).map_err(|message| invalid(scheme, &message))?;
         config.set_options(options).map_err(|message| invalid(scheme, &message))?;
         Ok(config)
     }
 
-    /// Reads what stands between the scheme and the options; returns also the number of the
-    /// database, if it has one.
-    fn parse_place(scheme: &str, place: &str) -> Result<(Self, Option<u64>), &'static str> {
+    /// Parses the part between the scheme and the options. Returns the number of the database, too,
+    /// if there is one.
+    fn parse_location(scheme: &str, rest: &str) -> Result<(Self, Option<u64>), &'static str> {
         let (transport, form) = scheme.split_once('+').unwrap_or((scheme, ""));
-        let place =
-            place.strip_prefix("//").ok_or("// must follow the scheme's colon, as in redis://localhost")?;
-        let (authority, path) = place.split_once('/').map_or((place, None), |(a, p)| (a, Some(p)));
+        let location =
+            rest.strip_prefix("//").ok_or("// must follow the scheme's colon, as in redis://localhost")?;
+        let (authority, path) = location.split_once('/').map_or((location, None), |(a, p)| (a, Some(p)));
         if form != "unix" && path.is_some_and(|path| path.contains('@')) {
             return Err("a / in a user or password must be written %2F");
         }
         let (login, hosts) = authority.rsplit_once('@').map_or((None, authority), |(l, h)| (Some(l), h));
         let mut database = path.filter(|path| form != "unix" && !path.is_empty());
         let servers = match form {
-            "unix" => RedisServers::One(socket(hosts, path)?),
+            "unix" => RedisServers::One(parse_socket(hosts, path)?),
             "cluster" => RedisServers::Cluster(parse_hosts(hosts, Self::DEFAULT_PORT)?),
             "sentinel" => {
                 let addresses = parse_hosts(hosts, Self::DEFAULT_SENTINEL_PORT)?;
                 let path = path.unwrap_or_default();
-                let (master, rest) = path.split_once('/').map_or((path, None), |(m, rest)| (m, Some(rest)));
-                database = rest.filter(|rest| !rest.is_empty());
+                let (master, number) = path.split_once('/').map_or((path, None), |(m, n)| (m, Some(n)));
+                database = number.filter(|number| !number.is_empty());
                 let master = parse_master(master)?;
                 RedisServers::Sentinel(RedisSentinels { addresses, master, login: RedisLogin::default() })
             }
@@ -116,14 +116,14 @@ impl RedisConfig {
         Ok((config, database))
     }
 
-    fn set_database(&mut self, in_place: Option<u64>, options: &GivenOptions) -> Result<(), String> {
-        let given = [in_place, options.integer("db", "0")?, options.integer("database", "0")?];
+    fn set_database(&mut self, in_location: Option<u64>, options: &GivenOptions) -> Result<(), String> {
+        let given = [in_location, options.integer("db", "0")?, options.integer("database", "0")?];
         let mut given = given.into_iter().flatten();
         let number = given.next().unwrap_or(0);
         if given.next().is_some() {
             return Err("database is given twice".to_owned());
         }
-        // Redis counts databases in 31 bits.
+        // Redis numbers databases with 31 bits.
         let number = u32::try_from(number).ok().filter(|number| *number <= i32::MAX as u32);
         self.database = number.ok_or(NOT_A_DATABASE)?;
         if self.database != 0 && matches!(self.servers, RedisServers::Cluster(_)) {
@@ -134,15 +134,15 @@ impl RedisConfig {
 
     fn set_options(&mut self, options: &GivenOptions) -> Result<(), String> {
         self.prefix = match (options.text("prefix")?, options.text("raw_prefix")?) {
-            (Some(_), Some(_)) => return Err("give either prefix or raw_prefix, not both".to_owned()),
+            (Some(_), Some(_)) => return Err("prefix and raw_prefix exclude each other".to_owned()),
             (Some(prefix), None) => KeyPrefix::Named(prefix),
-            (None, Some(lead)) => KeyPrefix::Raw(lead),
+            (None, Some(prefix)) => KeyPrefix::Raw(prefix),
             (None, None) => KeyPrefix::default(),
         };
         self.read_from = match options.text("read_from")?.as_deref() {
             None | Some("master") => ReadFrom::Master,
             Some("replica") => ReadFrom::Replica,
-            Some(_) => return Err("read_from is either master or replica".to_owned()),
+            Some(_) => return Err("read_from must be master or replica".to_owned()),
         };
         self.login.add(options, "username", "password")?;
         if let RedisServers::Sentinel(sentinels) = &mut self.servers {
@@ -170,7 +170,7 @@ impl RedisConfig {
 const NOT_A_DATABASE: &str = "the database is not a number, such as 0";
 
 impl RedisLogin {
-    /// Adds what options say to what the store string says.
+    /// Adds the login of the options to that of the store string.
     fn add(
         &mut self,
         options: &GivenOptions,
@@ -206,8 +206,8 @@ fn decode(text: &str) -> Option<String> {
     percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned())
 }
 
-/// Reads the path of a socket, which no host stands before.
-fn socket(host: &str, path: Option<&str>) -> Result<RedisAddress, &'static str> {
+/// Parses the path of a Unix socket. There must be no host.
+fn parse_socket(host: &str, path: Option<&str>) -> Result<RedisAddress, &'static str> {
     match path {
         Some(path) if !path.is_empty() && host.is_empty() => {
             Ok(RedisAddress::Unix(format!("/{path}").into()))
@@ -216,13 +216,13 @@ fn socket(host: &str, path: Option<&str>) -> Result<RedisAddress, &'static str> 
     }
 }
 
-/// Reads the name by which sentinels know a master.
+/// Parses the name of the master in the configuration of the sentinels.
 fn parse_master(text: &str) -> Result<String, &'static str> {
     let name = decode(text).ok_or("the master's name is not UTF-8 when its %XX are decoded")?;
-    match name.is_empty() {
-        true => Err("the master's name is missing, as in redis+sentinel://host/mymaster"),
-        false => Ok(name),
+    if name.is_empty() {
+        return Err("the master's name is missing, as in redis+sentinel://host/mymaster");
     }
+    Ok(name)
 }
 
 fn parse_hosts(text: &str, port: u16) -> Result<Vec<RedisAddress>, &'static str> {
@@ -233,11 +233,11 @@ fn parse_host(text: &str, default_port: u16) -> Result<RedisAddress, &'static st
     let (host, port) = match text.strip_prefix('[') {
         Some(numeric) => {
             let (host, rest) = numeric.split_once(']').ok_or("the address lacks its closing bracket")?;
-            host.parse::<std::net::Ipv6Addr>().map_err(|_| "what stands in brackets is no IPv6 address")?;
+            host.parse::<std::net::Ipv6Addr>().map_err(|_| "the text in brackets is not an IPv6 address")?;
             match rest.strip_prefix(':') {
                 Some(port) => (host, Some(port)),
                 None if rest.is_empty() => (host, None),
-                None => return Err("a colon and the port must follow the bracket"),
+                None => return Err("only a colon and the port may follow the closing bracket"),
             }
         }
         None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
@@ -245,9 +245,9 @@ fn parse_host(text: &str, default_port: u16) -> Result<RedisAddress, &'static st
     if host.is_empty() {
         return Err("the host is missing, as in redis://localhost");
     }
-    // An IPv6 address was checked above; anything else odd may be a password that went astray.
+    // An IPv6 address was checked above. Another character may belong to a misplaced password.
     if !text.starts_with('[') && !host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
-        return Err("the host has a character that no host name has; an IPv6 address stands in brackets");
+        return Err("the host has an invalid character; write an IPv6 address in brackets");
     }
     let port = match port {
         None => default_port,
@@ -258,10 +258,10 @@ fn parse_host(text: &str, default_port: u16) -> Result<RedisAddress, &'static st
     Ok(RedisAddress::Tcp(host.to_owned(), port))
 }
 
-/// Also what would end or change a login.
+/// Also the characters that would end or change a login.
 const RESERVED_IN_LOGIN: &AsciiSet = &RESERVED.add(b'/').add(b':').add(b'[').add(b']');
 
-/// Writes the store string without the password and without options that have their default.
+/// Formats the store string, without the password and without options that have their default.
 impl fmt::Display for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.tls.is_some() { "rediss" } else { "redis" })?;
@@ -274,26 +274,36 @@ impl fmt::Display for RedisConfig {
         if let Some(user) = &self.login.user {
             write!(f, "{}@", utf8_percent_encode(user, RESERVED_IN_LOGIN))?;
         }
-        let (addresses, port) = match &self.servers {
-            RedisServers::One(address) => (std::slice::from_ref(address), Self::DEFAULT_PORT),
-            RedisServers::Cluster(nodes) => (&nodes[..], Self::DEFAULT_PORT),
-            RedisServers::Sentinel(sentinels) => (&sentinels.addresses[..], Self::DEFAULT_SENTINEL_PORT),
-        };
-        for (number, address) in addresses.iter().enumerate() {
-            let place = address.to_string();
-            let default = matches!(address, RedisAddress::Tcp(_, given) if *given == port);
-            let shown = if default { place.trim_end_matches(&format!(":{port}")) } else { &place };
-            write!(f, "{}{shown}", if number == 0 { "" } else { "," })?;
+        match &self.servers {
+            RedisServers::One(address) => {
+                write_addresses(f, std::slice::from_ref(address), Self::DEFAULT_PORT)?
+            }
+            RedisServers::Cluster(nodes) => write_addresses(f, nodes, Self::DEFAULT_PORT)?,
+            RedisServers::Sentinel(sentinels) => {
+                write_addresses(f, &sentinels.addresses, Self::DEFAULT_SENTINEL_PORT)?;
+                write!(f, "/{}", utf8_percent_encode(&sentinels.master, RESERVED_IN_LOGIN))?;
+            }
         }
+        if self.database != 0 && !self.is_socket() {
+            write!(f, "/{}", self.database)?;
+        }
+        options::write(f, &self.changed_options())
+    }
+}
+
+impl RedisConfig {
+    fn is_socket(&self) -> bool {
+        matches!(self.servers, RedisServers::One(RedisAddress::Unix(_)))
+    }
+
+    /// Returns the options that do not have their default, without passwords.
+    fn changed_options(&self) -> Vec<(&'static str, String)> {
         let mut options: Vec<(&str, String)> = Vec::new();
         if let RedisServers::Sentinel(sentinels) = &self.servers {
-            write!(f, "/{}", utf8_percent_encode(&sentinels.master, RESERVED_IN_LOGIN))?;
             options.extend(sentinels.login.user.iter().map(|user| ("sentinel_user", user.clone())));
         }
-        match (&self.servers, self.database) {
-            (_, 0) => {}
-            (RedisServers::One(RedisAddress::Unix(_)), number) => options.push(("db", number.to_string())),
-            (_, number) => write!(f, "/{number}")?,
+        if self.database != 0 && self.is_socket() {
+            options.push(("db", self.database.to_string()));
         }
         if self.read_from == ReadFrom::Replica {
             options.push(("read_from", "replica".to_owned()));
@@ -301,7 +311,7 @@ impl fmt::Display for RedisConfig {
         match &self.prefix {
             KeyPrefix::Named(prefix) if prefix.is_empty() || prefix == KeyPrefix::DEFAULT => {}
             KeyPrefix::Named(prefix) => options.push(("prefix", prefix.clone())),
-            KeyPrefix::Raw(lead) => options.push(("raw_prefix", lead.clone())),
+            KeyPrefix::Raw(prefix) => options.push(("raw_prefix", prefix.clone())),
         }
         for (name, timeout, default) in [
             ("connect_timeout", self.connect_timeout, Self::DEFAULT_CONNECT_TIMEOUT),
@@ -312,15 +322,27 @@ impl fmt::Display for RedisConfig {
             }
         }
         if let Some(tls) = &self.tls {
-            let path = |path: &PathBuf| path.display().to_string();
-            options.extend(tls.ca_file.iter().map(|file| ("ca_file", path(file))));
-            options.extend(
-                tls.client.iter().flat_map(|(certificate, key)| {
-                    [("cert_file", path(certificate)), ("key_file", path(key))]
-                }),
-            );
+            options.extend(tls.ca_file.iter().map(|file| ("ca_file", file.display().to_string())));
+            if let Some((certificate, key)) = &tls.client {
+                options.push(("cert_file", certificate.display().to_string()));
+                options.push(("key_file", key.display().to_string()));
+            }
             options.extend(tls.server_name.iter().map(|name| ("server_name", name.clone())));
         }
-        options::write(f, &options)
+        options
     }
+}
+
+/// Writes addresses, separated by commas and without the default port.
+fn write_addresses(f: &mut fmt::Formatter<'_>, addresses: &[RedisAddress], default_port: u16) -> fmt::Result {
+    for (number, address) in addresses.iter().enumerate() {
+        if number > 0 {
+            f.write_str(",")?;
+        }
+        let text = address.to_string();
+        let has_default_port = matches!(address, RedisAddress::Tcp(_, port) if *port == default_port);
+        let suffix = format!(":{default_port}");
+        f.write_str(if has_default_port { text.trim_end_matches(&suffix) } else { &text })?;
+    }
+    Ok(())
 }

@@ -1,20 +1,20 @@
-//! One caller: a lookup beside a bare round trip with the same two questions.
+//! One caller: a lookup compared with a bare round trip of the same two commands.
 
 use redis::Pipeline;
 
 use crate::population::{hash, key, scatter};
 use crate::rounds::compare;
 use crate::server::{CONTEXTS, filled, uncached};
-use crate::wire::{Wire, lookup, spell};
+use crate::wire::{Wire, encode, lookup};
 
 const CALLS: usize = 1000;
 
-/// Compares a lookup with a blocking socket, and with the client library the engine stands on.
+/// Compares a lookup with a blocking socket, and with the client library that the engine uses.
 pub(crate) fn run() {
     let server = filled();
     let engine = uncached(&server);
     let (mut wire, mut other_wire) = (Wire::connect(server.port()), Wire::connect(server.port()));
-    let ping = spell(&[&["PING"]]);
+    let ping = encode(&[&["PING"]]);
     let look_up = |i: usize| {
         let answer = engine.membership(&key(scatter(i, CONTEXTS))).wait().expect("usable");
         assert!(answer.error.is_none());
@@ -33,14 +33,15 @@ pub(crate) fn run() {
         &mut bare,
     );
 
-    // The least that an asynchronous client can do: the library, its connection on another thread.
+    // The minimum for an asynchronous client: the library alone, with its connection on another
+    // thread.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("threads");
     let client = redis::Client::open(server.store("", "")).expect("an address");
     let settings =
         redis::AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
     let connecting = client.get_multiplexed_async_connection_with_config(&settings);
-    let mut connection = runtime.block_on(connecting).expect("the server is there");
+    let mut connection = runtime.block_on(connecting).expect("the server is running");
     let mut asynchronous = |i: usize| {
         let hash = hash(scatter(i, CONTEXTS));
         let mut pair = Pipeline::new();
