@@ -1,11 +1,11 @@
 // bigseg.hpp: libbigseg for C++17, header only.
 //
-// Owning wrappers for the handles of bigseg.h, exceptions instead of codes, and a base class for custom stores. All
-// else is in bigseg.h; get() of a wrapper leads there.
+// It has owning wrappers for the handles of bigseg.h, exceptions instead of codes, and a base class
+// for custom stores. bigseg.h has everything else; get() of a wrapper returns the handle for it.
 //
-// No exception may cross the C ABI: it would have to travel through frames that are not C++, and ends the process.
-// bigseg::store catches whatever its derived class throws and reports it as an error of the store; callbacks that are
-// given to functions of bigseg.h directly must catch for themselves.
+// No exception may cross the C ABI: it cannot unwind through frames that are not C++, and ends the
+// process. bigseg::store catches the exceptions of its derived class, and reports them as errors of
+// the store. A callback that is passed to a function of bigseg.h must catch its exceptions itself.
 
 #ifndef BIGSEG_HPP
 #define BIGSEG_HPP
@@ -25,10 +25,10 @@ namespace bigseg {
 // Borrows text for a call.
 inline bigseg_str str(std::string_view text) noexcept { return bigseg_str{text.data(), text.size()}; }
 
-// Views borrowed text; valid as long as the bigseg_str.
+// Returns a view of borrowed text, which is valid as long as the bigseg_str.
 inline std::string_view view(bigseg_str text) noexcept { return {text.data, text.length}; }
 
-// A failed call: what() is the sentence for a person, code() is for branching.
+// A failed call: what() is the message for a person, code() is for branching.
 class error : public std::runtime_error {
 public:
     error(bigseg_code code, const std::string &message) : std::runtime_error(message), code_(code) {}
@@ -40,7 +40,7 @@ private:
     bigseg_code code_;
 };
 
-// Throws what a call reports, and frees the object that reported it.
+// Throws the error of a call, and frees the error object.
 inline void check(bigseg_code code, bigseg_error *reported = nullptr) {
     if (code == BIGSEG_OK) {
         return;
@@ -49,7 +49,7 @@ inline void check(bigseg_code code, bigseg_error *reported = nullptr) {
     throw error(code, std::string(view(owned ? bigseg_error_message(owned.get()) : bigseg_code_name(code))));
 }
 
-// Calls a function of bigseg.h whose last parameter is the error, which is added here.
+// Calls a function of bigseg.h, adding its last parameter: the error object.
 template <typename Function, typename... Arguments>
 void call(Function function, Arguments... arguments) {
     bigseg_error *reported = nullptr;
@@ -57,13 +57,13 @@ void call(Function function, Arguments... arguments) {
     check(code, reported);
 }
 
-// What a context is in and out of, and how far that can be trusted. Copies share one membership.
+// The membership of a context, and how reliable it is. Copies share one membership.
 class membership {
 public:
     membership(const bigseg_membership *owned, bigseg_lookup_status status)
         : handle_(owned, bigseg_membership_free), status_(status) {}
 
-    // Included, excluded, or no value: then the segment's rules decide.
+    // Returns included, excluded, or no value: then the rules of the segment decide.
     bigseg_membership_value check(std::string_view segment_ref) const noexcept {
         return bigseg_membership_check(get(), str(segment_ref));
     }
@@ -75,13 +75,14 @@ private:
     bigseg_lookup_status status_;
 };
 
-// Who or what is evaluated, read once from JSON. Copies share one context.
+// The context of an evaluation, parsed from JSON. Copies share one context.
 class context {
 public:
     explicit context(std::string_view json) {
-        bigseg_context *read = nullptr;
-        call(bigseg_context_new, str(json), &read);
-        handle_ = std::shared_ptr<const bigseg_context>(read, [read](const bigseg_context *) { bigseg_context_free(read); });
+        bigseg_context *parsed = nullptr;
+        call(bigseg_context_new, str(json), &parsed);
+        handle_ = std::shared_ptr<const bigseg_context>(
+            parsed, [parsed](const bigseg_context *) { bigseg_context_free(parsed); });
     }
     const bigseg_context *get() const noexcept { return handle_.get(); }
 
@@ -89,23 +90,24 @@ private:
     std::shared_ptr<const bigseg_context> handle_;
 };
 
-// What a flag serves a context, and why.
+// The value that a flag serves for a context, and why.
 class evaluation {
 public:
     explicit evaluation(bigseg_evaluation *owned) : handle_(owned, bigseg_evaluation_free) {}
 
-    // The index of the variation; -1 when the program's default is to be served, and then the value is empty.
+    // Returns the index of the variation; -1 when the program's default applies, and then the value
+    // is empty.
     std::int64_t variation() const noexcept { return bigseg_evaluation_variation(get()); }
-    // The value as JSON; views text of this evaluation.
+    // Returns the value as JSON, borrowed from this evaluation.
     std::string_view value() const noexcept { return view(bigseg_evaluation_value(get())); }
-    // The value if it is of that type, otherwise `otherwise`.
+    // Returns the value if it has the type of `otherwise`; returns `otherwise` if not.
     bool value_or(bool otherwise) const noexcept { return bigseg_evaluation_bool(get(), otherwise); }
     double value_or(double otherwise) const noexcept { return bigseg_evaluation_number(get(), otherwise); }
     std::string_view value_or(const char *otherwise) const noexcept { return value_or(std::string_view(otherwise)); }
     std::string_view value_or(std::string_view otherwise) const noexcept {
         return view(bigseg_evaluation_text(get(), str(otherwise)));
     }
-    // Why; its texts are borrowed from this evaluation.
+    // Returns the reason; its texts are borrowed from this evaluation.
     bigseg_reason reason() const {
         bigseg_reason out{};
         out.struct_size = sizeof out;
@@ -118,7 +120,7 @@ private:
     std::unique_ptr<bigseg_evaluation, decltype(&bigseg_evaluation_free)> handle_;
 };
 
-// Where a custom store puts its answers; valid until the call it is lent for returns.
+// The results of one query to a custom store; valid until the call that receives it returns.
 class answers {
 public:
     explicit answers(bigseg_answers *borrowed) noexcept : handle_(borrowed) {}
@@ -129,7 +131,7 @@ public:
     void exclude(std::size_t index, std::string_view segment_ref) {
         call(bigseg_answers_exclude, handle_, index, str(segment_ref));
     }
-    // Says that one context cannot be answered for, without failing the others.
+    // Fails one context, without failing the others.
     void fail(std::size_t index, bigseg_code code, std::string_view message) {
         call(bigseg_answers_fail, handle_, index, code, str(message));
     }
@@ -138,16 +140,17 @@ private:
     bigseg_answers *handle_;
 };
 
-// A custom store. Its functions are called on threads of the library, up to 8 at once, and may throw: bigseg::error
-// becomes its code, anything else BIGSEG_STORE_UNAVAILABLE.
+// A custom store. Its functions run on threads of the library, up to 8 at once. They may throw:
+// bigseg::error becomes its code, every other exception BIGSEG_STORE_UNAVAILABLE.
 class store {
 public:
     virtual ~store() = default;
 
-    // Answers for `count` contexts, in the order of `hashes`; see bigseg_store_memberships.
+    // Reads the memberships of `count` contexts, in the order of `hashes`; see
+    // bigseg_store_memberships.
     virtual void memberships(const bigseg_context_hash *hashes, std::size_t count, answers &out) = 0;
 
-    // Returns when the store was last known to match its source, in Unix milliseconds; 0 = never.
+    // Returns when the store last matched its source, in Unix milliseconds; 0 = never.
     virtual std::int64_t synchronized_on() = 0;
 };
 
@@ -165,7 +168,7 @@ bigseg_code guarded(bigseg_error **reported, Work work) noexcept {
     } catch (const std::exception &e) {
         *reported = bigseg_error_new(code, str(e.what()));
     } catch (...) {
-        *reported = bigseg_error_new(code, BIGSEG_STR("it threw something that is no std::exception"));
+        *reported = bigseg_error_new(code, BIGSEG_STR("it threw an object that is not a std::exception"));
     }
     return code;
 }
@@ -188,7 +191,7 @@ extern "C" inline void bigseg_cpp_destroy(void *userdata) { delete static_cast<s
 
 } // namespace detail
 
-// What an engine is to be told; use the setters of bigseg.h on get().
+// The options of an engine; use the setters of bigseg.h with get().
 class config {
 public:
     config() : handle_(bigseg_config_new(), bigseg_config_free) {
@@ -198,7 +201,7 @@ public:
     }
     explicit config(std::string_view store) : config() { bigseg_config_set_store(get(), str(store)); }
 
-    // Reads memberships from a store of the program's own, which the engine then owns.
+    // Sets a custom store, which the config and then the engine owns.
     void set_store(std::unique_ptr<store> custom) {
         const bigseg_store_vtable vtable{sizeof(bigseg_store_vtable), detail::bigseg_cpp_memberships,
                                          detail::bigseg_cpp_metadata};
@@ -221,7 +224,7 @@ public:
     }
     explicit engine(std::string_view store) : engine(config(store)) {}
 
-    // Looks up a context by its key; blocks until the store has answered, at most for the lookup deadline.
+    // Looks up a context by its key; blocks up to the lookup deadline if the store must answer.
     bigseg::membership membership(std::string_view context_key) const {
         const bigseg_membership *found = nullptr;
         bigseg_lookup_status status = BIGSEG_LOOKUP_NOT_CONFIGURED;
@@ -236,21 +239,22 @@ public:
     void set_data(std::string_view json) const {
         call(bigseg_engine_set_data, static_cast<const bigseg_engine *>(get()), str(json));
     }
-    // Evaluates a flag for a context; blocks only if the store has to be asked.
-    bigseg::evaluation evaluate(std::string_view flag_key, const context &who) const {
+    // Evaluates a flag for a context; blocks up to the lookup deadline if the store must answer.
+    bigseg::evaluation evaluate(std::string_view flag_key, const context &target) const {
         bigseg_evaluation *evaluated = nullptr;
-        call(bigseg_engine_evaluate, static_cast<const bigseg_engine *>(get()), str(flag_key), who.get(), &evaluated);
+        call(bigseg_engine_evaluate, static_cast<const bigseg_engine *>(get()), str(flag_key), target.get(), &evaluated);
         return bigseg::evaluation(evaluated);
     }
-    // Returns whether a context is in a segment; blocks only if the store has to be asked.
-    bool segment_contains(std::string_view segment_key, const context &who) const {
+    // Returns whether a context is in a segment; blocks up to the lookup deadline if the store must
+    // answer.
+    bool segment_contains(std::string_view segment_key, const context &target) const {
         bigseg_segment_answer *answer = nullptr;
-        call(bigseg_engine_segment_contains, static_cast<const bigseg_engine *>(get()), str(segment_key), who.get(), &answer);
+        call(bigseg_engine_segment_contains, static_cast<const bigseg_engine *>(get()), str(segment_key), target.get(), &answer);
         const std::unique_ptr<bigseg_segment_answer, decltype(&bigseg_segment_answer_free)> owned(
             answer, bigseg_segment_answer_free);
         return bigseg_segment_answer_is_match(answer);
     }
-    // Stops the engine and waits until no callback runs.
+    // Stops the engine, and waits until no callback runs.
     void close() const { call(bigseg_engine_close, static_cast<const bigseg_engine *>(get())); }
     bigseg_engine *get() const noexcept { return handle_.get(); }
 

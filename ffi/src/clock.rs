@@ -1,6 +1,7 @@
 //! Clocks, for tests
 //!
-//! An engine may be told to read a clock that stands still until the test moves it, so that no test has to sleep.
+//! An engine or an integration can read a clock that only the program moves, so that a test does
+//! not have to sleep.
 
 use std::time::Duration;
 
@@ -10,16 +11,17 @@ use crate::code::bigseg_code;
 use crate::error::bigseg_error;
 use crate::guard::{guard, guard_value, non_null};
 
-/// A clock that is moved by hand.
+/// A clock that the program moves.
 pub struct bigseg_clock(pub(crate) ManualClock);
 
-/// Makes a clock that shows the given time. Free it with `bigseg_clock_free`. Never returns NULL, except for a defect.
+/// Makes a clock that shows the given time. Free it with `bigseg_clock_free`. Returns NULL only for
+/// a defect of the library.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_clock_new(unix_ms: i64) -> *mut bigseg_clock {
     guard_value(std::ptr::null_mut(), || Box::into_raw(Box::new(bigseg_clock(ManualClock::new(unix_ms)))))
 }
 
-/// Moves the clock forward, and wakes everything that was waiting for it.
+/// Moves the clock forward, and wakes everything that waits for it.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_clock_advance(
     clock: Option<&bigseg_clock>,
@@ -32,7 +34,7 @@ pub extern "C" fn bigseg_clock_advance(
     })
 }
 
-/// Sets the time of day alone, as an administrator would; nothing expires or wakes by it.
+/// Sets only the time of day, as an administrator would. Nothing expires or wakes because of it.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_clock_set(
     clock: Option<&bigseg_clock>,
@@ -45,7 +47,7 @@ pub extern "C" fn bigseg_clock_set(
     })
 }
 
-/// Frees a clock. Engines that use it keep their own hold on it.
+/// Frees a clock. Engines and integrations can still use it.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_clock_free(clock: Option<Box<bigseg_clock>>) {
     guard_value((), || drop(clock));

@@ -1,13 +1,14 @@
 //! Codes
 //!
-//! What a call returns. The number of a code never changes and is never reused; new codes may be added.
+//! A call that can fail returns a code. The number of a code never changes and is never reused. New
+//! codes can be added.
 
 use bigseg_core::ErrorKind;
 
 use crate::guard::guard_value;
 use crate::text::bigseg_str;
 
-/// Success, or what failed; in blocks of 100.
+/// Success, or the kind of failure; in blocks of 100.
 #[repr(u32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum bigseg_code {
@@ -69,8 +70,8 @@ pub enum bigseg_code {
     // </generated>
 }
 
-/// A code that comes from C, where it may be any number. The header calls it `bigseg_code` too.
-pub(crate) type given_code = u32;
+/// A code that the host passes, which can be any number; the header shows `bigseg_code`.
+pub(crate) type raw_code = u32;
 
 impl bigseg_code {
     /// Returns the code of a kind.
@@ -108,15 +109,15 @@ impl bigseg_code {
     }
 }
 
-/// Returns the kind of a number; `None` for success and for numbers that mean nothing.
-pub(crate) fn kind_of(code: given_code) -> Option<ErrorKind> {
+/// Returns the error kind of a number; `None` for success and for unknown numbers.
+pub(crate) fn kind_of(code: raw_code) -> Option<ErrorKind> {
     ErrorKind::ALL.iter().copied().find(|kind| kind.number() == code)
 }
 
-/// Returns the stable name of a code in `snake_case`, such as "store_timeout"; "ok" for `BIGSEG_OK`, and empty for a
-/// number that is no code. The text is static.
+/// Returns the stable name of a code in `snake_case`, such as "store_timeout"; "ok" for
+/// `BIGSEG_OK`, and empty for an unknown number. The text is static.
 #[unsafe(no_mangle)]
-pub extern "C" fn bigseg_code_name(code: given_code) -> bigseg_str {
+pub extern "C" fn bigseg_code_name(code: raw_code) -> bigseg_str {
     guard_value(bigseg_str::of(""), || {
         bigseg_str::of(match code {
             0 => "ok",
@@ -125,20 +126,20 @@ pub extern "C" fn bigseg_code_name(code: given_code) -> bigseg_str {
     })
 }
 
-/// Returns whether the same call may succeed later without anything being changed by the caller; false for
-/// `BIGSEG_OK` and for a number that is no code.
+/// Returns whether the same call can succeed later without a change by the caller; false for
+/// `BIGSEG_OK` and for an unknown number.
 #[unsafe(no_mangle)]
-pub extern "C" fn bigseg_code_retryable(code: given_code) -> bool {
+pub extern "C" fn bigseg_code_retryable(code: raw_code) -> bool {
     guard_value(false, || kind_of(code).is_some_and(ErrorKind::retryable))
 }
 
-/// Returns how many codes the loaded library knows, `BIGSEG_OK` included.
+/// Returns the number of codes of the loaded library, including `BIGSEG_OK`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_code_count() -> usize {
     1 + ErrorKind::ALL.len()
 }
 
-/// Returns each code in turn, in the order of their numbers, for `index` from 0 to `bigseg_code_count() - 1`;
+/// Returns the code at `index`, from 0 to `bigseg_code_count() - 1`, in the order of the numbers;
 /// `BIGSEG_OK` beyond that.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_code_at(index: usize) -> bigseg_code {

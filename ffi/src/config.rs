@@ -1,9 +1,12 @@
 //! Configuration
 //!
-//! Says which store an engine reads, and how it behaves. Every option has a default, so a store is all that is needed.
+//! A config has the store of an engine and its other options. Each option has a default; only the
+//! store must be set.
 //!
-//! A setter that fails returns the code and leaves its option as it was. Its mistake is kept, until the same option is
-//! set properly, and `bigseg_engine_open` then fails with it: a program may ignore what setters return.
+//! A setter that fails returns the code, and does not change its option. The config keeps the error
+//! until the same option is set correctly, and `bigseg_engine_open` fails with it: a program may
+//! ignore what setters return. Every setter of a time fails with `BIGSEG_INVALID_CONFIG` for more
+//! than a year.
 
 use std::collections::BTreeMap;
 use std::ffi::c_void;
@@ -14,14 +17,14 @@ use bigseg_core::engine::{PushInvalidation, Source};
 use bigseg_core::store::Offload;
 use bigseg_core::{Clock, EngineConfig, Error, ErrorKind, Result, StoreConfig};
 
+use crate::callback::{Userdata, bigseg_destroy};
 use crate::clock::bigseg_clock;
 use crate::code::bigseg_code;
 use crate::custom_store::{CustomStore, bigseg_store_vtable};
 use crate::guard::{array, guard, guard_value, non_null};
 use crate::text::bigseg_str;
-use crate::userdata::{Userdata, bigseg_destroy};
 
-/// What an engine is to be told. Not to be used by two threads at once.
+/// The options of an engine. Two threads must not use it concurrently.
 pub struct bigseg_config(Option<Content>);
 
 #[derive(Default)]
@@ -29,8 +32,8 @@ struct Content {
     engine: EngineConfig,
     custom: Option<CustomStore>,
     store_text: String,
-    /// What went wrong, by option.
-    mistakes: BTreeMap<&'static str, Error>,
+    /// The errors of setters, by option.
+    errors: BTreeMap<&'static str, Error>,
 }
 
 impl Content {
@@ -46,11 +49,11 @@ impl bigseg_config {
         self.0.as_mut().ok_or_else(already_used)
     }
 
-    /// Returns what an engine is to be opened with; the config stays as it is.
+    /// Returns the options to open an engine with.
     pub(crate) fn engine_config(&self) -> Result<EngineConfig> {
         let content = self.0.as_ref().ok_or_else(already_used)?;
-        if let Some((option, mistake)) = content.mistakes.first_key_value() {
-            return Err(mistake.at(option));
+        if let Some((option, error)) = content.errors.first_key_value() {
+            return Err(error.at(option));
         }
         let mut config = content.engine.clone();
         if let Some(store) = &content.custom {
@@ -69,7 +72,7 @@ fn already_used() -> Error {
     Error::new(ErrorKind::AlreadyUsed, "this config was already used to open an engine; make a new one")
 }
 
-/// Sets an option, or remembers why that failed.
+/// Sets an option, or keeps the error.
 fn set(
     config: Option<&mut bigseg_config>,
     option: &'static str,
@@ -80,18 +83,19 @@ fn set(
         let before = content.engine.clone();
         let result = change(content).and_then(|()| content.engine.validate());
         match &result {
-            Ok(()) => content.mistakes.remove(option),
-            Err(mistake) => {
+            Ok(()) => content.errors.remove(option),
+            Err(error) => {
                 content.engine = before;
-                content.mistakes.insert(option, mistake.clone())
+                content.errors.insert(option, error.clone())
             }
         };
         result
     })
 }
 
-/// Makes a config with every option at its default and no store: lookups are then answered with
-/// `BIGSEG_LOOKUP_NOT_CONFIGURED`. Free it with `bigseg_config_free`. Never returns NULL, except for a defect.
+/// Makes a config with every option at its default, and without a store: an engine without a store
+/// answers lookups with `BIGSEG_LOOKUP_NOT_CONFIGURED`. Free it with `bigseg_config_free`. Returns
+/// NULL only for a defect of the library.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_new() -> *mut bigseg_config {
     guard_value(std::ptr::null_mut(), || Box::into_raw(Box::new(bigseg_config(Some(Content::default())))))
@@ -99,25 +103,33 @@ pub extern "C" fn bigseg_config_new() -> *mut bigseg_config {
 
 /// Sets the store by a store string, and replaces a custom store. The forms of a store string:
 ///
-/// - `memory:[NAME]`: memory of this process, shared by every user of that name; without a name, private to the engine.
-/// - `local:PATH[?map_size=BYTES]`: an embedded store in one file; `map_size`, such as `16G`, bounds its size.
+/// - `memory:[NAME]`: memory of this process, shared by every user of that name; without a name,
+///   private to the engine.
+/// - `local:PATH[?map_size=BYTES]`: an embedded store in one file; `map_size`, such as `16G`,
+///   bounds its size.
 /// - `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`: one Redis server.
 /// - `rediss://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`: one Redis server, over TLS.
 /// - `redis+unix://[USER:PASSWORD@]/PATH`: one Redis server, through a Unix socket. Option: `db`.
-/// - `redis+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…`: a Redis cluster, found through any of these nodes.
+/// - `redis+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…`: a Redis cluster, found through any
+///   of these nodes.
 /// - `rediss+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…`: a Redis cluster, over TLS.
-/// - `redis+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…/MASTER[/DATABASE]`: the master that sentinels report.
-/// - `rediss+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…/MASTER[/DATABASE]`: the same over TLS, sentinels too.
-/// - `dynamodb://TABLE`: a DynamoDB table. Options: `region`, `prefix`, `endpoint`, `profile`, `role_arn`,
-///   `external_id`, `session_name`, `consistency` (`strong` or `eventual`), `connect_timeout`, `response_timeout` and
-///   `write_units_per_second`. AWS credentials come from the environment, never from the store string.
+/// - `redis+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…/MASTER[/DATABASE]`: the master that
+///   sentinels report.
+/// - `rediss+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]…/MASTER[/DATABASE]`: the same over
+///   TLS, sentinels too.
+/// - `dynamodb://TABLE`: a DynamoDB table. Options: `region`, `prefix`, `endpoint`, `profile`,
+///   `role_arn`, `external_id`, `session_name`, `consistency` (`strong` or `eventual`),
+///   `connect_timeout`, `response_timeout` and `write_units_per_second`. AWS credentials come from
+///   the environment, never from the store string.
 ///
-/// Options follow as `?NAME=VALUE&NAME=VALUE`. Every Redis form takes `prefix` or `raw_prefix`, `connect_timeout` and
-/// `response_timeout`, such as `750ms`. Forms with TLS also take `ca_file`, `cert_file`, `key_file` and `server_name`.
-/// Clusters and sentinels also take `read_from` (`master` or `replica`); sentinels also take `sentinel_user` and
-/// `sentinel_password`. Reserved characters in a user, a password or an option are written `%XX`.
+/// Options follow as `?NAME=VALUE&NAME=VALUE`. Every Redis form takes `prefix` or `raw_prefix`,
+/// `connect_timeout` and `response_timeout`, such as `750ms`. Forms with TLS also take `ca_file`,
+/// `cert_file`, `key_file` and `server_name`. Clusters and sentinels also take `read_from`
+/// (`master` or `replica`); sentinels also take `sentinel_user` and `sentinel_password`. Reserved
+/// characters in a user, a password or an option are written `%XX`.
 ///
-/// Errors: `BIGSEG_INVALID_CONFIG`.
+/// Errors: `BIGSEG_INVALID_CONFIG`; `BIGSEG_UNSUPPORTED` for a store that the library was built
+/// without.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_set_store(
     config: Option<&mut bigseg_config>,
@@ -129,21 +141,22 @@ pub extern "C" fn bigseg_config_set_store(
     })
 }
 
-/// An option of a store, given by name; both are UTF-8.
+/// A named option of a store.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bigseg_store_option {
-    /// The name of the option.
+    /// The name, in UTF-8.
     pub name: bigseg_str,
-    /// Its value. A flag is "true" or "false", a timeout "500ms" or "2s".
+    /// The value, in UTF-8: a flag is "true" or "false", a timeout is "500ms" or "2s".
     pub value: bigseg_str,
 }
 
 const _: () = assert!(size_of::<bigseg_store_option>() == 2 * size_of::<bigseg_str>());
 
-/// Names the store by a store string, as `bigseg_config_set_store` does, together with options by name, which need no
-/// escaping: the options of the store string, and for Redis also "username", "password", "database" and "tls". An
-/// option is given once. `options` may be NULL only when `count` is 0.
+/// Sets the store by a store string and by named options, which need no escaping, and replaces a
+/// custom store. `bigseg_config_set_store` lists the store strings and their options. Redis stores
+/// also take `username`, `password`, `database` and `tls`. An option can be set only once, by name or
+/// in the string. `options` may be NULL only when `count` is 0.
 ///
 /// Errors: `BIGSEG_INVALID_CONFIG`.
 #[unsafe(no_mangle)]
@@ -154,7 +167,7 @@ pub extern "C" fn bigseg_config_set_store_with_options(
     count: usize,
 ) -> bigseg_code {
     set(config, "store", |content| {
-        // SAFETY: the header asks the host for `count` readable options for as long as the call lasts.
+        // SAFETY: the header requires `count` readable options for the duration of the call.
         let options = unsafe { array(options, count, "options") }?;
         let read =
             |option: &bigseg_store_option| Ok((option.name.utf8("name")?, option.value.utf8("value")?));
@@ -164,8 +177,8 @@ pub extern "C" fn bigseg_config_set_store_with_options(
     })
 }
 
-/// Returns the store string without its secrets, borrowed from the config until that is changed; empty when there is
-/// none, for a custom store, for a config already used, and for NULL.
+/// Returns the store string without its secrets, borrowed from the config until that changes; empty
+/// for a config without a store, with a custom store, or that was used, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_store(config: Option<&bigseg_config>) -> bigseg_str {
     guard_value(bigseg_str::of(""), || {
@@ -174,10 +187,12 @@ pub extern "C" fn bigseg_config_store(config: Option<&bigseg_config>) -> bigseg_
     })
 }
 
-/// Reads memberships from a store of the program's own, instead of one named by a store string. `userdata` is handed
-/// to its functions, and destroyed when the engine, or a config that was never opened, is freed or given another store.
+/// Sets a custom store, and replaces a store string. The functions of the store receive `userdata`,
+/// which is destroyed when the engine is freed; for a config that opened no engine, when it is
+/// freed or gets another store.
 ///
-/// Errors: `BIGSEG_INVALID_ARGUMENT` when the vtable is incomplete. `userdata` is destroyed then too.
+/// Errors: `BIGSEG_INVALID_ARGUMENT` when the vtable is incomplete. If this call fails, `userdata`
+/// is destroyed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_set_custom_store(
     config: Option<&mut bigseg_config>,
@@ -241,8 +256,8 @@ pub extern "C" fn bigseg_config_set_push_cache_time(
     })
 }
 
-/// Does not have the store tell of changes as they happen: answers expire. By default a store that can and may does;
-/// `bigseg_store_status_push_invalidation` says whether.
+/// Disables push invalidation: cached answers expire. By default it is active if the store supports
+/// and permits it; `bigseg_store_status_push_invalidation` returns whether it is.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_disable_push_invalidation(config: Option<&mut bigseg_config>) -> bigseg_code {
     set(config, "push_invalidation", |content| {
@@ -282,8 +297,8 @@ pub extern "C" fn bigseg_config_set_stale_after(
     })
 }
 
-/// Trusts the store however old its sync time is, for a list that was imported once and that nothing keeps in sync. A
-/// store that was never synchronised is stale all the same.
+/// Disables stale answers by age, for a store that was imported once and is not synchronised. A
+/// store without a sync time is still stale.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_disable_stale_after(config: Option<&mut bigseg_config>) -> bigseg_code {
     set(config, "stale_after", |content| {
@@ -381,7 +396,8 @@ pub extern "C" fn bigseg_config_set_breaker_probe_interval(
     })
 }
 
-/// Lets the engine read a clock that is moved by hand, instead of the machine's. The clock may be freed afterwards.
+/// Sets a clock that is moved by the program, in place of the clock of the machine. The clock can
+/// be freed afterwards.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_set_clock(
     config: Option<&mut bigseg_config>,
@@ -393,7 +409,7 @@ pub extern "C" fn bigseg_config_set_clock(
     })
 }
 
-/// Frees a config, whether it was used or not.
+/// Frees a config.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_config_free(config: Option<Box<bigseg_config>>) {
     guard_value((), || drop(config));

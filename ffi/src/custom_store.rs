@@ -1,7 +1,7 @@
 //! Custom stores
 //!
-//! A program may read memberships from wherever it keeps them: it gives the engine two functions, and the engine does
-//! the rest (cache, batching, deadline, circuit breaker, status) as for any other store.
+//! A program can provide its own store by two functions. The engine provides the rest, as for every
+//! store: cache, batching, deadlines, circuit breaker and status.
 
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -9,23 +9,25 @@ use std::sync::Arc;
 use bigseg_core::store::{BatchResult, BlockingStore, Metadata};
 use bigseg_core::{ContextHash, Error, ErrorKind, Result};
 
-use crate::code::{given_code, kind_of};
+use crate::callback::Userdata;
+use crate::code::{kind_of, raw_code};
 use crate::context_hash::bigseg_context_hash;
 use crate::error::bigseg_error;
 use crate::guard::non_null;
 use crate::sized::{SizedStruct, read_struct};
 use crate::store_results::bigseg_answers;
-use crate::userdata::Userdata;
 
-/// Answers for `count` contexts, by filling `answers`; `hashes` has one entry for each.
+/// Called to read the memberships of `count` contexts. `hashes` has one entry for each; the results
+/// go to `answers`. All arguments are borrowed until the callback returns.
 ///
-/// Returns `BIGSEG_OK`, or a code when the store failed, and may then put an object made by `bigseg_error_new` into
-/// `error`, which the engine frees. A number that is no code, and an error beside `BIGSEG_OK`, count as
-/// `BIGSEG_STORE_DATA`.
+/// Returns `BIGSEG_OK`, or a code when the store failed. Then it can set `error` to an object made
+/// by `bigseg_error_new`, which the engine frees. An unknown number, or an error beside
+/// `BIGSEG_OK`, counts as `BIGSEG_STORE_DATA`.
 ///
-/// Called on threads of the library, up to 8 at once. It may block: lookups stop waiting at their deadline. It must not
-/// close or free the engine that calls it, nor look up contexts in that engine: such a lookup waits for this query,
-/// until the deadline, and then reports `BIGSEG_LOOKUP_STORE_ERROR`. `bigseg_engine_cached` never waits and is allowed.
+/// Called on threads of the library, up to 8 at once. It may block: lookups stop waiting at their
+/// deadline. It must not close or free the engine that calls it, nor look up contexts in that engine:
+/// such a lookup waits until this query ends or the lookup deadline has passed, and usually reports
+/// `BIGSEG_LOOKUP_STORE_ERROR`. `bigseg_engine_cached` never waits and is allowed.
 pub type bigseg_store_memberships = Option<
     unsafe extern "C" fn(
         userdata: *mut c_void,
@@ -33,39 +35,41 @@ pub type bigseg_store_memberships = Option<
         count: usize,
         answers: *mut bigseg_answers,
         error: *mut *mut bigseg_error,
-    ) -> given_code,
+    ) -> raw_code,
 >;
 
-/// Says when the store was last known to match its source, by setting `synchronized_on_unix_ms`; it is 0, which means
-/// "never", beforehand. Doubles as the health check. Results, errors and threads as for `bigseg_store_memberships`.
+/// Called to read the sync time of the store: the time when it last matched its source, in Unix
+/// milliseconds. `synchronized_on_unix_ms` is 0 at first, which means "never". This call is also
+/// the health check. It returns and fails as `bigseg_store_memberships` does, and runs on the same
+/// threads.
 pub type bigseg_store_metadata = Option<
     unsafe extern "C" fn(
         userdata: *mut c_void,
         synchronized_on_unix_ms: *mut i64,
         error: *mut *mut bigseg_error,
-    ) -> given_code,
+    ) -> raw_code,
 >;
 
-/// The functions of a custom store. Copied when it is given to a config.
+/// The functions of a custom store. `bigseg_config_set_custom_store` copies the struct.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bigseg_store_vtable {
-    /// `sizeof(bigseg_store_vtable)`.
+    /// `sizeof(bigseg_store_vtable)`, set by the caller.
     pub struct_size: usize,
-    /// Answers for contexts; required.
+    /// Reads memberships; required.
     pub memberships: bigseg_store_memberships,
-    /// Tells the sync time; required.
+    /// Reads the sync time; required.
     pub metadata: bigseg_store_metadata,
 }
 
-// SAFETY: a function pointer that may be NULL is valid as zeros.
+// SAFETY: zeros are NULL function pointers.
 unsafe impl SizedStruct for bigseg_store_vtable {
     const FIRST_SIZE: usize = 3 * size_of::<usize>();
 }
 
 const _: () = assert!(size_of::<bigseg_store_vtable>() == 3 * size_of::<usize>());
 
-/// A store behind a vtable; clones share the one `userdata`.
+/// A store behind a vtable. Clones share the `userdata`.
 #[derive(Clone)]
 pub(crate) struct CustomStore {
     vtable: bigseg_store_vtable,
@@ -73,9 +77,9 @@ pub(crate) struct CustomStore {
 }
 
 impl CustomStore {
-    /// Takes a store over, if its vtable is complete.
+    /// Makes a store from a complete vtable.
     pub(crate) fn new(vtable: *const bigseg_store_vtable, userdata: Userdata) -> Result<Self> {
-        // SAFETY: the header asks for a struct that is as long as it says.
+        // SAFETY: the header requires a struct of at least `struct_size` bytes.
         let vtable = unsafe { read_struct(vtable, "vtable") }?;
         non_null(vtable.memberships, "vtable: memberships")?;
         non_null(vtable.metadata, "vtable: metadata")?;
@@ -89,27 +93,29 @@ impl BlockingStore for CustomStore {
         let texts: Vec<_> = hashes.iter().copied().map(bigseg_context_hash::of).collect();
         let mut answers = bigseg_answers::new(hashes.len());
         let mut error = std::ptr::null_mut();
-        // SAFETY: the host gave function and userdata together; everything lent lives until the call is over.
+        // SAFETY: the host passed function and userdata together; the arguments live until the call
+        // returns.
         let code = unsafe {
             memberships(self.userdata.get(), texts.as_ptr(), texts.len(), &raw mut answers, &raw mut error)
         };
-        outcome(code, error)?;
+        to_result(code, error)?;
         answers.finish(hashes)
     }
 
     fn metadata(&self) -> Result<Metadata> {
         let metadata = non_null(self.vtable.metadata, "vtable: metadata")?;
-        let (mut synchronized_on, mut error) = (0, std::ptr::null_mut());
-        // SAFETY: as above.
+        let mut synchronized_on = 0;
+        let mut error = std::ptr::null_mut();
+        // SAFETY: as in `memberships`.
         let code = unsafe { metadata(self.userdata.get(), &raw mut synchronized_on, &raw mut error) };
-        outcome(code, error)?;
+        to_result(code, error)?;
         Ok(Metadata { synchronized_on: Some(synchronized_on).filter(|time| *time != 0) })
     }
 }
 
-/// Makes sense of what a callback returned, or says why that is impossible.
-fn outcome(code: given_code, error: *mut bigseg_error) -> Result<()> {
-    // SAFETY: NULL as we set it, or an object of `bigseg_error_new` that the store gives to us.
+/// Converts what a callback returned.
+fn to_result(code: raw_code, error: *mut bigseg_error) -> Result<()> {
+    // SAFETY: NULL, or an object of `bigseg_error_new` whose ownership the store passes.
     let error = (!error.is_null()).then(|| unsafe { Box::from_raw(error) }.0);
     let text = error.as_ref().map_or("no details given", Error::message);
     match (code, kind_of(code)) {

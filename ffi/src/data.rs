@@ -1,10 +1,8 @@
 //! Flags and segments
 //!
-//! What an engine evaluates. The data are exchanged as a whole, without holding up anybody who evaluates; an evaluation
-//! that is under way ends with those it began with. Data that are refused change nothing.
-//!
-//! Errors of all: `BIGSEG_INVALID_ARGUMENT` when it is not JSON, or not flags and segments; the message says where and
-//! what is wrong. `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
+//! An engine evaluates flags and segments. They are replaced as a whole, without delaying any
+//! evaluation. An evaluation that has started uses the old data to its end. Invalid data change
+//! nothing.
 
 use std::mem::MaybeUninit;
 
@@ -12,35 +10,46 @@ use crate::code::bigseg_code;
 use crate::engine::bigseg_engine;
 use crate::error::bigseg_error;
 use crate::guard::guard;
+use crate::optional::segment;
 use crate::text::bigseg_str;
 
-/// Sets the flags and segments from the JSON of the service, `{"flags":{…},"segments":{…}}`, of which one may be missing.
+/// Sets the flags and segments from the JSON of the service, `{"flags":{…},"segments":{…}}`, of
+/// which one may be missing.
+///
+/// Errors: `BIGSEG_INVALID_ARGUMENT` when the text is not JSON, or not flags and segments; the
+/// message says where and what is wrong. `BIGSEG_CLOSED`, `BIGSEG_FORKED`; `BIGSEG_UNSUPPORTED` in
+/// a library that was built without evaluation.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_set_data(
     engine: Option<&bigseg_engine>,
     json: bigseg_str,
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
-    guard(error, || bigseg_engine::get(engine)?.set_data(json.utf8("json")?))
+    guard(error, || segment::set_data(bigseg_engine::get(engine)?, json.utf8("json")?))
 }
 
-/// Does the same from a file, and remembers it for `bigseg_engine_reload_data`. Blocks while it reads the file.
+/// Sets the flags and segments from a JSON file, as `bigseg_engine_set_data` does from text.
+/// `bigseg_engine_reload_data` can read the file again. Blocks while it reads the file.
 ///
-/// Errors: also `BIGSEG_INVALID_ARGUMENT` when the file cannot be read.
+/// Errors: `BIGSEG_INVALID_ARGUMENT` when the file cannot be read, is not JSON, or does not hold
+/// flags and segments. `BIGSEG_CLOSED`, `BIGSEG_FORKED`; `BIGSEG_UNSUPPORTED` in a library that was
+/// built without evaluation.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_load_data(
     engine: Option<&bigseg_engine>,
     path: bigseg_str,
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
-    guard(error, || bigseg_engine::get(engine)?.load_data(path.utf8("path")?))
+    guard(error, || segment::load_data(bigseg_engine::get(engine)?, path.utf8("path")?))
 }
 
-/// Reads the file of `bigseg_engine_load_data` again, if it has changed since; `changed` receives whether it had, and may
-/// be NULL. Blocks while it reads the file; cheap enough to be called every second, as nothing watches the file by itself.
+/// Reads the file of `bigseg_engine_load_data` again if it has changed. `changed` receives whether
+/// it has, and may be NULL. The library does not watch the file; this call is cheap enough for
+/// every second. Blocks while it reads the file.
 ///
-/// Errors: also `BIGSEG_INVALID_ARGUMENT` when the data do not come from a file. The data then stay as they were, and
-/// the next call tries again.
+/// Errors: `BIGSEG_INVALID_ARGUMENT` when the data did not come from a file, or the file is
+/// invalid; the data do not change, and the next call tries again. `BIGSEG_CLOSED`,
+/// `BIGSEG_FORKED`; `BIGSEG_UNSUPPORTED` in a library that was built without evaluation.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_reload_data(
     engine: Option<&bigseg_engine>,
@@ -48,7 +57,7 @@ pub extern "C" fn bigseg_engine_reload_data(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let has_changed = bigseg_engine::get(engine)?.reload_data()?;
+        let has_changed = segment::reload_data(bigseg_engine::get(engine)?)?;
         if let Some(changed) = changed {
             changed.write(has_changed);
         }
@@ -56,20 +65,21 @@ pub extern "C" fn bigseg_engine_reload_data(
     })
 }
 
-/// What kind of segment a list of contexts makes.
+/// The kind of segment that a list of contexts becomes.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum bigseg_segment_kind {
-    /// An ordinary segment: its members travel in the flag payload.
+    /// An ordinary segment: its members are part of the flag payload.
     BIGSEG_SEGMENT_SMALL = 0,
-    /// A big segment: its members live in a store.
+    /// A big segment: its members are in a store.
     BIGSEG_SEGMENT_BIG = 1,
-    /// Neither: too many entries for an ordinary segment, and a big one has exactly one context kind.
+    /// Neither: an ordinary segment cannot have so many entries, and a big segment has exactly one
+    /// context kind.
     BIGSEG_SEGMENT_IMPOSSIBLE = 2,
 }
 
-/// Returns what a list of that many entries, of that many context kinds, makes: more than 15,000 entries of exactly one
-/// kind make a big segment.
+/// Returns the kind of segment for a list of `entries` entries of `context_kinds` context kinds:
+/// more than 15,000 entries of exactly one kind become a big segment.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_classify(entries: u64, context_kinds: u64) -> bigseg_segment_kind {
     use bigseg_core::segment::{SegmentKind, classify};

@@ -1,7 +1,7 @@
 //! Engines
 //!
-//! An engine answers "which segments is this context in?" from its cache, or else from the store. One engine serves a
-//! whole process; every call on it may be made from any thread.
+//! An engine answers in which segments a context is, from its cache or from its store. A process
+//! usually needs one engine. All calls on it are thread-safe.
 
 use std::mem::ManuallyDrop;
 
@@ -18,37 +18,38 @@ use crate::text::bigseg_str;
 /// An open engine.
 pub struct bigseg_engine {
     engine: ManuallyDrop<Engine>,
-    stamp: ForkGeneration,
+    fork_generation: ForkGeneration,
 }
 
 impl bigseg_engine {
-    /// Returns the engine; after `fork` it must not even be looked at, since a lock may be held for ever.
+    /// Returns the engine, unless this process is a fork: there, a lock may never be released.
     pub(crate) fn get(engine: Option<&Self>) -> Result<&Engine> {
         let engine = non_null(engine, "engine")?;
-        engine.stamp.check()?;
+        engine.fork_generation.check()?;
         Ok(&engine.engine)
     }
 }
 
 impl Drop for bigseg_engine {
     fn drop(&mut self) {
-        if self.stamp.is_stale() {
-            // Its threads live in the parent, and so do the owners of what callbacks point to.
+        if self.fork_generation.is_stale() {
+            // Its threads run in the parent, which also owns what `userdata` points to.
             return;
         }
         self.engine.close().wait();
-        // SAFETY: this is the end of the only owner.
+        // SAFETY: the only owner is being dropped.
         unsafe { ManuallyDrop::drop(&mut self.engine) };
     }
 }
 
-/// Opens an engine with what the config says, and empties the config; on failure the config is as it was.
+/// Opens an engine with the options of a config, and empties the config. On failure the config does
+/// not change. Free the engine with `bigseg_engine_free`.
 ///
-/// Does not wait for the store: one that cannot be reached shows in the status. A memory or embedded store is read once
-/// before this returns, others in the background.
+/// Does not wait for a store outside this process: if it is not reachable, the status says so. The
+/// sync time of a memory or embedded store is read before this returns.
 ///
-/// Errors: the mistakes kept by the config's setters; `BIGSEG_ALREADY_USED` when the config opened an engine before;
-/// `BIGSEG_INTERNAL` when the machine refuses more threads.
+/// Errors: the errors of the config's setters; `BIGSEG_ALREADY_USED` when the config was used
+/// before; `BIGSEG_INTERNAL` when no thread can be created.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_open(
     config: Option<&mut bigseg_config>,
@@ -57,15 +58,17 @@ pub extern "C" fn bigseg_engine_open(
 ) -> bigseg_code {
     guard(error, || {
         let config = non_null(config, "config")?;
-        let place = non_null(engine, "engine")?;
+        let output = non_null(engine, "engine")?;
         let engine = ManuallyDrop::new(Engine::open(config.engine_config()?)?);
         config.consume();
-        *place = Box::into_raw(Box::new(bigseg_engine { engine, stamp: ForkGeneration::current() }));
+        *output =
+            Box::into_raw(Box::new(bigseg_engine { engine, fork_generation: ForkGeneration::current() }));
         Ok(())
     })
 }
 
-/// Removes a context from the cache, by its key. A query that is in flight does not bring it back.
+/// Removes a context from the cache, by its key. The result of a query that is in flight is not
+/// cached.
 ///
 /// Errors: `BIGSEG_INVALID_CONTEXT_KEY`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
@@ -76,12 +79,12 @@ pub extern "C" fn bigseg_engine_invalidate(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        engine.invalidate(&hash_of_key(context_key)?);
-        Ok(())
+        engine.invalidate(hash_of_key(context_key)?)
     })
 }
 
-/// Removes a context from the cache, by its hash. A query that is in flight does not bring it back.
+/// Removes a context from the cache, by its hash. The result of a query that is in flight is not
+/// cached.
 ///
 /// Errors: `BIGSEG_INVALID_CONTEXT_HASH`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
@@ -92,8 +95,7 @@ pub extern "C" fn bigseg_engine_invalidate_by_hash(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        engine.invalidate(non_null(hash, "hash")?.parse()?)?;
-        Ok(())
+        engine.invalidate(non_null(hash, "hash")?.parse()?)
     })
 }
 
@@ -111,10 +113,11 @@ pub extern "C" fn bigseg_engine_invalidate_all(
     })
 }
 
-/// Stops the engine while others may still use it: lookups under way end, later ones fail with `BIGSEG_CLOSED`, and
-/// completions still to come report that. Closing twice is fine.
+/// Stops the engine, while other threads can still use it. Running lookups end, later calls fail
+/// with `BIGSEG_CLOSED`, and pending callbacks receive that code. A second close is no error.
 ///
-/// Blocks until no callback runs any more, except from inside one, and for 5 seconds at most.
+/// Blocks until all callbacks have ended, up to 5 seconds. From inside a callback of the engine it
+/// does not wait.
 ///
 /// Errors: `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
@@ -128,10 +131,11 @@ pub extern "C" fn bigseg_engine_close(
     })
 }
 
-/// Closes an engine and frees it; no other call on it may be under way. Blocks as `bigseg_engine_close` does. After
-/// that no callback of the engine runs, and every `userdata` was destroyed.
+/// Closes an engine and frees it. No other call on it may be running. When this returns, no
+/// callback of the engine runs, and every `userdata` is destroyed.
 ///
-/// In a forked child it releases nothing and destroys nothing.
+/// Blocks as `bigseg_engine_close` does. In a forked child it releases nothing, and calls no
+/// `destroy`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_free(engine: Option<Box<bigseg_engine>>) {
     guard_value((), || drop(engine));

@@ -1,37 +1,37 @@
 //! Error logs of integrations
 //!
-//! What went wrong with an integration lately, newest first, whether it is over or not.
-
-use bigseg_core::sync::SyncFailure;
+//! The latest errors of an integration, newest first, including errors that are over.
 
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;
 use crate::guard::{guard, guard_value, non_null};
 use crate::integration::bigseg_integration;
+use crate::optional::integration::SyncFailure;
 use crate::sized::{SizedStruct, size_of_struct, write_struct};
 use crate::text::bigseg_str;
 
-/// Something that went wrong with an integration.
+/// An error of an integration.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bigseg_sync_error {
     /// `sizeof(bigseg_sync_error)`, set by the caller.
     pub struct_size: usize,
-    /// What failed, for branching.
+    /// The code, for branching.
     pub code: bigseg_code,
-    /// The HTTP status of the upstream's answer; 0 = it gave none.
+    /// The HTTP status of the upstream's response; 0 = there was no response.
     pub status_code: u32,
-    /// The sentence for a person, borrowed from where the error was asked of; holds neither the SDK key nor any context.
+    /// The message for a person, borrowed from the error log or the status. It contains neither the
+    /// SDK key nor any context.
     pub message: bigseg_str,
-    /// When it happened first, in Unix milliseconds.
+    /// The time of the first occurrence, in Unix milliseconds.
     pub since: i64,
-    /// When it happened last, in Unix milliseconds.
+    /// The time of the last occurrence, in Unix milliseconds.
     pub timestamp: i64,
-    /// How often it happened in a row.
+    /// The number of occurrences in a row.
     pub times: u64,
 }
 
-// SAFETY: plain data; a text of NULL and 0 is empty, and the code 0 is BIGSEG_OK.
+// SAFETY: plain data; zeros are an empty text, and the code BIGSEG_OK.
 unsafe impl SizedStruct for bigseg_sync_error {
     const FIRST_SIZE: usize = size_of::<Self>();
 }
@@ -39,10 +39,10 @@ unsafe impl SizedStruct for bigseg_sync_error {
 #[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<bigseg_sync_error>() == 56);
 
-/// Fills in an error; returns whether there is one, and a struct that can hold it.
-pub(crate) fn write_error(found: Option<&SyncFailure>, place: *mut bigseg_sync_error) -> bool {
-    // SAFETY: NULL, or a struct that is as long as it says.
-    let (Some(found), Ok(size)) = (found, unsafe { size_of_struct(place, "error") }) else { return false };
+/// Writes an error; returns false if there is none, or the struct cannot hold it.
+pub(crate) fn write_error(found: Option<&SyncFailure>, output: *mut bigseg_sync_error) -> bool {
+    // SAFETY: NULL, or a struct of at least `struct_size` bytes.
+    let (Some(found), Ok(size)) = (found, unsafe { size_of_struct(output, "error") }) else { return false };
     let filled = bigseg_sync_error {
         struct_size: size,
         code: bigseg_code::of(found.kind),
@@ -52,16 +52,18 @@ pub(crate) fn write_error(found: Option<&SyncFailure>, place: *mut bigseg_sync_e
         timestamp: found.timestamp,
         times: found.times,
     };
-    // SAFETY: `size` is what the struct says.
-    unsafe { write_struct(place, size, &filled) };
+    // SAFETY: `size` is the size that the struct states.
+    unsafe { write_struct(output, size, &filled) };
     true
 }
 
-/// The last errors of an integration, newest first; the same one in a row is one entry. It is a snapshot.
+/// The last errors of an integration, newest first. Equal errors in a row are one entry. It is a
+/// snapshot: it does not change.
 pub struct bigseg_error_log(Vec<SyncFailure>);
 
-/// Gives out the error log of this moment; with a state directory, errors of earlier processes included. Free it with
-/// `bigseg_error_log_free`. Works on a closed integration too. Does not block.
+/// Writes the current error log of an integration to `log`. With a state directory, it includes
+/// errors of earlier processes. Free it with `bigseg_error_log_free`. It also works on a closed
+/// integration. Does not block.
 ///
 /// Errors: `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
@@ -72,20 +74,21 @@ pub extern "C" fn bigseg_integration_error_log(
 ) -> bigseg_code {
     guard(error, || {
         let integration = bigseg_integration::get(integration)?;
-        let place = non_null(log, "log")?;
-        *place = Box::into_raw(Box::new(bigseg_error_log(integration.error_log())));
+        let output = non_null(log, "log")?;
+        *output = Box::into_raw(Box::new(bigseg_error_log(integration.error_log())));
         Ok(())
     })
 }
 
-/// Returns how many entries there are, at most 100; 0 for NULL.
+/// Returns the number of entries, up to 100; 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_error_log_count(log: Option<&bigseg_error_log>) -> usize {
     log.map_or(0, |log| log.0.len())
 }
 
-/// Tells an entry, 0 being the newest; set `found->struct_size` first. Returns false, and writes nothing, beyond the last, when
-/// the struct's size cannot be, and for NULL. The message is borrowed from the log.
+/// Writes the entry at `index`, from 0 for the newest, to `found`. Set `found->struct_size` first.
+/// The message is borrowed from the log. Returns false, and writes nothing, beyond the last entry,
+/// when `struct_size` is invalid, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_error_log_at(
     log: Option<&bigseg_error_log>,

@@ -1,13 +1,15 @@
 //! Evaluations
 //!
-//! What a flag serves a context, and why. Memberships are looked up one after the other as rules come to ask for them,
-//! each at most once.
+//! An evaluation is the value that a flag serves for a context, and why. Memberships are looked up
+//! when a rule first needs them, each at most once.
 //!
-//! The default that a program serves when there is nothing to evaluate never goes in: it is what the program takes when
-//! the evaluation has no variation. `bigseg_evaluation_bool` and its kin do so.
+//! The library never needs the program's default value: an evaluation without a variation means
+//! that the program uses its default. `bigseg_evaluation_bool`, `bigseg_evaluation_number` and
+//! `bigseg_evaluation_text` take the default and return it then.
 //!
-//! An evaluation fails only on misuse: `BIGSEG_CLOSED`, `BIGSEG_FORKED`. Whatever else goes wrong is in its reason. It is
-//! immutable; any thread may use it.
+//! An evaluation call fails only on misuse, with `BIGSEG_CLOSED`, `BIGSEG_FORKED` or an argument
+//! error, and with `BIGSEG_UNSUPPORTED` in a library that was built without evaluation. Every other
+//! problem is in the reason. An evaluation is immutable; any thread may use it.
 
 use std::ffi::c_void;
 use std::sync::OnceLock;
@@ -15,33 +17,33 @@ use std::sync::OnceLock;
 use bigseg_core::segment::Evaluation;
 use serde_json::Value;
 
+use crate::callback::{Userdata, bigseg_destroy};
 use crate::code::bigseg_code;
 use crate::context::bigseg_context;
 use crate::engine::bigseg_engine;
 use crate::error::bigseg_error;
 use crate::guard::{guard, guard_value, non_null};
+use crate::optional::segment;
+use crate::query::Query;
 use crate::reason::bigseg_reason;
 use crate::sized::{size_of_struct, write_struct};
 use crate::text::bigseg_str;
-use crate::userdata::{Userdata, bigseg_destroy};
 
-/// What a flag serves a context, and why.
+/// The value that a flag serves for a context, and why.
 pub struct bigseg_evaluation {
     evaluation: Evaluation,
     value: OnceLock<String>,
     json: OnceLock<String>,
 }
 
-impl bigseg_evaluation {
-    fn new(evaluation: Evaluation) -> Self {
+impl From<Evaluation> for bigseg_evaluation {
+    fn from(evaluation: Evaluation) -> Self {
         Self { evaluation, value: OnceLock::new(), json: OnceLock::new() }
     }
+}
 
-    fn into_raw(evaluation: Evaluation) -> *mut Self {
-        Box::into_raw(Box::new(Self::new(evaluation)))
-    }
-
-    /// Returns the value, unless it is to be the caller's default.
+impl bigseg_evaluation {
+    /// Returns the value; `None` when the caller's default applies.
     fn served(&self) -> Option<&Value> {
         self.evaluation.variation.map(|_| &self.evaluation.value)
     }
@@ -49,8 +51,8 @@ impl bigseg_evaluation {
 
 /// Evaluates a flag for a context. Free the evaluation with `bigseg_evaluation_free`.
 ///
-/// Blocks until the store has answered, at most for the lookup deadline each time it is asked; not at all when everything
-/// is cached, or in a memory or embedded store.
+/// Blocks up to the lookup deadline for each membership that the store must answer. Does not block
+/// when all memberships are cached, or are in a memory or embedded store.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_evaluate(
     engine: Option<&bigseg_engine>,
@@ -60,17 +62,18 @@ pub extern "C" fn bigseg_engine_evaluate(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let engine = bigseg_engine::get(engine)?;
-        let (flag_key, context) = (flag_key.utf8("flag_key")?, &non_null(context, "context")?.context);
-        let place = non_null(evaluation, "evaluation")?;
-        let evaluated = engine.evaluate(flag_key, context).wait()?;
-        *place = bigseg_evaluation::into_raw(evaluated);
-        Ok(())
+        let query = Query::new(engine, flag_key, "flag_key", context)?;
+        query.answer_into(evaluation, "evaluation", |engine, flag_key, context| {
+            segment::evaluate(engine, flag_key, context).map(Some)
+        })
     })
 }
 
-/// Does the same if it can be done without waiting; if the store would have to be asked, returns `BIGSEG_OK` with a NULL
-/// evaluation. Does not block, but for reading an embedded store.
+/// Evaluates a flag for a context, if that needs no waiting. If a store outside this process would
+/// have to answer, it returns `BIGSEG_OK` and sets the evaluation to NULL. Free the evaluation with
+/// `bigseg_evaluation_free`.
+///
+/// Does not block, except to read an embedded store.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_evaluate_now(
     engine: Option<&bigseg_engine>,
@@ -80,27 +83,25 @@ pub extern "C" fn bigseg_engine_evaluate_now(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let engine = bigseg_engine::get(engine)?;
-        let (flag_key, context) = (flag_key.utf8("flag_key")?, &non_null(context, "context")?.context);
-        let place = non_null(evaluation, "evaluation")?;
-        let evaluated = engine.evaluate(flag_key, context).now()?;
-        *place = evaluated.map_or(std::ptr::null_mut(), bigseg_evaluation::into_raw);
-        Ok(())
+        let query = Query::new(engine, flag_key, "flag_key", context)?;
+        query.answer_into(evaluation, "evaluation", segment::evaluate_now)
     })
 }
 
-/// Hears how an evaluation ended. `code` is `BIGSEG_OK`; or `BIGSEG_CLOSED` when the engine was closed meanwhile, and then
-/// `evaluation` is NULL. The evaluation is borrowed until the callback returns: do not free it.
+/// Called when an evaluation is complete. `code` is `BIGSEG_OK`; or `BIGSEG_CLOSED` when the engine
+/// was closed first, and then `evaluation` is NULL. The evaluation is borrowed until the callback
+/// returns: do not free it.
 ///
-/// Called exactly once if the call that registered it returned `BIGSEG_OK`, and never otherwise; on a thread of the
-/// library that may block, possibly before the registering call has returned.
+/// Called exactly once if the registering call returned `BIGSEG_OK`, and never otherwise. It runs
+/// on a thread of the library that may block, possibly before the registering call has returned.
 pub type bigseg_evaluation_callback = Option<
     unsafe extern "C" fn(userdata: *mut c_void, code: bigseg_code, evaluation: *const bigseg_evaluation),
 >;
 
-/// Evaluates a flag for a context, and calls back. Does not block; the context may be freed at once.
+/// Evaluates a flag for a context, and calls `callback` with the evaluation. Does not block. The
+/// context can be freed when this returns.
 ///
-/// Errors: at once; then `callback` is not called, and `userdata` is destroyed.
+/// Errors: if this call fails, `callback` is not called, and `userdata` is destroyed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_evaluate_async(
     engine: Option<&bigseg_engine>,
@@ -113,20 +114,8 @@ pub extern "C" fn bigseg_engine_evaluate_async(
 ) -> bigseg_code {
     let userdata = Userdata::new(userdata, destroy);
     guard(error, || {
-        let engine = bigseg_engine::get(engine)?;
-        let (flag_key, context) = (flag_key.utf8("flag_key")?, &non_null(context, "context")?.context);
-        let callback = non_null(callback, "callback")?;
-        engine.evaluate(flag_key, context).then(move |evaluated| {
-            // SAFETY: the host gave function and userdata together.
-            let call = |code, evaluation| unsafe { callback(userdata.get(), code, evaluation) };
-            match evaluated {
-                Ok(evaluation) => {
-                    let evaluation = bigseg_evaluation::new(evaluation);
-                    call(bigseg_code::BIGSEG_OK, &raw const evaluation);
-                }
-                Err(error) => call(bigseg_code::of(error.kind()), std::ptr::null()),
-            }
-        })
+        let query = Query::new(engine, flag_key, "flag_key", context)?;
+        query.answer_then(callback, userdata, segment::evaluate_then)
     })
 }
 
@@ -142,14 +131,14 @@ where
     guard_value(fallback, || evaluation.and_then(field).unwrap_or(fallback))
 }
 
-/// Returns the index of the variation; -1 when the program's default is to be served, and for NULL.
+/// Returns the index of the variation; -1 when the program's default applies, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_evaluation_variation(evaluation: Option<&bigseg_evaluation>) -> i64 {
     read(evaluation, -1, |evaluation| i64::try_from(evaluation.evaluation.variation?).ok())
 }
 
-/// Returns the value as JSON, borrowed from the evaluation; empty when the program's default is to be served, and for
-/// NULL.
+/// Returns the value as JSON, borrowed from the evaluation; empty when the program's default
+/// applies, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_evaluation_value(evaluation: Option<&bigseg_evaluation>) -> bigseg_str {
     read(evaluation, bigseg_str::of(""), |evaluation| {
@@ -158,19 +147,22 @@ pub extern "C" fn bigseg_evaluation_value(evaluation: Option<&bigseg_evaluation>
     })
 }
 
-/// Returns the value if it is true or false; otherwise, and for NULL, `otherwise`.
+/// Returns the value if it is a boolean; returns `otherwise` if it is not, when the program's
+/// default applies, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_evaluation_bool(evaluation: Option<&bigseg_evaluation>, otherwise: bool) -> bool {
     read(evaluation, otherwise, |evaluation| evaluation.served()?.as_bool())
 }
 
-/// Returns the value if it is a number; otherwise, and for NULL, `otherwise`.
+/// Returns the value if it is a number; returns `otherwise` if it is not, when the program's
+/// default applies, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_evaluation_number(evaluation: Option<&bigseg_evaluation>, otherwise: f64) -> f64 {
     read(evaluation, otherwise, |evaluation| evaluation.served()?.as_f64())
 }
 
-/// Returns the value if it is text, borrowed from the evaluation; otherwise, and for NULL, `otherwise`.
+/// Returns the value if it is text, borrowed from the evaluation; returns `otherwise` if it is not,
+/// when the program's default applies, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_evaluation_text(
     evaluation: Option<&bigseg_evaluation>,
@@ -179,9 +171,10 @@ pub extern "C" fn bigseg_evaluation_text(
     read(evaluation, otherwise, |evaluation| Some(bigseg_str::of(evaluation.served()?.as_str()?)))
 }
 
-/// Gives out why. Set `reason->struct_size` first; its texts are borrowed from the evaluation.
+/// Writes the reason to `reason`. Set `reason->struct_size` first. Its texts are borrowed from the
+/// evaluation.
 ///
-/// Errors: `BIGSEG_INVALID_ARGUMENT` only.
+/// Errors: `BIGSEG_INVALID_ARGUMENT`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_evaluation_reason(
     evaluation: Option<&bigseg_evaluation>,
@@ -190,17 +183,17 @@ pub extern "C" fn bigseg_evaluation_reason(
 ) -> bigseg_code {
     guard(error, || {
         let evaluation = non_null(evaluation, "evaluation")?;
-        // SAFETY: the header asks for a struct that is as long as it says.
+        // SAFETY: the header requires a struct of at least `struct_size` bytes.
         let size = unsafe { size_of_struct(reason, "reason") }?;
-        // SAFETY: `size` is what the struct says.
+        // SAFETY: `size` is the size that the struct states.
         unsafe { write_struct(reason, size, &bigseg_reason::of(&evaluation.evaluation.reason)) };
         Ok(())
     })
 }
 
-/// Returns all of it as JSON, borrowed from the evaluation: `value` (null where the program's default is to be served),
-/// `variation`, `reason`, and `decisions`, which say of each big segment that was asked for by what it decided. Empty for
-/// NULL.
+/// Returns the whole evaluation as JSON, borrowed from the evaluation; empty for NULL. The fields
+/// are `value` (null when the program's default applies), `variation`, `reason`, and `decisions`:
+/// what each big segment decided.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_evaluation_json(evaluation: Option<&bigseg_evaluation>) -> bigseg_str {
     read(evaluation, bigseg_str::of(""), |evaluation| {
@@ -208,9 +201,9 @@ pub extern "C" fn bigseg_evaluation_json(evaluation: Option<&bigseg_evaluation>)
     })
 }
 
-/// Writes an answer of the core's as JSON.
+/// Serialises an answer of core.
 pub(crate) fn as_json(answer: &impl serde::Serialize) -> String {
-    serde_json::to_string(answer).expect("answers have nothing that JSON cannot say")
+    serde_json::to_string(answer).expect("an answer has only string keys")
 }
 
 /// Frees an evaluation.

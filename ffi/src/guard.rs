@@ -8,7 +8,8 @@ use bigseg_core::{Error, ErrorKind, Result};
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;
 
-/// Runs the body of a function that can fail; hands out the error if the caller wants it.
+/// Runs the body of a function that can fail. On failure it writes the error, if `error` is not
+/// NULL.
 pub(crate) fn guard(error: Option<&mut *mut bigseg_error>, body: impl FnOnce() -> Result<()>) -> bigseg_code {
     match catch(body).and_then(|result| result) {
         Ok(()) => bigseg_code::BIGSEG_OK,
@@ -22,7 +23,7 @@ pub(crate) fn guard(error: Option<&mut *mut bigseg_error>, body: impl FnOnce() -
     }
 }
 
-/// Runs the body of a function that returns a plain value, and returns `fallback` for a defect.
+/// Runs the body of a function that returns a plain value; returns `fallback` for a panic.
 pub(crate) fn guard_value<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     catch(body).unwrap_or_else(|defect| {
         log::error!("{defect}");
@@ -31,13 +32,13 @@ pub(crate) fn guard_value<T>(fallback: T, body: impl FnOnce() -> T) -> T {
 }
 
 fn catch<T>(body: impl FnOnce() -> T) -> Result<T> {
-    // What the body was changing may be left half-done; every structure of the core is consistent between statements.
+    // A panic can interrupt a change, but every structure of core is consistent between statements.
     catch_unwind(AssertUnwindSafe(body)).map_err(|panic| {
-        Error::new(ErrorKind::Internal, format!("a defect of libbigseg: {}", text_of(&*panic)))
+        Error::new(ErrorKind::Internal, format!("a defect of libbigseg: {}", panic_text(&*panic)))
     })
 }
 
-fn text_of(panic: &(dyn Any + Send)) -> &str {
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
     if let Some(text) = panic.downcast_ref::<&str>() {
         text
     } else if let Some(text) = panic.downcast_ref::<String>() {
@@ -57,27 +58,29 @@ pub(crate) fn non_null<T>(argument: Option<T>, name: &str) -> Result<T> {
     argument.ok_or_else(|| invalid(format!("{name} is NULL")))
 }
 
-/// Takes an array, whose pointer may be NULL only when it is empty.
+/// Returns an array, whose pointer may be NULL only when `count` is 0.
 ///
 /// # Safety
-/// `items` points to `count` values that live and do not change as long as the result is used.
+/// `items` points to `count` values that live, and do not change, as long as the result is used.
 pub(crate) unsafe fn array<'a, T>(items: *const T, count: usize, name: &str) -> Result<&'a [T]> {
     if count == 0 {
         return Ok(&[]);
     }
     check_array(items, count, name)?;
-    // SAFETY: the caller promises it, and the length was checked.
+    // SAFETY: the caller guarantees it, and the length was checked.
     Ok(unsafe { std::slice::from_raw_parts(items, count) })
 }
 
-/// Checks the address and length of an array that is to be written.
+/// Checks the pointer and the length of an array.
 pub(crate) fn check_array<T>(items: *const T, count: usize, name: &str) -> Result<()> {
     if items.is_null() && count > 0 {
         return Err(invalid(format!("{name} is NULL")));
     }
     match count.checked_mul(size_of::<T>()) {
         Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
-        _ => Err(invalid(format!("{name} is said to have {count} elements, which cannot be"))),
+        _ => Err(invalid(format!(
+            "{name} cannot have {count} elements: the array is larger than the address space"
+        ))),
     }
 }
 
@@ -88,11 +91,11 @@ mod tests {
     #[test]
     fn a_panic_becomes_an_error_that_keeps_its_text() {
         let mut error = std::ptr::null_mut();
-        let code = guard(Some(&mut error), || panic!("the shelf fell down"));
+        let code = guard(Some(&mut error), || panic!("index out of bounds"));
         assert_eq!(code, bigseg_code::BIGSEG_INTERNAL);
-        // SAFETY: the guard has just made it.
+        // SAFETY: `guard` has just made it.
         let error = unsafe { Box::from_raw(error) };
-        assert!(error.0.message().contains("the shelf fell down"));
+        assert!(error.0.message().contains("index out of bounds"));
     }
 
     #[test]
@@ -101,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_has_to_want_the_error() {
+    fn the_error_output_is_optional() {
         let code = guard(None, || Err(Error::new(ErrorKind::Closed, "closed")));
         assert_eq!(code, bigseg_code::BIGSEG_CLOSED);
     }

@@ -1,8 +1,8 @@
 //! Imports
 //!
-//! An import fills a store from lists. Memberships are added in any order, and are written together by
-//! `bigseg_import_commit`; before that nothing is. It may be far larger than memory: what does not fit is kept in
-//! temporary files.
+//! An import fills a store from lists. Memberships can be added in any order.
+//! `bigseg_import_commit` writes all of them; nothing is written before. An import can be larger
+//! than memory: the rest is in temporary files.
 
 use std::ffi::{OsStr, c_void};
 use std::fs::File;
@@ -21,13 +21,13 @@ use crate::guard::{guard, guard_value, invalid, non_null};
 use crate::sized::{SizedStruct, size_of_struct, write_struct};
 use crate::text::bigseg_str;
 
-/// A list being collected. Not to be used by two threads at once.
+/// A list that is being collected. Two threads must not use it concurrently.
 pub struct bigseg_import(Option<State>);
 
 struct State {
     writer: Arc<dyn StoreWriter>,
     options: ImportOptions,
-    /// Begun by the first membership; options are settled then.
+    /// Made with the first membership; the options cannot change after that.
     import: Option<Import>,
 }
 
@@ -47,33 +47,35 @@ fn already_used() -> Error {
     Error::new(ErrorKind::AlreadyUsed, "this import was already committed; begin a new one")
 }
 
-/// How a list is written down.
+/// The format of a list.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum bigseg_list_format {
-    /// Rows of context, segment, membership. A header row may name and reorder the columns: `key` or `hash`,
-    /// `segment`, `membership` (`include` or `exclude`; missing or empty = include). Without one, contexts are keys.
+    /// CSV with rows of context, segment and membership. A header row can name and reorder the
+    /// columns: `key` or `hash`, `segment`, `membership` (`include` or `exclude`; missing or empty
+    /// = include). Without a header row, contexts are keys.
     BIGSEG_LIST_CSV = 0,
-    /// The same, but without a header row contexts are hashes.
+    /// CSV as `BIGSEG_LIST_CSV`, but without a header row, contexts are hashes.
     BIGSEG_LIST_CSV_OF_HASHES = 1,
-    /// One JSON object a line: a "key" or a "hash", with "included" and "excluded" arrays of segment refs.
+    /// One JSON object per line: a "key" or a "hash", with "included" and "excluded" arrays of
+    /// segment refs.
     BIGSEG_LIST_NDJSON = 2,
 }
 
-/// A format that comes from C, where it may be any number. The header calls it `bigseg_list_format` too.
-pub(crate) type given_format = u32;
+/// A format that the host passes, which can be any number; the header shows `bigseg_list_format`.
+pub(crate) type raw_format = u32;
 
-/// What an import did.
+/// The result of an import.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bigseg_import_report {
     /// `sizeof(bigseg_import_report)`, set by the caller.
     pub struct_size: usize,
-    /// Memberships that were added to the list, repeats included.
+    /// Memberships that were added to the list, including duplicates.
     pub memberships: u64,
     /// Contexts in the list.
     pub contexts: u64,
-    /// Contexts that were in the replaced segment before.
+    /// Contexts that were in the replaced segment before the import.
     pub replaced: u64,
 }
 
@@ -85,13 +87,15 @@ unsafe impl SizedStruct for bigseg_import_report {
 #[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<bigseg_import_report>() == 32);
 
-/// Hears how many contexts are written so far. Called on the committing thread, during `bigseg_import_commit` only; it
-/// must not use the import.
+/// Called with the number of contexts written so far. It runs on the thread of
+/// `bigseg_import_commit`, during that call only. It must not use the import.
 pub type bigseg_progress_callback = Option<unsafe extern "C" fn(userdata: *mut c_void, contexts: u64)>;
 
-/// Begins an import into the store of that store string, creating the store where that is possible.
+/// Makes an import into a store, by a store string; `bigseg_config_set_store` lists the forms. A
+/// memory or embedded store is created if it does not exist. Free the import with
+/// `bigseg_import_free`.
 ///
-/// Errors: `BIGSEG_INVALID_CONFIG`; any store code when the store cannot be written.
+/// Errors: `BIGSEG_INVALID_CONFIG`; a store code when the store cannot be written.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_import_new(
     store: bigseg_str,
@@ -99,18 +103,18 @@ pub extern "C" fn bigseg_import_new(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let place = non_null(import, "import")?;
+        let output = non_null(import, "import")?;
         let writer = StoreConfig::parse(store.utf8("store")?)?.writer()?;
         let state = State { writer, options: ImportOptions::default(), import: None };
-        *place = Box::into_raw(Box::new(bigseg_import(Some(state))));
+        *output = Box::into_raw(Box::new(bigseg_import(Some(state))));
         Ok(())
     })
 }
 
-/// Forgets, when the import is committed, who is in that segment now. Otherwise the list is merged into what is there.
-/// To be called before anything is added.
+/// Replaces the content of a segment when the import is committed. Without this call, the list is
+/// merged into it. Call it before the first membership is added.
 ///
-/// Errors: `BIGSEG_INVALID_SEGMENT_REF`; `BIGSEG_INVALID_ARGUMENT` when something was added before.
+/// Errors: `BIGSEG_INVALID_SEGMENT_REF`; `BIGSEG_INVALID_ARGUMENT` after the first membership.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_import_set_replace(
     import: Option<&mut bigseg_import>,
@@ -120,18 +124,19 @@ pub extern "C" fn bigseg_import_set_replace(
     guard(error, || {
         let state = bigseg_import::state(import)?;
         if state.import.is_some() {
-            return Err(invalid("the segment to replace must be set before anything is added"));
+            return Err(invalid("the segment to replace must be set before the first membership is added"));
         }
         state.options.replace = Some(SegmentRef::parse(segment_ref.utf8("segment_ref")?)?);
         Ok(())
     })
 }
 
-/// Adds a membership: the context is included in the segment, or excluded from it. It takes the place of its opposite
-/// in the store; if one list says both, included wins.
+/// Adds a membership by a context key: the context is included in the segment, or excluded from it.
+/// It replaces the opposite value in the store. If one list has both values, the context is
+/// included.
 ///
-/// Errors: `BIGSEG_INVALID_CONTEXT_KEY`, `BIGSEG_INVALID_SEGMENT_REF`, after which the import can go on;
-/// `BIGSEG_STORE_FULL` when there is no room for a temporary file.
+/// Errors: `BIGSEG_INVALID_CONTEXT_KEY`, `BIGSEG_INVALID_SEGMENT_REF`; the import can continue
+/// after these. `BIGSEG_STORE_FULL` when there is no space for a temporary file.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_import_add(
     import: Option<&mut bigseg_import>,
@@ -143,7 +148,12 @@ pub extern "C" fn bigseg_import_add(
     guard(error, || add(import, || hash_of_key(context_key), segment_ref, included))
 }
 
-/// Adds a membership by the context's hash, as `bigseg_import_add` does by its key.
+/// Adds a membership by a context hash: the context is included in the segment, or excluded from
+/// it. It replaces the opposite value in the store. If one list has both values, the context is
+/// included.
+///
+/// Errors: `BIGSEG_INVALID_CONTEXT_HASH`, `BIGSEG_INVALID_SEGMENT_REF`; the import can continue
+/// after these. `BIGSEG_STORE_FULL` when there is no space for a temporary file.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_import_add_hash(
     import: Option<&mut bigseg_import>,
@@ -165,17 +175,19 @@ fn add(
     state.import().add(hash()?, segment_ref.utf8("segment_ref")?, included)
 }
 
-/// Adds every line of a file, which may be compressed with gzip. `segment_ref` is the segment of lines that name none,
-/// and may be empty. A line that cannot be understood ends the reading, unless `skip_bad_lines`; `skipped` receives how
-/// many were left out, and may be NULL. What was read before a failure stays in the import.
+/// Adds every line of a file, which can be compressed with gzip. `segment_ref` is the segment of
+/// lines without one, and may be empty. A malformed line ends the call, unless `skip_bad_lines` is
+/// set. `skipped` receives the number of skipped lines, and may be NULL. After a failure, the lines
+/// before it stay in the import.
 ///
-/// Errors: `BIGSEG_INVALID_ARGUMENT` when the format is none; `BIGSEG_INVALID_INPUT`, naming the line, when a line or
-/// the file cannot be read; `BIGSEG_STORE_FULL` when there is no room for a temporary file.
+/// Errors: `BIGSEG_INVALID_ARGUMENT` for an unknown format; `BIGSEG_INVALID_INPUT`, with the line
+/// number, when a line is malformed or the file cannot be read; `BIGSEG_STORE_FULL` when there is
+/// no space for a temporary file.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_import_add_file(
     import: Option<&mut bigseg_import>,
     path: bigseg_str,
-    format: given_format,
+    format: raw_format,
     segment_ref: bigseg_str,
     skip_bad_lines: bool,
     skipped: Option<&mut MaybeUninit<u64>>,
@@ -212,22 +224,24 @@ pub extern "C" fn bigseg_import_add_file(
     })
 }
 
-fn line_format(format: given_format) -> Result<LineFormat> {
+fn line_format(format: raw_format) -> Result<LineFormat> {
     use bigseg_list_format::{BIGSEG_LIST_CSV, BIGSEG_LIST_CSV_OF_HASHES, BIGSEG_LIST_NDJSON};
     match format {
         _ if format == BIGSEG_LIST_CSV as u32 => Ok(LineFormat::Csv),
         _ if format == BIGSEG_LIST_CSV_OF_HASHES as u32 => Ok(LineFormat::Csv),
         _ if format == BIGSEG_LIST_NDJSON as u32 => Ok(LineFormat::Ndjson),
-        _ => Err(invalid(format!("format is {format}, which is no bigseg_list_format"))),
+        _ => Err(invalid(format!("format is {format}, which is not a bigseg_list_format"))),
     }
 }
 
-/// Writes the list and declares the store synchronised. `progress` and `report` may be NULL; set
-/// `report->struct_size` first. The import cannot be used again, whatever this returns, but must be freed.
+/// Writes the list to the store, and sets the sync time of the store. `progress` and `report` may
+/// be NULL; set `report->struct_size` first. Even if this fails, the import cannot be used again,
+/// but must be freed.
 ///
 /// Blocks until everything is written.
 ///
-/// Errors: `BIGSEG_ALREADY_USED`; any store code. A memory or embedded store is then as it was before.
+/// Errors: `BIGSEG_ALREADY_USED`; a store code. On failure a memory or embedded store does not
+/// change; other stores may have a part of the list.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_import_commit(
     import: Option<&mut bigseg_import>,
@@ -238,14 +252,15 @@ pub extern "C" fn bigseg_import_commit(
 ) -> bigseg_code {
     guard(error, || {
         let import = non_null(import, "import")?;
-        // SAFETY: NULL, or a struct that is as long as it says.
+        // SAFETY: NULL, or a struct of at least `struct_size` bytes.
         let size = if report.is_null() { 0 } else { unsafe { size_of_struct(report, "report") }? };
         let mut state = import.0.take().ok_or_else(already_used)?;
         state.import();
-        let list = state.import.expect("begun in the line above");
+        let list = state.import.expect("made in the line above");
         let done = list.finish(&mut |done| {
             if let Some(progress) = progress {
-                // SAFETY: the host gave function and userdata together, for the duration of this call.
+                // SAFETY: the host passed function and userdata together, for the duration of this
+                // call.
                 unsafe { progress(userdata, done.contexts) };
             }
         })?;
@@ -256,14 +271,14 @@ pub extern "C" fn bigseg_import_commit(
                 contexts: done.contexts,
                 replaced: done.replaced,
             };
-            // SAFETY: `size` is what the struct says.
+            // SAFETY: `size` is the size that the struct states.
             unsafe { write_struct(report, size, &done) };
         }
         Ok(())
     })
 }
 
-/// Frees an import. One that was not committed leaves nothing behind.
+/// Frees an import. If it was not committed, nothing is written.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_import_free(import: Option<Box<bigseg_import>>) {
     guard_value((), || drop(import));

@@ -1,55 +1,56 @@
 //! Integrations
 //!
-//! An integration keeps a store in step with its upstream: it fetches what the store does not have yet, follows the changes
-//! as they happen, and tells its state. It never gives up, whatever fails. Every call on it may be made from any thread.
+//! An integration synchronises a store with its upstream: it fetches the patches that the store
+//! does not have yet, follows changes as they happen, and reports its state. It retries every
+//! failure. All calls on an integration are thread-safe.
 
 use std::mem::ManuallyDrop;
 
-use bigseg_core::Result;
-use bigseg_core::StoreConfig;
-use bigseg_core::integration::Integration;
 use bigseg_core::runtime::ForkGeneration;
-use bigseg_core::sync::SdkKey;
+use bigseg_core::{Result, StoreConfig};
 
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;
 use crate::guard::{guard, guard_value, non_null};
 use crate::integration_config::bigseg_integration_config;
+use crate::optional::integration::{self, Integration};
 use crate::text::bigseg_str;
 
 /// A running integration.
 pub struct bigseg_integration {
     integration: ManuallyDrop<Integration>,
-    stamp: ForkGeneration,
+    fork_generation: ForkGeneration,
 }
 
 impl bigseg_integration {
-    /// Returns the integration; after `fork` it must not even be looked at, since a lock may be held for ever.
+    /// Returns the integration, unless this process is a fork: there, a lock may never be released.
     pub(crate) fn get(integration: Option<&Self>) -> Result<&Integration> {
+        integration::require()?;
         let integration = non_null(integration, "integration")?;
-        integration.stamp.check()?;
+        integration.fork_generation.check()?;
         Ok(&integration.integration)
     }
 }
 
 impl Drop for bigseg_integration {
     fn drop(&mut self) {
-        if self.stamp.is_stale() {
-            // Its threads live in the parent, and so do the owners of what callbacks point to.
+        if self.fork_generation.is_stale() {
+            // Its threads run in the parent, which also owns what `userdata` points to.
             return;
         }
         self.integration.close_blocking();
-        // SAFETY: this is the end of the only owner.
+        // SAFETY: the only owner is being dropped.
         unsafe { ManuallyDrop::drop(&mut self.integration) };
     }
 }
 
-/// Starts an integration with what the config says, and empties the config; on failure the config is as it was. It waits for
-/// neither the upstream nor the store.
+/// Starts an integration with the options of a config, and empties the config. On failure the
+/// config does not change. Does not wait for the upstream or the store. Free the integration with
+/// `bigseg_integration_free`.
 ///
-/// Errors: the mistakes kept by the config's setters; `BIGSEG_INVALID_CONFIG` when something is missing or makes no sense;
-/// `BIGSEG_ALREADY_USED` when the config started an integration before; `BIGSEG_INTERNAL` when the machine refuses more
-/// threads.
+/// Errors: the errors of the config's setters; `BIGSEG_INVALID_CONFIG` when an option is missing or
+/// invalid; `BIGSEG_ALREADY_USED` when the config was used before; `BIGSEG_INTERNAL` when no thread
+/// can be created; `BIGSEG_UNSUPPORTED` in a library that was built without integrations.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_start(
     config: Option<&mut bigseg_integration_config>,
@@ -57,17 +58,20 @@ pub extern "C" fn bigseg_integration_start(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
+        integration::require()?;
         let config = non_null(config, "config")?;
-        let place = non_null(integration, "integration")?;
-        let integration = ManuallyDrop::new(Integration::start(config.integration_config()?)?);
+        let output = non_null(integration, "integration")?;
+        let integration = ManuallyDrop::new(integration::start(config.settings()?)?);
         config.consume();
-        *place =
-            Box::into_raw(Box::new(bigseg_integration { integration, stamp: ForkGeneration::current() }));
+        *output = Box::into_raw(Box::new(bigseg_integration {
+            integration,
+            fork_generation: ForkGeneration::current(),
+        }));
         Ok(())
     })
 }
 
-/// Replaces the SDK key from now on, without a restart. Does not wait for the upstream.
+/// Replaces the SDK key, without a restart. Does not wait for the upstream.
 ///
 /// Errors: `BIGSEG_INVALID_CONFIG`, `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
@@ -76,10 +80,11 @@ pub extern "C" fn bigseg_integration_set_sdk_key(
     sdk_key: bigseg_str,
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
-    guard(error, || bigseg_integration::get(integration)?.set_sdk_key(SdkKey::new(sdk_key.utf8("sdk_key")?)?))
+    guard(error, || integration::set_sdk_key(bigseg_integration::get(integration)?, sdk_key.utf8("sdk_key")?))
 }
 
-/// Turns it on or off. Does not wait: one that is turned off finishes the transaction under way, and its state says when.
+/// Turns the integration on or off. Does not wait: after it is turned off, it completes the running
+/// transaction, and then its state is `BIGSEG_INTEGRATION_OFF`.
 ///
 /// Errors: `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
@@ -91,7 +96,7 @@ pub extern "C" fn bigseg_integration_set_on(
     guard(error, || bigseg_integration::get(integration)?.set_on(on))
 }
 
-/// Changes what people call it.
+/// Changes the display name.
 ///
 /// Errors: `BIGSEG_INVALID_CONFIG`, `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
@@ -103,7 +108,8 @@ pub extern "C" fn bigseg_integration_set_name(
     guard(error, || bigseg_integration::get(integration)?.set_name(name.utf8("name")?))
 }
 
-/// Changes where patches go, by a store string. Does not wait. What the former store holds stays there.
+/// Changes the store, by a store string; `bigseg_config_set_store` lists the forms. The content of
+/// the previous store stays there. Does not wait.
 ///
 /// Errors: `BIGSEG_INVALID_CONFIG`, `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
@@ -117,10 +123,11 @@ pub extern "C" fn bigseg_integration_set_store(
     })
 }
 
-/// Stops the integration while others may still look at it: the transaction under way is finished, and the store is touched
-/// no more. Closing twice is fine.
+/// Stops the integration, while other threads can still use it: it completes the running
+/// transaction, and then does not write to the store any more. A second close is no error.
 ///
-/// Blocks until nothing of it runs any more, callbacks included, except from inside one, and for 20 seconds at most.
+/// Blocks until all work and all callbacks have ended, up to 20 seconds. From inside a callback of
+/// the integration it does not wait for callbacks.
 ///
 /// Errors: `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
@@ -134,10 +141,11 @@ pub extern "C" fn bigseg_integration_close(
     })
 }
 
-/// Closes an integration and frees it; no other call on it may be under way. Blocks as `bigseg_integration_close` does. After
-/// that no callback of the integration runs, and every `userdata` was destroyed.
+/// Closes an integration and frees it. No other call on it may be running. When this returns, no
+/// callback of the integration runs, and every `userdata` is destroyed.
 ///
-/// In a forked child it releases nothing and destroys nothing.
+/// Blocks as `bigseg_integration_close` does. In a forked child it releases nothing, and calls no
+/// `destroy`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_free(integration: Option<Box<bigseg_integration>>) {
     guard_value((), || drop(integration));

@@ -1,79 +1,45 @@
 //! Integration configuration
 //!
-//! Says what an integration is: where its patches come from, and which store they go to.
+//! An integration config names the upstream that patches come from and the store that they go to.
 //!
-//! As in an engine's config, a setter that fails returns the code, leaves its option as it was, and its mistake is kept:
-//! `bigseg_integration_start` then fails with it, unless the same option is set properly before.
+//! A setter that fails returns the code, and does not change its option. The config keeps the error
+//! until the same option is set correctly, and `bigseg_integration_start` fails with it: a program
+//! may ignore what setters return.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, c_void};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use bigseg_core::integration::{IntegrationConfig, IntegrationDefinition};
-use bigseg_core::sync::{SdkKey, SyncObserver, Upstream, UpstreamProxy};
-use bigseg_core::{Clock, ContextHash, Error, ErrorKind, Result, SegmentRef, StoreConfig};
+use bigseg_core::{Error, ErrorKind, Result};
 
+use crate::callback::{Userdata, bigseg_destroy};
 use crate::clock::bigseg_clock;
 use crate::code::bigseg_code;
 use crate::context_hash::bigseg_context_hash;
 use crate::engine::bigseg_engine;
-use crate::guard::{guard, guard_value, invalid, non_null};
+use crate::guard::{guard, guard_value, non_null};
+use crate::optional::integration::{self, Settings};
 use crate::text::bigseg_str;
-use crate::userdata::{Userdata, bigseg_destroy};
 
-/// What an integration is to be told. Not to be used by two threads at once. It holds the SDK key, and never shows it.
+/// The options of an integration. Two threads must not use it concurrently. It holds the SDK key,
+/// which no message shows.
 pub struct bigseg_integration_config(Option<Content>);
 
 #[derive(Default)]
 struct Content {
-    id: String,
-    name: Option<String>,
-    project: String,
-    environment: String,
-    off: bool,
-    sdk_key: Option<SdkKey>,
-    base_url: Option<String>,
-    stream_url: Option<String>,
-    proxy: UpstreamProxy,
-    ca_file: Option<PathBuf>,
-    store: Option<StoreConfig>,
-    state_directory: Option<PathBuf>,
-    observers: Vec<Arc<dyn SyncObserver>>,
-    clock: Clock,
-    /// What went wrong, by option.
-    mistakes: BTreeMap<&'static str, Error>,
+    settings: Settings,
+    /// The errors of setters, by option.
+    errors: BTreeMap<&'static str, Error>,
 }
 
 impl bigseg_integration_config {
-    /// Returns what an integration is to be started with; the config stays as it is.
-    pub(crate) fn integration_config(&self) -> Result<IntegrationConfig> {
+    /// Returns the settings to start an integration with.
+    pub(crate) fn settings(&self) -> Result<&Settings> {
         let content = self.0.as_ref().ok_or_else(already_used)?;
-        if let Some((option, mistake)) = content.mistakes.first_key_value() {
-            return Err(mistake.at(option));
+        match content.errors.first_key_value() {
+            Some((option, error)) => Err(error.at(option)),
+            None => Ok(&content.settings),
         }
-        let missing = |option: &str| {
-            let message = format!("{option} is missing; set it with bigseg_integration_config_set_{option}");
-            Error::new(ErrorKind::InvalidConfig, message)
-        };
-        let mut upstream = Upstream::new(content.sdk_key.clone().ok_or_else(|| missing("sdk_key"))?);
-        upstream.base_url = content.base_url.clone().unwrap_or(upstream.base_url);
-        upstream.stream_url = content.stream_url.clone().unwrap_or(upstream.stream_url);
-        upstream.proxy = content.proxy.clone();
-        upstream.ca_file = content.ca_file.clone();
-        let store = content.store.clone().ok_or_else(|| missing("store"))?;
-        let mut definition = IntegrationDefinition::new(&content.id, upstream, store);
-        definition.name = content.name.clone().unwrap_or(definition.name);
-        definition.project = content.project.clone();
-        definition.environment = content.environment.clone();
-        definition.on = !content.off;
-        Ok(IntegrationConfig {
-            state_directory: content.state_directory.clone(),
-            observers: content.observers.clone(),
-            clock: content.clock.clone(),
-            ..IntegrationConfig::new(definition)
-        })
     }
 
     /// Empties the config, after an integration was started with it.
@@ -87,25 +53,29 @@ fn already_used() -> Error {
     Error::new(ErrorKind::AlreadyUsed, message)
 }
 
-/// Sets an option, or remembers why that failed.
+/// Sets an option, or keeps the error.
 fn set(
     config: Option<&mut bigseg_integration_config>,
     option: &'static str,
-    change: impl FnOnce(&mut Content) -> Result<()>,
+    change: impl FnOnce(&mut Settings) -> Result<()>,
 ) -> bigseg_code {
     guard(None, || {
+        integration::require()?;
         let content = non_null(config, "config")?.0.as_mut().ok_or_else(already_used)?;
-        let result = change(content);
+        let result = change(&mut content.settings);
         match &result {
-            Ok(()) => content.mistakes.remove(option),
-            Err(mistake) => content.mistakes.insert(option, mistake.clone()),
+            Ok(()) => content.errors.remove(option),
+            Err(error) => content.errors.insert(option, error.clone()),
         };
         result
     })
 }
 
-/// Makes a config with every option at its default. An id, an SDK key and a store must be set; the rest may be. Free it with
-/// `bigseg_integration_config_free`. Never returns NULL, except for a defect.
+/// Makes a config with every option at its default. An id, an SDK key and a store must be set. Free
+/// it with `bigseg_integration_config_free`. Returns NULL only for a defect of the library.
+///
+/// In a library that was built without integrations, every setter and `bigseg_integration_start`
+/// fail with `BIGSEG_UNSUPPORTED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_new() -> *mut bigseg_integration_config {
     guard_value(std::ptr::null_mut(), || {
@@ -113,124 +83,113 @@ pub extern "C" fn bigseg_integration_config_new() -> *mut bigseg_integration_con
     })
 }
 
-/// Sets what programs call it: 1 to 64 letters, digits, `-`, `_` or `.`, not beginning with a dot. It never changes.
+/// Sets the id of the integration: 1 to 64 letters, digits, `-`, `_` or `.`, without a leading dot.
+/// It cannot be changed later.
 ///
-/// Errors: `BIGSEG_INVALID_ARGUMENT` when it is not UTF-8, here and for every other text; what makes no sense is found by
-/// `bigseg_integration_start`.
+/// Errors: `BIGSEG_INVALID_ARGUMENT` when the id is not UTF-8. `bigseg_integration_start` checks
+/// the rest.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_set_id(
     config: Option<&mut bigseg_integration_config>,
     id: bigseg_str,
 ) -> bigseg_code {
-    set(config, "id", |content| {
-        content.id = id.utf8("id")?.to_owned();
-        Ok(())
-    })
+    set(config, "id", |settings| settings.set_id(id.utf8("id")?))
 }
 
-/// Sets what people call it. Default: the id.
+/// Sets the display name. Default: the id.
+///
+/// Errors: `BIGSEG_INVALID_ARGUMENT` when the name is not UTF-8.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_set_name(
     config: Option<&mut bigseg_integration_config>,
     name: bigseg_str,
 ) -> bigseg_code {
-    set(config, "name", |content| {
-        content.name = Some(name.utf8("name")?.to_owned());
-        Ok(())
-    })
+    set(config, "name", |settings| settings.set_name(name.utf8("name")?))
 }
 
-/// Sets the project and the environment at the upstream, for people; the SDK key is what chooses it. Default: both empty.
+/// Sets the project and the environment for display; the SDK key decides which environment is
+/// synchronised. Default: both empty.
+///
+/// Errors: `BIGSEG_INVALID_ARGUMENT` when a text is not UTF-8.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_set_environment(
     config: Option<&mut bigseg_integration_config>,
     project: bigseg_str,
     environment: bigseg_str,
 ) -> bigseg_code {
-    set(config, "environment", |content| {
-        let (project, environment) = (project.utf8("project")?, environment.utf8("environment")?);
-        content.project = project.to_owned();
-        content.environment = environment.to_owned();
-        Ok(())
+    set(config, "environment", |settings| {
+        settings.set_environment(project.utf8("project")?, environment.utf8("environment")?)
     })
 }
 
-/// Sets whether it is on when it starts. Default: true.
+/// Sets whether the integration is on when it starts. Default: true.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_set_on(
     config: Option<&mut bigseg_integration_config>,
     on: bool,
 ) -> bigseg_code {
-    set(config, "on", |content| {
-        content.off = !on;
-        Ok(())
-    })
+    set(config, "on", |settings| settings.set_on(on))
 }
 
-/// Sets the environment's SDK key, a secret, which is copied and shown nowhere.
+/// Sets the SDK key of the environment. It is a secret: the library copies it, and shows it
+/// nowhere.
 ///
-/// Errors: `BIGSEG_INVALID_CONFIG` when it is empty, or holds what no key holds.
+/// Errors: `BIGSEG_INVALID_CONFIG` when the key is empty, or has characters that no key has.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_set_sdk_key(
     config: Option<&mut bigseg_integration_config>,
     sdk_key: bigseg_str,
 ) -> bigseg_code {
-    set(config, "sdk_key", |content| {
-        content.sdk_key = Some(SdkKey::new(sdk_key.utf8("sdk_key")?)?);
-        Ok(())
-    })
+    set(config, "sdk_key", |settings| settings.set_sdk_key(sdk_key.utf8("sdk_key")?))
 }
 
-/// Sets where pages are fetched. Default: `https://sdk.launchdarkly.com`.
+/// Sets the base URL of polls. Default: `https://sdk.launchdarkly.com`.
+///
+/// Errors: `BIGSEG_INVALID_ARGUMENT` when the URL is not UTF-8.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_set_base_url(
     config: Option<&mut bigseg_integration_config>,
     url: bigseg_str,
 ) -> bigseg_code {
-    set(config, "base_url", |content| {
-        content.base_url = Some(url.utf8("url")?.to_owned());
-        Ok(())
-    })
+    set(config, "base_url", |settings| settings.set_base_url(url.utf8("url")?))
 }
 
-/// Sets where changes are streamed. Default: `https://stream.launchdarkly.com`.
+/// Sets the base URL of streams. Default: `https://stream.launchdarkly.com`.
+///
+/// Errors: `BIGSEG_INVALID_ARGUMENT` when the URL is not UTF-8.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_set_stream_url(
     config: Option<&mut bigseg_integration_config>,
     url: bigseg_str,
 ) -> bigseg_code {
-    set(config, "stream_url", |content| {
-        content.stream_url = Some(url.utf8("url")?.to_owned());
-        Ok(())
-    })
+    set(config, "stream_url", |settings| settings.set_stream_url(url.utf8("url")?))
 }
 
-/// Sets the HTTP proxy on the way to the upstream: "none", a URL that may hold a user and a password, or "environment": as
-/// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, which is the default.
+/// Sets the HTTP proxy for the upstream: "none", a URL that may contain a user and a password, or
+/// "environment". The default, "environment", follows the variables `HTTPS_PROXY`, `HTTP_PROXY`,
+/// `ALL_PROXY` and `NO_PROXY`.
+///
+/// Errors: `BIGSEG_INVALID_ARGUMENT` when the text is not UTF-8.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_set_proxy(
     config: Option<&mut bigseg_integration_config>,
     proxy: bigseg_str,
 ) -> bigseg_code {
-    set(config, "proxy", |content| {
-        content.proxy = UpstreamProxy::parse(proxy.utf8("proxy")?);
-        Ok(())
-    })
+    set(config, "proxy", |settings| settings.set_proxy(proxy.utf8("proxy")?))
 }
 
-/// Sets a PEM file of the authorities that may vouch for the upstream. Default: those of the operating system.
+/// Sets a PEM file with the certificate authorities that are trusted for the upstream. Default:
+/// those of the operating system.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_set_ca_file(
     config: Option<&mut bigseg_integration_config>,
     path: bigseg_str,
 ) -> bigseg_code {
-    set(config, "ca_file", |content| {
-        content.ca_file = Some(OsStr::from_bytes(path.bytes("path")?).into());
-        Ok(())
-    })
+    set(config, "ca_file", |settings| settings.set_ca_file(OsStr::from_bytes(path.bytes("path")?)))
 }
 
-/// Names the store to be filled by a store string, prefix included. A memory store needs a name.
+/// Sets the store to fill, by a store string; `bigseg_config_set_store` lists the forms. A memory
+/// store needs a name.
 ///
 /// Errors: `BIGSEG_INVALID_CONFIG`.
 #[unsafe(no_mangle)]
@@ -238,26 +197,23 @@ pub extern "C" fn bigseg_integration_config_set_store(
     config: Option<&mut bigseg_integration_config>,
     store: bigseg_str,
 ) -> bigseg_code {
-    set(config, "store", |content| {
-        content.store = Some(StoreConfig::parse(store.utf8("store")?)?);
-        Ok(())
-    })
+    set(config, "store", |settings| settings.set_store(store.utf8("store")?))
 }
 
-/// Names a directory that exists, in which the error log outlives the process, in a file `ID.errors.json`. Default: none.
+/// Sets an existing directory for the error log, so that it outlives the process. The file is
+/// `ID.errors.json`. Default: none.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_set_state_directory(
     config: Option<&mut bigseg_integration_config>,
     path: bigseg_str,
 ) -> bigseg_code {
-    set(config, "state_directory", |content| {
-        content.state_directory = Some(OsStr::from_bytes(path.bytes("path")?).into());
-        Ok(())
+    set(config, "state_directory", |settings| {
+        settings.set_state_directory(OsStr::from_bytes(path.bytes("path")?))
     })
 }
 
-/// Has an engine on the same store forget changed contexts at once. May be called for several; the engine may be freed at any
-/// time.
+/// Invalidates changed contexts in an engine that reads the same store, as soon as the store has
+/// the change. It can be called for several engines. An engine can be freed at any time.
 ///
 /// Errors: `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
@@ -265,16 +221,15 @@ pub extern "C" fn bigseg_integration_config_add_engine(
     config: Option<&mut bigseg_integration_config>,
     engine: Option<&bigseg_engine>,
 ) -> bigseg_code {
-    set(config, "engine", |content| {
-        content.observers.push(bigseg_engine::get(engine)?.sync_observer());
-        Ok(())
-    })
+    set(config, "engine", |settings| settings.add_engine(bigseg_engine::get(engine)?))
 }
 
-/// Hears which contexts may have changed in a segment, after the store has the change; a context may be named twice, and a
-/// large patch comes in several calls. All is borrowed until the callback returns.
+/// Called with contexts that may have changed in a segment, after the store has the change. The
+/// same context can occur twice, and a large patch comes in several calls. All arguments are
+/// borrowed until the callback returns.
 ///
-/// Called on a thread of the library, never twice at once for one integration, which waits until it returns.
+/// It runs on a thread of the library, and never concurrently for the same integration, which waits
+/// until it returns.
 pub type bigseg_change_callback = Option<
     unsafe extern "C" fn(
         userdata: *mut c_void,
@@ -284,10 +239,11 @@ pub type bigseg_change_callback = Option<
     ),
 >;
 
-/// Adds a listener that hears of every change that is written. `userdata` is destroyed when the integration, or a config that
-/// started none, is freed.
+/// Adds a listener for every change that is written to the store. `userdata` is destroyed when the
+/// integration is freed, or a config that started no integration.
 ///
-/// Errors: `BIGSEG_INVALID_ARGUMENT` when the callback is NULL. `userdata` is destroyed then too.
+/// Errors: `BIGSEG_INVALID_ARGUMENT` when the callback is NULL. If this call fails, `userdata` is
+/// destroyed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_add_change_listener(
     config: Option<&mut bigseg_integration_config>,
@@ -296,41 +252,29 @@ pub extern "C" fn bigseg_integration_config_add_change_listener(
     destroy: bigseg_destroy,
 ) -> bigseg_code {
     let userdata = Userdata::new(userdata, destroy);
-    set(config, "change_listener", |content| {
-        let callback = callback.ok_or_else(|| invalid("callback is NULL"))?;
-        content.observers.push(Arc::new(ChangeListener { callback, userdata }));
-        Ok(())
+    set(config, "change_listener", |settings| {
+        let callback = non_null(callback, "callback")?;
+        settings.add_change_listener(move |segment, contexts| {
+            let segment = bigseg_str::of(segment.as_str());
+            let hashes: Vec<_> = contexts.iter().copied().map(bigseg_context_hash::of).collect();
+            // SAFETY: the host passed function and userdata together; the arguments live until the
+            // call returns.
+            unsafe { callback(userdata.get(), segment, hashes.as_ptr(), hashes.len()) };
+        })
     })
 }
 
-struct ChangeListener {
-    callback: unsafe extern "C" fn(*mut c_void, bigseg_str, *const bigseg_context_hash, usize),
-    userdata: Userdata,
-}
-
-impl SyncObserver for ChangeListener {
-    fn contexts_changed(&self, segment: &SegmentRef, contexts: &[ContextHash]) {
-        let hashes: Vec<bigseg_context_hash> =
-            contexts.iter().copied().map(bigseg_context_hash::of).collect();
-        let segment = bigseg_str::of(segment.as_str());
-        // SAFETY: the host gave function and userdata together; the rest lives until the call is over.
-        unsafe { (self.callback)(self.userdata.get(), segment, hashes.as_ptr(), hashes.len()) };
-    }
-}
-
-/// Lets the integration read a clock that is moved by hand, instead of the machine's. The clock may be freed afterwards.
+/// Sets a clock that is moved by the program, in place of the clock of the machine. The clock can
+/// be freed afterwards.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_set_clock(
     config: Option<&mut bigseg_integration_config>,
     clock: Option<&bigseg_clock>,
 ) -> bigseg_code {
-    set(config, "clock", |content| {
-        content.clock = Clock::Manual(non_null(clock, "clock")?.0.clone());
-        Ok(())
-    })
+    set(config, "clock", |settings| settings.set_clock(&non_null(clock, "clock")?.0))
 }
 
-/// Frees a config, whether it was used or not.
+/// Frees an integration config.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_config_free(config: Option<Box<bigseg_integration_config>>) {
     guard_value((), || drop(config));

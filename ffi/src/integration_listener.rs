@@ -1,28 +1,31 @@
 //! Integration listeners
 //!
-//! A listener hears of an integration's present status and of every change. The latest value wins: one that is slow misses
-//! what lies between, and delays nobody.
+//! An integration listener is called with the current status of an integration, and with each
+//! change. A listener that is slow is called with the latest status only, and delays no other
+//! listener.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
 use bigseg_core::status::ListenerId;
 
+use crate::callback::{Userdata, add_listener, bigseg_destroy};
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;
-use crate::guard::{guard, non_null};
+use crate::guard::guard;
 use crate::integration::bigseg_integration;
 use crate::integration_status::bigseg_integration_status;
-use crate::userdata::{Userdata, bigseg_destroy};
+use crate::optional::integration::IntegrationStatus;
 
-/// Hears of a status, which is borrowed until the callback returns. Called on a thread of the library that may block;
-/// never twice at once for one listener.
+/// Called with a status of an integration, which is borrowed until the callback returns. It runs on
+/// a thread of the library that may block, and never concurrently for the same listener.
 pub type bigseg_integration_callback =
     Option<unsafe extern "C" fn(userdata: *mut c_void, status: *const bigseg_integration_status)>;
 
-/// Adds a listener, which is called soon with the present status. `id` receives a number for removing it, and may be NULL.
+/// Adds a status listener to an integration. It is called with the current status soon. `id`
+/// receives the number for `bigseg_integration_remove_status_listener`, and may be NULL.
 ///
-/// Errors: `BIGSEG_FORKED`; `userdata` is destroyed then too.
+/// Errors: `BIGSEG_FORKED`. If this call fails, `userdata` is destroyed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_add_status_listener(
     integration: Option<&bigseg_integration>,
@@ -35,23 +38,17 @@ pub extern "C" fn bigseg_integration_add_status_listener(
     let userdata = Userdata::new(userdata, destroy);
     guard(error, || {
         let integration = bigseg_integration::get(integration)?;
-        let callback = non_null(callback, "callback")?;
-        let added = integration.add_status_listener(move |status| {
-            let status = bigseg_integration_status(status.clone());
-            // SAFETY: the host gave function and userdata together; the status lives until the call is over.
-            unsafe { callback(userdata.get(), &raw const status) };
-        });
-        if let Some(id) = id {
-            id.write(added.number());
-        }
-        Ok(())
+        add_listener::<IntegrationStatus, _>(callback, userdata, id, |listener| {
+            Ok(integration.add_status_listener(listener))
+        })
     })
 }
 
-/// Removes a listener. When this returns, its callback does not run and never will again, and its `userdata` is
-/// destroyed. An id that is not known, or not any more, is fine.
+/// Removes a status listener from an integration. When this returns, the callback is not running
+/// and will not run again, and its `userdata` is destroyed. An unknown id is no error.
 ///
-/// Blocks while the callback runs; from inside a callback of the same integration it returns at once instead.
+/// Blocks while the callback runs. From inside a callback of the same integration it returns at
+/// once.
 ///
 /// Errors: `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]

@@ -1,35 +1,36 @@
 //! Integration status
 //!
-//! How an integration is doing, how far it has come, and what went wrong. A status is a snapshot: it does not change.
+//! The status of an integration: its state, its progress and its error. A status is a snapshot: it
+//! does not change.
 
 use std::mem::MaybeUninit;
-
-use bigseg_core::integration::{IntegrationState, IntegrationStatus};
 
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;
 use crate::error_log::{bigseg_sync_error, write_error};
 use crate::guard::{guard, guard_value, non_null};
 use crate::integration::bigseg_integration;
+use crate::optional::integration::{IntegrationState, IntegrationStatus};
 use crate::sized::{SizedStruct, size_of_struct, write_struct};
 use crate::text::bigseg_str;
 
-/// How an integration is doing.
+/// The state of an integration.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug)]
 pub enum bigseg_integration_state {
-    /// It is turned off, or closed.
+    /// The integration is turned off, or closed.
     BIGSEG_INTEGRATION_OFF = 0,
-    /// It fetches what the store does not have yet; the progress says how far it is.
+    /// The integration fetches the patches that the store does not have yet; see its progress.
     BIGSEG_INTEGRATION_INITIALIZING = 1,
-    /// The store matches the source, and changes are followed as they happen.
+    /// The store matches the upstream, and changes are followed as they happen.
     BIGSEG_INTEGRATION_HEALTHY = 2,
-    /// The error says what keeps the store from matching the source; it is tried again and again.
+    /// The store does not match the upstream; the error says why. The integration retries.
     BIGSEG_INTEGRATION_FAILING = 3,
 }
 
-/// A state that comes from C, where it may be any number. The header calls it `bigseg_integration_state` too.
-pub(crate) type given_state = u32;
+/// A state that the host passes, which can be any number; the header shows
+/// `bigseg_integration_state`.
+pub(crate) type raw_state = u32;
 
 impl bigseg_integration_state {
     fn of(state: IntegrationState) -> Self {
@@ -37,16 +38,16 @@ impl bigseg_integration_state {
             IntegrationState::Initializing => Self::BIGSEG_INTEGRATION_INITIALIZING,
             IntegrationState::Healthy => Self::BIGSEG_INTEGRATION_HEALTHY,
             IntegrationState::Failing => Self::BIGSEG_INTEGRATION_FAILING,
-            // The core may grow a state before this file does; the test below then fails.
+            // A new state of core: the test below fails until it is added here.
             _ => Self::BIGSEG_INTEGRATION_OFF,
         }
     }
 }
 
-/// Returns the stable name of a state in `snake_case`, such as "healthy"; empty for a number that is none. The text is
-/// static.
+/// Returns the stable name of a state in `snake_case`, such as "healthy"; empty for an unknown
+/// number. The text is static.
 #[unsafe(no_mangle)]
-pub extern "C" fn bigseg_integration_state_name(state: given_state) -> bigseg_str {
+pub extern "C" fn bigseg_integration_state_name(state: raw_state) -> bigseg_str {
     guard_value(bigseg_str::of(""), || {
         let known =
             IntegrationState::ALL.iter().find(|known| bigseg_integration_state::of(**known) as u32 == state);
@@ -54,31 +55,33 @@ pub extern "C" fn bigseg_integration_state_name(state: given_state) -> bigseg_st
     })
 }
 
-/// What an integration has done. Counters only grow, until it is turned on again, or its store or its source changes.
+/// What an integration has done. Counters start at 0 again when it is turned on, and when its store
+/// or its upstream changes.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct bigseg_integration_progress {
     /// `sizeof(bigseg_integration_progress)`, set by the caller.
     pub struct_size: usize,
-    /// Patches applied in the present filling of the store, or in the last one.
+    /// Patches applied in the current catch-up of the store, or in the last one.
     pub patches: u64,
-    /// Operations in them: a context that joins or leaves a list.
+    /// Operations in these patches. An operation adds a context to a list, or removes it.
     pub operations: u64,
-    /// Operations in a second, on average since it began.
+    /// Operations per second, on average since the catch-up began.
     pub operations_per_second: u64,
-    /// Patches applied, all in all.
+    /// Patches applied in total.
     pub total_patches: u64,
-    /// Operations in them.
+    /// Operations applied in total.
     pub total_operations: u64,
-    /// Patches that the store had already.
+    /// Patches that the store already had.
     pub repeated: u64,
-    /// Pages fetched, empty ones included.
+    /// Pages fetched, including empty ones.
     pub pages: u64,
     /// Streams opened.
     pub streams: u64,
-    /// Times that a patch did not follow the store's cursor, or another writer had moved it.
+    /// How often a patch did not match the cursor of the store, or another writer had moved the
+    /// cursor.
     pub out_of_order: u64,
-    /// Times that the store had lost its cursor.
+    /// How often the store had lost its cursor.
     pub data_losses: u64,
 }
 
@@ -90,11 +93,17 @@ unsafe impl SizedStruct for bigseg_integration_progress {
 #[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<bigseg_integration_progress>() == 88);
 
-/// The status of an integration, as it was at one moment.
-pub struct bigseg_integration_status(pub(crate) IntegrationStatus);
+/// The status of an integration at one moment.
+pub struct bigseg_integration_status(IntegrationStatus);
 
-/// Gives out the status of this moment. Free it with `bigseg_integration_status_free`. Works on a closed integration too.
-/// Does not block.
+impl From<IntegrationStatus> for bigseg_integration_status {
+    fn from(status: IntegrationStatus) -> Self {
+        Self(status)
+    }
+}
+
+/// Writes the current status of an integration to `status`. Free it with
+/// `bigseg_integration_status_free`. It also works on a closed integration. Does not block.
 ///
 /// Errors: `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
@@ -105,8 +114,8 @@ pub extern "C" fn bigseg_integration_get_status(
 ) -> bigseg_code {
     guard(error, || {
         let integration = bigseg_integration::get(integration)?;
-        let place = non_null(status, "status")?;
-        *place = Box::into_raw(Box::new(bigseg_integration_status(integration.status())));
+        let output = non_null(status, "status")?;
+        *output = Box::into_raw(Box::new(bigseg_integration_status(integration.status())));
         Ok(())
     })
 }
@@ -123,7 +132,7 @@ fn read<T>(
     }
 }
 
-/// Returns how it is doing; `BIGSEG_INTEGRATION_OFF` for NULL.
+/// Returns the state; `BIGSEG_INTEGRATION_OFF` for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_status_state(
     status: Option<&bigseg_integration_status>,
@@ -133,14 +142,14 @@ pub extern "C" fn bigseg_integration_status_state(
     })
 }
 
-/// Returns since when, in Unix milliseconds; 0 for NULL.
+/// Returns since when the state has not changed, in Unix milliseconds; 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_status_since(status: Option<&bigseg_integration_status>) -> i64 {
     read(status, 0, |status| status.since)
 }
 
-/// Tells when the store was last declared synchronised. Returns false, and writes nothing, when it never was as far as is
-/// known, and for NULL.
+/// Writes the time when the store was last synchronised to `unix_ms`. Returns false, and writes
+/// nothing, when no such time is known, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_status_last_synchronized(
     status: Option<&bigseg_integration_status>,
@@ -149,8 +158,8 @@ pub extern "C" fn bigseg_integration_status_last_synchronized(
     read(status, false, |status| write_time(status.last_synchronized, unix_ms))
 }
 
-/// Tells when something last failed. Returns false, and writes nothing, when nothing did as far as the error log goes, and
-/// for NULL.
+/// Writes the time of the last error to `unix_ms`. Returns false, and writes nothing, when the
+/// error log is empty, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_status_last_error(
     status: Option<&bigseg_integration_status>,
@@ -165,9 +174,10 @@ fn write_time(time: Option<i64>, unix_ms: Option<&mut MaybeUninit<i64>>) -> bool
     true
 }
 
-/// Tells what keeps the store from matching the source, while the state is `BIGSEG_INTEGRATION_FAILING`; set
-/// `found->struct_size` first. Returns false, and writes nothing, when there is nothing, when the struct's size cannot be, and
-/// for NULL. The message is borrowed from the status.
+/// Writes why the store does not match the upstream, while the state is
+/// `BIGSEG_INTEGRATION_FAILING`. Set `found->struct_size` first. The message is borrowed from the
+/// status. Returns false, and writes nothing, when there is no error, when `struct_size` is
+/// invalid, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_status_error(
     status: Option<&bigseg_integration_status>,
@@ -176,15 +186,15 @@ pub extern "C" fn bigseg_integration_status_error(
     read(status, false, |status| write_error(status.error.as_ref(), found))
 }
 
-/// Tells what the integration has done; set `progress->struct_size` first. Returns false, and writes nothing, when the
-/// struct's size cannot be, and for NULL.
+/// Writes what the integration has done to `progress`. Set `progress->struct_size` first. Returns
+/// false, and writes nothing, when `struct_size` is invalid, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_status_progress(
     status: Option<&bigseg_integration_status>,
     progress: *mut bigseg_integration_progress,
 ) -> bool {
     read(status, false, |status| {
-        // SAFETY: NULL, or a struct that is as long as it says.
+        // SAFETY: NULL, or a struct of at least `struct_size` bytes.
         let Ok(size) = (unsafe { size_of_struct(progress, "progress") }) else { return false };
         let done = bigseg_integration_progress {
             struct_size: size,
@@ -199,13 +209,13 @@ pub extern "C" fn bigseg_integration_status_progress(
             out_of_order: status.counters.out_of_order,
             data_losses: status.counters.data_losses,
         };
-        // SAFETY: `size` is what the struct says.
+        // SAFETY: `size` is the size that the struct states.
         unsafe { write_struct(progress, size, &done) };
         true
     })
 }
 
-/// Frees a status.
+/// Frees an integration status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_integration_status_free(status: Option<Box<bigseg_integration_status>>) {
     guard_value((), || drop(status));

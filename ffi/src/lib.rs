@@ -1,37 +1,40 @@
 //! The C ABI: one file per noun of `include/bigseg.h`, in the order of the header.
 //!
-//! `include/README.md` has the conventions. Parameters are typed so that most bodies are safe code: `Option<&T>` and
-//! `Option<&mut T>` are pointers that may be NULL, `Option<Box<T>>` is a handle given back. Each module's own comment
-//! and each item's end up in the header, so they are written for readers of C.
+//! `include/README.md` has the conventions. Parameters are typed so that most bodies are safe code:
+//! `Option<&T>` and `Option<&mut T>` are pointers that may be NULL, and `Option<Box<T>>` is a
+//! handle whose ownership the host passes. The comment of each public module and item becomes part
+//! of the header, so it is written for readers of C.
 
 #![allow(
     non_camel_case_types,
     reason = "a name is spelled in Rust as it is in C, so that one search finds both"
 )]
-#![allow(clippy::not_unsafe_ptr_arg_deref, reason = "only C calls these, and there nothing is marked unsafe")]
+#![allow(clippy::not_unsafe_ptr_arg_deref, reason = "only C calls these, where nothing is marked unsafe")]
 
 #[cfg(panic = "abort")]
 compile_error!("a panic must not end the host program: build libbigseg with panic = \"unwind\"");
 
-// Plumbing; nothing of it is in the header.
+// Private modules, which are not part of the header.
 mod guard;
+mod optional;
+mod query;
 mod sized;
 
-// The header. Text and failures:
+// The header. Text and errors:
 pub mod text;
 pub mod version;
 
 pub mod code;
 pub mod error;
 
-// The words of the domain:
+// Identifiers and memberships:
 pub mod context_hash;
 pub mod membership;
 pub mod segment_ref;
 
-// What an engine is opened with:
+// Inputs of an engine:
+pub mod callback;
 pub mod clock;
-pub mod userdata;
 
 pub mod store_results;
 
@@ -40,7 +43,7 @@ pub mod custom_store;
 pub mod config;
 pub mod engine;
 
-// What it tells:
+// Lookups and status:
 pub mod lookup;
 pub mod lookup_async;
 pub mod status;
@@ -59,10 +62,9 @@ pub mod segment_answer;
 
 pub mod explanation;
 
-// What fills a store:
+// Writing to a store:
 pub mod import;
 
-// What keeps one in step:
 pub mod integration_config;
 
 pub mod integration;
@@ -72,5 +74,5 @@ pub mod integration_status;
 
 pub mod integration_listener;
 
-// What the whole process shares:
+// The whole process:
 pub mod log;

@@ -1,13 +1,10 @@
 //! Lookups
 //!
-//! Every lookup exists for a context key and for its hash. It gives out a membership, to be freed with
-//! `bigseg_membership_free`, and how far that can be trusted.
+//! A lookup returns the membership of a context, and a lookup status that says how reliable it is.
+//! Each lookup takes a context key or, with `_by_hash`, a context hash. Free the membership with
+//! `bigseg_membership_free`.
 //!
-//! A lookup fails only on misuse. Whatever goes wrong with the store is in the lookup status: a program has to go on
-//! either way.
-//!
-//! Errors of all lookups: `BIGSEG_INVALID_CONTEXT_KEY`, `BIGSEG_INVALID_CONTEXT_HASH`, `BIGSEG_CLOSED`,
-//! `BIGSEG_FORKED`.
+//! A lookup call fails only on misuse. A failure of the store is reported by the lookup status.
 
 use std::mem::MaybeUninit;
 
@@ -18,54 +15,54 @@ use crate::context_hash::{bigseg_context_hash, hash_of_key};
 use crate::engine::bigseg_engine;
 use crate::error::bigseg_error;
 use crate::guard::{array, check_array, guard, guard_value, non_null};
-use crate::membership::{bigseg_membership, give};
+use crate::membership::{bigseg_membership, into_raw};
 use crate::sized::{SizedStruct, size_of_struct, write_struct};
 use crate::text::bigseg_str;
 
-/// How far an answer can be trusted, from best to worst: the greater number is the worse. Several lookups in one
-/// evaluation report the worst.
+/// How reliable an answer is, from best to worst: a greater number is worse. An evaluation with
+/// several lookups reports the worst status.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum bigseg_lookup_status {
     /// The store answered, and it is up to date.
     BIGSEG_LOOKUP_HEALTHY = 0,
-    /// The store answered, but nothing has kept it up to date lately.
+    /// The store answered, but its sync time is missing or too old.
     BIGSEG_LOOKUP_STALE = 1,
-    /// The store failed; the membership is the last known one, or empty.
+    /// The store failed. The membership is the last known one, or empty.
     BIGSEG_LOOKUP_STORE_ERROR = 2,
-    /// There is no store, so no membership was looked up.
+    /// The engine has no store. The membership is empty.
     BIGSEG_LOOKUP_NOT_CONFIGURED = 3,
 }
 
-/// Where an answer comes from.
+/// The origin of an answer.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum bigseg_origin {
-    /// The store, just now.
+    /// A query to the store, for this lookup.
     BIGSEG_ORIGIN_STORE = 0,
-    /// The cache, younger than the cache time.
+    /// The cache, within its cache time.
     BIGSEG_ORIGIN_CACHE = 1,
-    /// The cache, older than the cache time, because the store failed.
+    /// The cache, after its cache time, because the store failed.
     BIGSEG_ORIGIN_LAST_KNOWN = 2,
-    /// Nowhere: there is no store, or it failed and nothing is remembered. The membership is empty.
+    /// None: there is no store, or it failed and the cache has no answer. The membership is empty.
     BIGSEG_ORIGIN_NOTHING = 3,
 }
 
-/// Everything a lookup found out.
+/// The full answer of a lookup.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bigseg_lookup {
     /// `sizeof(bigseg_lookup)`, set by the caller.
     pub struct_size: usize,
-    /// The membership, never NULL.
+    /// The membership; never NULL.
     pub membership: *const bigseg_membership,
-    /// How far it can be trusted.
+    /// How reliable the membership is.
     pub status: bigseg_lookup_status,
-    /// Where it comes from.
+    /// Where the membership comes from.
     pub origin: bigseg_origin,
-    /// How long ago the store said it.
+    /// The age of the membership: the time since the store was queried for it, in milliseconds.
     pub age_ms: u64,
-    /// Why the store was not heard; `BIGSEG_OK` when it was, or was not asked.
+    /// Why the store did not answer; `BIGSEG_OK` when it did, or was not queried.
     pub store_code: bigseg_code,
 }
 
@@ -89,7 +86,7 @@ impl bigseg_lookup_status {
 }
 
 impl bigseg_origin {
-    /// Returns where an answer comes from, and how many milliseconds old it is.
+    /// Returns the origin, and the age in milliseconds.
     pub(crate) fn of(origin: Origin) -> (Self, u64) {
         let known = match origin {
             Origin::Store => Self::BIGSEG_ORIGIN_STORE,
@@ -102,13 +99,13 @@ impl bigseg_origin {
 }
 
 impl bigseg_lookup {
-    /// Gives an answer to the host, which frees the membership.
+    /// Converts an answer. The host frees the membership.
     pub(crate) fn of(answer: Answer) -> Self {
         let (origin, age_ms) = bigseg_origin::of(answer.origin);
         let code = answer.error.map_or(bigseg_code::BIGSEG_OK, |error| bigseg_code::of(error.kind()));
         Self {
             struct_size: size_of::<Self>(),
-            membership: give(answer.membership),
+            membership: into_raw(answer.membership),
             status: bigseg_lookup_status::of(answer.status),
             origin,
             age_ms,
@@ -117,13 +114,13 @@ impl bigseg_lookup {
     }
 }
 
-/// Where the two outputs of a short lookup go.
-struct Places<'a> {
+/// The two outputs of a lookup.
+struct Outputs<'a> {
     membership: &'a mut *const bigseg_membership,
     status: &'a mut MaybeUninit<bigseg_lookup_status>,
 }
 
-impl<'a> Places<'a> {
+impl<'a> Outputs<'a> {
     fn new(
         membership: Option<&'a mut *const bigseg_membership>,
         status: Option<&'a mut MaybeUninit<bigseg_lookup_status>>,
@@ -133,7 +130,7 @@ impl<'a> Places<'a> {
 
     fn write(self, answer: Answer) {
         self.status.write(bigseg_lookup_status::of(answer.status));
-        *self.membership = give(answer.membership);
+        *self.membership = into_raw(answer.membership);
     }
 
     fn write_if_any(self, answer: Option<Answer>) {
@@ -144,9 +141,11 @@ impl<'a> Places<'a> {
     }
 }
 
-/// Looks up a context by its key.
+/// Looks up a context by its key, and writes its membership and lookup status.
 ///
-/// Blocks until the store has answered, at most for the lookup deadline; not at all for what is cached.
+/// Blocks up to the lookup deadline if the store must answer. Does not block for a cached answer.
+///
+/// Errors: `BIGSEG_INVALID_CONTEXT_KEY`, `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_membership(
     engine: Option<&bigseg_engine>,
@@ -157,13 +156,17 @@ pub extern "C" fn bigseg_engine_membership(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let places = Places::new(membership, status)?;
-        places.write(engine.membership(hash_of_key(context_key)?).wait()?);
+        let outputs = Outputs::new(membership, status)?;
+        outputs.write(engine.membership(hash_of_key(context_key)?).wait()?);
         Ok(())
     })
 }
 
-/// Looks up a context by its hash, as `bigseg_engine_membership` does by its key.
+/// Looks up a context by its hash, and writes its membership and lookup status.
+///
+/// Blocks up to the lookup deadline if the store must answer. Does not block for a cached answer.
+///
+/// Errors: `BIGSEG_INVALID_CONTEXT_HASH`, `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_membership_by_hash(
     engine: Option<&bigseg_engine>,
@@ -174,16 +177,19 @@ pub extern "C" fn bigseg_engine_membership_by_hash(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let places = Places::new(membership, status)?;
-        places.write(engine.membership(non_null(hash, "hash")?.parse()?).wait()?);
+        let outputs = Outputs::new(membership, status)?;
+        outputs.write(engine.membership(non_null(hash, "hash")?.parse()?).wait()?);
         Ok(())
     })
 }
 
-/// Looks up many contexts by their keys, in as few queries as possible; `memberships` and `statuses` have room for
-/// `count` entries each, in the order of the keys. Either all are written, or none.
+/// Looks up many contexts by their keys, in as few queries as possible. `memberships` and
+/// `statuses` have room for `count` entries each, in the order of the keys. Either all entries are
+/// written, or none.
 ///
-/// Blocks as `bigseg_engine_membership` does.
+/// Blocks up to the lookup deadline if the store must answer. Does not block for cached answers.
+///
+/// Errors: `BIGSEG_INVALID_CONTEXT_KEY`, `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_memberships(
     engine: Option<&bigseg_engine>,
@@ -194,14 +200,20 @@ pub extern "C" fn bigseg_engine_memberships(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        // SAFETY: the header asks for `count` entries, which stay as they are during the call.
+        // SAFETY: the header requires `count` entries, which do not change during the call.
         let keys = unsafe { array(context_keys, count, "context_keys") }?;
         let hashes = keys.iter().map(|key| hash_of_key(*key));
         look_up_many(engine, hashes, memberships, statuses)
     })
 }
 
-/// Looks up many contexts by their hashes, as `bigseg_engine_memberships` does by their keys.
+/// Looks up many contexts by their hashes, in as few queries as possible. `memberships` and
+/// `statuses` have room for `count` entries each, in the order of the hashes. Either all entries
+/// are written, or none.
+///
+/// Blocks up to the lookup deadline if the store must answer. Does not block for cached answers.
+///
+/// Errors: `BIGSEG_INVALID_CONTEXT_HASH`, `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_memberships_by_hash(
     engine: Option<&bigseg_engine>,
@@ -212,7 +224,7 @@ pub extern "C" fn bigseg_engine_memberships_by_hash(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        // SAFETY: as above.
+        // SAFETY: as in `bigseg_engine_memberships`.
         let hashes = unsafe { array(hashes, count, "hashes") }?;
         look_up_many(engine, hashes.iter().map(bigseg_context_hash::parse), memberships, statuses)
     })
@@ -230,19 +242,22 @@ fn look_up_many(
     let hashes = hashes.collect::<Result<Vec<_>>>()?;
     let answers = engine.memberships(&hashes).wait()?;
     for (index, answer) in answers.into_iter().enumerate() {
-        // SAFETY: both arrays have room for as many entries as there are hashes, and there is one answer for each.
+        // SAFETY: both arrays have room for one entry per hash, and there is one answer per hash.
         unsafe {
             statuses.add(index).write(bigseg_lookup_status::of(answer.status));
-            memberships.add(index).write(give(answer.membership));
+            memberships.add(index).write(into_raw(answer.membership));
         }
     }
     Ok(())
 }
 
-/// Gives out an answer if there is one without asking anybody; otherwise returns `BIGSEG_OK` with a NULL membership,
-/// and the status is not written.
+/// Looks up a context by its key in the cache only, and writes its membership and lookup status. If
+/// the cache has no valid answer, it returns `BIGSEG_OK`, sets the membership to NULL, and does not
+/// write the status.
 ///
-/// Never blocks; neither allocates nor locks for what is cached.
+/// Never blocks. A cached answer needs neither an allocation nor a lock.
+///
+/// Errors: `BIGSEG_INVALID_CONTEXT_KEY`, `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_cached(
     engine: Option<&bigseg_engine>,
@@ -253,13 +268,19 @@ pub extern "C" fn bigseg_engine_cached(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let places = Places::new(membership, status)?;
-        places.write_if_any(engine.membership(hash_of_key(context_key)?).cached()?);
+        let outputs = Outputs::new(membership, status)?;
+        outputs.write_if_any(engine.membership(hash_of_key(context_key)?).cached()?);
         Ok(())
     })
 }
 
-/// Does for a hash what `bigseg_engine_cached` does for a key.
+/// Looks up a context by its hash in the cache only, and writes its membership and lookup status.
+/// If the cache has no valid answer, it returns `BIGSEG_OK`, sets the membership to NULL, and does
+/// not write the status.
+///
+/// Never blocks. A cached answer needs neither an allocation nor a lock.
+///
+/// Errors: `BIGSEG_INVALID_CONTEXT_HASH`, `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_cached_by_hash(
     engine: Option<&bigseg_engine>,
@@ -270,16 +291,18 @@ pub extern "C" fn bigseg_engine_cached_by_hash(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let places = Places::new(membership, status)?;
-        places.write_if_any(engine.membership(non_null(hash, "hash")?.parse()?).cached()?);
+        let outputs = Outputs::new(membership, status)?;
+        outputs.write_if_any(engine.membership(non_null(hash, "hash")?.parse()?).cached()?);
         Ok(())
     })
 }
 
-/// Looks up a context by its key and tells everything there is to tell, including where the answer comes from. Set
+/// Looks up a context by its key, and writes the full answer, including its origin. Set
 /// `lookup->struct_size` first, and free `lookup->membership` afterwards.
 ///
-/// Blocks as `bigseg_engine_membership` does.
+/// Blocks up to the lookup deadline if the store must answer. Does not block for a cached answer.
+///
+/// Errors: `BIGSEG_INVALID_CONTEXT_KEY`, `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_lookup(
     engine: Option<&bigseg_engine>,
@@ -287,10 +310,15 @@ pub extern "C" fn bigseg_engine_lookup(
     lookup: *mut bigseg_lookup,
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
-    guard(error, || look_up_in_full(engine, || hash_of_key(context_key), lookup))
+    guard(error, || full_lookup(engine, || hash_of_key(context_key), lookup))
 }
 
-/// Looks up a context by its hash, as `bigseg_engine_lookup` does by its key.
+/// Looks up a context by its hash, and writes the full answer, including its origin. Set
+/// `lookup->struct_size` first, and free `lookup->membership` afterwards.
+///
+/// Blocks up to the lookup deadline if the store must answer. Does not block for a cached answer.
+///
+/// Errors: `BIGSEG_INVALID_CONTEXT_HASH`, `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_lookup_by_hash(
     engine: Option<&bigseg_engine>,
@@ -298,32 +326,32 @@ pub extern "C" fn bigseg_engine_lookup_by_hash(
     lookup: *mut bigseg_lookup,
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
-    guard(error, || look_up_in_full(engine, || non_null(hash, "hash")?.parse(), lookup))
+    guard(error, || full_lookup(engine, || non_null(hash, "hash")?.parse(), lookup))
 }
 
-fn look_up_in_full(
+fn full_lookup(
     engine: Option<&bigseg_engine>,
     hash: impl FnOnce() -> Result<ContextHash>,
     lookup: *mut bigseg_lookup,
 ) -> Result<()> {
     let engine = bigseg_engine::get(engine)?;
-    // SAFETY: the header asks for a struct that is as long as it says.
+    // SAFETY: the header requires a struct of at least `struct_size` bytes.
     let size = unsafe { size_of_struct(lookup, "lookup") }?;
     let answer = engine.membership(hash()?).wait()?;
-    // SAFETY: `size` is what the struct says.
+    // SAFETY: `size` is the size that the struct states.
     unsafe { write_struct(lookup, size, &bigseg_lookup::of(answer)) };
     Ok(())
 }
 
-/// Returns the name that evaluation reasons use as `bigSegmentsStatus`, such as "STORE_ERROR"; empty for a number that
-/// is no status. The text is static.
+/// Returns the name that the SDKs use as `bigSegmentsStatus` in an evaluation reason, such as
+/// "STORE_ERROR"; empty for an unknown number. The text is static.
 #[unsafe(no_mangle)]
-pub extern "C" fn bigseg_lookup_status_name(status: given_status) -> bigseg_str {
+pub extern "C" fn bigseg_lookup_status_name(status: raw_status) -> bigseg_str {
     guard_value(bigseg_str::of(""), || {
         let known = LookupStatus::ALL.iter().find(|known| **known as u32 == status);
         bigseg_str::of(known.map_or("", |known| known.name()))
     })
 }
 
-/// A status that comes from C, where it may be any number. The header calls it `bigseg_lookup_status` too.
-pub(crate) type given_status = u32;
+/// A status that the host passes, which can be any number; the header shows `bigseg_lookup_status`.
+pub(crate) type raw_status = u32;

@@ -1,6 +1,6 @@
 //! Metrics
 //!
-//! What an engine has done since it was opened, and what it holds.
+//! The counters and gauges of an engine since it was opened.
 
 use crate::code::bigseg_code;
 use crate::engine::bigseg_engine;
@@ -8,7 +8,7 @@ use crate::error::bigseg_error;
 use crate::guard::guard;
 use crate::sized::{SizedStruct, size_of_struct, write_struct};
 
-/// An engine's figures. Counters only grow.
+/// The metrics of an engine. Counters only increase.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bigseg_metrics {
@@ -56,7 +56,8 @@ unsafe impl SizedStruct for bigseg_metrics {
 #[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<bigseg_metrics>() == 136);
 
-/// Fills in an engine's figures; set `metrics->struct_size` first. Works on a closed engine too. Does not block.
+/// Writes the metrics of an engine to `metrics`. Set `metrics->struct_size` first. It also works on
+/// a closed engine. Does not block.
 ///
 /// Errors: `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
@@ -67,7 +68,7 @@ pub extern "C" fn bigseg_engine_metrics(
 ) -> bigseg_code {
     guard(error, || {
         let figures = bigseg_engine::get(engine)?.metrics();
-        // SAFETY: the header asks for a struct that is as long as it says.
+        // SAFETY: the header requires a struct of at least `struct_size` bytes.
         let size = unsafe { size_of_struct(metrics, "metrics") }?;
         let figures = bigseg_metrics {
             struct_size: size,
@@ -88,7 +89,7 @@ pub extern "C" fn bigseg_engine_metrics(
             pushed_invalidations: figures.pushed_invalidations,
             store_throttles: figures.store_throttles,
         };
-        // SAFETY: `size` is what the struct says.
+        // SAFETY: `size` is the size that the struct states.
         unsafe { write_struct(metrics, size, &figures) };
         Ok(())
     })

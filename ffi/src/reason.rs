@@ -8,37 +8,39 @@ use crate::lookup::bigseg_lookup_status;
 use crate::sized::SizedStruct;
 use crate::text::bigseg_str;
 
-/// The main thing that decided an evaluation.
+/// The main reason for the result of an evaluation.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum bigseg_reason_kind {
     /// The flag is off.
     BIGSEG_REASON_OFF = 0,
-    /// The flag is on, and nothing in it is about this context.
+    /// The flag is on, and neither its targets nor its rules match the context.
     BIGSEG_REASON_FALLTHROUGH = 1,
-    /// The flag names the context.
+    /// A target of the flag lists the context.
     BIGSEG_REASON_TARGET_MATCH = 2,
     /// A rule of the flag matches.
     BIGSEG_REASON_RULE_MATCH = 3,
-    /// A prerequisite flag does not serve what it must.
+    /// A prerequisite flag does not serve the required variation.
     BIGSEG_REASON_PREREQUISITE_FAILED = 4,
-    /// There was nothing to evaluate, or it cannot be evaluated.
+    /// The flag does not exist or cannot be evaluated, or there are no data.
     BIGSEG_REASON_ERROR = 5,
 }
 
-/// What kept an evaluation from being one.
+/// Why an evaluation failed.
 #[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum bigseg_evaluation_error {
-    /// Nothing did.
+    /// The evaluation did not fail.
     BIGSEG_EVALUATION_NO_ERROR = 0,
-    /// There are no data yet.
+    /// The engine has no flags and segments yet.
     BIGSEG_EVALUATION_CLIENT_NOT_READY = 1,
-    /// There is no such flag.
+    /// No flag has that key.
     BIGSEG_EVALUATION_FLAG_NOT_FOUND = 2,
-    /// There is no such segment (in a question about a segment; flags take it for one that does not match).
+    /// No segment has that key. Only the evaluation of a segment fails with this: in a rule, a
+    /// missing segment does not match.
     BIGSEG_EVALUATION_SEGMENT_NOT_FOUND = 3,
-    /// The flag or segment, or one it refers to, contradicts itself: a circle, a variation that is not there.
+    /// The flag or segment, or one that it refers to, is inconsistent: it refers to itself, or to a
+    /// variation that does not exist.
     BIGSEG_EVALUATION_MALFORMED_FLAG = 4,
 }
 
@@ -54,31 +56,33 @@ impl bigseg_evaluation_error {
     }
 }
 
-/// Why a flag serves what it serves. Texts are borrowed from the evaluation.
+/// Why a flag serves its value. Texts are borrowed from the evaluation.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bigseg_reason {
     /// `sizeof(bigseg_reason)`, set by the caller.
     pub struct_size: usize,
-    /// The main thing that decided.
+    /// The main reason.
     pub kind: bigseg_reason_kind,
-    /// What went wrong, if `kind` is `BIGSEG_REASON_ERROR`.
+    /// Why the evaluation failed, if `kind` is `BIGSEG_REASON_ERROR`.
     pub error: bigseg_evaluation_error,
-    /// The index of the flag's rule, if `kind` is `BIGSEG_REASON_RULE_MATCH`; otherwise -1.
+    /// The index of the rule that matched, if `kind` is `BIGSEG_REASON_RULE_MATCH`; otherwise -1.
     pub rule_index: i64,
-    /// That rule's identifier; empty if it has none.
+    /// The identifier of that rule; empty if it has none.
     pub rule_id: bigseg_str,
-    /// The flag that failed, if `kind` is `BIGSEG_REASON_PREREQUISITE_FAILED`; otherwise empty.
+    /// The key of the prerequisite flag, if `kind` is `BIGSEG_REASON_PREREQUISITE_FAILED`;
+    /// otherwise empty.
     pub prerequisite_key: bigseg_str,
-    /// Whether the context takes part in an experiment.
+    /// Whether the context is part of an experiment.
     pub in_experiment: bool,
-    /// Whether any lookup was attempted or refused.
+    /// Whether a lookup was needed.
     pub has_big_segments_status: bool,
-    /// The worst status of these lookups; `BIGSEG_LOOKUP_HEALTHY` if there were none.
+    /// The worst status of all lookups; `BIGSEG_LOOKUP_HEALTHY` if none was needed.
     pub big_segments_status: bigseg_lookup_status,
 }
 
-// SAFETY: it begins with its size, and zeros are valid in all other fields: each enum has a 0, and text is plain.
+// SAFETY: the size comes first, and zeros are valid in all other fields: each enum has a 0, and
+// text may be NULL and 0.
 unsafe impl SizedStruct for bigseg_reason {
     const FIRST_SIZE: usize = size_of::<Self>();
 }
@@ -87,7 +91,7 @@ unsafe impl SizedStruct for bigseg_reason {
 const _: () = assert!(size_of::<bigseg_reason>() == 64);
 
 impl bigseg_reason {
-    /// Borrows a reason of the core's.
+    /// Converts a reason of core; texts are borrowed from it.
     pub(crate) fn of(reason: &Reason) -> Self {
         let kind = match reason.kind {
             ReasonKind::Off => bigseg_reason_kind::BIGSEG_REASON_OFF,

@@ -1,6 +1,8 @@
 //! Is this context in that segment?
 //!
-//! The answer, and why. Lookups, blocking and errors are as for evaluations. An answer is immutable; any thread may use it.
+//! A segment answer says whether a context is in a segment, and why. Any segment can be asked for,
+//! big or ordinary. The calls fail, block and look up memberships as evaluations of flags do. An
+//! answer is immutable; any thread may use it.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -8,16 +10,18 @@ use std::sync::OnceLock;
 
 use bigseg_core::segment::SegmentAnswer;
 
+use crate::callback::{Userdata, bigseg_destroy};
 use crate::code::bigseg_code;
 use crate::context::bigseg_context;
 use crate::engine::bigseg_engine;
 use crate::error::bigseg_error;
 use crate::evaluation::as_json;
-use crate::guard::{guard, guard_value, non_null};
+use crate::guard::{guard, guard_value};
 use crate::lookup::bigseg_lookup_status;
+use crate::optional::segment;
+use crate::query::Query;
 use crate::reason::bigseg_evaluation_error;
 use crate::text::bigseg_str;
-use crate::userdata::{Userdata, bigseg_destroy};
 
 /// Whether a context is in a segment, and why.
 pub struct bigseg_segment_answer {
@@ -25,18 +29,16 @@ pub struct bigseg_segment_answer {
     json: OnceLock<String>,
 }
 
-impl bigseg_segment_answer {
-    pub(crate) fn new(answer: SegmentAnswer) -> Self {
+impl From<SegmentAnswer> for bigseg_segment_answer {
+    fn from(answer: SegmentAnswer) -> Self {
         Self { answer, json: OnceLock::new() }
-    }
-
-    fn into_raw(answer: SegmentAnswer) -> *mut Self {
-        Box::into_raw(Box::new(Self::new(answer)))
     }
 }
 
-/// Answers whether a context is in a segment. Free the answer with `bigseg_segment_answer_free`. Blocks as
-/// `bigseg_engine_evaluate` does.
+/// Answers whether a context is in a segment. Free the answer with `bigseg_segment_answer_free`.
+///
+/// Blocks up to the lookup deadline for each membership that the store must answer. Does not block
+/// when all memberships are cached, or are in a memory or embedded store.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_segment_contains(
     engine: Option<&bigseg_engine>,
@@ -46,18 +48,18 @@ pub extern "C" fn bigseg_engine_segment_contains(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let engine = bigseg_engine::get(engine)?;
-        let (segment_key, context) =
-            (segment_key.utf8("segment_key")?, &non_null(context, "context")?.context);
-        let place = non_null(answer, "answer")?;
-        let answer = engine.segment_contains(segment_key, context).wait()?;
-        *place = bigseg_segment_answer::into_raw(answer);
-        Ok(())
+        let query = Query::new(engine, segment_key, "segment_key", context)?;
+        query.answer_into(answer, "answer", |engine, segment_key, context| {
+            segment::segment_contains(engine, segment_key, context).map(Some)
+        })
     })
 }
 
-/// Does the same if it can be done without waiting; if the store would have to be asked, returns `BIGSEG_OK` with a NULL
-/// answer. Does not block, but for reading an embedded store.
+/// Answers whether a context is in a segment, if that needs no waiting. If a store outside this
+/// process would have to answer, it returns `BIGSEG_OK` and sets the answer to NULL. Free the
+/// answer with `bigseg_segment_answer_free`.
+///
+/// Does not block, except to read an embedded store.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_segment_contains_now(
     engine: Option<&bigseg_engine>,
@@ -67,22 +69,25 @@ pub extern "C" fn bigseg_engine_segment_contains_now(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        let engine = bigseg_engine::get(engine)?;
-        let (segment_key, context) =
-            (segment_key.utf8("segment_key")?, &non_null(context, "context")?.context);
-        let place = non_null(answer, "answer")?;
-        let answer = engine.segment_contains(segment_key, context).now()?;
-        *place = answer.map_or(std::ptr::null_mut(), bigseg_segment_answer::into_raw);
-        Ok(())
+        let query = Query::new(engine, segment_key, "segment_key", context)?;
+        query.answer_into(answer, "answer", segment::segment_contains_now)
     })
 }
 
-/// Hears an answer, as a `bigseg_evaluation_callback` hears an evaluation; the answer is borrowed.
+/// Called when a segment answer is complete. `code` is `BIGSEG_OK`; or `BIGSEG_CLOSED` when the
+/// engine was closed first, and then `answer` is NULL. The answer is borrowed until the callback
+/// returns: do not free it.
+///
+/// Called exactly once if the registering call returned `BIGSEG_OK`, and never otherwise. It runs
+/// on a thread of the library that may block, possibly before the registering call has returned.
 pub type bigseg_segment_answer_callback = Option<
     unsafe extern "C" fn(userdata: *mut c_void, code: bigseg_code, answer: *const bigseg_segment_answer),
 >;
 
-/// Answers whether a context is in a segment, and calls back, as `bigseg_engine_evaluate_async` does.
+/// Answers whether a context is in a segment, and calls `callback` with the answer. Does not block.
+/// The context can be freed when this returns.
+///
+/// Errors: if this call fails, `callback` is not called, and `userdata` is destroyed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_engine_segment_contains_async(
     engine: Option<&bigseg_engine>,
@@ -95,31 +100,20 @@ pub extern "C" fn bigseg_engine_segment_contains_async(
 ) -> bigseg_code {
     let userdata = Userdata::new(userdata, destroy);
     guard(error, || {
-        let engine = bigseg_engine::get(engine)?;
-        let (segment_key, context) =
-            (segment_key.utf8("segment_key")?, &non_null(context, "context")?.context);
-        let callback = non_null(callback, "callback")?;
-        engine.segment_contains(segment_key, context).then(move |answer| {
-            // SAFETY: the host gave function and userdata together.
-            let call = |code, answer| unsafe { callback(userdata.get(), code, answer) };
-            match answer {
-                Ok(answer) => {
-                    let answer = bigseg_segment_answer::new(answer);
-                    call(bigseg_code::BIGSEG_OK, &raw const answer);
-                }
-                Err(error) => call(bigseg_code::of(error.kind()), std::ptr::null()),
-            }
-        })
+        let query = Query::new(engine, segment_key, "segment_key", context)?;
+        query.answer_then(callback, userdata, segment::segment_contains_then)
     })
 }
 
-/// Returns whether the context is in the segment; false for NULL.
+/// Returns whether the context is in the segment; false when the segment could not be evaluated,
+/// and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_segment_answer_is_match(answer: Option<&bigseg_segment_answer>) -> bool {
     answer.is_some_and(|answer| answer.answer.is_match)
 }
 
-/// Returns why there is no real answer, which is "no" then; `BIGSEG_EVALUATION_NO_ERROR` if there is one, and for NULL.
+/// Returns why the segment could not be evaluated; `BIGSEG_EVALUATION_NO_ERROR` when it was
+/// evaluated, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_segment_answer_error(
     answer: Option<&bigseg_segment_answer>,
@@ -127,8 +121,8 @@ pub extern "C" fn bigseg_segment_answer_error(
     bigseg_evaluation_error::of(answer.and_then(|answer| answer.answer.error_kind))
 }
 
-/// Returns whether any lookup was attempted or refused, and then writes the worst status of them, which may be NULL if
-/// nobody wants it. For NULL: false.
+/// Returns whether a lookup was needed, and then writes the worst status of all lookups to
+/// `status`, which may be NULL. Returns false for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_segment_answer_status(
     answer: Option<&bigseg_segment_answer>,
@@ -141,8 +135,9 @@ pub extern "C" fn bigseg_segment_answer_status(
     true
 }
 
-/// Returns all of it as JSON, borrowed from the answer: `isMatch`, `errorKind`, `status`, and `decisions`, which say by
-/// what the segment decided, and then each big segment that its rules ask for. Empty for NULL.
+/// Returns the whole answer as JSON, borrowed from the answer; empty for NULL. The fields are
+/// `isMatch`, `errorKind`, `status`, and `decisions`: what the segment decided, then each big
+/// segment that its rules refer to.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_segment_answer_json(answer: Option<&bigseg_segment_answer>) -> bigseg_str {
     guard_value(bigseg_str::of(""), || match answer {
@@ -151,7 +146,7 @@ pub extern "C" fn bigseg_segment_answer_json(answer: Option<&bigseg_segment_answ
     })
 }
 
-/// Frees an answer.
+/// Frees a segment answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_segment_answer_free(answer: Option<Box<bigseg_segment_answer>>) {
     guard_value((), || drop(answer));

@@ -1,6 +1,6 @@
 //! Segment refs
 //!
-//! A segment ref, `{segmentKey}.g{generation}`, names one generation of a segment.
+//! A segment ref, `{segmentKey}.g{generation}`, identifies one generation of a segment.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -12,13 +12,14 @@ use crate::error::bigseg_error;
 use crate::guard::{check_array, guard, invalid, non_null};
 use crate::text::bigseg_str;
 
-/// A buffer that is this much longer than the segment key has room for any ref of it and the terminating NUL.
+/// The most characters that a segment ref has beyond its segment key, including a terminating NUL.
 pub const BIGSEG_SEGMENT_REF_EXTRA: usize = 23;
 
-/// Cuts a segment ref at its last `.g`. The key is a part of `segment_ref` and lives as long as that.
+/// Splits a segment ref at its last `.g`. The resulting key is a part of `segment_ref`, and is
+/// valid as long as that is.
 ///
-/// Errors: `BIGSEG_INVALID_SEGMENT_REF` unless it is a non-empty key, `.g`, and a decimal generation without sign or
-/// leading zeros.
+/// Errors: `BIGSEG_INVALID_SEGMENT_REF` unless the text is a non-empty key, `.g`, and a decimal
+/// generation without sign or leading zeros.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_segment_ref_split(
     segment_ref: bigseg_str,
@@ -36,11 +37,11 @@ pub extern "C" fn bigseg_segment_ref_split(
     })
 }
 
-/// Writes the ref of a segment's generation, and a terminating NUL, into `buffer` of `capacity` bytes. `length`
-/// receives the number of characters without the NUL, and may be NULL.
+/// Writes the segment ref of a key and a generation, and a terminating NUL, to `buffer` of
+/// `capacity` bytes. `length` receives the number of characters without the NUL, and may be NULL.
 ///
-/// Errors: `BIGSEG_INVALID_SEGMENT_REF` when the key is empty; `BIGSEG_INVALID_ARGUMENT` when the buffer is too small,
-/// which one of `segment_key.length + BIGSEG_SEGMENT_REF_EXTRA` bytes never is.
+/// Errors: `BIGSEG_INVALID_SEGMENT_REF` when the key is empty; `BIGSEG_INVALID_ARGUMENT` when the
+/// buffer is too small. `segment_key.length + BIGSEG_SEGMENT_REF_EXTRA` bytes are always enough.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_segment_ref_format(
     segment_key: bigseg_str,
@@ -60,7 +61,7 @@ pub extern "C" fn bigseg_segment_ref_format(
                 text.len() + 1
             )));
         }
-        // SAFETY: the host gave `capacity` writable bytes, which are more than the text has.
+        // SAFETY: the header requires `capacity` writable bytes, which are more than the text has.
         unsafe {
             std::ptr::copy_nonoverlapping(text.as_ptr().cast(), buffer, text.len());
             buffer.add(text.len()).write(0);

@@ -1,6 +1,7 @@
 //! Store status
 //!
-//! Whether the store can be asked, and whether what it says is up to date. A status is a snapshot: it does not change.
+//! The store status says whether the store answers, and whether it is up to date. A status is a
+//! snapshot: it does not change.
 
 use std::mem::MaybeUninit;
 
@@ -12,8 +13,14 @@ use crate::error::bigseg_error;
 use crate::guard::{guard, guard_value, non_null};
 use crate::text::bigseg_str;
 
-/// The state of the store, as an engine knew it at one moment.
-pub struct bigseg_store_status(pub(crate) StoreStatus);
+/// The status of the store of an engine, at one moment.
+pub struct bigseg_store_status(StoreStatus);
+
+impl From<StoreStatus> for bigseg_store_status {
+    fn from(status: StoreStatus) -> Self {
+        Self(status)
+    }
+}
 
 impl bigseg_store_status {
     fn into_raw(status: StoreStatus) -> *mut Self {
@@ -21,8 +28,8 @@ impl bigseg_store_status {
     }
 }
 
-/// Gives out the status as far as it is known now, without asking the store. Free it with `bigseg_store_status_free`.
-/// Works on a closed engine too. Does not block.
+/// Writes the last known status to `status`, without a query. Free it with
+/// `bigseg_store_status_free`. It also works on a closed engine. Does not block.
 ///
 /// Errors: `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
@@ -33,16 +40,16 @@ pub extern "C" fn bigseg_engine_status(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let place = non_null(status, "status")?;
-        *place = bigseg_store_status::into_raw(engine.status());
+        let output = non_null(status, "status")?;
+        *output = bigseg_store_status::into_raw(engine.status());
         Ok(())
     })
 }
 
-/// Asks the store for its sync time now, and gives out the status after that, as `bigseg_engine_status` does. A store
-/// that fails is no error: it is in the status.
+/// Reads the store's sync time now, and writes the new status to `status`. Free it with
+/// `bigseg_store_status_free`. A failure of the store is reported by the status, not by this call.
 ///
-/// Blocks until the store has answered, at most for the lookup deadline.
+/// Blocks up to the lookup deadline.
 ///
 /// Errors: `BIGSEG_CLOSED`, `BIGSEG_FORKED`.
 #[unsafe(no_mangle)]
@@ -53,8 +60,8 @@ pub extern "C" fn bigseg_engine_refresh_status(
 ) -> bigseg_code {
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
-        let place = non_null(status, "status")?;
-        *place = bigseg_store_status::into_raw(engine.refresh_status().wait()?);
+        let output = non_null(status, "status")?;
+        *output = bigseg_store_status::into_raw(engine.refresh_status().wait()?);
         Ok(())
     })
 }
@@ -67,22 +74,22 @@ fn read<T>(status: Option<&bigseg_store_status>, fallback: T, field: impl FnOnce
     }
 }
 
-/// Returns whether the last poll, and the last lookup since, succeeded; false until the first poll is done, and for
-/// NULL.
+/// Returns whether the last poll, and the last lookup since then, succeeded; false until the first
+/// poll is complete, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_store_status_available(status: Option<&bigseg_store_status>) -> bool {
     read(status, false, |status| status.available)
 }
 
-/// Returns whether nothing has kept the store up to date lately. Keeps its last known value while the store is
-/// unavailable; false for NULL.
+/// Returns whether the store is stale: its sync time is missing, or older than the stale-after
+/// time. While the store is unavailable, this is the last known value. Returns false for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_store_status_stale(status: Option<&bigseg_store_status>) -> bool {
     read(status, false, |status| status.stale)
 }
 
-/// Tells when the store was last up to date. Returns false, and writes nothing, when it never was as far as is known,
-/// and for NULL.
+/// Writes the time when the store was last up to date to `unix_ms`, in Unix milliseconds. Returns
+/// false, and writes nothing, when no such time is known, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_store_status_last_up_to_date(
     status: Option<&bigseg_store_status>,
@@ -97,20 +104,21 @@ pub extern "C" fn bigseg_store_status_last_up_to_date(
     })
 }
 
-/// Returns since when "available" and "stale" have been as they are, in Unix milliseconds; 0 for NULL.
+/// Returns when "available" or "stale" last changed, in Unix milliseconds; 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_store_status_since(status: Option<&bigseg_store_status>) -> i64 {
     read(status, 0, |status| status.since)
 }
 
-/// Returns whether the store's sync time lies in the future: this machine's clock, or the writer's, is wrong. False for
-/// NULL.
+/// Returns whether the store's sync time is in the future: the clock of this machine or of the
+/// writer is wrong. Returns false for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_store_status_clock_skew(status: Option<&bigseg_store_status>) -> bool {
     read(status, false, |status| status.clock_skew)
 }
 
-/// Returns the code of the last failure, also when it is over; `BIGSEG_OK` when there was none, and for NULL.
+/// Returns the code of the last error, even if the store has recovered; `BIGSEG_OK` when there was
+/// no error, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_store_status_error_code(status: Option<&bigseg_store_status>) -> bigseg_code {
     read(status, bigseg_code::BIGSEG_OK, |status| {
@@ -118,7 +126,8 @@ pub extern "C" fn bigseg_store_status_error_code(status: Option<&bigseg_store_st
     })
 }
 
-/// Returns what the last failure said, borrowed from the status; empty when there was none, and for NULL.
+/// Returns the message of the last error, borrowed from the status; empty when there was no error,
+/// and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_store_status_error_message(status: Option<&bigseg_store_status>) -> bigseg_str {
     read(status, bigseg_str::of(""), |status| {
@@ -126,27 +135,29 @@ pub extern "C" fn bigseg_store_status_error_message(status: Option<&bigseg_store
     })
 }
 
-/// Returns when the last failure was, in Unix milliseconds; 0 when there was none, and for NULL.
+/// Returns the time of the last error, in Unix milliseconds; 0 when there was no error, and for
+/// NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_store_status_error_at(status: Option<&bigseg_store_status>) -> i64 {
     read(status, 0, |status| status.last_error.as_ref().map_or(0, |error| error.at))
 }
 
-/// Returns whether the store tells of each change as it happens. Otherwise answers are renewed when they expire; if the
-/// store refused, a limitation says why. False for NULL.
+/// Returns whether push invalidation is active: the store announces each change as it happens. If
+/// not, cached answers expire; if the store refused, a limitation says why. Returns false for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_store_status_push_invalidation(status: Option<&bigseg_store_status>) -> bool {
     read(status, false, |status| status.push_invalidation)
 }
 
-/// Returns how many things the store does without because it was refused; none is an error. 0 for NULL.
+/// Returns the number of limitations: features that are disabled because the store refused them,
+/// which is no error. Returns 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_store_status_limitation_count(status: Option<&bigseg_store_status>) -> usize {
     read(status, 0, |status| status.limitations.len())
 }
 
-/// Returns what the store does without, such as `push_invalidation`, borrowed from the status; empty beyond the last,
-/// and for NULL.
+/// Returns the disabled feature of a limitation, such as `push_invalidation`, borrowed from the
+/// status; empty beyond the last limitation, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_store_status_limitation_feature(
     status: Option<&bigseg_store_status>,
@@ -157,7 +168,8 @@ pub extern "C" fn bigseg_store_status_limitation_feature(
     })
 }
 
-/// Returns why, and what to do about it, borrowed from the status; empty beyond the last, and for NULL.
+/// Returns why a limitation exists and how to remove it, borrowed from the status; empty beyond the
+/// last limitation, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_store_status_limitation_reason(
     status: Option<&bigseg_store_status>,
@@ -168,7 +180,7 @@ pub extern "C" fn bigseg_store_status_limitation_reason(
     })
 }
 
-/// Frees a status.
+/// Frees a store status.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_store_status_free(status: Option<Box<bigseg_store_status>>) {
     guard_value((), || drop(status));

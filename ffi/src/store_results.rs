@@ -1,20 +1,21 @@
-//! Answers of a custom store
+//! Results of a custom store
 //!
-//! A custom store does not return memberships: it puts them, ref by ref, into a `bigseg_answers` that it is lent for
-//! the duration of its callback. A context it says nothing about has an empty membership.
+//! A custom store adds its results, one segment ref at a time, to the `bigseg_answers` that its
+//! callback receives. A context without results has an empty membership.
 
 use bigseg_core::store::BatchResult;
 use bigseg_core::{ContextHash, Error, ErrorKind, Membership, Result, SegmentRef};
 
-use crate::code::{bigseg_code, given_code};
+use crate::code::{bigseg_code, raw_code};
 use crate::error::{bigseg_error, reported};
 use crate::guard::{guard, non_null};
 use crate::text::bigseg_str;
 
-/// Where a custom store puts its answers; valid on the callback's thread, until the callback returns.
+/// The results of one query to a custom store; valid on the thread of the callback, until it
+/// returns.
 pub struct bigseg_answers {
     answers: Vec<Answer>,
-    /// The first misuse, in case the store does not look at what the calls return.
+    /// The first misuse: a store may ignore what the calls return.
     misuse: Option<Error>,
 }
 
@@ -26,12 +27,12 @@ struct Answer {
 }
 
 impl bigseg_answers {
-    /// Makes room for the answers to that many contexts.
+    /// Makes empty results for `count` contexts.
     pub(crate) fn new(count: usize) -> Self {
         Self { answers: std::iter::repeat_with(Answer::default).take(count).collect(), misuse: None }
     }
 
-    /// Returns the results for `hashes`, for as many as there is room.
+    /// Returns the results for `hashes`, of which there are as many as results.
     pub(crate) fn finish(self, hashes: &[ContextHash]) -> Result<BatchResult> {
         if let Some(misuse) = self.misuse {
             return Err(misuse);
@@ -71,10 +72,12 @@ impl bigseg_answers {
     }
 }
 
-/// Says that a context is included in a segment; `index` is its place in the callback's `hashes`.
+/// Adds a segment that a context is included in. `index` is the position of the context in
+/// `hashes`.
 ///
-/// Errors: `BIGSEG_STORE_DATA` when the index is out of range, and then the whole query fails with it;
-/// `BIGSEG_INVALID_ARGUMENT` when the ref is not UTF-8, and then this context's lookup fails with `BIGSEG_STORE_DATA`.
+/// Errors: `BIGSEG_STORE_DATA` when the index is out of range; the whole query then fails with it.
+/// `BIGSEG_INVALID_ARGUMENT` when the ref is not UTF-8; the lookup of this context then fails with
+/// `BIGSEG_STORE_DATA`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_answers_include(
     answers: Option<&mut bigseg_answers>,
@@ -85,7 +88,12 @@ pub extern "C" fn bigseg_answers_include(
     guard(error, || non_null(answers, "answers")?.add(index, segment_ref, true))
 }
 
-/// Says that a context is excluded from a segment; like `bigseg_answers_include`.
+/// Adds a segment that a context is excluded from. `index` is the position of the context in
+/// `hashes`.
+///
+/// Errors: `BIGSEG_STORE_DATA` when the index is out of range; the whole query then fails with it.
+/// `BIGSEG_INVALID_ARGUMENT` when the ref is not UTF-8; the lookup of this context then fails with
+/// `BIGSEG_STORE_DATA`.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_answers_exclude(
     answers: Option<&mut bigseg_answers>,
@@ -96,15 +104,15 @@ pub extern "C" fn bigseg_answers_exclude(
     guard(error, || non_null(answers, "answers")?.add(index, segment_ref, false))
 }
 
-/// Says that one context cannot be answered for, without failing the others; the code is the reason, and a number
-/// that is no error code becomes `BIGSEG_STORE_DATA`.
+/// Fails one context, without failing the others. `BIGSEG_OK` and unknown numbers become
+/// `BIGSEG_STORE_DATA`. `index` is the position of the context in `hashes`.
 ///
-/// Errors: `BIGSEG_STORE_DATA` when the index is out of range, and then the whole query fails with it.
+/// Errors: `BIGSEG_STORE_DATA` when the index is out of range; the whole query then fails with it.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_answers_fail(
     answers: Option<&mut bigseg_answers>,
     index: usize,
-    code: given_code,
+    code: raw_code,
     message: bigseg_str,
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {

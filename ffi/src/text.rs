@@ -1,6 +1,7 @@
 //! Strings
 //!
-//! `BIGSEG_STR("literal")` makes a string, and `printf(BIGSEG_FORMAT, BIGSEG_PRINT(text))` prints one.
+//! `BIGSEG_STR("literal")` makes a string, and `printf(BIGSEG_FORMAT, BIGSEG_PRINT(text))` prints
+//! one.
 
 use std::ffi::{CStr, c_char};
 
@@ -8,10 +9,10 @@ use bigseg_core::Result;
 
 use crate::guard::{array, guard_value, invalid};
 
-/// UTF-8 text of a given length, borrowed.
+/// Borrowed UTF-8 text with a length, without a terminating NUL.
 ///
-/// As an argument it is read during the call only, and `data` may be NULL only when `length` is 0. As a result it
-/// belongs to the handle it was asked of; `data` is then never NULL. Neither needs, or has, a terminating NUL.
+/// An argument is read during the call only; its `data` may be NULL only when `length` is 0. A
+/// result is borrowed from the handle that returned it; its `data` is never NULL.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bigseg_str {
@@ -24,16 +25,16 @@ pub struct bigseg_str {
 const _: () = assert!(size_of::<bigseg_str>() == 2 * size_of::<usize>());
 
 impl bigseg_str {
-    /// Borrows text; the caller sees to it that it lives as long as the header says.
+    /// Borrows text. The caller ensures that it lives as long as the header promises.
     pub(crate) fn of(text: &str) -> Self {
         Self { data: text.as_ptr().cast(), length: text.len() }
     }
 
     /// Returns the bytes of an argument.
     ///
-    /// The lifetime is the caller's choice; the header promises no more than the duration of the call.
+    /// The caller chooses the lifetime; the header promises only the duration of the call.
     pub(crate) fn bytes<'a>(self, name: &str) -> Result<&'a [u8]> {
-        // SAFETY: the header asks the host for `length` readable bytes for as long as the call lasts.
+        // SAFETY: the header requires `length` readable bytes for the duration of the call.
         unsafe { array(self.data.cast(), self.length, name) }
     }
 
@@ -44,14 +45,14 @@ impl bigseg_str {
     }
 }
 
-/// Borrows a text that ends with a NUL, as long as that lives; NULL is taken as empty.
+/// Borrows a NUL-terminated text, which must outlive the result; NULL is an empty text.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_str_of(text: *const c_char) -> bigseg_str {
     guard_value(bigseg_str::of(""), || {
         if text.is_null() {
             return bigseg_str::of("");
         }
-        // SAFETY: the header asks for a text that ends with a NUL.
+        // SAFETY: the header requires a NUL-terminated text.
         bigseg_str { data: text, length: unsafe { CStr::from_ptr(text) }.count_bytes() }
     })
 }

@@ -1,5 +1,5 @@
-//! Compiles each program of `tests/c` against the header and the shared library, and runs it: with AddressSanitizer,
-//! and some of them under Valgrind.
+//! Compiles each program of `tests/c` against the header and the shared library, and runs it with
+//! AddressSanitizer; some also run under Valgrind.
 
 mod library;
 
@@ -14,11 +14,13 @@ use library::Library;
 
 /// The programs that run the language-neutral vectors, which need a JSON library.
 const VECTOR_PROGRAMS: [&str; 3] = ["vectors.c", "vectors_engine.c", "vectors_evaluation.c"];
-/// Programs the sanitizer gets in the way of: one forks while other threads allocate, after which its allocator may be
-/// locked for ever in the child; the other is an allocator itself.
+/// Programs that cannot run with the sanitizer: one forks while other threads allocate, after which
+/// the sanitizer's allocator can stay locked in the child; the other replaces the allocator.
 const PLAIN_PROGRAMS: [&str; 2] = ["fork.c", "allocations.c"];
 /// Programs that need a server.
 const SERVER_PROGRAMS: [&str; 2] = ["redis.c", "integration.c"];
+/// The program for a library without any feature.
+const REDUCED_PROGRAM: &str = "reduced.c";
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 /// How a program is built.
@@ -38,28 +40,56 @@ fn run(command: &mut Command) -> String {
 }
 
 impl Build<'_> {
-    fn compile(&self, into: &Path) -> PathBuf {
-        let library = Library::built();
+    /// Returns the compiler's command for the source, without a target.
+    fn command(&self, library: &Library) -> Command {
         let compiler = if self.source.ends_with(".cpp") { "c++" } else { "cc" };
-        let program = into.join("program");
         let mut command = Command::new(compiler);
-        command.arg(format!("-std={}", self.standard)).args(WARNINGS).arg("-g");
+        command.arg(format!("-std={}", self.standard)).args(WARNINGS);
+        command.arg("-D_GNU_SOURCE").arg("-I").arg(&library.include).arg(library.sources.join(self.source));
+        command
+    }
+
+    /// Checks that the source compiles.
+    fn check_syntax(&self) {
+        run(self.command(Library::built()).arg("-fsyntax-only"));
+    }
+
+    fn compile(&self, into: &Path) -> PathBuf {
+        self.compile_with(Library::built(), into)
+    }
+
+    fn compile_with(&self, library: &Library, into: &Path) -> PathBuf {
+        let program = into.join("program");
+        let mut command = self.command(library);
+        command.arg("-g");
         if self.sanitize {
             command.arg("-fsanitize=address");
         }
-        command.arg("-D_GNU_SOURCE").arg("-I").arg(&library.include).arg(library.sources.join(self.source));
         command.arg("-L").arg(&library.directory).arg("-Wl,-rpath,$ORIGIN");
         command.args(["-lbigseg", "-lpthread"]).args(self.link).arg("-o").arg(&program);
         run(&mut command);
-        // Cargo does not name the file the way the linker was told to.
+        // Cargo does not give the file the name that is its SONAME.
         let shared = into.join("libbigseg.so.0");
         if !shared.exists() {
             symlink(library.directory.join("libbigseg.so"), shared).expect("a link");
         }
         let symbols = run(Command::new("nm").arg(&program));
-        assert_eq!(symbols.contains("__asan_init"), self.sanitize, "the sanitizer is not where it should be");
+        assert_eq!(
+            symbols.contains("__asan_init"),
+            self.sanitize,
+            "the program has the sanitizer, or lacks it"
+        );
         program
     }
+}
+
+fn exported_symbols(library: &Library) -> String {
+    let shared = library.directory.join("libbigseg.so");
+    run(Command::new("nm").args(["-D", "--defined-only", "--format=just-symbols"]).arg(shared))
+}
+
+fn read_include(library: &Library, name: &str) -> String {
+    std::fs::read_to_string(library.include.join(name)).expect("a committed file")
 }
 
 fn sanitized(source: &str, standard: &str) {
@@ -88,7 +118,8 @@ macro_rules! programs {
 
         #[test]
         fn no_program_is_forgotten() {
-            let others = [VECTOR_PROGRAMS.as_slice(), &PLAIN_PROGRAMS, &SERVER_PROGRAMS].concat();
+            let others =
+                [VECTOR_PROGRAMS.as_slice(), &PLAIN_PROGRAMS, &SERVER_PROGRAMS, &[REDUCED_PROGRAM]].concat();
             let known = [&[$($source),+], others.as_slice()].concat();
             for entry in std::fs::read_dir(&Library::built().sources).expect("tests/c") {
                 let name = entry.expect("an entry").file_name().into_string().expect("a name");
@@ -177,15 +208,23 @@ fn the_example_works() {
 }
 
 #[test]
-fn the_header_is_every_c_and_cpp() {
+fn the_header_is_valid_in_every_version_of_c_and_cpp() {
     bigseg_core::needs!(Cpp);
-    let directory = tempfile::tempdir().expect("a temporary directory");
     for standard in ["c99", "c11", "gnu2x"] {
-        Build { source: "header_twice.c", standard, sanitize: false, link: &[] }.compile(directory.path());
+        Build { source: "header_twice.c", standard, sanitize: false, link: &[] }.check_syntax();
     }
     for standard in ["c++17", "c++20"] {
-        Build { source: "header_cpp.cpp", standard, sanitize: false, link: &[] }.compile(directory.path());
+        Build { source: "header_cpp.cpp", standard, sanitize: false, link: &[] }.check_syntax();
     }
+}
+
+#[test]
+fn a_reduced_library_exports_every_symbol_and_reports_what_it_leaves_out() {
+    let library = Library::reduced();
+    assert_eq!(exported_symbols(&library), read_include(&library, "bigseg.symbols"));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let build = Build { source: REDUCED_PROGRAM, standard: "c11", sanitize: true, link: &[] };
+    run(&mut Command::new(build.compile_with(&library, directory.path())));
 }
 
 #[test]
@@ -211,16 +250,13 @@ fn custom_stores_leak_nothing() {
 #[test]
 fn the_library_exports_what_the_list_says_and_has_the_right_name() {
     let library = Library::built();
-    let shared = library.directory.join("libbigseg.so");
-    let symbols =
-        run(Command::new("nm").args(["-D", "--defined-only", "--format=just-symbols"]).arg(&shared));
-    let read = |name: &str| std::fs::read_to_string(library.include.join(name)).expect("a committed file");
-    assert_eq!(symbols, read("bigseg.symbols"), "run `cargo run -p xtask -- generate`");
-    let header = read("bigseg.h");
+    let symbols = read_include(library, "bigseg.symbols");
+    assert_eq!(exported_symbols(library), symbols, "run `cargo run -p xtask -- generate`");
+    let header = read_include(library, "bigseg.h");
     let mut lines = header.lines();
     let abi =
         lines.find_map(|line| line.strip_prefix("#define BIGSEG_ABI_VERSION ")).expect("the ABI version");
-    let dynamic = run(Command::new("readelf").arg("-d").arg(&shared));
+    let dynamic = run(Command::new("readelf").arg("-d").arg(library.directory.join("libbigseg.so")));
     assert!(dynamic.contains(&format!("Library soname: [libbigseg.so.{abi}]")), "{dynamic}");
 }
 

@@ -1,7 +1,7 @@
-// libbigseg {version}: is this context in that Big Segment?
+// libbigseg {version}: is this context in that big segment?
 //
-// A context key goes in; a membership and an honest status come out. And beside it: lists go in, and a store that
-// every SDK can read comes out.
+// The library looks up the memberships of a context in a store, and reports how reliable each
+// answer is. It also evaluates flags and segments, and fills stores that every SDK can read.
 //
 //     bigseg_config *config = bigseg_config_new();
 //     bigseg_config_set_store(config, BIGSEG_STR("local:/var/lib/segments.bigseg"));
@@ -22,15 +22,20 @@
 //     bigseg_engine_free(engine);
 //     bigseg_config_free(config);
 //
-// What all functions have in common is written in include/README.md of the sources. In short:
-//   - A call that can fail returns a bigseg_code, and its last parameter takes an error object, or NULL. On failure no
-//     other output is written.
-//   - Each handle is freed exactly once by the _free function of its name, which does nothing for NULL.
-//   - NULL for any parameter that is not called optional gives BIGSEG_INVALID_ARGUMENT.
-//   - Text and arrays that go in are read during the call only; text that comes out is borrowed from its handle.
-//   - A call on a const handle may run beside any other on it; one on a plain handle may not.
-//   - Calls block only where it is said, and no exception may leave a callback.
+// include/README.md of the sources has the conventions of all functions. In short:
+//   - A call that can fail returns a bigseg_code. Its last parameter receives an error object, and
+//     may be NULL. On failure no other output is written.
+//   - Each handle is freed exactly once, by the _free function of its name, which does nothing for
+//     NULL.
+//   - NULL gives BIGSEG_INVALID_ARGUMENT, unless the comment of the function permits it.
+//   - Arguments are read during the call only. A text that a function returns is borrowed from its
+//     handle.
+//   - Calls on a const handle can run concurrently; a call on a plain handle must be the only one
+//     on it.
+//   - A call blocks only if its comment says so. No exception may leave a callback.
 //
+// Contents:
+{contents}//
 // Generated from the crate bigseg-ffi by `cargo run -p xtask -- generate`; do not edit.
 
 #ifndef BIGSEG_H
@@ -50,14 +55,15 @@
 #define BIGSEG_STR(literal) ((bigseg_str){"" literal, sizeof(literal) - 1})
 #endif
 
-// Declares an enum that is 32 bits wide in every version of the languages.
+// Declares an enum that is 32 bits wide in every version of C and C++.
 #if defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
 #define BIGSEG_ENUM(name) enum name : uint32_t; typedef enum name name; enum name : uint32_t
 #else
 #define BIGSEG_ENUM(name) typedef uint32_t name; enum name
 #endif
 
-// Prints a bigseg_str: printf(BIGSEG_FORMAT, BIGSEG_PRINT(text)). It names its argument twice.
+// Prints a bigseg_str: printf(BIGSEG_FORMAT, BIGSEG_PRINT(text)). BIGSEG_PRINT evaluates its
+// argument twice.
 #define BIGSEG_FORMAT "%.*s"
 #define BIGSEG_PRINT(text) (int)(text).length, (text).data
 

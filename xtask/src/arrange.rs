@@ -81,7 +81,7 @@ pub(crate) fn arrange(items: &[Item], source: &Source) -> Result<String> {
         remaining = rest;
         let introduction = module.introduction()?;
         let (title, text) = introduction.split_first().ok_or("an introduction has a title")?;
-        header.push_str(&format!("// ---- {title} {}\n", "-".repeat(100 - title.len())));
+        header.push_str(&format!("// ---- {title} {}\n", "-".repeat(91 - title.len())));
         for line in text {
             header.push_str(format!("// {line}").trim_end());
             header.push('\n');

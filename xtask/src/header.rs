@@ -23,10 +23,23 @@ pub(crate) fn generate(crate_directory: &Path, source: &Source) -> Result<String
     for item in &items {
         item.check_documented()?;
     }
-    Ok(format!("{}\n{}{END}", BEGIN.replace("{version}", VERSION), arrange(&items, source)?))
+    let begin = BEGIN.replace("{version}", VERSION).replace("{contents}", &contents(source)?);
+    Ok(format!("{begin}\n{}{END}", arrange(&items, source)?))
 }
 
-/// Splits cbindgen's output at its empty lines: one is between any two items, and none is inside.
+/// Lists the titles of the header's sections.
+fn contents(source: &Source) -> Result<String> {
+    let mut contents = String::new();
+    for module in &source.modules {
+        let introduction = module.introduction()?;
+        let title = introduction.first().ok_or("an introduction has a title")?;
+        contents.push_str(&format!("//   - {title}\n"));
+    }
+    Ok(contents)
+}
+
+/// Splits cbindgen's output at its empty lines: there is one between two items, and none inside an
+/// item.
 fn items(translated: &str) -> Result<Vec<Item>> {
     translated
         .split("\n\n")

@@ -1,4 +1,5 @@
-//! Reads the sources of the C ABI: the order of the modules, their titles, and their exports.
+//! Reads the sources of the C ABI: the order of the modules, their titles, and the exported
+//! symbols.
 
 use std::path::Path;
 
@@ -9,7 +10,7 @@ pub(crate) struct Source {
     pub(crate) modules: Vec<Module>,
 }
 
-/// One module: one noun of the C ABI.
+/// A public module: one noun of the C ABI.
 pub(crate) struct Module {
     name: String,
     text: String,
@@ -17,21 +18,30 @@ pub(crate) struct Module {
 
 impl Source {
     /// Reads the public modules of `lib.rs`.
+    ///
+    /// Fails when a feature decides about an exported symbol: every build exports all of them.
     pub(crate) fn read(directory: &Path) -> Result<Self> {
         let read = |name: &str| {
             let path = directory.join(format!("{name}.rs"));
             std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))
         };
         let mut modules = Vec::new();
+        let mut before = String::new();
         for line in read("lib")?.lines() {
             if let Some(name) = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';')) {
-                modules.push(Module { name: name.to_owned(), text: read(name)? });
+                if before.starts_with("#[cfg") {
+                    return Err(format!("lib.rs: a build without a feature would lack {name}").into());
+                }
+                let module = Module { name: name.to_owned(), text: read(name)? };
+                module.check_exports()?;
+                modules.push(module);
             }
+            before = line.to_owned();
         }
         Ok(Self { modules })
     }
 
-    /// Lists the exports of the shared library, sorted, one per line.
+    /// Lists the exported symbols of the shared library, sorted, one per line.
     pub(crate) fn symbols(&self) -> String {
         let mut symbols: Vec<String> = self.modules.iter().flat_map(Module::exported).collect();
         symbols.sort();
@@ -40,6 +50,21 @@ impl Source {
 }
 
 impl Module {
+    /// Fails when an exported function has another attribute: a `cfg` would remove it from some
+    /// builds.
+    fn check_exports(&self) -> Result<()> {
+        let lines: Vec<&str> = self.text.lines().collect();
+        for (number, window) in lines.windows(3).enumerate() {
+            let [before, attribute, after] = window else { continue };
+            let is_alone = !before.starts_with("#[") && after.starts_with("pub extern \"C\" fn ");
+            if *attribute == "#[unsafe(no_mangle)]" && !is_alone {
+                let place = format!("{}.rs:{}", self.name, number + 2);
+                return Err(format!("{place}: an exported function has no other attribute").into());
+            }
+        }
+        Ok(())
+    }
+
     fn exported(&self) -> Vec<String> {
         let lines = self.text.lines().zip(self.text.lines().skip(1));
         lines
@@ -65,7 +90,8 @@ impl Module {
         )
     }
 
-    /// Returns the lines of the module's comment: a title and an introduction for the header.
+    /// Returns the lines of the module's comment: a title, and an introduction for readers of the
+    /// header.
     pub(crate) fn introduction(&self) -> Result<Vec<&str>> {
         let lines: Vec<&str> = self
             .text

@@ -105,7 +105,7 @@ int main() {
     answers();
     throws(Mood::throws_error, BIGSEG_STORE_PERMISSION, "keep out");
     throws(Mood::throws_exception, BIGSEG_STORE_UNAVAILABLE, "a wire came loose");
-    throws(Mood::throws_number, BIGSEG_STORE_UNAVAILABLE, "no std::exception");
+    throws(Mood::throws_number, BIGSEG_STORE_UNAVAILABLE, "not a std::exception");
     throws(Mood::bad_index, BIGSEG_STORE_DATA, "context 1 of 1");
     CHECK(destroyed == 5);
     errors_are_exceptions();

@@ -122,7 +122,7 @@ static void bad_arguments(const bigseg_engine *engine) {
                 bigseg_engine_membership_by_hash(engine, &hash, &membership, &status, &error));
     CHECK_FAILS(BIGSEG_INVALID_CONTEXT_KEY, "UTF-8",
                 bigseg_engine_membership(engine, BIGSEG_STR("\xed\xa0\x80"), &membership, &status, &error));
-    CHECK_FAILS(BIGSEG_INVALID_ARGUMENT, "cannot be",
+    CHECK_FAILS(BIGSEG_INVALID_ARGUMENT, "cannot have",
                 bigseg_engine_membership(engine, (bigseg_str){"x", (size_t)-1}, &membership, &status, &error));
     CHECK(membership == NULL);
 }
