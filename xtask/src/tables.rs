@@ -69,7 +69,7 @@ impl Tables {
         };
         Ok(Self {
             error_kinds: error_kinds(&read("error.rs")?)?,
-            options: options(&read("engine/config.rs")?, &read("status/mod.rs")?)?,
+            options: options(&read("engine/config.rs")?, &read("status/store_status.rs")?)?,
             metrics: metrics(&read("metrics.rs")?)?,
         })
     }
