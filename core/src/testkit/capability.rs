@@ -14,6 +14,9 @@ use std::path::Path;
 
 /// Names the capabilities whose absence is a failure.
 pub const REQUIRE_VARIABLE: &str = "BIGSEG_REQUIRE";
+/// The directory that `scripts/dynamodb_local.sh` creates.
+pub(super) const DYNAMODB_LOCAL_DIRECTORY: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../target/dynamodb-local");
 /// Capabilities that only scripts and tests in other languages ask for; their names are right in the variable, too.
 const ELSEWHERE: &[&str] = &["chromium", "emulator", "fake_upstream", "python_packages"];
 
@@ -73,7 +76,7 @@ impl Capability {
         match self {
             Self::Redis => missing_program("redis-server"),
             Self::OpenSsl => missing_program("openssl"),
-            Self::DynamoDbLocal if !Path::new(super::dynamodb_server::LOCAL).is_dir() => {
+            Self::DynamoDbLocal if !Path::new(DYNAMODB_LOCAL_DIRECTORY).is_dir() => {
                 Some("scripts/dynamodb_local.sh did not fetch DynamoDB Local".to_owned())
             }
             Self::DynamoDbLocal => missing_program("java"),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::capability::{self, Capability};
+use super::capability::{self, Capability, DYNAMODB_LOCAL_DIRECTORY};
 use super::dynamodb_client::DynamoDbClient;
 use super::redis_server::free_port;
 
@@ -19,8 +19,6 @@ pub const TABLE: &str = "segments";
 pub const REGION: &str = "eu-west-1";
 /// Names another server for the suite, as a URL: `http://127.0.0.1:8000`.
 pub const ENDPOINT_VARIABLE: &str = "BIGSEG_TEST_DYNAMODB_ENDPOINT";
-/// Where `scripts/dynamodb_local.sh` puts Amazon's DynamoDB Local.
-pub(super) const LOCAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/dynamodb-local");
 /// How often a start is waited for, ten milliseconds at a time: never exhausted by a test that passes.
 const MAX_POLLS: u32 = 6_000;
 
@@ -58,8 +56,16 @@ impl DynamoDbServer {
         }
         let port = free_port();
         let process = Command::new("java")
-            .args([&format!("-Dsqlite4java.library.path={LOCAL}"), "-XX:+UseSerialGC", "-Xmx512m"])
-            .args(["-cp", &format!("{LOCAL}/*"), "com.amazonaws.services.dynamodbv2.local.main.ServerRunner"])
+            .args([
+                &format!("-Dsqlite4java.library.path={DYNAMODB_LOCAL_DIRECTORY}"),
+                "-XX:+UseSerialGC",
+                "-Xmx512m",
+            ])
+            .args([
+                "-cp",
+                &format!("{DYNAMODB_LOCAL_DIRECTORY}/*"),
+                "com.amazonaws.services.dynamodbv2.local.main.ServerRunner",
+            ])
             .args(["-inMemory", "-sharedDb", "-disableTelemetry", "-port", &port.to_string()])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
