@@ -122,6 +122,12 @@ impl Engine {
         Arc::new(WorkerObserver(Arc::downgrade(&self.evaluator.lookups)))
     }
 
+    /// Returns whether no lookup ever waits, because the store is part of this process or missing.
+    pub fn is_embedded(&self) -> bool {
+        let lookups = &self.evaluator.lookups;
+        lookups.store.is_none() || lookups.is_embedded()
+    }
+
     /// Returns the engine's counters and gauges.
     pub fn metrics(&self) -> Metrics {
         let lookups = &self.evaluator.lookups;
