@@ -1,25 +1,25 @@
-//! What the engine says about one context.
+//! The answer to a lookup, as a Python object.
 
 use pyo3::prelude::*;
 
-use crate::error::exception;
+use crate::error::to_exception;
 use crate::membership::Membership;
 use crate::python_types;
 
-/// What the engine says about one context: a membership, and how far it can be trusted.
+/// The answer to a lookup of one context: a membership, and how far it can be trusted.
 #[pyclass(frozen, module = "bigseg", freelist = 64)]
 pub(crate) struct Answer(pub(crate) bigseg_core::Answer);
 
 #[pymethods]
 impl Answer {
-    /// Returns `True` when included, `False` when excluded, `None` when the store has no value: the segment's rules
-    /// decide then.
+    /// Returns `True` when included, `False` when excluded, `None` when the store has no value: the
+    /// segment's rules decide then.
     #[pyo3(signature = (segment_ref, /))]
     fn check(&self, segment_ref: &str) -> Option<bool> {
         self.0.check(segment_ref)
     }
 
-    /// The segments the context is in and out of; empty when nothing is known.
+    /// The segments that include or exclude the context; empty when nothing is known.
     #[getter]
     fn membership(&self) -> Membership {
         Membership(self.0.membership.clone())
@@ -37,21 +37,23 @@ impl Answer {
         python_types::origin(py, &self.0.origin)
     }
 
-    /// How many seconds ago the store said it; 0 when it was just now, or when nothing is known.
+    /// The age of the store's answer in seconds; 0 when it was read for this lookup, or when
+    /// nothing is known.
     #[getter]
     fn age(&self) -> f64 {
         self.0.origin.age().as_secs_f64()
     }
 
-    /// Why the store was not heard, as an exception that was not raised; `None` when it was.
+    /// Why the store gave no answer, as an exception that was not raised; `None` when it gave one.
     #[getter]
     fn error(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.0.error.as_ref().map(|error| exception(py, error))
+        self.0.error.as_ref().map(|error| to_exception(py, error))
     }
 
     fn __repr__(&self) -> String {
         let membership = &self.0.membership;
-        let (included, all) = (membership.included().len(), membership.len());
-        format!("<Answer: {}, {included} included, {} excluded>", self.0.status.name(), all - included)
+        let included = membership.included().len();
+        let excluded = membership.len() - included;
+        format!("<Answer: {}, {included} included, {excluded} excluded>", self.0.status.name())
     }
 }

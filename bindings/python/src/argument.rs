@@ -1,4 +1,4 @@
-//! Arguments as they come from Python.
+//! Conversion of arguments that Python passes.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::error::raised;
+use crate::error::to_py_err;
 
 /// Hashes a context key, which is a `str` or UTF-8 `bytes`.
 pub(crate) fn hash_of_key(context_key: &Bound<'_, PyAny>) -> PyResult<ContextHash> {
     let py = context_key.py();
     let key = if let Ok(text) = context_key.cast::<PyString>() {
-        // Python's own error holds the key, so that it must not be passed on.
+        // Python's own error contains the key, so it is not passed on.
         let text = text.to_str().map_err(|_| {
             let message = "the context key holds a lone surrogate, which is not UTF-8";
-            raised(py, &Error::new(ErrorKind::InvalidContextKey, message))
+            to_py_err(py, &Error::new(ErrorKind::InvalidContextKey, message))
         })?;
         ContextKey::new(text)
     } else if let Ok(bytes) = context_key.cast::<PyBytes>() {
@@ -24,31 +24,31 @@ pub(crate) fn hash_of_key(context_key: &Bound<'_, PyAny>) -> PyResult<ContextHas
     } else {
         return Err(wrong_type("a context key is a str or bytes", context_key));
     };
-    Ok(key.map_err(|e| raised(py, &e))?.hash())
+    Ok(key.map_err(|e| to_py_err(py, &e))?.hash())
 }
 
-/// Reads a context hash, which is a `str` or `bytes` of 44 characters.
-pub(crate) fn hash_of_text(text: &Bound<'_, PyAny>) -> PyResult<ContextHash> {
+/// Parses a context hash, which is a `str` or `bytes` of 44 characters.
+pub(crate) fn parse_hash(text: &Bound<'_, PyAny>) -> PyResult<ContextHash> {
     let hash = if let Ok(text) = text.cast::<PyString>() {
-        // What is not UTF-8 is not base64 either.
+        // Text that is not UTF-8 is not base64 either.
         ContextHash::parse(text.to_str().unwrap_or_default())
     } else if let Ok(bytes) = text.cast::<PyBytes>() {
         ContextHash::parse(bytes.as_bytes())
     } else {
         return Err(wrong_type("a context hash is a str or bytes", text));
     };
-    hash.map_err(|e| raised(text.py(), &e))
+    hash.map_err(|e| to_py_err(text.py(), &e))
 }
 
-/// Reads each element of an iterable.
+/// Converts each element of an iterable with `to_hash`.
 pub(crate) fn hashes(
     contexts: &Bound<'_, PyAny>,
-    hash: fn(&Bound<'_, PyAny>) -> PyResult<ContextHash>,
+    to_hash: fn(&Bound<'_, PyAny>) -> PyResult<ContextHash>,
 ) -> PyResult<Vec<ContextHash>> {
     if contexts.is_instance_of::<PyString>() || contexts.is_instance_of::<PyBytes>() {
-        return Err(PyTypeError::new_err("many contexts are a list, not one str or bytes"));
+        return Err(PyTypeError::new_err("several contexts are a list, not one str or bytes"));
     }
-    contexts.try_iter()?.map(|context| hash(&context?)).collect()
+    contexts.try_iter()?.map(|context| to_hash(&context?)).collect()
 }
 
 /// Reads a duration, which is a number of seconds or a `timedelta`.
@@ -61,13 +61,13 @@ pub(crate) fn duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duratio
             .map_err(|_| wrong_type(&format!("{name} is a number of seconds or a timedelta"), value))?
     };
     Duration::try_from_secs_f64(seconds).map_err(|_| {
-        let message = format!("{name} is {seconds} s; it must lie between 0 and a year");
-        raised(value.py(), &Error::new(ErrorKind::InvalidConfig, message))
+        let message = format!("{name} is {seconds} s; it must be between 0 and a year");
+        to_py_err(value.py(), &Error::new(ErrorKind::InvalidConfig, message))
     })
 }
 
-/// Returns a `TypeError` that names the type that was given, never the value.
-pub(crate) fn wrong_type(expected: &str, given: &Bound<'_, PyAny>) -> PyErr {
-    let name = given.get_type().name().map_or_else(|_| "something else".to_owned(), |name| name.to_string());
+/// Returns a `TypeError` that names the type of the argument, never its value.
+pub(crate) fn wrong_type(expected: &str, argument: &Bound<'_, PyAny>) -> PyErr {
+    let name = argument.get_type().name().map_or_else(|_| "another type".to_owned(), |name| name.to_string());
     PyTypeError::new_err(format!("{expected}, not {name}"))
 }

@@ -1,8 +1,11 @@
-//! Answers on their way to an asyncio event loop: many of them wake it once.
+//! Runs engine calls on an asyncio event loop, and wakes the loop once for many ready calls.
 //!
-//! A lookup is polled on the loop's own thread. When the engine has news for it, on a thread of its own, it puts the lookup's
-//! number into a list, and writes a byte into a socket that the loop watches if the list was empty: no GIL is needed for
-//! that, and whatever else arrives before the loop gets round to it travels along.
+//! 1. A call is polled on the thread of the event loop.
+//! 2. When the engine can continue a call, a thread of the engine adds the call's id to the ready
+//!    set. If the set was empty, it also writes a byte to a socket that the loop reads. Neither
+//!    needs the GIL.
+//! 3. The loop polls every call of the ready set. Ids that arrive before it runs need no further
+//!    byte.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -22,87 +25,87 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::{PyTraverseError, PyVisit, intern};
 
-use crate::error::raised;
-use crate::gil::detached;
+use crate::error::to_py_err;
+use crate::gil::without_gil;
 
-/// What came out of a call, still to be turned into an object of Python's.
+/// The result of a call; the function converts it to a Python object.
 pub(crate) type Outcome = bigseg_core::Result<Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>>;
 
-/// Has a call come out as an object that is made on the loop's own thread.
-pub(crate) fn outcome(object: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static) -> Outcome {
-    Ok(Box::new(object))
+/// Makes the outcome of a call whose result is converted on the thread of the event loop.
+pub(crate) fn outcome(to_python: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static) -> Outcome {
+    Ok(Box::new(to_python))
 }
 
-/// The queue of one event loop.
+/// The pending calls of one event loop.
 #[pyclass(frozen)]
-struct LoopQueue {
+struct AsyncioBridge {
     event_loop: Py<PyAny>,
-    arrivals: Arc<Arrivals>,
-    inbox: UnixStream,
-    waiting: Mutex<HashMap<u64, Waiting>>,
-    last_number: AtomicU64,
-    stamp: ForkGeneration,
+    ready: Arc<ReadySet>,
+    wake_receiver: UnixStream,
+    pending: Mutex<HashMap<u64, PendingCall>>,
+    last_id: AtomicU64,
+    generation: ForkGeneration,
 }
 
-/// A call under way, and the asyncio future that its caller awaits.
-struct Waiting {
+/// A call in progress, and the asyncio future that its caller awaits.
+struct PendingCall {
     call: BoxFuture<'static, Outcome>,
     future: Py<PyAny>,
 }
 
-/// Which calls have news; filled by any thread.
-struct Arrivals {
-    numbers: Mutex<Vec<u64>>,
-    outbox: UnixStream,
-    stamp: ForkGeneration,
+/// The ids of calls that can continue; any thread may add one.
+struct ReadySet {
+    ids: Mutex<Vec<u64>>,
+    wake_sender: UnixStream,
+    generation: ForkGeneration,
 }
 
-/// Wakes one call.
-struct Bell {
-    arrivals: Arc<Arrivals>,
-    number: u64,
+/// Marks one call as ready.
+struct CallWaker {
+    ready: Arc<ReadySet>,
+    id: u64,
 }
 
-impl Wake for Bell {
+impl Wake for CallWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.arrivals.stamp.is_stale() {
+        if self.ready.generation.is_stale() {
             return;
         }
         let was_empty = {
-            let mut numbers = self.arrivals.numbers.lock();
-            numbers.push(self.number);
-            numbers.len() == 1
+            let mut ids = self.ready.ids.lock();
+            ids.push(self.id);
+            ids.len() == 1
         };
         if was_empty {
-            // It fails only when the loop is gone, or when there is a byte too many already.
-            let _ = (&self.arrivals.outbox).write(&[0]);
+            // Fails only when the loop is closed, or when unread bytes fill the socket.
+            let _ = (&self.ready.wake_sender).write(&[0]);
         }
     }
 }
 
 thread_local! {
-    /// The queues of the loops that have run on this thread, few of which are still open.
-    static QUEUES: RefCell<Vec<Py<LoopQueue>>> = const { RefCell::new(Vec::new()) };
+    /// The bridges of the loops that have run on this thread; most of the loops are closed.
+    static BRIDGES: RefCell<Vec<Py<AsyncioBridge>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Begins a call, and returns an asyncio future of the running loop for what comes out of it.
+/// Starts a call, and returns an asyncio future of the running loop for its result.
 ///
 /// # Errors
 /// `RuntimeError` when no loop runs on this thread.
-pub(crate) fn begin(
+pub(crate) fn start(
     py: Python<'_>,
     call: impl Future<Output = Outcome> + Send + 'static,
 ) -> PyResult<Bound<'_, PyAny>> {
     let event_loop = running_loop(py)?;
-    let queue = queue_of(&event_loop)?;
-    let queue = queue.bind(py).get();
+    let bridge = bridge_of(&event_loop)?;
+    let bridge = bridge.bind(py).get();
     let future = event_loop.call_method0(intern!(py, "create_future"))?;
-    let number = queue.last_number.fetch_add(1, Ordering::Relaxed);
-    queue.poll(py, number, Waiting { call: Box::pin(call), future: future.clone().unbind() })?;
+    let id = bridge.last_id.fetch_add(1, Ordering::Relaxed);
+    bridge.poll(py, id, PendingCall { call: Box::pin(call), future: future.clone().unbind() })?;
     Ok(future)
 }
 
@@ -114,89 +117,90 @@ fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     running_loop.bind(py).call0()
 }
 
-/// Returns the queue of a loop that runs on this thread, making it when there is none.
-fn queue_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<LoopQueue>> {
+/// Returns the bridge of a loop that runs on this thread, and creates it on first use.
+fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<AsyncioBridge>> {
     let py = event_loop.py();
-    let known = QUEUES.with_borrow(|queues| {
-        let mut queues = queues.iter().map(|queue| queue.get());
-        queues.position(|queue| queue.event_loop.is(event_loop) && !queue.stamp.is_stale())
+    let existing = BRIDGES.with_borrow(|bridges| {
+        let mut bridges = bridges.iter().map(|bridge| bridge.get());
+        bridges.position(|bridge| bridge.event_loop.is(event_loop) && !bridge.generation.is_stale())
     });
-    if let Some(place) = known {
-        return Ok(QUEUES.with_borrow(|queues| queues[place].clone_ref(py)));
+    if let Some(index) = existing {
+        return Ok(BRIDGES.with_borrow(|bridges| bridges[index].clone_ref(py)));
     }
-    let queue = LoopQueue::watched_by(event_loop)?;
-    let others = QUEUES.take();
-    let is_open = |queue: &Py<LoopQueue>| {
-        let closed = queue.get().event_loop.call_method0(py, intern!(py, "is_closed"));
-        !queue.get().stamp.is_stale()
+    let bridge = AsyncioBridge::attach(event_loop)?;
+    let others = BRIDGES.take();
+    let is_open = |bridge: &Py<AsyncioBridge>| {
+        let closed = bridge.get().event_loop.call_method0(py, intern!(py, "is_closed"));
+        !bridge.get().generation.is_stale()
             && closed.and_then(|closed| closed.is_truthy(py)).is_ok_and(|closed| !closed)
     };
     let mut open: Vec<_> = others.into_iter().filter(is_open).collect();
-    open.push(queue.clone_ref(py));
-    QUEUES.set(open);
-    Ok(queue)
+    open.push(bridge.clone_ref(py));
+    BRIDGES.set(open);
+    Ok(bridge)
 }
 
-impl LoopQueue {
-    fn watched_by(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<Self>> {
+impl AsyncioBridge {
+    /// Creates the bridge of an event loop, and registers its socket with the loop.
+    fn attach(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<Self>> {
         let py = event_loop.py();
-        let (inbox, outbox) = UnixStream::pair()?;
-        inbox.set_nonblocking(true)?;
-        outbox.set_nonblocking(true)?;
-        let stamp = ForkGeneration::current();
-        let descriptor = inbox.as_raw_fd();
-        let queue = Self {
+        let (wake_receiver, wake_sender) = UnixStream::pair()?;
+        wake_receiver.set_nonblocking(true)?;
+        wake_sender.set_nonblocking(true)?;
+        let generation = ForkGeneration::current();
+        let descriptor = wake_receiver.as_raw_fd();
+        let bridge = Self {
             event_loop: event_loop.clone().unbind(),
-            arrivals: Arc::new(Arrivals { numbers: Mutex::default(), outbox, stamp }),
-            inbox,
-            waiting: Mutex::default(),
-            last_number: AtomicU64::new(0),
-            stamp,
+            ready: Arc::new(ReadySet { ids: Mutex::default(), wake_sender, generation }),
+            wake_receiver,
+            pending: Mutex::default(),
+            last_id: AtomicU64::new(0),
+            generation,
         };
-        let queue = Py::new(py, queue)?;
-        let deliver = queue.bind(py).getattr(intern!(py, "deliver"))?;
-        event_loop.call_method1(intern!(py, "add_reader"), (descriptor, deliver))?;
-        Ok(queue)
+        let bridge = Py::new(py, bridge)?;
+        let poll_ready = bridge.bind(py).getattr(intern!(py, "poll_ready"))?;
+        event_loop.call_method1(intern!(py, "add_reader"), (descriptor, poll_ready))?;
+        Ok(bridge)
     }
 
-    /// Looks how far a call has come; its future is settled, or it goes on waiting.
-    fn poll(&self, py: Python<'_>, number: u64, mut waiting: Waiting) -> PyResult<()> {
-        let bell = Waker::from(Arc::new(Bell { arrivals: self.arrivals.clone(), number }));
-        let call = &mut waiting.call;
-        // The engine may look into its embedded store now, which may read from a disk.
-        let polled = detached(py, || {
-            let poll = || call.as_mut().poll(&mut Context::from_waker(&bell));
+    /// Polls a call: resolves its future, or keeps it among the pending calls.
+    fn poll(&self, py: Python<'_>, id: u64, mut pending: PendingCall) -> PyResult<()> {
+        let waker = Waker::from(Arc::new(CallWaker { ready: self.ready.clone(), id }));
+        let call = &mut pending.call;
+        // Without the GIL, because the engine may read an embedded store from a disk.
+        let polled = without_gil(py, || {
+            let poll = || call.as_mut().poll(&mut Context::from_waker(&waker));
             catch_unwind(AssertUnwindSafe(poll))
         });
         let outcome = match polled {
             Ok(Poll::Pending) => {
-                self.waiting.lock().insert(number, waiting);
+                self.pending.lock().insert(id, pending);
                 return Ok(());
             }
             Ok(Poll::Ready(outcome)) => outcome,
-            Err(_) => Err(Error::new(ErrorKind::Internal, "a lookup panicked, which is a defect of bigseg")),
+            Err(_) => Err(Error::new(ErrorKind::Internal, "a lookup panicked, which is a bug in bigseg")),
         };
-        settle(py, &waiting.future, outcome)
+        resolve(py, &pending.future, outcome)
     }
 }
 
 #[pymethods]
-impl LoopQueue {
-    /// Called by the loop when a byte has arrived.
-    fn deliver(&self, py: Python<'_>) -> PyResult<()> {
-        if self.stamp.is_stale() {
+impl AsyncioBridge {
+    /// Polls every ready call; the loop calls this when a byte has arrived.
+    fn poll_ready(&self, py: Python<'_>) -> PyResult<()> {
+        if self.generation.is_stale() {
             return Ok(());
         }
-        // Before the list is taken: a byte that is written after that must not be lost.
-        while (&self.inbox).read(&mut [0; 64]).is_ok_and(|length| length == 64) {}
-        let numbers = std::mem::take(&mut *self.arrivals.numbers.lock());
-        for number in numbers {
-            let waiting = self.waiting.lock().remove(&number);
-            let Some(waiting) = waiting else { continue };
-            let is_done = waiting.future.call_method0(py, intern!(py, "done"))?.is_truthy(py)?;
-            // Whoever waited was cancelled, unless there is still something to be told.
+        // The bytes are read before the set is taken, so that a byte written later is not lost.
+        while (&self.wake_receiver).read(&mut [0; 64]).is_ok_and(|length| length == 64) {}
+        let ids = std::mem::take(&mut *self.ready.ids.lock());
+        for id in ids {
+            let pending = self.pending.lock().remove(&id);
+            let Some(pending) = pending else { continue };
+            // Only a cancelled future is done here; its call is dropped.
+            let is_done = pending.future.call_method0(py, intern!(py, "done"))?.is_truthy(py)?;
             if !is_done {
-                self.poll(py, number, waiting)?;
+                self.poll(py, id, pending)?;
             }
         }
         Ok(())
@@ -204,24 +208,26 @@ impl LoopQueue {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.event_loop)?;
-        let Some(waiting) = self.waiting.try_lock() else { return Ok(()) };
-        waiting.values().try_for_each(|waiting| visit.call(&waiting.future))
+        let Some(pending) = self.pending.try_lock() else { return Ok(()) };
+        pending.values().try_for_each(|pending| visit.call(&pending.future))
     }
 }
 
-impl Drop for LoopQueue {
+impl Drop for AsyncioBridge {
     fn drop(&mut self) {
-        if self.stamp.is_stale() {
-            // Calls that were under way at `fork` hang on timers of threads that do not exist in this process.
-            std::mem::forget(std::mem::take(self.waiting.get_mut()));
+        if self.generation.is_stale() {
+            // Calls in progress at `fork` refer to timers of threads that do not exist in this
+            // process.
+            std::mem::forget(std::mem::take(self.pending.get_mut()));
         }
     }
 }
 
-fn settle(py: Python<'_>, future: &Py<PyAny>, outcome: Outcome) -> PyResult<()> {
+/// Sets the result or the exception of an asyncio future.
+fn resolve(py: Python<'_>, future: &Py<PyAny>, outcome: Outcome) -> PyResult<()> {
     let object = match outcome {
-        Ok(object) => object(py),
-        Err(e) => Err(raised(py, &e)),
+        Ok(to_python) => to_python(py),
+        Err(e) => Err(to_py_err(py, &e)),
     };
     match object {
         Ok(object) => future.call_method1(py, intern!(py, "set_result"), (object,))?,

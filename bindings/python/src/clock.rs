@@ -1,10 +1,10 @@
-//! A clock that is moved by hand, for tests.
+//! A manual clock for tests.
 
 use pyo3::prelude::*;
 
 use crate::argument::duration;
 
-/// A clock for tests: it stands still until it is told to move.
+/// A clock for tests, which moves only when a test advances it.
 #[pyclass(frozen, module = "bigseg")]
 pub(crate) struct ManualClock(pub(crate) bigseg_core::ManualClock);
 
@@ -15,7 +15,7 @@ impl ManualClock {
         Self(bigseg_core::ManualClock::new(unix_millis))
     }
 
-    /// Moves both the monotonic and the wall-clock time forward, by seconds or a `timedelta`.
+    /// Advances both the monotonic and the wall-clock time, by seconds or a `timedelta`.
     #[pyo3(signature = (by, /))]
     fn advance(&self, py: Python<'_>, by: &Bound<'_, PyAny>) -> PyResult<()> {
         let by = duration("by", by)?;
@@ -23,7 +23,7 @@ impl ManualClock {
         Ok(())
     }
 
-    /// Sets the wall-clock time alone, as an administrator or NTP would.
+    /// Sets the wall-clock time only, as an administrator or NTP does.
     #[pyo3(signature = (unix_millis, /))]
     fn set_unix_millis(&self, unix_millis: i64) {
         self.0.set_unix_millis(unix_millis);

@@ -1,6 +1,7 @@
-//! A store written in Python, as the engine sees it.
+//! A store written in Python, as a store of the engine.
 //!
-//! `python/bigseg/custom_store.py` makes every such store look alike: `memberships(hashes)` and `synchronized_on()`.
+//! `python/bigseg/custom_store.py` adapts every such store to two methods: `memberships(hashes)`
+//! and `synchronized_on()`.
 
 use std::sync::{Arc, Weak};
 
@@ -9,11 +10,11 @@ use bigseg_core::{ContextHash, Error, ErrorKind, Result, SegmentRef};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
-use crate::error::store_failed;
-use crate::gil::enter;
+use crate::error::from_custom_store;
+use crate::gil::with_gil;
 use crate::membership::Membership;
 
-/// Holds on to the Python object only weakly, as listeners do: the engine object owns it.
+/// Holds a weak reference to the Python object, which the Python engine object owns.
 pub(crate) struct CustomStore(Weak<Py<PyAny>>);
 
 impl CustomStore {
@@ -22,14 +23,14 @@ impl CustomStore {
     }
 
     fn call<T>(&self, work: impl FnOnce(Python<'_>, &Bound<'_, PyAny>) -> PyResult<T>) -> Result<T> {
-        let called = enter(|py| {
+        let called = with_gil(|py| {
             let store = self.0.upgrade()?;
-            Some(work(py, store.bind(py)).map_err(|exception| store_failed(py, exception)))
+            Some(work(py, store.bind(py)).map_err(|exception| from_custom_store(py, exception)))
         });
         called.flatten().unwrap_or_else(|| {
             Err(Error::new(
                 ErrorKind::Closed,
-                "the custom store is gone, for its engine or the interpreter is",
+                "the custom store cannot be called: its engine is closed, or the interpreter shuts down",
             ))
         })
     }
@@ -40,7 +41,7 @@ impl BlockingStore for CustomStore {
         let results = self.call(|py, store| {
             let texts = PyList::new(py, hashes.iter().map(ContextHash::to_string))?;
             let answers = store.call_method1("memberships", (texts,))?;
-            answers.try_iter()?.map(|answer| Ok(membership(&answer?))).collect::<PyResult<_>>()
+            answers.try_iter()?.map(|answer| Ok(to_membership(&answer?))).collect::<PyResult<_>>()
         })?;
         BatchResult::new(hashes, results)
     }
@@ -53,8 +54,8 @@ impl BlockingStore for CustomStore {
     }
 }
 
-/// Makes sense of what the store said about one context: nothing, a mapping, or an exception.
-fn membership(answer: &Bound<'_, PyAny>) -> Result<bigseg_core::Membership> {
+/// Converts the store's answer for one context: `None`, a mapping, or an exception.
+fn to_membership(answer: &Bound<'_, PyAny>) -> Result<bigseg_core::Membership> {
     if answer.is_none() {
         return Ok(bigseg_core::Membership::empty());
     }
@@ -62,13 +63,12 @@ fn membership(answer: &Bound<'_, PyAny>) -> Result<bigseg_core::Membership> {
         return Ok(membership.get().0.clone());
     }
     if answer.is_instance_of::<pyo3::exceptions::PyBaseException>() {
-        return Err(store_failed(answer.py(), PyErr::from_value(answer.clone())));
+        return Err(from_custom_store(answer.py(), PyErr::from_value(answer.clone())));
     }
-    let invalid = |_: PyErr| {
-        let message = "the custom store answered with something that is no mapping of segment refs to bool";
+    from_mapping(answer).map_err(|_| {
+        let message = "the custom store returned an answer that is not a mapping of segment refs to bool";
         Error::new(ErrorKind::StoreData, message)
-    };
-    from_mapping(answer).map_err(invalid)
+    })
 }
 
 fn from_mapping(answer: &Bound<'_, PyAny>) -> PyResult<bigseg_core::Membership> {
@@ -77,7 +77,8 @@ fn from_mapping(answer: &Bound<'_, PyAny>) -> PyResult<bigseg_core::Membership> 
         Ok(dict) => dict.clone(),
         Err(_) => py.get_type::<PyDict>().call1((answer,))?.cast_into()?,
     };
-    let (mut included, mut excluded) = (Vec::new(), Vec::new());
+    let mut included = Vec::new();
+    let mut excluded = Vec::new();
     for (segment_ref, is_included) in mapping {
         let segment_ref = SegmentRef::from_store(segment_ref.cast::<PyString>()?.to_str()?);
         match is_included.extract::<Option<bool>>()? {

@@ -1,31 +1,31 @@
-//! Errors on their way to Python and back.
+//! Conversion of errors to Python exceptions and back.
 
 use bigseg_core::{Error, ErrorKind};
 use pyo3::exceptions::{PyPermissionError, PyRuntimeError, PyTimeoutError};
 use pyo3::prelude::*;
 
-use crate::python_types::exception_of;
+use crate::python_types::exception_class;
 
-/// Makes the exception of an error's kind; what caused the error becomes its `__cause__`.
-pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
-    match exception_of(py, error.kind()).call1((error.message(),)) {
+/// Converts an error to the exception of its kind; its source becomes the `__cause__`.
+pub(crate) fn to_py_err(py: Python<'_>, error: &Error) -> PyErr {
+    match exception_class(py, error.kind()).call1((error.message(),)) {
         Ok(exception) => {
             let exception = PyErr::from_value(exception);
-            exception.set_cause(py, std::error::Error::source(error).map(|source| cause(py, source)));
+            exception.set_cause(py, std::error::Error::source(error).map(|source| to_cause(py, source)));
             exception
         }
         Err(e) => e,
     }
 }
 
-/// Makes an exception of an error, as an object.
-pub(crate) fn exception(py: Python<'_>, error: &Error) -> Py<PyAny> {
-    raised(py, error).into_value(py).into_any()
+/// Converts an error to an exception object that is not raised.
+pub(crate) fn to_exception(py: Python<'_>, error: &Error) -> Py<PyAny> {
+    to_py_err(py, error).into_value(py).into_any()
 }
 
-fn cause(py: Python<'_>, source: &(dyn std::error::Error + 'static)) -> PyErr {
+fn to_cause(py: Python<'_>, source: &(dyn std::error::Error + 'static)) -> PyErr {
     if let Some(error) = source.downcast_ref::<Error>() {
-        raised(py, error)
+        to_py_err(py, error)
     } else if let Some(exception) = source.downcast_ref::<PyErr>() {
         exception.clone_ref(py)
     } else {
@@ -33,11 +33,14 @@ fn cause(py: Python<'_>, source: &(dyn std::error::Error + 'static)) -> PyErr {
     }
 }
 
-/// Turns what a custom store raised into an error: of the kind it says, or else as if the store could not be reached.
-pub(crate) fn store_failed(py: Python<'_>, exception: PyErr) -> Error {
+/// Converts an exception of a custom store to an error.
+///
+/// A `BigSegError` keeps its kind, a timeout and a refused permission have kinds of their own, and
+/// any other exception means that the store is unavailable.
+pub(crate) fn from_custom_store(py: Python<'_>, exception: PyErr) -> Error {
     let value = exception.value(py);
-    let said = value.getattr("kind").and_then(|kind| kind.getattr("value")?.extract::<String>());
-    let kind = match said {
+    let kind_name = value.getattr("kind").and_then(|kind| kind.getattr("value")?.extract::<String>());
+    let kind = match kind_name {
         Ok(name) => ErrorKind::ALL.iter().copied().find(|kind| kind.name() == name),
         Err(_) if exception.is_instance_of::<PyTimeoutError>(py) => Some(ErrorKind::StoreTimeout),
         Err(_) if exception.is_instance_of::<PyPermissionError>(py) => Some(ErrorKind::StorePermission),

@@ -1,30 +1,32 @@
-//! What evaluations come to, and how the engine is asked for them: from the cache with the GIL, else without.
+//! Evaluation of flags and segments: results as Python objects, and the calls that produce them.
+//!
+//! A result that the cache allows is computed with the GIL, any other without it.
 
-use bigseg_core::segment;
+use bigseg_core::engine::Explanation;
+use bigseg_core::{Engine, segment};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::asyncio_bridge::{begin, outcome};
-use crate::context::given;
-use crate::engine::Engine;
-use crate::error::raised;
-use crate::gil::detached;
+use crate::context::ContextArgument;
+use crate::error::{to_exception, to_py_err};
+use crate::gil::without_gil;
 use crate::interruptible_wait::wait;
-use crate::json::object_of;
+use crate::json::to_python;
 use crate::python_types;
 
-/// What a flag serves a context, and why. Without a list of free ones, since what comes from such a list is unknown to the
-/// garbage collector.
+/// The result of evaluating a flag: a value and its reason.
+///
+/// The class has no freelist, because the garbage collector does not track objects of a freelist.
 #[pyclass(frozen, module = "bigseg")]
 pub(crate) struct Evaluation {
     evaluation: segment::Evaluation,
-    /// The caller's default, as the caller gave it, if that is the value.
+    /// The caller's default object, if the value is the default.
     default: Option<Py<PyAny>>,
 }
 
 impl Evaluation {
-    fn new(evaluation: segment::Evaluation, default: Py<PyAny>) -> Self {
+    pub(crate) fn new(evaluation: segment::Evaluation, default: Py<PyAny>) -> Self {
         let default = evaluation.variation.is_none().then_some(default);
         Self { evaluation, default }
     }
@@ -32,12 +34,12 @@ impl Evaluation {
 
 #[pymethods]
 impl Evaluation {
-    /// What it serves, or the caller's default.
+    /// The value of the variation, or the caller's default.
     #[getter]
     fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match &self.default {
             Some(default) => Ok(default.bind(py).clone()),
-            None => object_of(py, &self.evaluation.value),
+            None => to_python(py, &self.evaluation.value),
         }
     }
 
@@ -47,13 +49,13 @@ impl Evaluation {
         self.evaluation.variation
     }
 
-    /// Why.
+    /// The reason for the value.
     #[getter]
     fn reason(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         python_types::reason(py, &self.evaluation.reason)
     }
 
-    /// What each big segment decided that was asked for, in order.
+    /// The decision of each big segment that was consulted, in order.
     #[getter]
     fn decisions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         python_types::decisions(py, &self.evaluation.decisions)
@@ -72,31 +74,31 @@ impl Evaluation {
     }
 }
 
-/// Whether a context is in a segment, and why; it is true if it is.
+/// Whether a context is in a segment, and why; its truth value is that of `is_match`.
 #[pyclass(frozen, module = "bigseg", freelist = 64)]
-pub(crate) struct SegmentAnswer(segment::SegmentAnswer);
+pub(crate) struct SegmentAnswer(pub(crate) segment::SegmentAnswer);
 
 #[pymethods]
 impl SegmentAnswer {
-    /// Whether it is.
+    /// Whether the context is in the segment.
     #[getter]
     fn is_match(&self) -> bool {
         self.0.is_match
     }
 
-    /// Why there is no real answer, which is "no" then; else `None`.
+    /// Why the segment could not be evaluated, in which case `is_match` is `False`; else `None`.
     #[getter]
     fn error_kind(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.0.error_kind.map(|kind| python_types::evaluation_error_kind(py, kind))
     }
 
-    /// The worst status of the lookups that were attempted or refused; `None` if there were none.
+    /// The worst status of the attempted or refused lookups; `None` if there were none.
     #[getter]
     fn status(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.0.status.map(|status| python_types::lookup_status(py, status))
     }
 
-    /// What this segment decided, then each big segment that its rules ask for, in order.
+    /// The decision of this segment, then of each big segment that its rules consulted, in order.
     #[getter]
     fn decisions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         python_types::decisions(py, &self.0.decisions)
@@ -116,130 +118,95 @@ impl SegmentAnswer {
     }
 }
 
-/// Arguments of a question about a flag.
-pub(crate) struct FlagQuestion<'a, 'py> {
+/// The arguments of a flag evaluation.
+pub(crate) struct FlagQuery<'a, 'py> {
     pub(crate) flag_key: &'a str,
     pub(crate) context: &'a Bound<'py, PyAny>,
     pub(crate) default: Py<PyAny>,
 }
 
-impl Engine {
-    pub(crate) fn evaluation(&self, py: Python<'_>, question: FlagQuestion<'_, '_>) -> PyResult<Evaluation> {
-        let FlagQuestion { flag_key, context, default } = question;
-        let (engine, context) = (self.engine(py)?, given(context)?);
-        let context = context.get();
-        // The default comes back as the object it is, and not through the core.
-        let cached = engine.evaluate(flag_key, context).cached();
-        let evaluation = match cached.map_err(|e| raised(py, &e))? {
-            Some(evaluation) => evaluation,
-            None => wait(py, engine.evaluate(flag_key, context))?.map_err(|e| raised(py, &e))?,
-        };
-        Ok(Evaluation::new(evaluation, default))
-    }
-
-    pub(crate) fn evaluation_now(
-        &self,
-        py: Python<'_>,
-        question: FlagQuestion<'_, '_>,
-    ) -> PyResult<Option<Evaluation>> {
-        let FlagQuestion { flag_key, context, default } = question;
-        let (engine, context) = (self.engine(py)?, given(context)?);
-        let context = context.get();
-        let cached = engine.evaluate(flag_key, context).cached();
-        let evaluation = match cached.map_err(|e| raised(py, &e))? {
-            Some(evaluation) => Some(evaluation),
-            None => detached(py, || engine.evaluate(flag_key, context).now()).map_err(|e| raised(py, &e))?,
-        };
-        Ok(evaluation.map(|evaluation| Evaluation::new(evaluation, default)))
-    }
-
-    pub(crate) fn begin_evaluation<'py>(
-        &self,
-        py: Python<'py>,
-        question: FlagQuestion<'_, '_>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let FlagQuestion { flag_key, context, default } = question;
-        let (flag_key, context) = (flag_key.to_owned(), given(context)?.into_owned());
-        let engine = self.opened(py)?.engine.clone();
-        begin(py, async move {
-            let evaluation = engine.evaluate(&flag_key, &context).await?;
-            outcome(move |py| Ok(Py::new(py, Evaluation::new(evaluation, default))?.into_any()))
-        })
-    }
-
-    pub(crate) fn segment_answer(
-        &self,
-        py: Python<'_>,
-        segment_key: &str,
-        context: &Bound<'_, PyAny>,
-    ) -> PyResult<SegmentAnswer> {
-        let (engine, context) = (self.engine(py)?, given(context)?);
-        let context = context.get();
-        let cached = engine.segment_contains(segment_key, context).cached().map_err(|e| raised(py, &e))?;
-        if let Some(answer) = cached {
-            return Ok(SegmentAnswer(answer));
-        }
-        let answer = wait(py, engine.segment_contains(segment_key, context))?;
-        Ok(SegmentAnswer(answer.map_err(|e| raised(py, &e))?))
-    }
-
-    pub(crate) fn segment_answer_now(
-        &self,
-        py: Python<'_>,
-        segment_key: &str,
-        context: &Bound<'_, PyAny>,
-    ) -> PyResult<Option<SegmentAnswer>> {
-        let (engine, context) = (self.engine(py)?, given(context)?);
-        let context = context.get();
-        let cached = engine.segment_contains(segment_key, context).cached().map_err(|e| raised(py, &e))?;
-        if let Some(answer) = cached {
-            return Ok(Some(SegmentAnswer(answer)));
-        }
-        let answer = detached(py, || engine.segment_contains(segment_key, context).now());
-        Ok(answer.map_err(|e| raised(py, &e))?.map(SegmentAnswer))
-    }
-
-    pub(crate) fn begin_segment_answer<'py>(
-        &self,
-        py: Python<'py>,
-        segment_key: &str,
-        context: &Bound<'_, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let (segment_key, context) = (segment_key.to_owned(), given(context)?.into_owned());
-        let engine = self.opened(py)?.engine.clone();
-        begin(py, async move {
-            let answer = engine.segment_contains(&segment_key, &context).await?;
-            outcome(move |py| Ok(Py::new(py, SegmentAnswer(answer))?.into_any()))
-        })
-    }
-
-    pub(crate) fn explanation(
-        &self,
-        py: Python<'_>,
-        segment_key: &str,
-        context: &Bound<'_, PyAny>,
-    ) -> PyResult<Py<PyAny>> {
-        let (engine, context) = (self.engine(py)?, given(context)?);
-        let explanation = wait(py, engine.explain(segment_key, context.get()))?;
-        explained(py, explanation.map_err(|e| raised(py, &e))?)
-    }
-
-    pub(crate) fn begin_explanation<'py>(
-        &self,
-        py: Python<'py>,
-        segment_key: &str,
-        context: &Bound<'_, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let (segment_key, context) = (segment_key.to_owned(), given(context)?.into_owned());
-        let engine = self.opened(py)?.engine.clone();
-        begin(py, async move {
-            let explanation = engine.explain(&segment_key, &context).await?;
-            outcome(move |py| explained(py, explanation))
-        })
-    }
+/// Evaluates a flag. The default object does not pass through the core, so it keeps its identity.
+pub(crate) fn evaluate(py: Python<'_>, engine: &Engine, query: FlagQuery<'_, '_>) -> PyResult<Evaluation> {
+    let FlagQuery { flag_key, context, default } = query;
+    let context = ContextArgument::new(context)?;
+    let context = context.get();
+    let cached = engine.evaluate(flag_key, context).cached();
+    let evaluation = match cached.map_err(|e| to_py_err(py, &e))? {
+        Some(evaluation) => evaluation,
+        None => wait(py, engine.evaluate(flag_key, context))?.map_err(|e| to_py_err(py, &e))?,
+    };
+    Ok(Evaluation::new(evaluation, default))
 }
 
-fn explained(py: Python<'_>, explanation: bigseg_core::engine::Explanation) -> PyResult<Py<PyAny>> {
+/// Evaluates a flag without waiting; `None` if the store would have to be queried.
+pub(crate) fn evaluate_now(
+    py: Python<'_>,
+    engine: &Engine,
+    query: FlagQuery<'_, '_>,
+) -> PyResult<Option<Evaluation>> {
+    let FlagQuery { flag_key, context, default } = query;
+    let context = ContextArgument::new(context)?;
+    let context = context.get();
+    let cached = engine.evaluate(flag_key, context).cached();
+    let evaluation = match cached.map_err(|e| to_py_err(py, &e))? {
+        Some(evaluation) => Some(evaluation),
+        None => {
+            without_gil(py, || engine.evaluate(flag_key, context).now()).map_err(|e| to_py_err(py, &e))?
+        }
+    };
+    Ok(evaluation.map(|evaluation| Evaluation::new(evaluation, default)))
+}
+
+/// Returns whether a context is in a segment.
+pub(crate) fn segment_contains(
+    py: Python<'_>,
+    engine: &Engine,
+    segment_key: &str,
+    context: &Bound<'_, PyAny>,
+) -> PyResult<SegmentAnswer> {
+    let context = ContextArgument::new(context)?;
+    let context = context.get();
+    let cached = engine.segment_contains(segment_key, context).cached().map_err(|e| to_py_err(py, &e))?;
+    if let Some(answer) = cached {
+        return Ok(SegmentAnswer(answer));
+    }
+    let answer = wait(py, engine.segment_contains(segment_key, context))?;
+    Ok(SegmentAnswer(answer.map_err(|e| to_py_err(py, &e))?))
+}
+
+/// Returns whether a context is in a segment without waiting; `None` if the store would have to be
+/// queried.
+pub(crate) fn segment_contains_now(
+    py: Python<'_>,
+    engine: &Engine,
+    segment_key: &str,
+    context: &Bound<'_, PyAny>,
+) -> PyResult<Option<SegmentAnswer>> {
+    let context = ContextArgument::new(context)?;
+    let context = context.get();
+    let cached = engine.segment_contains(segment_key, context).cached().map_err(|e| to_py_err(py, &e))?;
+    if let Some(answer) = cached {
+        return Ok(Some(SegmentAnswer(answer)));
+    }
+    let answer = without_gil(py, || engine.segment_contains(segment_key, context).now());
+    Ok(answer.map_err(|e| to_py_err(py, &e))?.map(SegmentAnswer))
+}
+
+/// Returns whether a context is in a segment, with every fact that led to the answer.
+pub(crate) fn explain(
+    py: Python<'_>,
+    engine: &Engine,
+    segment_key: &str,
+    context: &Bound<'_, PyAny>,
+) -> PyResult<Py<PyAny>> {
+    let context = ContextArgument::new(context)?;
+    let explanation = wait(py, engine.explain(segment_key, context.get()))?;
+    explanation_object(py, &explanation.map_err(|e| to_py_err(py, &e))?)
+}
+
+/// Converts an explanation to an `Explanation` object.
+pub(crate) fn explanation_object(py: Python<'_>, explanation: &Explanation) -> PyResult<Py<PyAny>> {
     let answer = Py::new(py, SegmentAnswer(explanation.answer.clone()))?.into_any();
-    python_types::explanation(py, answer, &explanation)
+    let error = explanation.error.as_ref().map(|error| to_exception(py, error));
+    python_types::explanation(py, answer, error, explanation)
 }

@@ -1,4 +1,4 @@
-//! An engine of the core's: opened by one process, and opened anew in each process that is forked from it.
+//! A core engine that belongs to one process, and that each forked child opens again.
 
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -11,118 +11,119 @@ use bigseg_core::{EngineConfig, Error, ErrorKind};
 use pyo3::prelude::*;
 
 use crate::custom_store::CustomStore;
-use crate::error::raised;
-use crate::gil::detached;
-use crate::listeners::{Listeners, hear};
+use crate::error::to_py_err;
+use crate::gil::without_gil;
+use crate::listeners::{Listeners, invoke};
 use crate::python_types;
 
-/// An engine of the core's, and the process that opened it.
-pub(crate) struct Opened {
+/// A core engine, and the process that opened it.
+pub(crate) struct ProcessEngine {
     pub(crate) engine: Arc<bigseg_core::Engine>,
-    stamp: ForkGeneration,
+    generation: ForkGeneration,
 }
 
-/// What an engine is opened with, again in each process.
-pub(crate) struct Plan {
+/// The configuration that each process opens the engine with.
+pub(crate) struct EngineSetup {
     pub(crate) config: EngineConfig,
-    pub(crate) custom: Option<Arc<Py<PyAny>>>,
+    pub(crate) custom_store: Option<Arc<Py<PyAny>>>,
 }
 
-impl Plan {
-    fn open(&self, py: Python<'_>) -> PyResult<Box<Opened>> {
-        let opened = detached(py, || {
+impl EngineSetup {
+    fn open(&self, py: Python<'_>) -> PyResult<Box<ProcessEngine>> {
+        let opened = without_gil(py, || {
             let mut config = self.config.clone();
-            if let Some(store) = &self.custom {
+            if let Some(store) = &self.custom_store {
                 config.source = Source::Custom(Arc::new(Offload::new(CustomStore::new(store))?));
             }
             let engine = Arc::new(bigseg_core::Engine::open(config)?);
-            Ok(Box::new(Opened { engine, stamp: ForkGeneration::current() }))
+            Ok(Box::new(ProcessEngine { engine, generation: ForkGeneration::current() }))
         });
-        opened.map_err(|e: Error| raised(py, &e))
+        opened.map_err(|e: Error| to_py_err(py, &e))
     }
 }
 
-/// The engine that this process has, if it has opened one.
+/// The engine of the current process, opened at most once in each process.
 #[derive(Default)]
-pub(crate) struct Opening {
-    plan: OnceLock<Plan>,
-    /// Null until it is opened. What was opened in the process that forked this one is never freed here: its locks may
-    /// be held by threads that do not exist in this process.
-    opened: AtomicPtr<Opened>,
+pub(crate) struct ForkAwareEngine {
+    setup: OnceLock<EngineSetup>,
+    /// Null until the engine is opened. A forked child never frees the engine of its parent, whose
+    /// locks may be held by threads that do not exist in the child.
+    current: AtomicPtr<ProcessEngine>,
     is_closed: AtomicBool,
 }
 
-fn closed() -> Error {
-    Error::new(ErrorKind::Closed, "the engine is closed")
-}
-
-impl Opening {
+impl ForkAwareEngine {
     /// Opens the engine, once.
-    pub(crate) fn open(&self, py: Python<'_>, plan: Plan) -> PyResult<()> {
-        let opened = Box::into_raw(plan.open(py)?);
-        if self.plan.set(plan).is_err() {
-            // SAFETY: nobody else has seen it.
-            let second = unsafe { Box::from_raw(opened) };
-            detached(py, || drop(second));
-            return Err(raised(py, &Error::new(ErrorKind::AlreadyUsed, "the engine was opened before")));
+    pub(crate) fn open(&self, py: Python<'_>, setup: EngineSetup) -> PyResult<()> {
+        let opened = Box::into_raw(setup.open(py)?);
+        if self.setup.set(setup).is_err() {
+            // SAFETY: the pointer was not shared.
+            let duplicate = unsafe { Box::from_raw(opened) };
+            without_gil(py, || drop(duplicate));
+            let error = Error::new(ErrorKind::AlreadyUsed, "the engine is already open");
+            return Err(to_py_err(py, &error));
         }
-        self.opened.store(opened, Ordering::Release);
+        self.current.store(opened, Ordering::Release);
         Ok(())
     }
 
-    /// Returns the engine of this process, opening it in a forked child, where it gets the listeners and the data that it
-    /// had.
-    pub(crate) fn get(&self, py: Python<'_>, listeners: &Listeners) -> PyResult<&Opened> {
-        match self.current() {
+    /// Returns the engine of this process.
+    ///
+    /// In a forked child, the first call opens it with the parent's listeners, flags and segments.
+    pub(crate) fn get(&self, py: Python<'_>, listeners: &Listeners) -> PyResult<&ProcessEngine> {
+        match self.of_this_process() {
             Some(opened) => Ok(opened),
             None => self.reopen(py, listeners),
         }
     }
 
-    /// Returns the engine of this process, if there is one, closed or not.
-    pub(crate) fn current(&self) -> Option<&Opened> {
-        self.known().filter(|opened| !opened.stamp.is_stale())
+    /// Returns the engine of this process if it was opened, closed or not.
+    pub(crate) fn of_this_process(&self) -> Option<&ProcessEngine> {
+        self.of_any_process().filter(|opened| !opened.generation.is_stale())
     }
 
-    fn known(&self) -> Option<&Opened> {
-        // SAFETY: what it points to is freed by nobody but `drop`.
-        unsafe { self.opened.load(Ordering::Acquire).as_ref() }
+    /// Returns the engine of this process, or the one inherited from its parent.
+    fn of_any_process(&self) -> Option<&ProcessEngine> {
+        // SAFETY: only `drop` frees the pointee.
+        unsafe { self.current.load(Ordering::Acquire).as_ref() }
     }
 
     #[cold]
-    fn reopen(&self, py: Python<'_>, listeners: &Listeners) -> PyResult<&Opened> {
-        let Some(plan) = self.plan.get() else {
-            let message = "the engine was not opened: a subclass must call Engine.__init__";
-            return Err(raised(py, &Error::new(ErrorKind::Closed, message)));
+    fn reopen(&self, py: Python<'_>, listeners: &Listeners) -> PyResult<&ProcessEngine> {
+        let Some(setup) = self.setup.get() else {
+            let message = "the engine is not open: a subclass must call Engine.__init__";
+            return Err(to_py_err(py, &Error::new(ErrorKind::Closed, message)));
         };
         if self.is_closed() {
-            return Err(raised(py, &closed()));
+            return Err(to_py_err(py, &Error::new(ErrorKind::Closed, "the engine is closed")));
         }
-        let inherited = self.opened.load(Ordering::Acquire);
-        let fresh = plan.open(py)?;
-        if let Some(inherited) = self.known() {
-            fresh.engine.take_over_data(&inherited.engine);
+        let inherited = self.current.load(Ordering::Acquire);
+        let reopened = setup.open(py)?;
+        if let Some(inherited) = self.of_any_process() {
+            reopened.engine.take_over_data(&inherited.engine);
         }
-        let fresh = Box::into_raw(fresh);
-        match self.opened.compare_exchange(inherited, fresh, Ordering::AcqRel, Ordering::Acquire) {
+        let reopened = Box::into_raw(reopened);
+        match self.current.compare_exchange(inherited, reopened, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
-                // SAFETY: as in `known`.
-                let fresh = unsafe { &*fresh };
-                let moved = detached(py, || listeners.move_to(|callback| listen(&fresh.engine, callback)));
-                moved.map_err(|e| raised(py, &e))?;
-                Ok(fresh)
+                // SAFETY: only `drop` frees the pointee.
+                let reopened = unsafe { &*reopened };
+                let moved = without_gil(py, || {
+                    listeners.resubscribe(|callback| add_listener(&reopened.engine, callback))
+                });
+                moved.map_err(|e| to_py_err(py, &e))?;
+                Ok(reopened)
             }
             Err(_) => {
-                // Another thread was faster. SAFETY: nobody else has seen this one.
-                let late = unsafe { Box::from_raw(fresh) };
-                detached(py, || drop(late));
+                // Another thread opened the engine first. SAFETY: this pointer was not shared.
+                let duplicate = unsafe { Box::from_raw(reopened) };
+                without_gil(py, || drop(duplicate));
                 self.get(py, listeners)
             }
         }
     }
 
-    /// Has no process open it any more.
-    pub(crate) fn close(&self) {
+    /// Prevents every process from opening the engine again.
+    pub(crate) fn mark_closed(&self) {
         self.is_closed.store(true, Ordering::Release);
     }
 
@@ -130,33 +131,35 @@ impl Opening {
         self.is_closed.load(Ordering::Acquire)
     }
 
-    /// Returns the store of the program's own, if there is one.
+    /// Returns the custom store, if there is one.
     pub(crate) fn custom_store(&self) -> Option<&Py<PyAny>> {
-        self.plan.get()?.custom.as_deref()
+        self.setup.get()?.custom_store.as_deref()
     }
 }
 
-impl Drop for Opening {
+impl Drop for ForkAwareEngine {
     fn drop(&mut self) {
-        let opened = *self.opened.get_mut();
+        let opened = *self.current.get_mut();
         if opened.is_null() {
             return;
         }
-        // SAFETY: whoever looks at it holds on to this object.
+        // SAFETY: every borrower of the pointee also borrows `self`.
         let opened = unsafe { Box::from_raw(opened) };
-        if opened.stamp.is_stale() {
+        if opened.generation.is_stale() {
             std::mem::forget(opened);
             return;
         }
-        // The last engine to go waits a moment for its threads, which may be waiting for the GIL.
+        // Dropping the last engine waits for its threads, which may wait for the GIL.
         Python::try_attach(|py| py.detach(|| drop(opened)));
     }
 }
 
-/// Lets a listener of Python's hear of the status of an engine.
-pub(crate) fn listen(
+/// Subscribes a Python callback to the status of an engine.
+pub(crate) fn add_listener(
     engine: &bigseg_core::Engine,
     callback: Weak<Py<PyAny>>,
 ) -> bigseg_core::Result<ListenerId> {
-    engine.add_status_listener(move |status| hear(&callback, |py| python_types::store_status(py, status)))
+    engine.add_status_listener(move |status| {
+        invoke(&callback, |py| python_types::store_status(py, status));
+    })
 }

@@ -1,7 +1,8 @@
-//! The engine's threads at the door of the interpreter: it is shut before the interpreter goes.
+//! Entering and leaving the interpreter, also while it shuts down.
 //!
-//! A thread that waits for the GIL while the interpreter is finalized never comes back, and may take the process with it.
-//! So `leave`, which Python calls at exit, shuts the door and waits until everybody inside has left.
+//! A thread that waits for the GIL while the interpreter is finalized never returns, and may crash
+//! the process. Therefore `shut_down`, which runs at exit, refuses further threads and
+//! waits until every thread that is counted here has left.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,76 +11,73 @@ use pyo3::exceptions::PyImportError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-static SHUT: AtomicBool = AtomicBool::new(false);
-static INSIDE: AtomicUsize = AtomicUsize::new(0);
+static IS_SHUT_DOWN: AtomicBool = AtomicBool::new(false);
+static ACTIVE_THREADS: AtomicUsize = AtomicUsize::new(0);
 
-/// How long exit waits for callbacks and custom stores that do not return.
-const PATIENCE: Duration = Duration::from_secs(5);
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
+/// How long exit waits for listeners and custom stores that do not return.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Counts a thread as inside for as long as it lives.
-struct Inside;
+/// Counts a thread as active while it exists.
+struct ActiveThread;
 
-impl Inside {
-    fn enter() -> Option<Self> {
-        INSIDE.fetch_add(1, Ordering::SeqCst);
-        let inside = Self;
-        (!SHUT.load(Ordering::SeqCst)).then_some(inside)
+impl ActiveThread {
+    /// Counts this thread, unless the interpreter shuts down.
+    fn register() -> Option<Self> {
+        ACTIVE_THREADS.fetch_add(1, Ordering::SeqCst);
+        let active = Self;
+        (!IS_SHUT_DOWN.load(Ordering::SeqCst)).then_some(active)
     }
 }
 
-impl Drop for Inside {
+impl Drop for ActiveThread {
     fn drop(&mut self) {
-        // In a forked child the count starts again, perhaps while the forking thread is inside.
-        let _ = INSIDE.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
+        // A forked child starts again at 0, possibly while the forking thread is counted.
+        let _ = ACTIVE_THREADS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
     }
 }
 
-/// Refuses sub-interpreters: what native code keeps for the process would be shared between them.
+/// Refuses sub-interpreters, because native state of the process would be shared between them.
 ///
 /// # Errors
-/// `ImportError` anywhere but in the main interpreter.
-pub(crate) fn check_main() -> PyResult<()> {
-    // SAFETY: a module is imported on a thread that is attached to the interpreter that imports it.
-    let number = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
-    match number {
-        0 => Ok(()),
-        _ => {
-            Err(PyImportError::new_err("bigseg works in the main interpreter only, not in a sub-interpreter"))
-        }
+/// `ImportError` except in the main interpreter.
+pub(crate) fn check_main_interpreter() -> PyResult<()> {
+    // SAFETY: the thread that imports a module is attached to the importing interpreter.
+    let id = unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) };
+    if id == 0 {
+        Ok(())
+    } else {
+        Err(PyImportError::new_err("bigseg works in the main interpreter only, not in a sub-interpreter"))
     }
 }
 
-/// Runs `work` in the interpreter, on a thread of the engine's; `None` when the interpreter is going, or gone.
-pub(crate) fn enter<R>(work: impl FnOnce(Python<'_>) -> R) -> Option<R> {
-    let _inside = Inside::enter()?;
+/// Runs `work` with the GIL, on a thread of the engine; `None` when the interpreter shuts down.
+pub(crate) fn with_gil<R>(work: impl FnOnce(Python<'_>) -> R) -> Option<R> {
+    let _active = ActiveThread::register()?;
     Python::try_attach(work)
 }
 
-/// Lets go of the GIL for as long as `work` runs, on a thread of Python's.
-pub(crate) fn detached<R: Send>(py: Python<'_>, work: impl FnOnce() -> R + Send) -> R {
-    // Even when the door is shut: exit waits for those who are counted, and a closed engine lets nobody wait for long.
-    let _inside = Inside::enter();
+/// Runs `work` without the GIL, on a thread of Python's.
+pub(crate) fn without_gil<R: Send>(py: Python<'_>, work: impl FnOnce() -> R + Send) -> R {
+    // Counted also during shutdown: exit waits for counted threads, and no call on a closed engine
+    // waits for long.
+    let _active = ActiveThread::register();
     py.detach(work)
 }
 
-/// Shuts the door for good, after every engine was closed.
-#[pyfunction]
-pub(crate) fn leave(py: Python<'_>) {
-    crate::log::deliver(py);
-    SHUT.store(true, Ordering::SeqCst);
+/// Refuses further threads, and waits for those that are counted.
+pub(crate) fn shut_down(py: Python<'_>) {
+    IS_SHUT_DOWN.store(true, Ordering::SeqCst);
     py.detach(|| {
-        let mut patience = PATIENCE;
-        while INSIDE.load(Ordering::SeqCst) > 0 && !patience.is_zero() {
-            std::thread::sleep(LOOK_AGAIN);
-            patience = patience.saturating_sub(LOOK_AGAIN);
+        let mut remaining = SHUTDOWN_TIMEOUT;
+        while ACTIVE_THREADS.load(Ordering::SeqCst) > 0 && !remaining.is_zero() {
+            std::thread::sleep(POLL_INTERVAL);
+            remaining = remaining.saturating_sub(POLL_INTERVAL);
         }
     });
 }
 
-/// Forgets the threads that do not exist in a forked child.
-#[pyfunction]
-pub(crate) fn after_fork_in_child() {
-    INSIDE.store(0, Ordering::SeqCst);
-    crate::log::start_anew();
+/// Resets the count in a forked child, where the counted threads do not exist.
+pub(crate) fn reset_count() {
+    ACTIVE_THREADS.store(0, Ordering::SeqCst);
 }

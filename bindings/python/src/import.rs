@@ -1,4 +1,4 @@
-//! Imports: lists on their way into a store.
+//! Imports of lists into a store.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -11,45 +11,53 @@ use bigseg_core::{ContextHash, Error, ErrorKind, Result, SegmentRef};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
-use crate::argument::{hash_of_key, hash_of_text};
+use crate::argument::{hash_of_key, parse_hash};
 use crate::clock::ManualClock;
-use crate::error::raised;
-use crate::gil::{detached, enter};
+use crate::error::to_py_err;
+use crate::gil::{with_gil, without_gil};
 use crate::python_types;
 use crate::store_config::StoreConfig;
 
 /// The native half of `bigseg.Import`, which is a subclass.
 #[pyclass(frozen, subclass, module = "bigseg._native")]
 pub(crate) struct Import {
-    /// `None` once it was committed, or given up. Never locked with the GIL held.
-    list: Mutex<Option<bigseg_core::import::Import>>,
-    /// Keeps a named memory store alive, as everything does that was opened on it.
+    /// `None` after `commit` or `abandon`. The lock is never taken with the GIL held.
+    import: Mutex<Option<bigseg_core::import::Import>>,
+    /// Keeps a named memory store alive.
     writer: Option<Arc<dyn StoreWriter>>,
-    stamp: ForkGeneration,
+    generation: ForkGeneration,
 }
 
 impl Import {
-    fn with<R: Send>(
+    fn with_import<R: Send>(
         &self,
         py: Python<'_>,
         work: impl FnOnce(&mut bigseg_core::import::Import) -> Result<R> + Send,
     ) -> PyResult<R> {
-        let done = self.stamp.check().and_then(|()| {
-            detached(py, || {
-                let mut list = self.list.lock();
-                work(list.as_mut().ok_or_else(already_used)?)
+        let result = self.generation.check().and_then(|()| {
+            without_gil(py, || {
+                let mut import = self.import.lock();
+                work(import.as_mut().ok_or_else(already_used)?)
             })
         });
-        done.map_err(|e| raised(py, &e))
+        result.map_err(|e| to_py_err(py, &e))
     }
 
-    fn put(&self, py: Python<'_>, hash: ContextHash, segment_ref: &str, included: bool) -> PyResult<()> {
-        self.with(py, |list| list.add(hash, segment_ref, included))
+    fn add_entry(&self, py: Python<'_>, hash: ContextHash, segment_ref: &str, entry: &str) -> PyResult<()> {
+        let included = match entry {
+            "include" => true,
+            "exclude" => false,
+            _ => {
+                let message = format!("entry is {entry:?}; it must be \"include\" or \"exclude\"");
+                return Err(to_py_err(py, &Error::new(ErrorKind::InvalidArgument, message)));
+            }
+        };
+        self.with_import(py, |import| import.add(hash, segment_ref, included))
     }
 }
 
 fn already_used() -> Error {
-    Error::new(ErrorKind::AlreadyUsed, "this import was already committed or given up; begin a new one")
+    Error::new(ErrorKind::AlreadyUsed, "this import was already committed or abandoned; create a new one")
 }
 
 #[pymethods]
@@ -63,45 +71,49 @@ impl Import {
         clock: Option<&Bound<'_, ManualClock>>,
     ) -> PyResult<Self> {
         let config = &store.get().0;
-        let opened = detached(py, || {
+        let opened = without_gil(py, || {
             let replace = replace.map(SegmentRef::parse).transpose()?;
             let writer: Arc<dyn StoreWriter> = config.writer()?;
             Ok((writer, replace))
         });
-        let (writer, replace) = opened.map_err(|e: Error| raised(py, &e))?;
+        let (writer, replace) = opened.map_err(|e: Error| to_py_err(py, &e))?;
         let mut options = ImportOptions { replace, ..ImportOptions::default() };
         if let Some(clock) = clock {
             options.clock = bigseg_core::Clock::Manual(clock.get().0.clone());
         }
-        let list = bigseg_core::import::Import::new(writer.clone(), options);
-        Ok(Self { list: Mutex::new(Some(list)), writer: Some(writer), stamp: ForkGeneration::current() })
+        let import = bigseg_core::import::Import::new(writer.clone(), options);
+        Ok(Self {
+            import: Mutex::new(Some(import)),
+            writer: Some(writer),
+            generation: ForkGeneration::current(),
+        })
     }
 
-    /// Adds a membership: the context is included in the segment, or excluded from it.
-    #[pyo3(signature = (context_key, segment_ref, included = true))]
+    /// Adds an entry by the context's key: the segment includes or excludes the context.
+    #[pyo3(signature = (context_key, segment_ref, entry = "include"))]
     fn add(
         &self,
         py: Python<'_>,
         context_key: &Bound<'_, PyAny>,
         segment_ref: &str,
-        included: bool,
+        entry: &str,
     ) -> PyResult<()> {
-        self.put(py, hash_of_key(context_key)?, segment_ref, included)
+        self.add_entry(py, hash_of_key(context_key)?, segment_ref, entry)
     }
 
-    /// Adds a membership by the context's hash.
-    #[pyo3(signature = (context_hash, segment_ref, included = true))]
-    fn add_hash(
+    /// Adds an entry by the context's hash: the segment includes or excludes the context.
+    #[pyo3(signature = (context_hash, segment_ref, entry = "include"))]
+    fn add_by_hash(
         &self,
         py: Python<'_>,
         context_hash: &Bound<'_, PyAny>,
         segment_ref: &str,
-        included: bool,
+        entry: &str,
     ) -> PyResult<()> {
-        self.put(py, hash_of_text(context_hash)?, segment_ref, included)
+        self.add_entry(py, parse_hash(context_hash)?, segment_ref, entry)
     }
 
-    /// Adds every line of a file, and returns how many were left out.
+    /// Adds every line of a file, and returns the number of skipped lines.
     fn _add_file(
         &self,
         py: Python<'_>,
@@ -116,10 +128,10 @@ impl Import {
             "ndjson" => (LineFormat::Ndjson, false),
             _ => {
                 let message = format!("format is {format:?}; it must be csv, csv_of_hashes or ndjson");
-                return Err(raised(py, &Error::new(ErrorKind::InvalidArgument, message)));
+                return Err(to_py_err(py, &Error::new(ErrorKind::InvalidArgument, message)));
             }
         };
-        self.with(py, |list| {
+        self.with_import(py, |import| {
             let segment = segment_ref.map(SegmentRef::parse).transpose()?;
             let reader = LineReader { format: line_format, segment, hashed };
             let file = File::open(&path).map_err(|e| {
@@ -127,7 +139,7 @@ impl Import {
                 Error::with_source(ErrorKind::InvalidInput, message, e)
             })?;
             let mut bad_lines = 0;
-            reader.read(file, list, &mut |bad_line| {
+            reader.read(file, import, &mut |bad_line| {
                 if !skip_bad_lines {
                     return Err(bad_line.into());
                 }
@@ -138,51 +150,52 @@ impl Import {
         })
     }
 
-    /// How many memberships have been added.
+    /// The number of added entries.
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        self.with(py, |list| Ok(list.len() as usize))
+        self.with_import(py, |import| Ok(import.len() as usize))
     }
 
-    /// Writes the list and declares the store synchronised; `progress` hears how many contexts and memberships are
-    /// written.
+    /// Writes the list and marks the store as synchronised.
+    ///
+    /// `progress` is called with the numbers of contexts and memberships written so far.
     #[pyo3(signature = (progress = None))]
     fn commit(&self, py: Python<'_>, progress: Option<Py<PyAny>>) -> PyResult<Py<PyAny>> {
-        self.stamp.check().map_err(|e| raised(py, &e))?;
-        let (report, raised_by_progress) = detached(py, || {
-            let list = self.list.lock().take().ok_or_else(already_used);
+        self.generation.check().map_err(|e| to_py_err(py, &e))?;
+        let (report, raised_by_progress) = without_gil(py, || {
+            let import = self.import.lock().take().ok_or_else(already_used);
             let mut exception = None;
-            let report = list.and_then(|list| {
-                list.finish(&mut |done| {
+            let report = import.and_then(|import| {
+                import.finish(&mut |done| {
                     let Some(progress) = progress.as_ref().filter(|_| exception.is_none()) else { return };
-                    let called = enter(|py| progress.call1(py, (done.contexts, done.memberships)));
+                    let called = with_gil(|py| progress.call1(py, (done.contexts, done.memberships)));
                     exception = called.and_then(Result::err);
                 })
             });
             (report, exception)
         });
         match (report, raised_by_progress) {
-            (Err(e), _) => Err(raised(py, &e)),
+            (Err(e), _) => Err(to_py_err(py, &e)),
             (Ok(_), Some(exception)) => Err(exception),
             (Ok(report), None) => python_types::import_report(py, &report),
         }
     }
 
-    /// Gives the list up; nothing is written. An import that was committed stays so.
+    /// Discards the list; nothing is written. Has no effect after `commit`.
     fn abandon(&self, py: Python<'_>) {
-        if !self.stamp.is_stale() {
-            detached(py, || drop(self.list.lock().take()));
+        if !self.generation.is_stale() {
+            without_gil(py, || drop(self.import.lock().take()));
         }
     }
 }
 
 impl Drop for Import {
     fn drop(&mut self) {
-        if self.stamp.is_stale() {
-            // Its connections and threads belong to the process that forked this one.
-            std::mem::forget((self.list.get_mut().take(), self.writer.take()));
+        if self.generation.is_stale() {
+            // The connections and threads belong to the parent process.
+            std::mem::forget((self.import.get_mut().take(), self.writer.take()));
             return;
         }
-        let closing = (self.list.get_mut().take(), self.writer.take());
+        let closing = (self.import.get_mut().take(), self.writer.take());
         Python::try_attach(|py| py.detach(|| drop(closing)));
     }
 }

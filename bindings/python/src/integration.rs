@@ -1,4 +1,4 @@
-//! An integration, as an object of Python's.
+//! Integrations and their upstream, as Python objects.
 
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
@@ -8,52 +8,81 @@ use std::sync::{Arc, Weak};
 use bigseg_core::integration::{IntegrationConfig, IntegrationDefinition};
 use bigseg_core::runtime::ForkGeneration;
 use bigseg_core::status::ListenerId;
-use bigseg_core::sync::{SdkKey, SyncObserver};
+use bigseg_core::sync::{SdkKey, SyncObserver, UpstreamProxy};
 use bigseg_core::{Clock, ContextHash, Error, SegmentRef};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::asyncio_bridge::begin;
 use crate::clock::ManualClock;
 use crate::engine::Engine;
-use crate::error::raised;
-use crate::gil::{detached, enter};
+use crate::error::to_py_err;
+use crate::gil::{with_gil, without_gil};
 use crate::interruptible_wait::wait;
-use crate::listeners::{Listeners, hear};
+use crate::listeners::{Listeners, invoke};
 use crate::python_types;
 use crate::store_config::StoreConfig;
-use crate::upstream::Upstream;
 
-/// What it is, without the upstream and the store: its id, name, project and environment, and whether it is on.
+/// The service that an integration replicates. Its `repr` does not contain the SDK key.
+#[pyclass(frozen, module = "bigseg")]
+pub(crate) struct Upstream(pub(crate) bigseg_core::sync::Upstream);
+
+#[pymethods]
+impl Upstream {
+    #[new]
+    #[pyo3(signature = (sdk_key, /, *, base_url = None, stream_url = None, proxy = "environment", ca_file = None))]
+    fn new(
+        py: Python<'_>,
+        sdk_key: &str,
+        base_url: Option<String>,
+        stream_url: Option<String>,
+        proxy: &str,
+        ca_file: Option<PathBuf>,
+    ) -> PyResult<Self> {
+        let sdk_key = SdkKey::new(sdk_key).map_err(|e| to_py_err(py, &e))?;
+        let mut upstream = bigseg_core::sync::Upstream::new(sdk_key);
+        upstream.base_url = base_url.unwrap_or(upstream.base_url);
+        upstream.stream_url = stream_url.unwrap_or(upstream.stream_url);
+        upstream.proxy = UpstreamProxy::parse(proxy);
+        upstream.ca_file = ca_file;
+        upstream.validate().map_err(|e| to_py_err(py, &e))?;
+        Ok(Self(upstream))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Upstream {}>", self.0.base_url)
+    }
+}
+
+/// The id, name, project and environment of an integration, and whether it is on.
 type Labels = (String, Option<String>, String, String, bool);
 
-/// The native half of `bigseg.Integration`, which is a subclass, and of `bigseg.aio.Integration`, which owns one.
+/// The native half of `bigseg.Integration`, which is a subclass, and of `bigseg.aio.Integration`,
+/// which owns one.
 #[pyclass(frozen, subclass, weakref, module = "bigseg._native")]
 pub(crate) struct Integration {
-    /// After `fork` it is not even looked at in the child, whose threads do not exist.
+    /// A forked child does not access it, because its threads exist in the parent only.
     integration: ManuallyDrop<Arc<bigseg_core::integration::Integration>>,
-    stamp: ForkGeneration,
+    generation: ForkGeneration,
     listeners: Listeners,
     change_listener: Option<Arc<Py<PyAny>>>,
     is_closed: AtomicBool,
 }
 
-/// Tells a function of Python's what is written. It is held weakly, so that the garbage collector sees every reference to it.
+/// Calls a Python function for each change.
+///
+/// The reference is weak, so the garbage collector finds every strong reference.
 struct ChangeListener(Weak<Py<PyAny>>);
 
 impl SyncObserver for ChangeListener {
     fn contexts_changed(&self, segment: &SegmentRef, contexts: &[ContextHash]) {
-        enter(|py| {
+        with_gil(|py| {
             let Some(callback) = self.0.upgrade() else { return };
             let hashes = PyList::new(py, contexts.iter().map(ToString::to_string));
             let called = hashes.and_then(|hashes| callback.call1(py, (segment.as_str(), hashes)));
             if let Err(exception) = called {
-                crate::log::exception(
-                    py,
-                    "a change listener raised an exception; it stays subscribed",
-                    &exception,
-                );
+                let message = "a change listener raised an exception; it stays subscribed";
+                crate::log::exception(py, message, &exception);
             }
         });
     }
@@ -61,8 +90,14 @@ impl SyncObserver for ChangeListener {
 
 impl Integration {
     fn get(&self, py: Python<'_>) -> PyResult<&Arc<bigseg_core::integration::Integration>> {
-        self.stamp.check().map_err(|e| raised(py, &e))?;
+        self.generation.check().map_err(|e| to_py_err(py, &e))?;
         Ok(&self.integration)
+    }
+
+    /// Marks the integration as closed, and returns it unless it belongs to the parent process.
+    pub(crate) fn mark_closed(&self) -> Option<Arc<bigseg_core::integration::Integration>> {
+        self.is_closed.store(true, Ordering::Release);
+        (!self.generation.is_stale()).then(|| Arc::clone(&self.integration))
     }
 
     fn change(
@@ -71,7 +106,7 @@ impl Integration {
         change: impl FnOnce(&bigseg_core::integration::Integration) -> bigseg_core::Result<()> + Send,
     ) -> PyResult<()> {
         let integration = self.get(py)?;
-        detached(py, || change(integration)).map_err(|e: Error| raised(py, &e))
+        without_gil(py, || change(integration)).map_err(|e: Error| to_py_err(py, &e))
     }
 }
 
@@ -92,7 +127,9 @@ impl Integration {
         let (id, name, project, environment, on) = labels;
         let mut definition = IntegrationDefinition::new(id, upstream.get().0.clone(), store.get().0.clone());
         definition.name = name.unwrap_or(definition.name);
-        (definition.project, definition.environment, definition.on) = (project, environment, on);
+        definition.project = project;
+        definition.environment = environment;
+        definition.on = on;
         let mut config = IntegrationConfig { state_directory, ..IntegrationConfig::new(definition) };
         for engine in engines {
             config.observers.push(engine.sync_observer(py)?);
@@ -104,69 +141,70 @@ impl Integration {
         if let Some(clock) = clock {
             config.clock = Clock::Manual(clock.get().0.clone());
         }
-        let started = detached(py, || bigseg_core::integration::Integration::start(config));
+        let started = without_gil(py, || bigseg_core::integration::Integration::start(config));
         Ok(Self {
-            integration: ManuallyDrop::new(Arc::new(started.map_err(|e| raised(py, &e))?)),
-            stamp: ForkGeneration::current(),
+            integration: ManuallyDrop::new(Arc::new(started.map_err(|e| to_py_err(py, &e))?)),
+            generation: ForkGeneration::current(),
             listeners: Listeners::default(),
             change_listener,
             is_closed: AtomicBool::new(false),
         })
     }
 
-    /// Returns the status of this moment; never waits.
+    /// Returns the current status; never waits.
     fn status(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let integration = self.get(py)?;
-        python_types::integration_status(py, &detached(py, || integration.status()))
+        python_types::integration_status(py, &without_gil(py, || integration.status()))
     }
 
     /// Returns the last errors, newest first; never waits.
     fn error_log(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
         let integration = self.get(py)?;
-        let errors = detached(py, || integration.error_log());
+        let errors = without_gil(py, || integration.error_log());
         errors.iter().map(|error| python_types::sync_failure(py, error)).collect()
     }
 
-    /// Calls back with the present status and with every change; returns a number for removing the listener.
+    /// Calls back with the current status and with every change; returns an id for removing the
+    /// listener.
     #[pyo3(signature = (callback, /))]
     fn add_status_listener(&self, py: Python<'_>, callback: Py<PyAny>) -> PyResult<u64> {
         let integration = self.get(py)?;
-        let added = detached(py, || {
+        let added = without_gil(py, || {
             self.listeners.add(callback, |callback| {
                 Ok(integration.add_status_listener(move |status| {
-                    hear(&callback, |py| python_types::integration_status(py, status));
+                    invoke(&callback, |py| python_types::integration_status(py, status));
                 }))
             })
         });
-        added.map_err(|e| raised(py, &e))
+        added.map_err(|e| to_py_err(py, &e))
     }
 
-    /// Removes a listener, and returns whether it was there; when this returns it does not run and will not run again.
-    #[pyo3(signature = (number, /))]
-    fn remove_status_listener(&self, py: Python<'_>, number: u64) -> PyResult<bool> {
-        let Some((callback, id)) = self.listeners.take(number) else { return Ok(false) };
-        if let (false, Some(id)) = (self.stamp.is_stale(), id) {
+    /// Removes a listener, and returns whether it existed; it is not called after this returns.
+    #[pyo3(signature = (listener_id, /))]
+    fn remove_status_listener(&self, py: Python<'_>, listener_id: u64) -> PyResult<bool> {
+        let Some((callback, core_id)) = self.listeners.remove(listener_id) else { return Ok(false) };
+        if let (false, Some(core_id)) = (self.generation.is_stale(), core_id) {
             let integration: &bigseg_core::integration::Integration = &self.integration;
-            detached(py, || remove(integration, id));
+            without_gil(py, || remove_listener(integration, core_id));
         }
         drop(callback);
         Ok(true)
     }
 
-    /// Replaces the SDK key from now on, without a restart.
+    /// Replaces the SDK key without a restart.
     #[pyo3(signature = (sdk_key, /))]
     fn set_sdk_key(&self, py: Python<'_>, sdk_key: &str) -> PyResult<()> {
-        let sdk_key = SdkKey::new(sdk_key).map_err(|e| raised(py, &e))?;
+        let sdk_key = SdkKey::new(sdk_key).map_err(|e| to_py_err(py, &e))?;
         self.change(py, |integration| integration.set_sdk_key(sdk_key))
     }
 
-    /// Turns it on or off; does not wait.
+    /// Turns the integration on or off; does not wait.
     #[pyo3(signature = (on, /))]
     fn set_on(&self, py: Python<'_>, on: bool) -> PyResult<()> {
         self.change(py, |integration| integration.set_on(on))
     }
 
-    /// Changes what people call it.
+    /// Changes the display name.
     #[pyo3(signature = (name, /))]
     fn set_name(&self, py: Python<'_>, name: &str) -> PyResult<()> {
         self.change(py, |integration| integration.set_name(name))
@@ -178,11 +216,12 @@ impl Integration {
         self.change(py, |integration| integration.set_store(store))
     }
 
-    /// Stops it and waits until it no longer touches the store; closing twice is fine.
+    /// Stops the integration, and waits until it no longer writes to the store.
+    ///
+    /// A second call has no effect.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        self.is_closed.store(true, Ordering::Release);
-        if !self.stamp.is_stale() {
-            wait(py, self.integration.close())?;
+        if let Some(integration) = self.mark_closed() {
+            wait(py, integration.close())?;
         }
         crate::log::deliver(py);
         Ok(())
@@ -192,20 +231,6 @@ impl Integration {
     #[getter]
     fn closed(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)
-    }
-
-    fn _begin_close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.is_closed.store(true, Ordering::Release);
-        let integration = (!self.stamp.is_stale()).then(|| Arc::clone(&self.integration));
-        begin(py, async move {
-            if let Some(integration) = integration {
-                integration.close().await;
-            }
-            Ok(Box::new(|py: Python<'_>| {
-                crate::log::deliver(py);
-                Ok(py.None())
-            }) as Box<_>)
-        })
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -220,18 +245,18 @@ impl Integration {
     }
 }
 
-fn remove(integration: &bigseg_core::integration::Integration, id: ListenerId) {
+fn remove_listener(integration: &bigseg_core::integration::Integration, id: ListenerId) {
     integration.remove_status_listener(id);
 }
 
 impl Drop for Integration {
     fn drop(&mut self) {
-        if self.stamp.is_stale() {
+        if self.generation.is_stale() {
             return;
         }
-        // SAFETY: this is the end of the only owner.
+        // SAFETY: the value is taken once, when its only owner is dropped.
         let integration = unsafe { ManuallyDrop::take(&mut self.integration) };
-        // Its threads may be waiting for the GIL.
+        // Without the GIL, because the threads of the integration may wait for it.
         Python::try_attach(|py| py.detach(|| drop(integration)));
     }
 }

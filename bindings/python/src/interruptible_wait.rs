@@ -1,4 +1,4 @@
-//! Waiting without the GIL, and interruptibly.
+//! Waiting for a future on a thread of Python's: without the GIL, and interruptible by signals.
 
 use std::future::Future;
 use std::pin::pin;
@@ -11,19 +11,19 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use crate::gil::detached;
+use crate::gil::without_gil;
 
-/// How often the main thread looks for signals, such as Ctrl-C, while it waits.
+/// How often the main thread checks for signals, such as Ctrl-C, while it waits.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
-struct Alarm {
+struct ThreadWaker {
     thread: Thread,
-    rang: AtomicBool,
+    is_woken: AtomicBool,
 }
 
-impl Wake for Alarm {
+impl Wake for ThreadWaker {
     fn wake(self: Arc<Self>) {
-        self.rang.store(true, Ordering::Release);
+        self.is_woken.store(true, Ordering::Release);
         self.thread.unpark();
     }
 }
@@ -31,29 +31,29 @@ impl Wake for Alarm {
 /// Waits for a future on this thread, without the GIL.
 ///
 /// # Errors
-/// What a signal handler raises, such as `KeyboardInterrupt`; the future is dropped then.
+/// What a signal handler raises, such as `KeyboardInterrupt`; the future is then dropped.
 pub(crate) fn wait<T: Send>(
     py: Python<'_>,
     future: impl IntoFuture<Output = T, IntoFuture: Send>,
 ) -> PyResult<T> {
     let mut future = pin!(future.into_future());
-    let alarm = Arc::new(Alarm { thread: current(), rang: AtomicBool::new(false) });
-    let waker = Waker::from(alarm.clone());
+    let thread_waker = Arc::new(ThreadWaker { thread: current(), is_woken: AtomicBool::new(false) });
+    let waker = Waker::from(thread_waker.clone());
     let mut poll = || future.as_mut().poll(&mut Context::from_waker(&waker));
-    // What needs no waiting needs to know nothing about signals.
-    if let Poll::Ready(value) = detached(py, &mut poll) {
+    // A future that is ready at once needs no check for signals.
+    if let Poll::Ready(value) = without_gil(py, &mut poll) {
         return Ok(value);
     }
-    let takes_signals = is_main_thread(py)?;
-    let mut rest = || {
+    let handles_signals = is_main_thread(py)?;
+    let mut wait_until_ready_or_interval = || {
         loop {
-            while !alarm.rang.swap(false, Ordering::Acquire) {
-                if !takes_signals {
+            while !thread_waker.is_woken.swap(false, Ordering::Acquire) {
+                if !handles_signals {
                     park();
                     continue;
                 }
                 park_timeout(SIGNAL_INTERVAL);
-                if !alarm.rang.load(Ordering::Acquire) {
+                if !thread_waker.is_woken.load(Ordering::Acquire) {
                     return None;
                 }
             }
@@ -63,7 +63,7 @@ pub(crate) fn wait<T: Send>(
         }
     };
     loop {
-        match detached(py, &mut rest) {
+        match without_gil(py, &mut wait_until_ready_or_interval) {
             Some(value) => return Ok(value),
             None => py.check_signals()?,
         }

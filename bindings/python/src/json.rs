@@ -1,4 +1,4 @@
-//! JSON as Python has it: `None`, `bool`, `int`, `float`, `str`, sequences and mappings.
+//! Conversion between JSON values and Python objects.
 
 use bigseg_core::{Error, ErrorKind};
 use pyo3::IntoPyObjectExt;
@@ -7,18 +7,19 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, P
 use serde_json::{Map, Number, Value};
 
 use crate::argument::wrong_type;
-use crate::error::raised;
+use crate::error::to_py_err;
 
-/// How deep it may be; as deep as JSON text may.
+/// The maximal depth of nesting, which is that of JSON text.
 const MAX_DEPTH: usize = 127;
 
-/// Reads an object of Python's as JSON; `what` is what it is part of. No error shows what it holds.
-pub(crate) fn value_of(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Value> {
-    Reader { what }.value(object, MAX_DEPTH)
+/// Converts a Python object to a JSON value. No error contains the object's content; `what` names
+/// it.
+pub(crate) fn to_json(object: &Bound<'_, PyAny>, what: &str) -> PyResult<Value> {
+    Converter { what }.value(object, MAX_DEPTH)
 }
 
-/// Makes the objects of Python's that JSON stands for.
-pub(crate) fn object_of<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+/// Converts a JSON value to a Python object.
+pub(crate) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     match value {
         Value::Null => Ok(py.None().into_bound(py)),
         Value::Bool(value) => value.into_bound_py_any(py),
@@ -29,24 +30,25 @@ pub(crate) fn object_of<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'
         },
         Value::String(text) => text.into_bound_py_any(py),
         Value::Array(items) => {
-            let items = items.iter().map(|item| object_of(py, item)).collect::<PyResult<Vec<_>>>()?;
+            let items = items.iter().map(|item| to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
             Ok(PyList::new(py, items)?.into_any())
         }
         Value::Object(fields) => {
             let object = PyDict::new(py);
             for (name, value) in fields {
-                object.set_item(name, object_of(py, value)?)?;
+                object.set_item(name, to_python(py, value)?)?;
             }
             Ok(object.into_any())
         }
     }
 }
 
-struct Reader<'a> {
+/// Converts one Python object, and names it as `what` in errors.
+struct Converter<'a> {
     what: &'a str,
 }
 
-impl Reader<'_> {
+impl Converter<'_> {
     fn value(&self, object: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
         if let Ok(text) = object.cast::<PyString>() {
             return Ok(Value::String(self.text(text)?));
@@ -54,14 +56,14 @@ impl Reader<'_> {
         if object.is_none() {
             return Ok(Value::Null);
         }
-        // An `int` as well.
+        // Before `int`, because a `bool` is also an `int`.
         if let Ok(value) = object.cast::<PyBool>() {
             return Ok(Value::Bool(value.is_true()));
         }
         if object.is_instance_of::<PyInt>() || object.is_instance_of::<PyFloat>() {
             return self.number(object).map(Value::Number);
         }
-        let depth = depth.checked_sub(1).ok_or_else(|| self.refused(object.py(), "is too deep"))?;
+        let depth = depth.checked_sub(1).ok_or_else(|| self.invalid(object.py(), "is nested too deeply"))?;
         if let Ok(fields) = object.cast::<PyDict>() {
             return self.fields(fields.iter().map(Ok), depth);
         }
@@ -70,7 +72,7 @@ impl Reader<'_> {
             return items.collect::<PyResult<_>>().map(Value::Array);
         }
         let Ok(mapping) = object.cast::<PyMapping>() else {
-            return Err(wrong_type(&format!("{} is made of what JSON can say", self.what), object));
+            return Err(wrong_type(&format!("{} must consist of JSON types", self.what), object));
         };
         let items = mapping.items()?;
         self.fields(items.iter().map(|item| item.extract()), depth)
@@ -85,7 +87,7 @@ impl Reader<'_> {
         for field in fields {
             let (name, value) = field?;
             let Ok(name) = name.cast::<PyString>() else {
-                return Err(wrong_type(&format!("a field's name in {} is a str", self.what), &name));
+                return Err(wrong_type(&format!("a field name in {} is a str", self.what), &name));
             };
             object.insert(self.text(name)?, self.value(&value, depth)?);
         }
@@ -93,9 +95,9 @@ impl Reader<'_> {
     }
 
     fn text(&self, text: &Bound<'_, PyString>) -> PyResult<String> {
-        // Python's own error holds the text, so that it must not be passed on.
-        let read = text.to_str().map(str::to_owned);
-        read.map_err(|_| self.refused(text.py(), "holds a lone surrogate, which is not UTF-8"))
+        // Python's own error contains the text, so it is not passed on.
+        let converted = text.to_str().map(str::to_owned);
+        converted.map_err(|_| self.invalid(text.py(), "holds a lone surrogate, which is not UTF-8"))
     }
 
     fn number(&self, number: &Bound<'_, PyAny>) -> PyResult<Number> {
@@ -107,12 +109,12 @@ impl Reader<'_> {
                 return Ok(number.into());
             }
         }
-        // A whole number that is larger becomes the nearest that JSON's readers agree on.
-        let number_is = number.extract::<f64>().ok().and_then(Number::from_f64);
-        number_is.ok_or_else(|| self.refused(number.py(), "holds a number that JSON cannot say"))
+        // A larger whole number becomes the nearest double, as in most JSON parsers.
+        let double = number.extract::<f64>().ok().and_then(Number::from_f64);
+        double.ok_or_else(|| self.invalid(number.py(), "holds a number that JSON cannot represent"))
     }
 
-    fn refused(&self, py: Python<'_>, why: &str) -> PyErr {
-        raised(py, &Error::new(ErrorKind::InvalidArgument, format!("{} {why}", self.what)))
+    fn invalid(&self, py: Python<'_>, why: &str) -> PyErr {
+        to_py_err(py, &Error::new(ErrorKind::InvalidArgument, format!("{} {why}", self.what)))
     }
 }

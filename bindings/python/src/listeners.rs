@@ -1,4 +1,4 @@
-//! Status listeners of an engine or an integration. They outlive an engine that is opened anew in a forked child.
+//! Status listeners of an engine or an integration; they survive the reopening in a forked child.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -8,76 +8,79 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::gil::enter;
+use crate::gil::with_gil;
 
-/// The listeners of one owner, by the number that Python knows them by.
+/// The listeners of one owner, by the id that Python uses.
 ///
-/// The lock is held for moments only, with the GIL and without a call into Python: no other thread can have it at `fork`.
+/// The lock is held briefly, with the GIL and without a call into Python. Therefore no other thread
+/// holds it at `fork`.
 #[derive(Default)]
 pub(crate) struct Listeners(Mutex<Table>);
 
 #[derive(Default)]
 struct Table {
-    last_number: u64,
+    last_id: u64,
     listeners: BTreeMap<u64, Listener>,
 }
 
-/// The owner holds on to a callback only weakly: so the garbage collector sees every reference to it.
+/// A callback with its id in the core.
+///
+/// The core holds only a weak reference, so the garbage collector finds every strong reference.
 struct Listener {
     callback: Arc<Py<PyAny>>,
-    id: Option<ListenerId>,
+    core_id: Option<ListenerId>,
 }
 
 impl Listeners {
-    /// Adds a listener, for whom `subscribe` asks the owner, and returns its number.
+    /// Adds a listener with `subscribe`, and returns its id.
     pub(crate) fn add(
         &self,
         callback: Py<PyAny>,
         subscribe: impl FnOnce(Weak<Py<PyAny>>) -> bigseg_core::Result<ListenerId>,
     ) -> bigseg_core::Result<u64> {
         let callback = Arc::new(callback);
-        let number = {
+        let id = {
             let mut table = self.0.lock();
-            table.last_number += 1;
-            let number = table.last_number;
-            table.listeners.insert(number, Listener { callback: callback.clone(), id: None });
-            number
+            table.last_id += 1;
+            let id = table.last_id;
+            table.listeners.insert(id, Listener { callback: callback.clone(), core_id: None });
+            id
         };
         match subscribe(Arc::downgrade(&callback)) {
-            Ok(id) => {
-                self.settle(number, id);
-                Ok(number)
+            Ok(core_id) => {
+                self.set_core_id(id, core_id);
+                Ok(id)
             }
             Err(e) => {
-                let removed = self.0.lock().listeners.remove(&number);
+                let removed = self.0.lock().listeners.remove(&id);
                 drop(removed);
                 Err(e)
             }
         }
     }
 
-    /// Gives every listener to an owner that takes the place of the one before.
-    pub(crate) fn move_to(
+    /// Subscribes every listener to a new owner that replaces the previous one.
+    pub(crate) fn resubscribe(
         &self,
         subscribe: impl Fn(Weak<Py<PyAny>>) -> bigseg_core::Result<ListenerId>,
     ) -> bigseg_core::Result<()> {
-        let all: Vec<_> = self.0.lock().listeners.iter().map(|(n, l)| (*n, l.callback.clone())).collect();
-        for (number, callback) in all {
-            self.settle(number, subscribe(Arc::downgrade(&callback))?);
+        let all: Vec<_> = self.0.lock().listeners.iter().map(|(id, l)| (*id, l.callback.clone())).collect();
+        for (id, callback) in all {
+            self.set_core_id(id, subscribe(Arc::downgrade(&callback))?);
         }
         Ok(())
     }
 
-    fn settle(&self, number: u64, id: ListenerId) {
-        if let Some(listener) = self.0.lock().listeners.get_mut(&number) {
-            listener.id = Some(id);
+    fn set_core_id(&self, id: u64, core_id: ListenerId) {
+        if let Some(listener) = self.0.lock().listeners.get_mut(&id) {
+            listener.core_id = Some(core_id);
         }
     }
 
-    /// Takes a listener off the table. What it returns must be dropped in the interpreter.
-    pub(crate) fn take(&self, number: u64) -> Option<(Arc<Py<PyAny>>, Option<ListenerId>)> {
-        let listener = self.0.lock().listeners.remove(&number)?;
-        Some((listener.callback, listener.id))
+    /// Removes a listener. The returned callback must be dropped with the GIL.
+    pub(crate) fn remove(&self, id: u64) -> Option<(Arc<Py<PyAny>>, Option<ListenerId>)> {
+        let listener = self.0.lock().listeners.remove(&id)?;
+        Some((listener.callback, listener.core_id))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -85,29 +88,26 @@ impl Listeners {
     }
 
     pub(crate) fn traverse(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        // The collector runs on a thread that has the GIL, perhaps while it holds this lock.
+        // The collector runs on a thread with the GIL, which may already hold this lock.
         let Some(table) = self.0.try_lock() else { return Ok(()) };
         table.listeners.values().try_for_each(|listener| visit.call(&*listener.callback))
     }
 
-    /// Forgets every listener.
+    /// Removes every listener.
     pub(crate) fn clear(&self) {
         let listeners = std::mem::take(&mut self.0.lock().listeners);
         drop(listeners);
     }
 }
 
-/// Calls a listener with the status that `make` makes.
-pub(crate) fn hear(callback: &Weak<Py<PyAny>>, make: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) {
-    enter(|py| {
+/// Calls a listener with the status object that `to_python` makes.
+pub(crate) fn invoke(callback: &Weak<Py<PyAny>>, to_python: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) {
+    with_gil(|py| {
         let Some(callback) = callback.upgrade() else { return };
-        let called = make(py).and_then(|status| callback.call1(py, (status,)));
+        let called = to_python(py).and_then(|status| callback.call1(py, (status,)));
         if let Err(exception) = called {
-            crate::log::exception(
-                py,
-                "a status listener raised an exception; it stays subscribed",
-                &exception,
-            );
+            let message = "a status listener raised an exception; it stays subscribed";
+            crate::log::exception(py, message, &exception);
         }
     });
 }

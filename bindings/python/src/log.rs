@@ -1,7 +1,7 @@
-//! What the engine has to say, handed to Python's `logging` under the name `bigseg`.
+//! Log records of the engine, for Python's logger `bigseg`.
 //!
-//! Handlers are foreign code, which may be slow, and may come back to the engine: so lines are queued, and handed over on a
-//! thread that may block.
+//! A Python handler may be slow, and may call the engine. Therefore records are queued, and
+//! delivered by a thread that may block.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -13,21 +13,22 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-use crate::gil::enter;
+use crate::gil::with_gil;
 
-/// How many lines wait at most; beyond, the oldest are dropped.
-const MOST_LINES: usize = 1_000;
+/// The maximal number of queued records; beyond it the oldest are dropped.
+const MAX_QUEUED: usize = 1_000;
 
 #[derive(Default)]
 struct Queue {
-    lines: VecDeque<(Level, String)>,
+    records: VecDeque<(Level, String)>,
     is_being_delivered: bool,
 }
 
-/// The queue of this process. A forked child gets one of its own: a thread may have held the lock that exists no more.
+/// The queue of this process. A forked child gets a new one, because a thread of its parent may
+/// hold the lock of the old one.
 static QUEUE: AtomicPtr<Mutex<Queue>> = AtomicPtr::new(std::ptr::null_mut());
 
-/// The duty to deliver what waits in a queue; dropped when it was not done.
+/// The scheduled delivery of a queue; dropped when it cannot run.
 struct Delivery(&'static Mutex<Queue>);
 
 impl Drop for Delivery {
@@ -38,28 +39,28 @@ impl Drop for Delivery {
 
 struct Logger;
 
-/// Makes this the logger of the engine.
+/// Installs the logger of the engine.
 pub(crate) fn register() {
-    start_anew();
+    reset_queue();
     // Fails when the module is imported a second time.
     if ::log::set_logger(&Logger).is_ok() {
         ::log::set_max_level(LevelFilter::Debug);
     }
 }
 
-/// Begins with an empty queue; the one before is given up.
-pub(crate) fn start_anew() {
+/// Starts with an empty queue; the previous queue is leaked.
+pub(crate) fn reset_queue() {
     QUEUE.store(Box::into_raw(Box::default()), Ordering::Release);
 }
 
 fn queue() -> &'static Mutex<Queue> {
-    // SAFETY: it is set before the logger is, and no queue is ever freed.
+    // SAFETY: the queue is set before the logger, and no queue is ever freed.
     unsafe { &*QUEUE.load(Ordering::Acquire) }
 }
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // Libraries that we use have their own things to say, and do not keep our promises about secrets.
+        // Records of other crates may contain secrets.
         metadata.target().starts_with("bigseg")
     }
 
@@ -67,21 +68,21 @@ impl Log for Logger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let is_first = {
+        let must_schedule = {
             let mut queue = queue().lock();
-            if queue.lines.len() >= MOST_LINES {
-                queue.lines.pop_front();
+            if queue.records.len() >= MAX_QUEUED {
+                queue.records.pop_front();
             }
-            queue.lines.push_back((record.level(), record.args().to_string()));
+            queue.records.push_back((record.level(), record.args().to_string()));
             !std::mem::replace(&mut queue.is_being_delivered, true)
         };
-        if is_first {
+        if must_schedule {
             let delivery = Delivery(queue());
-            // Where no thread can be had, and where the engine goes before one comes to it, what waits is handed over by
-            // the next line, by `close`, or at exit.
+            // Without a thread, or after the engine is gone, the queue is delivered by the next
+            // record, by `close`, or at exit.
             if let Ok(runtime) = Runtime::shared() {
                 drop(runtime.run_blocking(move || {
-                    if enter(deliver).is_some() {
+                    if with_gil(deliver).is_some() {
                         std::mem::forget(delivery);
                     }
                 }));
@@ -92,27 +93,27 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// Hands over every line that waits.
+/// Delivers every queued record.
 pub(crate) fn deliver(py: Python<'_>) {
     loop {
-        let line = {
+        let record = {
             let mut queue = queue().lock();
-            let line = queue.lines.pop_front();
-            // Under the same lock, or a line could come in between and stay.
-            queue.is_being_delivered = line.is_some();
-            line
+            let record = queue.records.pop_front();
+            // Under the same lock, so that no record is queued between the two steps and stays.
+            queue.is_being_delivered = record.is_some();
+            record
         };
-        let Some((level, message)) = line else { return };
-        say(py, level, &message, None);
+        let Some((level, message)) = record else { return };
+        emit(py, level, &message, None);
     }
 }
 
-/// Reports an exception that has no caller.
+/// Logs an exception that no caller can receive.
 pub(crate) fn exception(py: Python<'_>, message: &str, exception: &PyErr) {
-    say(py, Level::Error, message, Some(exception));
+    emit(py, Level::Error, message, Some(exception));
 }
 
-fn say(py: Python<'_>, level: Level, message: &str, exception: Option<&PyErr>) {
+fn emit(py: Python<'_>, level: Level, message: &str, exception: Option<&PyErr>) {
     static LOGGER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let logger = LOGGER.get_or_try_init(py, || -> PyResult<_> {
         Ok(py.import("logging")?.call_method1("getLogger", ("bigseg",))?.unbind())
@@ -123,13 +124,13 @@ fn say(py: Python<'_>, level: Level, message: &str, exception: Option<&PyErr>) {
         Level::Info => 20,
         Level::Debug | Level::Trace => 10,
     };
-    let said = logger.and_then(|logger| {
-        let words = PyDict::new(py);
-        words.set_item("exc_info", exception.map(|exception| exception.value(py)))?;
-        // The message is an argument, so that a % in it stays one.
-        logger.call_method(py, "log", (level, "%s", message), Some(&words))
+    let emitted = logger.and_then(|logger| {
+        let keywords = PyDict::new(py);
+        keywords.set_item("exc_info", exception.map(|exception| exception.value(py)))?;
+        // The message is an argument, so that a % in it is not a format.
+        logger.call_method(py, "log", (level, "%s", message), Some(&keywords))
     });
-    if let Err(e) = said {
+    if let Err(e) = emitted {
         e.write_unraisable(py, None);
     }
 }

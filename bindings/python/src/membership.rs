@@ -1,32 +1,33 @@
-//! What the store says about one context, as a read-only mapping from segment refs to `True` or `False`.
+//! A membership, as a read-only Python mapping from segment refs to `True` or `False`.
 
 use bigseg_core::SegmentRef;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyString};
 
-/// A read-only mapping: `True` for each segment that the context is included in, `False` for each that it is excluded
-/// from; a segment that is not in it has no value, and its rules decide.
+/// A read-only mapping from segment refs to `True` (included) or `False` (excluded).
+///
+/// A segment that is missing has no value in the store, and its rules decide.
 #[pyclass(frozen, mapping, module = "bigseg")]
 #[derive(Clone)]
 pub(crate) struct Membership(pub(crate) bigseg_core::Membership);
 
-/// Returns the text of a ref, if it is one that could be in a membership.
-fn text<'a>(segment_ref: &'a Bound<'_, PyAny>) -> Option<&'a str> {
+/// Returns the text of a ref; `None` for what cannot be in a membership.
+fn ref_text<'a>(segment_ref: &'a Bound<'_, PyAny>) -> Option<&'a str> {
     segment_ref.cast::<PyString>().ok()?.to_str().ok()
 }
 
-/// Makes a view of the standard library's.
+/// Creates a view class of `collections.abc`.
 fn view<'py>(membership: &Bound<'py, Membership>, kind: &str) -> PyResult<Bound<'py, PyAny>> {
     membership.py().import("collections.abc")?.getattr(kind)?.call1((membership,))
 }
 
 impl Membership {
     fn value(&self, segment_ref: &Bound<'_, PyAny>) -> Option<bool> {
-        self.0.check(text(segment_ref)?)
+        self.0.check(ref_text(segment_ref)?)
     }
 
-    /// The refs, each once: where a context is both included and excluded, included wins.
+    /// Iterates over the refs, each once; a context that is both included and excluded is included.
     fn refs(&self) -> impl Iterator<Item = (&SegmentRef, bool)> {
         let only_excluded = |segment_ref: &&SegmentRef| self.0.check(segment_ref.as_str()) == Some(false);
         let excluded = self.0.excluded().iter().filter(only_excluded).map(|segment_ref| (segment_ref, false));
@@ -50,13 +51,14 @@ impl Membership {
         self.value(segment_ref)
     }
 
-    /// The refs that the context is included in, sorted.
+    /// The refs of the segments that include the context, sorted.
     #[getter]
     fn included(&self) -> Vec<&str> {
         self.0.included().iter().map(SegmentRef::as_str).collect()
     }
 
-    /// The refs that the context is excluded from, sorted; one that is included too stands in both.
+    /// The refs of the segments that exclude the context, sorted. A ref that is also included is in
+    /// both lists.
     #[getter]
     fn excluded(&self) -> Vec<&str> {
         self.0.excluded().iter().map(SegmentRef::as_str).collect()
@@ -103,29 +105,30 @@ impl Membership {
         view(slf, "ValuesView")
     }
 
-    /// Returns the refs with their values.
+    /// Returns the pairs of refs and values.
     fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         view(slf, "ItemsView")
     }
 
-    /// Compares with another membership, or with any mapping.
+    /// Compares with another membership or any other mapping.
     fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         if let Ok(other) = other.cast::<Self>() {
-            let same = self.refs().eq(other.get().refs());
-            return Ok(same.into_pyobject(py)?.to_owned().into_any().unbind());
+            let is_equal = self.refs().eq(other.get().refs());
+            return Ok(is_equal.into_pyobject(py)?.to_owned().into_any().unbind());
         }
         if !other.hasattr("keys")? {
             return Ok(py.NotImplemented());
         }
-        let mine = PyDict::new(py);
+        let dict = PyDict::new(py);
         for (segment_ref, included) in self.refs() {
-            mine.set_item(segment_ref.as_str(), included)?;
+            dict.set_item(segment_ref.as_str(), included)?;
         }
-        Ok(mine.rich_compare(other, pyo3::basic::CompareOp::Eq)?.unbind())
+        Ok(dict.rich_compare(other, pyo3::basic::CompareOp::Eq)?.unbind())
     }
 
     fn __repr__(&self) -> String {
-        let (included, all) = (self.0.included().len(), self.refs().count());
-        format!("<Membership: {included} included, {} excluded>", all - included)
+        let included = self.0.included().len();
+        let excluded = self.refs().count() - included;
+        format!("<Membership: {included} included, {excluded} excluded>")
     }
 }

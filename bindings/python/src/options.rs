@@ -1,4 +1,4 @@
-//! How an engine is to behave, from keyword options of the names that the core gives them.
+//! The engine's options, as keyword arguments with the names of the core.
 
 use bigseg_core::engine::PushInvalidation;
 use bigseg_core::{Clock, EngineConfig, Error, ErrorKind};
@@ -7,16 +7,16 @@ use pyo3::types::PyDict;
 
 use crate::argument::duration;
 use crate::clock::ManualClock;
-use crate::error::raised;
+use crate::error::to_py_err;
 
-/// Reads the options; those that are not given keep their default.
+/// Reads the options; a missing one keeps its default.
 pub(crate) fn engine_config(options: &Bound<'_, PyDict>) -> PyResult<EngineConfig> {
     let mut config = EngineConfig::default();
     for (name, value) in options {
         let name: String = name.extract()?;
         set(&mut config, &name, &value)?;
     }
-    config.validate().map_err(|e| raised(options.py(), &e))?;
+    config.validate().map_err(|e| to_py_err(options.py(), &e))?;
     Ok(config)
 }
 
@@ -36,7 +36,7 @@ fn set(config: &mut EngineConfig, name: &str, value: &Bound<'_, PyAny>) -> PyRes
         "breaker_failures" => config.breaker_failures = count(name, value)?,
         "breaker_probe_interval" => config.breaker_probe_interval = duration(name, value)?,
         "clock" => config.clock = Clock::Manual(value.cast::<ManualClock>()?.get().0.clone()),
-        _ => return Err(invalid(value, format!("there is no option {name}"))),
+        _ => return Err(invalid(value, format!("{name} is not an option"))),
     }
     Ok(())
 }
@@ -45,15 +45,16 @@ fn push_invalidation(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PushInval
     match value.extract() {
         Ok("auto") => Ok(PushInvalidation::Auto),
         Ok("off") => Ok(PushInvalidation::Off),
-        _ => Err(invalid(value, format!("{name} is neither \"auto\" nor \"off\""))),
+        _ => Err(invalid(value, format!("{name} must be \"auto\" or \"off\""))),
     }
 }
 
 fn count<T: for<'a, 'py> FromPyObject<'a, 'py>>(name: &str, value: &Bound<'_, PyAny>) -> PyResult<T> {
-    // A number too large, negative, or none at all: the bounds that are checked later are narrower anyway.
-    value.extract().map_err(|_| invalid(value, format!("{name} is not a count that is possible")))
+    // Covers numbers outside of `T` and other types; the core checks its own, narrower bounds
+    // later.
+    value.extract().map_err(|_| invalid(value, format!("{name} must be a whole number within its bounds")))
 }
 
 fn invalid(value: &Bound<'_, PyAny>, message: String) -> PyErr {
-    raised(value.py(), &Error::new(ErrorKind::InvalidConfig, message))
+    to_py_err(value.py(), &Error::new(ErrorKind::InvalidConfig, message))
 }

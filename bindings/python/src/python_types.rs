@@ -1,4 +1,4 @@
-//! The classes of `python/bigseg/` that native code makes objects of; Python hands them over once, when it is imported.
+//! The Python classes that native code instantiates; the package registers them on import.
 
 use bigseg_core::engine::Explanation;
 use bigseg_core::error::ErrorKind;
@@ -12,12 +12,11 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::error::exception;
+static PYTHON_TYPES: PyOnceLock<PythonTypes> = PyOnceLock::new();
 
-static VOCABULARY: PyOnceLock<Vocabulary> = PyOnceLock::new();
-
-struct Vocabulary {
-    /// Of each kind of error, in the order of [`ErrorKind::ALL`]: the member of the enumeration, and the exception.
+struct PythonTypes {
+    /// The enumeration member and the exception class of each kind, in the order of
+    /// [`ErrorKind::ALL`].
     errors: Vec<(Py<PyAny>, Py<PyAny>)>,
     lookup_statuses: Vec<Py<PyAny>>,
     origins: Vec<Py<PyAny>>,
@@ -40,9 +39,11 @@ struct Vocabulary {
     explanation: Py<PyAny>,
 }
 
-/// Takes over the classes of the package; `errors` maps the name of each kind to its enumeration member and exception.
+/// Registers the classes of the package.
+///
+/// `errors` maps the name of each error kind to its enumeration member and its exception class.
 #[pyfunction]
-pub(crate) fn install(
+pub(crate) fn register_types(
     py: Python<'_>,
     errors: &Bound<'_, PyDict>,
     classes: &Bound<'_, PyDict>,
@@ -51,13 +52,13 @@ pub(crate) fn install(
     let error = |kind: &ErrorKind| -> PyResult<_> {
         errors.as_any().get_item(kind.name())?.extract::<(Py<PyAny>, Py<PyAny>)>()
     };
-    // The members of an enumeration, by their values.
+    // Looks up the members of an enumeration by their values.
     let members = |name: &str, values: &[&str]| -> PyResult<Vec<Py<PyAny>>> {
         let class = class(name)?;
         values.iter().map(|value| Ok(class.call1((value,))?.unbind())).collect()
     };
     let lookup_status = class("LookupStatus")?;
-    let vocabulary = Vocabulary {
+    let types = PythonTypes {
         errors: ErrorKind::ALL.iter().map(error).collect::<PyResult<_>>()?,
         lookup_statuses: LookupStatus::ALL
             .iter()
@@ -85,8 +86,8 @@ pub(crate) fn install(
         decision: class("Decision")?.unbind(),
         explanation: class("Explanation")?.unbind(),
     };
-    // A second import in one process finds the first one's classes, which are the same.
-    let _ = VOCABULARY.set(py, vocabulary);
+    // A second import in one process keeps the classes of the first, which are the same.
+    let _ = PYTHON_TYPES.set(py, types);
     Ok(())
 }
 
@@ -94,43 +95,43 @@ fn names<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str) -> Vec<&'static s
     all.iter().copied().map(name).collect()
 }
 
-/// Returns the member that stands where `value` does in the core's list.
+/// Returns the member at the index that `value` has in the core's list.
 fn member<T: PartialEq>(py: Python<'_>, members: &[Py<PyAny>], all: &[T], value: T) -> Py<PyAny> {
-    let place = all.iter().position(|known| *known == value).expect("every value stands in the list");
-    members[place].clone_ref(py)
+    let index = all.iter().position(|known| *known == value).expect("the list has every value");
+    members[index].clone_ref(py)
 }
 
-fn vocabulary(py: Python<'_>) -> &Vocabulary {
-    VOCABULARY.get(py).expect("the package installs its classes when it is imported")
+fn types(py: Python<'_>) -> &PythonTypes {
+    PYTHON_TYPES.get(py).expect("the package registers its classes on import")
 }
 
 /// Returns the exception class of a kind of error.
-pub(crate) fn exception_of(py: Python<'_>, kind: ErrorKind) -> &Bound<'_, PyAny> {
-    vocabulary(py).errors[place(kind)].1.bind(py)
+pub(crate) fn exception_class(py: Python<'_>, kind: ErrorKind) -> &Bound<'_, PyAny> {
+    types(py).errors[index_of(kind)].1.bind(py)
 }
 
-fn kind_of(py: Python<'_>, kind: ErrorKind) -> &Bound<'_, PyAny> {
-    vocabulary(py).errors[place(kind)].0.bind(py)
+fn kind_member(py: Python<'_>, kind: ErrorKind) -> &Bound<'_, PyAny> {
+    types(py).errors[index_of(kind)].0.bind(py)
 }
 
-fn place(kind: ErrorKind) -> usize {
-    ErrorKind::ALL.iter().position(|known| *known == kind).expect("every kind stands in the table")
+fn index_of(kind: ErrorKind) -> usize {
+    ErrorKind::ALL.iter().position(|known| *known == kind).expect("the table has every kind")
 }
 
 /// Returns the member of `LookupStatus`.
 pub(crate) fn lookup_status(py: Python<'_>, status: LookupStatus) -> Py<PyAny> {
-    vocabulary(py).lookup_statuses[status as usize].clone_ref(py)
+    types(py).lookup_statuses[status as usize].clone_ref(py)
 }
 
 /// Returns the member of `Origin`.
 pub(crate) fn origin(py: Python<'_>, origin: &Origin) -> Py<PyAny> {
-    let place = match origin {
+    let index = match origin {
         Origin::Store => 0,
         Origin::Cache { .. } => 1,
         Origin::LastKnown { .. } => 2,
         Origin::Nothing => 3,
     };
-    vocabulary(py).origins[place].clone_ref(py)
+    types(py).origins[index].clone_ref(py)
 }
 
 /// Makes a `StoreStatus`.
@@ -138,13 +139,12 @@ pub(crate) fn store_status(py: Python<'_>, status: &StoreStatus) -> PyResult<Py<
     let last_error = match &status.last_error {
         None => py.None(),
         Some(error) => {
-            let fields = (kind_of(py, error.kind), &error.message, error.at);
-            vocabulary(py).last_error.call1(py, fields)?
+            let fields = (kind_member(py, error.kind), &error.message, error.at);
+            types(py).last_error.call1(py, fields)?
         }
     };
-    let limitation = |limitation: &Limitation| {
-        vocabulary(py).limitation.call1(py, (&limitation.feature, &limitation.reason))
-    };
+    let limitation =
+        |limitation: &Limitation| types(py).limitation.call1(py, (&limitation.feature, &limitation.reason));
     let limitations = status.limitations.iter().map(limitation).collect::<PyResult<Vec<_>>>()?;
     let fields = PyDict::new(py);
     fields.set_item("available", status.available)?;
@@ -155,39 +155,39 @@ pub(crate) fn store_status(py: Python<'_>, status: &StoreStatus) -> PyResult<Py<
     fields.set_item("clock_skew", status.clock_skew)?;
     fields.set_item("push_invalidation", status.push_invalidation)?;
     fields.set_item("limitations", PyTuple::new(py, limitations)?)?;
-    vocabulary(py).store_status.call(py, PyTuple::empty(py), Some(&fields))
+    types(py).store_status.call(py, PyTuple::empty(py), Some(&fields))
 }
 
 /// Makes a `Metrics`.
 pub(crate) fn metrics(py: Python<'_>, metrics: &Metrics) -> PyResult<Py<PyAny>> {
     let fields = PyDict::new(py);
-    for (name, figure) in metrics.all() {
-        fields.set_item(name, figure)?;
+    for (name, value) in metrics.all() {
+        fields.set_item(name, value)?;
     }
-    vocabulary(py).metrics.call(py, PyTuple::empty(py), Some(&fields))
+    types(py).metrics.call(py, PyTuple::empty(py), Some(&fields))
 }
 
 /// Makes an `ImportReport`.
 pub(crate) fn import_report(py: Python<'_>, report: &ImportReport) -> PyResult<Py<PyAny>> {
     let fields = (report.memberships, report.contexts, report.replaced);
-    vocabulary(py).import_report.call1(py, fields)
+    types(py).import_report.call1(py, fields)
 }
 
 /// Makes a `SyncFailure`.
 pub(crate) fn sync_failure(py: Python<'_>, error: &SyncFailure) -> PyResult<Py<PyAny>> {
-    let kind = kind_of(py, error.kind);
+    let kind = kind_member(py, error.kind);
     let fields = (kind, error.status_code, &error.message, error.since, error.timestamp, error.times);
-    vocabulary(py).sync_failure.call1(py, fields)
+    types(py).sync_failure.call1(py, fields)
 }
 
 /// Makes an `IntegrationStatus`.
 pub(crate) fn integration_status(py: Python<'_>, status: &IntegrationStatus) -> PyResult<Py<PyAny>> {
-    let words = vocabulary(py);
-    let state = member(py, &words.integration_states, IntegrationState::ALL, status.state);
+    let types = types(py);
+    let state = member(py, &types.integration_states, IntegrationState::ALL, status.state);
     let error = status.error.as_ref().map(|error| sync_failure(py, error)).transpose()?;
     let progress = &status.progress;
     let progress = (progress.patches, progress.operations, progress.operations_per_second);
-    let progress = words.integration_progress.call1(py, progress)?;
+    let progress = types.integration_progress.call1(py, progress)?;
     let counters = PyDict::new(py);
     counters.set_item("patches", status.counters.patches)?;
     counters.set_item("operations", status.counters.operations)?;
@@ -196,27 +196,27 @@ pub(crate) fn integration_status(py: Python<'_>, status: &IntegrationStatus) -> 
     counters.set_item("streams", status.counters.streams)?;
     counters.set_item("out_of_order", status.counters.out_of_order)?;
     counters.set_item("data_losses", status.counters.data_losses)?;
-    let counters = words.sync_counters.call(py, PyTuple::empty(py), Some(&counters))?;
+    let counters = types.sync_counters.call(py, PyTuple::empty(py), Some(&counters))?;
     let fields =
         (state, status.since, status.last_synchronized, error, status.last_error, progress, counters);
-    words.integration_status.call1(py, fields)
+    types.integration_status.call1(py, fields)
 }
 
 /// Returns the member of `EvaluationErrorKind`.
 pub(crate) fn evaluation_error_kind(py: Python<'_>, kind: EvaluationErrorKind) -> Py<PyAny> {
-    member(py, &vocabulary(py).evaluation_error_kinds, EvaluationErrorKind::ALL, kind)
+    member(py, &types(py).evaluation_error_kinds, EvaluationErrorKind::ALL, kind)
 }
 
 /// Returns the member of `SegmentKind`.
 pub(crate) fn segment_kind(py: Python<'_>, kind: SegmentKind) -> Py<PyAny> {
-    member(py, &vocabulary(py).segment_kinds, SegmentKind::ALL, kind)
+    member(py, &types(py).segment_kinds, SegmentKind::ALL, kind)
 }
 
 /// Makes a `Reason`.
 pub(crate) fn reason(py: Python<'_>, reason: &Reason) -> PyResult<Py<PyAny>> {
-    let vocabulary = vocabulary(py);
+    let types = types(py);
     let fields = (
-        member(py, &vocabulary.reason_kinds, ReasonKind::ALL, reason.kind),
+        member(py, &types.reason_kinds, ReasonKind::ALL, reason.kind),
         reason.error_kind.map(|kind| evaluation_error_kind(py, kind)),
         reason.rule_index,
         &reason.rule_id,
@@ -224,40 +224,41 @@ pub(crate) fn reason(py: Python<'_>, reason: &Reason) -> PyResult<Py<PyAny>> {
         reason.in_experiment,
         reason.big_segments_status.map(|status| lookup_status(py, status)),
     );
-    vocabulary.reason.call1(py, fields)
+    types.reason.call1(py, fields)
 }
 
 /// Makes a tuple of `Decision`s.
 pub(crate) fn decisions<'py>(py: Python<'py>, decisions: &[Decision]) -> PyResult<Bound<'py, PyTuple>> {
-    let vocabulary = vocabulary(py);
+    let types = types(py);
     let decision = |decision: &Decision| {
         let fields = (
             &*decision.segment_key,
             decision.segment_ref.as_ref().map(|segment_ref| segment_ref.as_str()),
-            member(py, &vocabulary.deciders, Decider::ALL, decision.decider),
+            member(py, &types.deciders, Decider::ALL, decision.decider),
             decision.rule_index,
             decision.rule_id.as_deref(),
             decision.status.map(|status| lookup_status(py, status)),
         );
-        vocabulary.decision.call1(py, fields)
+        types.decision.call1(py, fields)
     };
     PyTuple::new(py, decisions.iter().map(decision).collect::<PyResult<Vec<_>>>()?)
 }
 
-/// Makes an `Explanation` of what the core said, and of its answer.
+/// Makes an `Explanation` from the core's explanation, and the objects of its answer and its error.
 pub(crate) fn explanation(
     py: Python<'_>,
     answer: Py<PyAny>,
+    error: Option<Py<PyAny>>,
     explanation: &Explanation,
 ) -> PyResult<Py<PyAny>> {
     let fields = (
         answer,
         explanation.hash.map(|hash| hash.to_string()),
         explanation.value,
-        explanation.origin.map(|known| origin(py, &known)),
+        explanation.origin.map(|value| origin(py, &value)),
         explanation.origin.map(|origin| origin.age().as_secs_f64()),
         explanation.embedded,
-        explanation.error.as_ref().map(|error| exception(py, error)),
+        error,
     );
-    vocabulary(py).explanation.call1(py, fields)
+    types(py).explanation.call1(py, fields)
 }

@@ -1,4 +1,4 @@
-"""What several tests need: servers, stores with content, and patience that does not depend on the machine's speed."""
+"""Fixtures: servers, filled stores, and waiting for conditions."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 import bigseg
+import bigseg.aio
 from redis_server import RedisServer
 
 VECTORS = pathlib.Path(__file__).parents[3] / "tests" / "vectors"
-PATIENCE = 60.0
+TIMEOUT = 60.0
+"""Only guards against a test that hangs, in seconds."""
 
 
 def vectors(name: str) -> Any:
@@ -23,30 +25,39 @@ def vectors(name: str) -> Any:
 
 
 def eventually(what: str, condition: Callable[[], object]) -> None:
-    """Waits for a condition; the limit only guards against hanging."""
-    deadline = time.monotonic() + PATIENCE
+    """Waits for a condition."""
+    deadline = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < deadline, f"waited too long: {what}"
         time.sleep(0.005)
 
 
+def first_poll_is_done(engine: bigseg.Engine | bigseg.aio.Engine) -> bool:
+    """Whether the status of the store is known.
+
+    The metric ``status_polls`` is no sign of that: a poll is counted before its result is known.
+    """
+    status = engine.status()
+    return status.available or status.last_error is not None
+
+
 @pytest.fixture(scope="session")
-def _redis_of_the_session() -> Iterator[RedisServer]:
+def _session_redis() -> Iterator[RedisServer]:
     server = RedisServer()
     yield server
     server.close()
 
 
 @pytest.fixture
-def redis(_redis_of_the_session: RedisServer) -> RedisServer:
-    """A running server, emptied."""
-    _redis_of_the_session.command("FLUSHALL")
-    return _redis_of_the_session
+def redis(_session_redis: RedisServer) -> RedisServer:
+    """An empty Redis server that all tests of the session share."""
+    _session_redis.command("FLUSHALL")
+    return _session_redis
 
 
 @pytest.fixture
 def own_redis() -> Iterator[RedisServer]:
-    """A server that a test may kill."""
+    """A Redis server of one test, which the test may kill or freeze."""
     server = RedisServer()
     yield server
     server.close()
@@ -54,10 +65,10 @@ def own_redis() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def users() -> Iterator[str]:
-    """The store string of a memory store in which alice is included in beta.g1, and bob excluded."""
+    """The store string of a memory store whose segment beta.g1 includes alice and excludes bob."""
     name = "memory:users"
     with bigseg.Import(name) as users:
         users.add("alice", "beta.g1")
-        users.add("bob", "beta.g1", included=False)
+        users.add("bob", "beta.g1", "exclude")
     yield name
     del users

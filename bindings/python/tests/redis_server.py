@@ -1,4 +1,4 @@
-"""A real Redis server of a test's own, on a free port of the loopback."""
+"""A Redis server of one test, on a free port of the loopback interface."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import time
 
 import capability
 
-PATIENCE = 20.0
+TIMEOUT = 60.0
+"""Only guards against a test that hangs, in seconds."""
 
 
 def free_port() -> int:
@@ -23,7 +24,7 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """The server, and a few commands for it."""
+    """A server process, and commands for it."""
 
     def __init__(self) -> None:
         if shutil.which("redis-server") is None:
@@ -38,18 +39,31 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Starts it, or starts it again on the same port, empty."""
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        self._process = subprocess.Popen(command, cwd=self._directory.name, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + PATIENCE
+        """Starts the server with no data; a restart keeps the port.
+
+        Waits until this very process answers: another one may have taken the port.
+        """
+        deadline = time.monotonic() + TIMEOUT
         while True:
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._spawn()
             try:
-                self.command("PING")
-                return
+                if f"process_id:{self._process.pid}\r" in self.info("server"):
+                    return
             except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
+                pass
+            assert time.monotonic() < deadline, f"redis-server does not answer on port {self.port}"
+            time.sleep(0.02)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        return subprocess.Popen(command, cwd=self._directory.name, stdout=subprocess.DEVNULL)
+
+    def info(self, section: str) -> str:
+        """Returns a section of the reply to INFO."""
+        with socket.create_connection(("127.0.0.1", self.port), TIMEOUT) as connection:
+            connection.sendall(f"INFO {section}\r\nQUIT\r\n".encode())
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
     def kill(self) -> None:
         assert self._process is not None
@@ -57,7 +71,7 @@ class RedisServer:
         self._process.wait()
 
     def freeze(self) -> None:
-        """Lets it accept and never answer."""
+        """Lets the server accept connections without answering."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGSTOP)
 
@@ -72,7 +86,7 @@ class RedisServer:
 
     def command(self, *words: str | int) -> str:
         """Sends one command, and returns the first line of the reply."""
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), TIMEOUT) as connection:
             encoded = [str(word).encode() for word in words]
             request = b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)
             connection.sendall(request)
@@ -80,7 +94,7 @@ class RedisServer:
             while not reply.endswith(b"\r\n"):
                 received = connection.recv(65536)
                 if not received:
-                    raise ConnectionError("Redis hung up")
+                    raise ConnectionError("Redis closed the connection")
                 reply += received
             line = reply.decode().splitlines()[0]
             if line.startswith("-"):
@@ -88,7 +102,7 @@ class RedisServer:
             return line
 
     def put(self, context_hash: str, included: list[str], excluded: list[str], prefix: str = "launchdarkly") -> None:
-        """Writes a membership as the SDKs' schema has it, without any code of ours."""
+        """Writes a membership in the schema of the official SDKs, without the engine."""
         if included:
             self.command("SADD", f"{prefix}:big_segment_include:{context_hash}", *included)
         if excluded:
@@ -99,9 +113,7 @@ class RedisServer:
         self.command("SET", f"{prefix}:big_segments_synchronized_on", millis)
 
     def commands_of(self, name: str) -> int:
-        """Returns how often a command was carried out since the server started."""
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
-            connection.sendall(b"INFO commandstats\r\nQUIT\r\n")
-            reply = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
-        calls = [line.split("calls=")[1].split(",")[0] for line in reply.splitlines() if line.startswith(f"cmdstat_{name}:")]
+        """Returns how often the server executed a command since its start."""
+        lines = self.info("commandstats").splitlines()
+        calls = [line.split("calls=")[1].split(",")[0] for line in lines if line.startswith(f"cmdstat_{name}:")]
         return int(calls[0]) if calls else 0

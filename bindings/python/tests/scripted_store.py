@@ -1,4 +1,4 @@
-"""A custom store that does as a test says."""
+"""A custom store with scripted answers and failures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Metadata:
 
 
 class ScriptedStore:
-    """A store that a scenario directs."""
+    """A store whose answers and failures a test sets; it records each query."""
 
     def __init__(self) -> None:
         self.synchronized_on: int | None = None
@@ -23,11 +23,11 @@ class ScriptedStore:
 
     def get_metadata(self) -> Metadata:
         if self.metadata_fault is not None:
-            raise BY_KIND[self.metadata_fault][1]("as the scenario says")
+            raise BY_KIND[self.metadata_fault][1]("scripted failure")
         return Metadata(self.synchronized_on)
 
     def get_membership(self, context_hash: str) -> dict[str, bool] | None:
         self.queries.append(context_hash)
         if self.lookup_fault is not None or context_hash in self.failing:
-            raise BY_KIND[self.lookup_fault or "store_data"][1]("as the scenario says")
+            raise BY_KIND[self.lookup_fault or "store_data"][1]("scripted failure")
         return self.content.get(context_hash)

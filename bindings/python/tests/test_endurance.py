@@ -115,10 +115,10 @@ def test_memory_stays_flat() -> None:
     """A second million of lookups, and a second thousand of engines, need no memory that the first did not."""
     lookups, engines = (10_000_000, 10_000) if SOAK else (1_000_000, 1_000)
     command = [sys.executable, "-c", textwrap.dedent(GROWTH), str(lookups), str(engines)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=3000 if SOAK else 110).stdout
-    by_lookups, by_engines = map(float, said.split())
+    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=3000 if SOAK else 110).stdout
+    by_lookups, by_engines = map(float, output.split())
     # One engine that leaks, or one answer, would be many times that.
-    assert by_lookups < 4 and by_engines < 8, said
+    assert by_lookups < 4 and by_engines < 8, output
 
 
 def test_engines_are_collected(users: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 import bigseg
 from bigseg import LookupStatus, Origin
-from conftest import eventually
+from conftest import TIMEOUT, eventually
 from redis_server import RedisServer
 
 
@@ -43,13 +43,32 @@ def test_cached(users: str) -> None:
         cached = engine.cached("alice")
         assert cached is not None and cached.origin is Origin.CACHE
         assert engine.cached_by_hash(bigseg.ContextHash.of("alice")) is not None
-        engine.invalidate(bigseg.ContextHash.of("alice"))
+        engine.invalidate("alice")
         assert engine.cached("alice") is None
         engine.membership("alice")
         engine.invalidate_all()
         assert engine.cached("alice") is None
         metrics = engine.metrics()
         assert (metrics.cache_hits, metrics.cache_misses, metrics.cached_contexts) == (2, 2, 0)
+
+
+def test_invalidate_takes_a_key_and_invalidate_by_hash_a_hash(users: str) -> None:
+    alice = bigseg.ContextHash.of("alice")
+    with bigseg.Engine(users) as engine:
+        engine.membership("alice")
+        engine.invalidate("alice")
+        assert engine.cached("alice") is None
+        engine.membership("alice")
+        engine.invalidate_by_hash(alice)
+        assert engine.cached("alice") is None
+        # A hash is also a valid key, of another context.
+        engine.membership("alice")
+        engine.invalidate(alice)
+        assert engine.cached("alice") is not None
+        with pytest.raises(bigseg.InvalidContextHashError):
+            engine.invalidate_by_hash("alice")
+        with pytest.raises(bigseg.InvalidContextKeyError):
+            engine.invalidate("")
 
 
 def test_membership_is_a_read_only_mapping() -> None:
@@ -208,6 +227,13 @@ def test_options_that_contradict(store: Any, options: Any) -> None:
     assert ":p@" not in str(raised.value)
 
 
+def test_the_types_have_every_store_option() -> None:
+    from bigseg._native import store_option_names
+    from bigseg.options import StoreOptions
+
+    assert list(StoreOptions.__annotations__) == store_option_names()
+
+
 def test_not_a_store() -> None:
     with pytest.raises(TypeError, match="get_metadata"):
         bigseg.Engine(object())  # type: ignore[arg-type]
@@ -227,7 +253,7 @@ def test_push_invalidation(redis: RedisServer) -> None:
     redis.put(alice, ["beta.g1"], [])
     redis.synchronize()
     with bigseg.Engine(redis.url, lookup_deadline=30, response_timeout=30, context_cache_time=600) as engine:
-        eventually("Redis tells of changes", lambda: engine.status().push_invalidation)
+        eventually("push invalidation is active", lambda: engine.status().push_invalidation)
         assert engine.membership("alice").check("beta.g1") is True
         redis.command("DEL", f"launchdarkly:big_segment_include:{alice}")
         eventually("the change is seen", lambda: engine.membership("alice").check("beta.g1") is None)
@@ -266,16 +292,21 @@ def test_an_outage(own_redis: RedisServer) -> None:
         eventually("the store is well again", lambda: engine.membership("alice").status is LookupStatus.HEALTHY)
 
 
-def test_a_frozen_server_costs_the_deadline_at_most(own_redis: RedisServer) -> None:
+def test_a_lookup_on_a_frozen_server_ends_at_the_deadline(own_redis: RedisServer) -> None:
     own_redis.synchronize()
-    with bigseg.Engine(own_redis.url, lookup_deadline=0.2, breaker_failures=0) as engine:
-        engine.membership("alice")
+    clock = bigseg.ManualClock(int(time.time() * 1000))
+    options: Any = {"clock": clock, "lookup_deadline": 60, "response_timeout": 60, "breaker_failures": 0}
+    with bigseg.Engine(own_redis.url, push_invalidation="off", **options) as engine:
+        assert engine.membership("alice").error is None
         own_redis.freeze()
-        began = time.monotonic()
-        answer = engine.membership("bob")
-        # The SDK's own store would wait for 5 s and longer.
-        assert time.monotonic() - began < 4
-        assert isinstance(answer.error, (bigseg.StoreTimeoutError, bigseg.StoreUnavailableError))
+        answers: list[bigseg.Answer] = []
+        thread = threading.Thread(target=lambda: answers.append(engine.membership("bob")))
+        thread.start()
+        eventually("the query is in progress", lambda: engine.metrics().store_queries == 2)
+        assert not answers
+        clock.advance(60)
+        thread.join(TIMEOUT)
+        assert [type(answer.error) for answer in answers] == [bigseg.StoreTimeoutError]
         own_redis.thaw()
 
 
@@ -297,14 +328,14 @@ def test_the_gil_is_free_while_a_call_waits(own_redis: RedisServer) -> None:
 def test_status_listeners(own_redis: RedisServer) -> None:
     own_redis.synchronize()
     with bigseg.Engine(own_redis.url, status_poll_interval=0.05, lookup_deadline=30) as engine:
-        heard: list[bigseg.StoreStatus] = []
-        number = engine.add_status_listener(heard.append)
-        eventually("the first status", lambda: heard and heard[-1].available)
+        received: list[bigseg.StoreStatus] = []
+        number = engine.add_status_listener(received.append)
+        eventually("the first status", lambda: received and received[-1].available)
         own_redis.kill()
-        eventually("the outage", lambda: not heard[-1].available)
+        eventually("the outage", lambda: not received[-1].available)
         own_redis.start()
         own_redis.synchronize()
-        eventually("the end of the outage", lambda: heard[-1].available)
+        eventually("the end of the outage", lambda: received[-1].available)
         assert engine.remove_status_listener(number)
         assert not engine.remove_status_listener(number)
 
@@ -356,9 +387,9 @@ def test_a_cycle_through_a_listener_is_collected(users: str) -> None:
     class Watcher:
         def __init__(self) -> None:
             self.engine = bigseg.Engine(users)
-            self.engine.add_status_listener(self.hear)
+            self.engine.add_status_listener(self.ignore)
 
-        def hear(self, _: bigseg.StoreStatus) -> None:
+        def ignore(self, _: bigseg.StoreStatus) -> None:
             pass
 
     gone = weakref.ref(Watcher())

@@ -1,4 +1,4 @@
-"""Evaluating flags and segments: data, forms of contexts, what is answered at once, what a fork leaves."""
+"""Evaluation: data, forms of contexts, answers without waiting, fork."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every language must agree on about evaluation: tests/vectors/evaluation.json."""
+"""The evaluation vectors that every language runs: tests/vectors/evaluation.json."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import bigseg
 import bigseg.aio
 from bigseg.errors import BY_KIND
-from conftest import eventually, vectors
+from conftest import eventually, first_poll_is_done, vectors
 from scripted_store import ScriptedStore
 
 START = 1_700_000_000_000
@@ -50,55 +50,55 @@ def camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def said(value: Any) -> Any:
-    """Spells what a data class holds as the vectors do: without what is not there."""
+def to_vector(value: Any) -> Any:
+    """Converts a data class to the form of the vectors, which omits missing fields."""
     if isinstance(value, bigseg.LookupStatus):
         return value.name
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, tuple):
-        return [said(item) for item in value]
+        return [to_vector(item) for item in value]
     if dataclasses.is_dataclass(value):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return {camel(name): said(field) for name, field in fields.items() if field is not None and field is not False}
+        return {camel(name): to_vector(field) for name, field in fields.items() if field is not None and field is not False}
     return value
 
 
-def spelled(answer: bigseg.Evaluation | bigseg.SegmentAnswer | None) -> Any:
-    """Spells an answer as the vectors do."""
+def answer_to_vector(answer: bigseg.Evaluation | bigseg.SegmentAnswer | None) -> Any:
+    """Converts an answer to the form of the vectors."""
     assert answer is not None
     if isinstance(answer, bigseg.SegmentAnswer):
         names = ("is_match", "error_kind", "status", "decisions")
     else:
         names = ("value", "variation", "reason", "decisions")
     fields = {name: getattr(answer, name) for name in names}
-    return {camel(name): said(field) for name, field in fields.items() if field is not None or name == "value"}
+    return {camel(name): to_vector(field) for name, field in fields.items() if field is not None or name == "value"}
 
 
 def ask(engine: bigseg.Engine, case: Any, context: Any) -> Any:
     if "flag" in case:
-        return spelled(engine.evaluate(case["flag"], context, case.get("default")))
-    return spelled(engine.segment_contains(case["segment"], context))
+        return answer_to_vector(engine.evaluate(case["flag"], context, case.get("default")))
+    return answer_to_vector(engine.segment_contains(case["segment"], context))
 
 
 @pytest.mark.parametrize("case", VECTORS["cases"], ids=named)
 def test_case(case: Any) -> None:
     store = store_of(case)
     with bigseg.Engine(store, **options()) as engine:
-        eventually("the first poll", lambda: store is None or engine.metrics().status_polls == 1)
+        eventually("the first poll is done", lambda: store is None or first_poll_is_done(engine))
         engine.set_data(json.dumps(case["data"]))
         context = bigseg.Context(case["context"])
         assert ask(engine, case, context) == case["expect"]
         if store is not None:
             assert store.queries == [hash_of(key) for key in case["queries"]], "the queries, in order"
         if store is not None and store.failing:
-            return  # To have failed once tells on everything after.
-        # By now everything is cached that is asked for.
+            return  # A failure changes the status of the store, and with it every later answer.
+        # The first evaluation cached every membership that the others need.
         if "flag" in case:
-            assert spelled(engine.evaluate_now(case["flag"], context, case.get("default"))) == case["expect"]
+            assert answer_to_vector(engine.evaluate_now(case["flag"], context, case.get("default"))) == case["expect"]
         else:
-            assert spelled(engine.segment_contains_now(case["segment"], context)) == case["expect"]
-            assert spelled(engine.explain(case["segment"], case["context"]).answer) == case["expect"]
+            assert answer_to_vector(engine.segment_contains_now(case["segment"], context)) == case["expect"]
+            assert answer_to_vector(engine.explain(case["segment"], case["context"]).answer) == case["expect"]
         assert ask(engine, case, json.dumps(case["context"])) == case["expect"]
 
 
@@ -107,7 +107,7 @@ def test_case_awaited(case: Any) -> None:
     async def main() -> None:
         store = store_of(case)
         async with bigseg.aio.Engine(store, **options()) as engine:
-            while store is not None and engine.metrics().status_polls == 0:
+            while store is not None and not first_poll_is_done(engine):
                 await asyncio.sleep(0)
             await engine.set_data(json.dumps(case["data"]))
             for _ in range(1 if store is not None and store.failing else 2):
@@ -115,7 +115,7 @@ def test_case_awaited(case: Any) -> None:
                     answer: Any = await engine.evaluate(case["flag"], case["context"], case.get("default"))
                 else:
                     answer = await engine.segment_contains(case["segment"], case["context"])
-                assert spelled(answer) == case["expect"]
+                assert answer_to_vector(answer) == case["expect"]
 
     asyncio.run(main())
 

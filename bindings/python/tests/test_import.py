@@ -23,8 +23,8 @@ def test_a_list(store: str) -> None:
     progress: list[tuple[int, int]] = []
     users = bigseg.Import(store)
     users.add("alice", "beta.g1")
-    users.add(b"bob", "beta.g1", included=False)
-    users.add_hash(bigseg.ContextHash.of("carol"), "beta.g1")
+    users.add(b"bob", "beta.g1", "exclude")
+    users.add_by_hash(bigseg.ContextHash.of("carol"), "beta.g1")
     users.add_all(["dave", "erin"], "beta.g1")
     assert len(users) == 5
     report = users.commit(lambda contexts, memberships: progress.append((contexts, memberships)))
@@ -93,7 +93,12 @@ def test_bad_arguments() -> None:
     with pytest.raises(bigseg.InvalidContextKeyError):
         users.add("", "beta.g1")
     with pytest.raises(bigseg.InvalidContextHashError):
-        users.add_hash("alice", "beta.g1")
+        users.add_by_hash("alice", "beta.g1")
+    with pytest.raises(bigseg.InvalidArgumentError, match="include.*exclude"):
+        users.add("alice", "beta.g1", "excluded")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="entry"):
+        users.add("alice", "beta.g1", False)  # type: ignore[arg-type]
+    assert len(users) == 0
 
 
 def test_progress_that_raises_does_so_at_the_end() -> None:

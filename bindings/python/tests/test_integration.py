@@ -1,4 +1,4 @@
-"""Integrations: a real upstream over HTTP fills a store that an engine reads."""
+"""Integrations: an upstream over HTTP fills a store that an engine reads."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def is_healthy(integration: bigseg.Integration | bigseg.aio.Integration) -> bool
     return integration.status().state is IntegrationState.HEALTHY
 
 
-def test_it_fills_a_store_and_engines_hear_of_changes(upstream: FakeUpstream) -> None:
-    heard: list[IntegrationStatus] = []
+def test_it_fills_a_store_and_invalidates_caches_of_engines(upstream: FakeUpstream) -> None:
+    received: list[IntegrationStatus] = []
     changes: list[tuple[str, list[str]]] = []
     with bigseg.Engine("memory:filled", context_cache_time=3600, stale_after=3600) as engine:
         assert engine.membership("4").check("s.g1") is None
@@ -50,15 +50,15 @@ def test_it_fills_a_store_and_engines_hear_of_changes(upstream: FakeUpstream) ->
             change_listener=lambda segment_ref, hashes: changes.append((segment_ref, hashes)),
         )
         with integration:
-            integration.add_status_listener(heard.append)
+            integration.add_status_listener(received.append)
             eventually("it is healthy", lambda: is_healthy(integration))
             status = integration.status()
             assert status.counters.patches == status.progress.patches == 3 and status.error is None
             assert status.last_synchronized is not None and status.last_error is None
             assert engine.membership("3").check("s.g1") is True
             upstream.publish()
-            eventually("the engine has forgotten", lambda: engine.membership("4").check("s.g1"))
-            eventually("the listener has heard", lambda: heard and heard[-1].state is IntegrationState.HEALTHY)
+            eventually("the change is visible", lambda: engine.membership("4").check("s.g1"))
+            eventually("the listener was called", lambda: received and received[-1].state is IntegrationState.HEALTHY)
             assert {segment_ref for segment_ref, _ in changes} == {"s.g1"}
             assert bigseg.ContextHash.of("4") in changes[-1][1]
             assert repr(integration) == "<bigseg.Integration>"
@@ -101,10 +101,10 @@ def test_on_off_name_and_store(upstream: FakeUpstream) -> None:
         eventually("the other store is filled", lambda: engine.membership("3").check("s.g1"))
         engine.close()
         integration.set_on(False)
-        eventually("it rests", lambda: integration.status().state is IntegrationState.OFF)
+        eventually("it is off", lambda: integration.status().state is IntegrationState.OFF)
 
 
-def test_what_makes_no_sense_is_refused() -> None:
+def test_invalid_definitions_are_refused() -> None:
     for refused in vectors("integration")["refused"]:
         with pytest.raises(bigseg.BigSegError) as error:
             upstream = bigseg.Upstream(refused.get("sdk_key", "key"), base_url=refused.get("base_url"))
@@ -131,11 +131,11 @@ def test_listeners_that_raise_stay_and_removed_ones_are_silent(
     with bigseg.Integration("main", named(upstream), "memory:listeners", on=False) as integration:
         integration.add_status_listener(fail)
         number = integration.add_status_listener(removed.append)
-        eventually("both have heard", lambda: calls and removed)
+        eventually("both were called", lambda: calls and removed)
         assert integration.remove_status_listener(number) and not integration.remove_status_listener(number)
         silent = len(removed)
         integration.set_on(True)
-        eventually("one hears on", lambda: calls[-1].state is IntegrationState.HEALTHY)
+        eventually("the other one is still called", lambda: calls[-1].state is IntegrationState.HEALTHY)
         assert len(removed) == silent
     assert "a status listener raised" in caplog.text
 
@@ -152,13 +152,13 @@ def test_the_gil_is_released_while_it_closes(upstream: FakeUpstream) -> None:
     assert inside.wait(60)
     closing = threading.Thread(target=integration.close)
     closing.start()
-    # With the GIL held, neither this line nor the listener would ever get on.
+    # With the GIL held, neither this line nor the listener could continue.
     leave.set()
     closing.join(60)
     assert not closing.is_alive()
 
 
-def test_one_that_nobody_holds_is_collected(upstream: FakeUpstream) -> None:
+def test_an_integration_without_references_is_collected(upstream: FakeUpstream) -> None:
     integration = bigseg.Integration("main", named(upstream), "memory:garbage")
     cycle = [integration]
     integration.add_status_listener(lambda status: cycle.append(integration))
@@ -175,10 +175,10 @@ def test_one_that_nobody_holds_is_collected(upstream: FakeUpstream) -> None:
 def test_asyncio(upstream: FakeUpstream) -> None:
     async def follow() -> tuple[list[IntegrationState], bool | None]:
         states: list[IntegrationState] = []
-        heard: list[IntegrationStatus] = []
+        received: list[IntegrationStatus] = []
         async with bigseg.aio.Engine("memory:aio", context_cache_time=3600) as engine:
             async with bigseg.aio.Integration("main", named(upstream, "wrong"), "memory:aio", engines=[engine]) as integration:
-                integration.add_status_listener(heard.append)
+                integration.add_status_listener(received.append)
                 async for status in integration.status_updates():
                     states.append(status.state)
                     if status.state is IntegrationState.FAILING:
@@ -190,7 +190,7 @@ def test_asyncio(upstream: FakeUpstream) -> None:
                 integration.set_name("Another name")
                 integration.set_on(False)
                 integration.set_store("memory:another")
-            assert integration.closed and heard
+            assert integration.closed and received
             assert repr(integration) == "<bigseg.aio.Integration (closed)>"
             with pytest.raises(bigseg.ClosedError):
                 integration.set_on(True)

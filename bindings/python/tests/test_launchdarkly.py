@@ -67,9 +67,9 @@ class LocalPlace:
     def put(self, included: list[str], excluded: list[str], prefix: str | None) -> None:
         with bigseg.Import(self.store_string(prefix)) as users:
             for ref in excluded:
-                users.add_hash(HASH, ref, False)
+                users.add_by_hash(HASH, ref, "exclude")
             for ref in included:
-                users.add_hash(HASH, ref)
+                users.add_by_hash(HASH, ref)
 
     def synchronize(self, unix_millis: int, prefix: str | None) -> None:
         bigseg.Import(self.store_string(prefix), clock=bigseg.ManualClock(unix_millis)).commit()
@@ -81,7 +81,7 @@ class DynamoDbPlace:
     def __init__(self, request: pytest.FixtureRequest) -> None:
         emulator = os.environ.get("BIGSEG_EMULATOR")
         if emulator is None:
-            capability.skip("emulator", "BIGSEG_EMULATOR names no DynamoDB emulator")
+            capability.skip("emulator", "BIGSEG_EMULATOR is not set")
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             request.getfixturevalue("monkeypatch").setenv(name, "test")
         process = subprocess.Popen([emulator], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -280,7 +280,7 @@ class TestClient:
             own_redis.put(HASH, [client.big_segment], [])
             assert evaluate(client) == (True, "HEALTHY")
             own_redis.kill()
-            # From the first failed lookup on; with what was known as soon as the SDK has heard of the outage.
+            # From the first failed lookup on. The last known value follows once the SDK has polled the outage.
             assert evaluate(client)[1] == "STORE_ERROR"
             provider = client.big_segment_store_status_provider
             eventually("the SDK hears of the outage", lambda: not provider.status.available)
@@ -298,7 +298,7 @@ class TestClient:
             assert evaluate(client)[0] is True
             redis.command("DEL", f"launchdarkly:big_segment_include:{HASH}")
             store: Any = config.store
-            store.engine.invalidate(HASH)
+            store.engine.invalidate_by_hash(HASH)
             assert evaluate(client)[0] is False
 
     def test_a_last_known_answer_never_passes_for_a_healthy_one(self, own_redis: RedisServer) -> None:

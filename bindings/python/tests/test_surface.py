@@ -99,14 +99,15 @@ def test_everything_public_is_documented() -> None:
 
 
 def test_importing_is_quick_and_takes_nothing_along() -> None:
-    source = "import sys, time; b = time.perf_counter(); import bigseg; print(time.perf_counter() - b, *sorted(sys.modules))"
+    # CPU time, which a busy machine does not stretch.
+    source = "import sys, time; b = time.process_time(); import bigseg; print(time.process_time() - b, *sorted(sys.modules))"
     best = 1.0
     for _ in range(5):
-        said = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True).stdout.split()
-        best = min(best, float(said[0]))
+        output = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True).stdout.split()
+        best = min(best, float(output[0]))
         for name in ("asyncio", "ldclient", "typing_extensions"):
-            assert name not in said, f"importing bigseg imports {name}"
-    # 50 ms are the aim; what is large is not imported at all, and the rest is the machine's business.
+            assert name not in output, f"importing bigseg imports {name}"
+    # The aim is 50 ms; large parts are not imported, and the rest depends on the machine.
     assert best < 0.5
 
 

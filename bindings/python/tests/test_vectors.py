@@ -1,4 +1,4 @@
-"""What every language must agree on: the files of tests/vectors."""
+"""The vectors that every language runs: the files of tests/vectors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 import bigseg
 from bigseg.errors import BY_KIND
-from conftest import eventually, vectors
+from conftest import eventually, first_poll_is_done, vectors
 from scripted_store import ScriptedStore
 
 
@@ -90,6 +90,29 @@ def test_store_string(case: Any) -> None:
         assert word not in message and word not in repr(raised.value)
 
 
+TIMEOUTS = ("connect_timeout", "response_timeout")
+
+
+@pytest.mark.parametrize("case", vectors("store_options")["stores"], ids=named)
+def test_store_options(case: Any) -> None:
+    # The vectors have milliseconds, Python has seconds.
+    options: Any = {
+        name: value / 1000 if name in TIMEOUTS and isinstance(value, (int, float)) else value
+        for name, value in case["options"].items()
+    }
+    if "error" not in case:
+        store = bigseg.StoreConfig.parse(case["store"], **options)
+        assert str(store) == case["display"]
+        assert store == bigseg.StoreConfig.parse(case["says"]), "secrets included"
+        return
+    with raises(case["error"]) as raised:
+        bigseg.StoreConfig.parse(case["store"], **options)
+    for word in case.get("message_has", []):
+        assert word in str(raised.value)
+    for word in case.get("message_lacks", []):
+        assert word not in repr(raised.value)
+
+
 def test_error_kinds() -> None:
     found = [
         {"name": name, "number": exception.number, "retryable": exception.retryable}
@@ -111,8 +134,8 @@ def test_lookup_status() -> None:
         assert worst.name == case["worst"]
 
 
-class Stage:
-    """A scenario's engine, store and clock."""
+class Scenario:
+    """The engine, store and clock of one scenario."""
 
     def __init__(self, start: int, options: Any) -> None:
         self.store = ScriptedStore()
@@ -138,7 +161,7 @@ class Stage:
         elif name == "open":
             self.has_store = value
             self.engine = bigseg.Engine(self.store if value else None, **self.options)
-            eventually("the first poll", lambda: not value or self.engine.metrics().status_polls == 1)
+            eventually("the first poll is done", lambda: not value or first_poll_is_done(self.engine))
         elif name == "advance_ms":
             self.clock.advance(value / 1000)
         elif name == "set_unix_ms":
@@ -172,11 +195,11 @@ class Stage:
 
 @pytest.mark.parametrize("scenario", vectors("status")["scenarios"], ids=named)
 def test_status(scenario: Any) -> None:
-    stage = Stage(vectors("status")["start_unix_ms"], scenario["options"])
+    running = Scenario(vectors("status")["start_unix_ms"], scenario["options"])
     for step in scenario["steps"]:
         for name, value in step.items():
-            stage.play(name, value)
-    stage.engine.close()
+            running.play(name, value)
+    running.engine.close()
 
 
 @pytest.mark.parametrize("sequence", vectors("cache")["sequences"], ids=named)

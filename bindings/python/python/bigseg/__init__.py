@@ -1,4 +1,4 @@
-"""Big segments: is this context in that segment?
+"""Looks up big segments: is this context in that segment?
 
 >>> import bigseg
 >>> with bigseg.Import("memory:tour") as users:
@@ -10,9 +10,9 @@ True
 True
 >>> engine.close()
 
-``bigseg.Integration`` keeps a store in step with its upstream. ``bigseg.aio`` has the same for asyncio,
-``bigseg.launchdarkly`` a store for the official SDK. What the engine has to say goes
-to the logger ``bigseg``.
+``bigseg.Integration`` replicates an upstream into a store. ``bigseg.aio`` has the same classes for
+asyncio. ``bigseg.launchdarkly`` has a store for the official SDK. Log records go to the logger
+``bigseg``.
 """
 
 from __future__ import annotations
@@ -73,6 +73,8 @@ from .evaluation import (
     ReasonKind,
     SegmentKind,
 )
+from .identifiers import ContextHash, SegmentRef
+from .imports import Import, ImportReport
 from .integration import (
     Integration,
     IntegrationProgress,
@@ -81,9 +83,7 @@ from .integration import (
     SyncCounters,
     SyncFailure,
 )
-from .imports import Import, ImportReport
-from .status import LastError, Limitation, LookupStatus, Metrics, Origin, StoreStatus
-from .identifiers import ContextHash, SegmentRef
+from .status import Limitation, LookupStatus, Metrics, Origin, LastError, StoreStatus
 
 if TYPE_CHECKING:
     from . import aio as aio
@@ -121,7 +121,6 @@ __all__ = [
     "InvalidContextKeyError",
     "InvalidInputError",
     "InvalidSegmentRefError",
-    "LastError",
     "Limitation",
     "LookupStatus",
     "ManualClock",
@@ -133,6 +132,7 @@ __all__ = [
     "SegmentAnswer",
     "SegmentKind",
     "SegmentRef",
+    "LastError",
     "StoreConfig",
     "StoreDataError",
     "StoreFormatError",
@@ -156,9 +156,9 @@ __all__ = [
     "classify",
 ]
 
-if not TYPE_CHECKING:  # To type checkers it is one already.
+if not TYPE_CHECKING:  # The stub already declares it.
     _Mapping.register(Membership)
-_native.install(
+_native.register_types(
     _BY_KIND,
     {
         "LookupStatus": LookupStatus,
@@ -185,7 +185,7 @@ _native.install(
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what is large, and what most programs do not need, when it is first asked for."""
+    """Imports large and rarely used parts on first access."""
     import importlib
 
     if name in ("aio", "launchdarkly"):

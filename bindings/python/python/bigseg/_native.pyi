@@ -1,16 +1,17 @@
-# The native half; bindings/python/src is its source, and a test compares the two.
+# The types of the native half. Its source is bindings/python/src; a test compares the two.
 import os
 from asyncio import Future
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from datetime import timedelta
 from typing import Any, TypeVar, final, overload
 
-from typing_extensions import Self
+from typing_extensions import Self, Unpack
 
 from .errors import BigSegError, ErrorKind
 from .evaluation import AnyContext, Decision, EvaluationErrorKind, Explanation, Reason, SegmentKind
+from .imports import Entry, ImportReport
 from .integration import IntegrationStatus, SyncFailure
-from .imports import ImportReport
+from .options import StoreOptions
 from .status import LookupStatus, Metrics, Origin, StoreStatus
 
 __version__: str
@@ -19,18 +20,25 @@ _T = TypeVar("_T")
 
 @final
 class Membership(Mapping[str, bool]):
-    """A read-only mapping: ``True`` for each segment that the context is included in, ``False`` for each that it is excluded
-    from; a segment that is not in it has no value, and its rules decide."""
+    """A read-only mapping from segment refs to ``True`` (included) or ``False`` (excluded).
+
+    A segment that is missing has no value in the store, and its rules decide.
+    """
 
     def __new__(cls, included: list[str] | None = None, excluded: list[str] | None = None) -> Self: ...
     def check(self, segment_ref: str, /) -> bool | None:
-        """Returns ``True`` when included, ``False`` when excluded, ``None`` when the store has no value."""
+        """Returns ``True`` when included, ``False`` when excluded, ``None`` when the store has no
+        value.
+        """
     @property
     def included(self) -> list[str]:
-        """The refs that the context is included in, sorted."""
+        """The refs of the segments that include the context, sorted."""
     @property
     def excluded(self) -> list[str]:
-        """The refs that the context is excluded from, sorted; one that is included too stands in both."""
+        """The refs of the segments that exclude the context, sorted.
+
+        A ref that is also included is in both lists.
+        """
     def __getitem__(self, key: str, /) -> bool: ...
     def __contains__(self, key: object, /) -> bool: ...
     def __len__(self) -> int: ...
@@ -46,19 +54,22 @@ class Membership(Mapping[str, bool]):
     def values(self) -> ValuesView[bool]:
         """Returns the values, in the order of ``keys``."""
     def items(self) -> ItemsView[str, bool]:
-        """Returns the refs with their values."""
+        """Returns the pairs of refs and values."""
     def __eq__(self, other: object, /) -> bool: ...
 
 @final
 class Answer:
-    """What the engine says about one context: a membership, and how far it can be trusted."""
+    """The answer to a lookup of one context: a membership, and how far it can be trusted."""
 
     def check(self, segment_ref: str, /) -> bool | None:
-        """Returns ``True`` when included, ``False`` when excluded, ``None`` when the store has no value: the segment's rules
-        decide then."""
+        """Returns ``True`` when included, ``False`` when excluded, ``None`` when the store has no
+        value.
+
+        With no value, the segment's rules decide.
+        """
     @property
     def membership(self) -> Membership:
-        """The segments the context is in and out of; empty when nothing is known."""
+        """The segments that include or exclude the context; empty when nothing is known."""
     @property
     def status(self) -> LookupStatus:
         """How far the membership can be trusted."""
@@ -67,84 +78,113 @@ class Answer:
         """Where the membership comes from."""
     @property
     def age(self) -> float:
-        """How many seconds ago the store said it; 0 when it was just now, or when nothing is known."""
+        """The age of the store's answer in seconds.
+
+        It is 0 when the answer was read for this lookup, or when nothing is known.
+        """
     @property
     def error(self) -> BigSegError | None:
-        """Why the store was not heard, as an exception that was not raised; ``None`` when it was."""
+        """Why the store gave no answer, as an exception that was not raised.
+
+        ``None`` when it gave one.
+        """
 
 @final
 class Context:
-    """A context, read once, to be evaluated often; immutable. It shows none of its keys and attributes."""
+    """A parsed context, for repeated evaluation; immutable.
+
+    Its ``repr`` shows no keys or attributes.
+    """
 
     def __new__(cls, context: AnyContext, /) -> Self:
-        """Reads a context of one kind, of several, or a legacy user: a mapping, JSON text, or a context of ``ldclient``.
+        """Parses a single-kind context, a multi-kind context, or a legacy user.
 
-        Raises :class:`bigseg.InvalidContextKeyError` when a key is empty; :class:`bigseg.InvalidArgumentError` when it is
-        not JSON, or not a context; ``TypeError`` when it is something else.
+        Accepts a mapping, JSON text, or a context of ``ldclient``.
+
+        Raises :class:`bigseg.InvalidContextKeyError` for an empty key,
+        :class:`bigseg.InvalidArgumentError` for invalid JSON or an invalid context, and
+        ``TypeError`` for any other type.
         """
     @property
     def kinds(self) -> list[str]:
-        """The kinds of its individual contexts, sorted."""
+        """The kinds of the individual contexts, sorted."""
 
 @final
 class Evaluation:
-    """What a flag serves a context, and why."""
+    """The result of evaluating a flag: a value and its reason."""
 
     @property
     def value(self) -> Any:
-        """What it serves, or the caller's default. Lists and dicts are the caller's own each time."""
+        """The value of the variation, or the caller's default.
+
+        Each access returns a new list or dict, which the caller may change.
+        """
     @property
     def variation(self) -> int | None:
         """The index of the variation; ``None`` when the value is the caller's default."""
     @property
     def reason(self) -> Reason:
-        """Why."""
+        """The reason for the value."""
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        """What each big segment decided that was asked for, in order."""
+        """The decision of each big segment that was consulted, in order."""
 
 @final
 class SegmentAnswer:
-    """Whether a context is in a segment, and why; it is true if it is."""
+    """Whether a context is in a segment, and why; its truth value is that of ``is_match``."""
 
     def __bool__(self) -> bool: ...
     @property
     def is_match(self) -> bool:
-        """Whether it is."""
+        """Whether the context is in the segment."""
     @property
     def error_kind(self) -> EvaluationErrorKind | None:
-        """Why there is no real answer, which is "no" then; else ``None``."""
+        """Why the segment could not be evaluated, in which case ``is_match`` is ``False``.
+
+        Else ``None``.
+        """
     @property
     def status(self) -> LookupStatus | None:
-        """The worst status of the lookups that were attempted or refused; ``None`` if there were none."""
+        """The worst status of the attempted or refused lookups; ``None`` if there were none."""
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        """What this segment decided, then each big segment that its rules ask for, in order."""
+        """The decision of this segment, then of each big segment that its rules consulted, in
+        order.
+        """
 
 @final
 class ManualClock:
-    """A clock for tests: it stands still until it is told to move."""
+    """A clock for tests, which moves only when a test advances it."""
 
     def __new__(cls, unix_millis: int) -> Self: ...
     def advance(self, by: float | timedelta, /) -> None:
-        """Moves both the monotonic and the wall-clock time forward, by seconds or a ``timedelta``."""
+        """Advances both the monotonic and the wall-clock time, by seconds or a ``timedelta``."""
     def set_unix_millis(self, unix_millis: int, /) -> None:
-        """Sets the wall-clock time alone, as an administrator or NTP would."""
+        """Sets the wall-clock time only, as an administrator or NTP does."""
 
 @final
 class StoreConfig:
-    """Names a store; made from a store string, or from the path of an embedded store. ``str`` of it shows no secrets."""
+    """The configuration of a store, made from a store string or from the path of an embedded store.
+
+    Its ``str`` contains no secrets.
+    """
 
     @staticmethod
-    def parse(text: str, /) -> StoreConfig:
-        """Reads a store string. Raises :class:`bigseg.InvalidConfigError`."""
+    def parse(text: str, /, **options: Unpack[StoreOptions]) -> StoreConfig:
+        """Parses a store string, and applies options given by name.
+
+        Raises :class:`bigseg.InvalidConfigError`.
+        """
     @staticmethod
-    def local(path: str | os.PathLike[str], /) -> StoreConfig:
-        """Names an embedded store by a path, which is taken literally."""
+    def local(path: str | os.PathLike[str], /, **options: Unpack[StoreOptions]) -> StoreConfig:
+        """Configures an embedded store by its path, which is taken literally, and by options.
+
+        Raises :class:`bigseg.InvalidConfigError`.
+        """
 
 @final
 class Upstream:
-    """The service that a store is kept in step with; it holds the SDK key, and never shows it."""
+    """The service that an integration replicates. Its ``repr`` does not contain the SDK key."""
 
     def __new__(
         cls,
@@ -156,98 +196,129 @@ class Upstream:
         proxy: str = "environment",
         ca_file: str | os.PathLike[str] | None = None,
     ) -> Self:
-        """Names an upstream; by default the public service.
+        """Configures an upstream; the URLs default to the public service.
 
-        ``proxy`` is ``none``, the URL of an HTTP proxy, which may hold a user and a password, or ``environment``: as
-        ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say. ``ca_file`` names the authorities that may vouch
-        for the upstream. Raises :class:`bigseg.InvalidConfigError`.
+        ``proxy`` is ``none``, ``environment``, or the URL of an HTTP proxy, which may contain a
+        user and a password. ``environment`` reads ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY``
+        and ``NO_PROXY``. ``ca_file`` is a PEM file of trusted certificate authorities.
+
+        Raises :class:`bigseg.InvalidConfigError`.
         """
 
 class Engine:
     """The native half of ``bigseg.Engine`` and ``bigseg.aio.Engine``."""
 
     def __new__(cls, *arguments: Any, **options: Any) -> Self: ...
-    def _open(self, store: StoreConfig | None, custom: object, options: dict[str, Any]) -> None: ...
+    def _open(self, store: StoreConfig | None, custom_store: object, options: dict[str, Any]) -> None: ...
     def membership(self, context_key: str | bytes, /) -> Answer:
-        """Looks up the membership of the context with that key; waits at most for the lookup deadline."""
-    def membership_by_hash(self, context_hash: str | bytes, /) -> Answer:
-        """Looks up the membership of the context with that hash; waits at most for the lookup deadline."""
-    def memberships(self, context_keys: Iterable[str | bytes], /) -> list[Answer]:
-        """Looks up many contexts together, in their order; what is not cached is asked for in as few queries as possible."""
-    def memberships_by_hash(self, context_hashes: Iterable[str | bytes], /) -> list[Answer]:
-        """Looks up many hashes together, in their order."""
-    def cached(self, context_key: str | bytes, /) -> Answer | None:
-        """Returns an answer if there is one without asking anybody; never waits."""
-    def cached_by_hash(self, context_hash: str | bytes, /) -> Answer | None:
-        """Does the same for a hash."""
-    def set_data(self, json: str | bytes, /) -> None:
-        """Sets the flags and segments, from the JSON of the service: ``{"flags":{…},"segments":{…}}``.
+        """Looks up the membership of the context with this key.
 
-        They are exchanged as a whole, without holding up anybody who evaluates. Raises :class:`bigseg.InvalidArgumentError` for
-        a text that is refused, which changes nothing.
+        Blocks up to ``lookup_deadline``.
+        """
+    def membership_by_hash(self, context_hash: str | bytes, /) -> Answer:
+        """Looks up the membership of the context with this hash.
+
+        Blocks up to ``lookup_deadline``.
+        """
+    def memberships(self, context_keys: Iterable[str | bytes], /) -> list[Answer]:
+        """Looks up several contexts in as few queries as possible.
+
+        The answers have the order of the keys. Blocks up to ``lookup_deadline``.
+        """
+    def memberships_by_hash(self, context_hashes: Iterable[str | bytes], /) -> list[Answer]:
+        """Looks up several context hashes in as few queries as possible.
+
+        The answers have the order of the hashes. Blocks up to ``lookup_deadline``.
+        """
+    def cached(self, context_key: str | bytes, /) -> Answer | None:
+        """Returns the cached answer for a context key, or ``None``; never waits."""
+    def cached_by_hash(self, context_hash: str | bytes, /) -> Answer | None:
+        """Returns the cached answer for a context hash, or ``None``; never waits."""
+    def set_data(self, json: str | bytes, /) -> None:
+        """Replaces the flags and segments by those of a JSON text:
+        ``{"flags":{…},"segments":{…}}``.
+
+        They are replaced as a whole, and evaluations in progress are not blocked. Raises
+        :class:`bigseg.InvalidArgumentError` for invalid text, which changes nothing.
         """
     def load_data(self, path: str | os.PathLike[str], /) -> None:
-        """Does the same from a file, and remembers it for ``reload_data``."""
-    def reload_data(self) -> bool:
-        """Reads the file of ``load_data`` again, if it has changed since; returns whether it had.
+        """Replaces the flags and segments by those of a file, and remembers its path for
+        ``reload_data``.
 
-        Cheap enough to be called every second: nothing watches the file by itself. When it raises, the data stay as they were,
-        and the next call tries again.
+        Raises :class:`bigseg.InvalidArgumentError` for an unreadable or invalid file, which changes
+        nothing.
+        """
+    def reload_data(self) -> bool:
+        """Reads the file of ``load_data`` again if it has changed; returns whether it had.
+
+        The file is not watched. A call once a second is cheap. When it raises, the data are
+        unchanged, and the next call retries.
         """
     def evaluate(self, flag_key: str, context: AnyContext, /, default: Any = None) -> Evaluation:
-        """Evaluates a flag for a context: what it serves, and why.
+        """Evaluates a flag for a context, and returns the value with its reason.
 
-        ``default`` is the value when there is nothing to evaluate; the reason says so. Memberships are looked up as rules come
-        to ask for them, each at most once; what is cached or embedded is there without waiting, and any other is waited for at
-        most for the lookup deadline. A :class:`bigseg.Context` is quicker than what has to be read each time.
+        ``default`` is the value when the flag cannot be evaluated; the reason tells why.
+        Memberships are looked up when a rule needs them, each at most once. Blocks up to
+        ``lookup_deadline`` for each membership that is neither cached nor embedded. A
+        :class:`bigseg.Context` is faster than a form that each call has to parse.
         """
     def evaluate_now(self, flag_key: str, context: AnyContext, /, default: Any = None) -> Evaluation | None:
-        """Does the same if it can be done without waiting; ``None`` if the store would have to be asked."""
+        """Evaluates a flag without waiting; ``None`` if the store would have to be queried."""
     def segment_contains(self, segment_key: str, context: AnyContext, /) -> SegmentAnswer:
-        """Answers whether a context is in a segment, and why; it looks up, and waits, as ``evaluate`` does."""
+        """Returns whether a context is in a segment, and why.
+
+        Blocks up to ``lookup_deadline`` for each membership that is neither cached nor embedded.
+        """
     def segment_contains_now(self, segment_key: str, context: AnyContext, /) -> SegmentAnswer | None:
-        """Does the same if it can be done without waiting; ``None`` if the store would have to be asked."""
+        """Returns whether a context is in a segment without waiting.
+
+        Returns ``None`` if the store would have to be queried.
+        """
     def explain(self, segment_key: str, context: AnyContext, /) -> Explanation:
-        """Answers whether a context is in a segment, and explains it; it looks up, and waits, as ``evaluate`` does."""
+        """Returns whether a context is in a segment, with every fact that led to the answer.
+
+        Blocks up to ``lookup_deadline`` for each membership that is neither cached nor embedded.
+        """
     def status(self) -> StoreStatus:
-        """Returns the store's status as far as it is known now; does not ask the store."""
+        """Returns the last known status of the store; does not query the store."""
     def refresh_status(self) -> StoreStatus:
-        """Asks the store for its sync time now, and returns the status after that."""
+        """Reads the store's sync time now, and returns the status after that."""
     def add_status_listener(self, callback: Callable[[StoreStatus], object], /) -> int:
-        """Calls back with the first status and with every change, on a thread of the engine's, never twice at once.
+        """Calls back with the first status and with every change, on a thread of the engine.
 
-        Returns a number for removing the listener. The latest status wins: a listener that is slow misses what lies
-        between, and delays nobody. What it raises is logged, and it stays subscribed.
+        Returns an id for removing the listener. Calls of one listener never overlap. A slow
+        listener receives only the latest status, and delays no other. An exception is logged, and
+        the listener stays subscribed.
         """
-    def remove_status_listener(self, number: int, /) -> bool:
-        """Removes a listener, and returns whether it was there; when this returns it does not run and will not run again.
+    def remove_status_listener(self, listener_id: int, /) -> bool:
+        """Removes a listener, and returns whether it existed; it is not called after this returns.
 
-        Blocks while it runs, except from inside a listener of the same engine.
+        Blocks while the listener runs, except from inside a listener of the same engine.
         """
-    def invalidate(self, context_hash: str | bytes, /) -> None:
-        """Forgets what is cached of a context; a query under way will not bring it back."""
+    def invalidate(self, context_key: str | bytes, /) -> None:
+        """Removes a context from the cache by its key.
+
+        A query in progress does not store it again.
+        """
+    def invalidate_by_hash(self, context_hash: str | bytes, /) -> None:
+        """Removes a context from the cache by its hash.
+
+        A query in progress does not store it again.
+        """
     def invalidate_all(self) -> None:
-        """Forgets everything that is cached."""
+        """Empties the cache."""
     def metrics(self) -> Metrics:
-        """Returns what the engine has done so far."""
+        """Returns the engine's counters."""
     def close(self) -> None:
-        """Stops everything and waits until nothing runs any more: no listener, no call into a custom store.
+        """Closes the engine, and waits until no listener and no call into a custom store runs.
 
-        Closing twice is fine. From inside a listener of the same engine it does not wait; and it gives up after 5 s on code
-        of the program's that does not return. Later calls raise :class:`bigseg.ClosedError`.
+        A second call has no effect. A call from inside a listener of the same engine does not wait.
+        Waits at most 5 s for listeners and custom stores. Later calls of other methods raise
+        :class:`bigseg.ClosedError`.
         """
     @property
     def closed(self) -> bool:
         """Whether ``close`` was called."""
-    def _begin_membership(self, context_key: str | bytes, /) -> Future[Answer]: ...
-    def _begin_membership_by_hash(self, context_hash: str | bytes, /) -> Future[Answer]: ...
-    def _begin_memberships(self, context_keys: Iterable[str | bytes], /) -> Future[list[Answer]]: ...
-    def _begin_memberships_by_hash(self, context_hashes: Iterable[str | bytes], /) -> Future[list[Answer]]: ...
-    def _begin_evaluate(self, flag_key: str, context: AnyContext, default: Any) -> Future[Evaluation]: ...
-    def _begin_segment_contains(self, segment_key: str, context: AnyContext) -> Future[SegmentAnswer]: ...
-    def _begin_explain(self, segment_key: str, context: AnyContext) -> Future[Explanation]: ...
-    def _begin_refresh_status(self) -> Future[StoreStatus]: ...
-    def _begin_close(self) -> Future[None]: ...
     def _after_fork_in_child(self) -> None: ...
 
 class Integration:
@@ -264,69 +335,88 @@ class Integration:
         clock: ManualClock | None,
     ) -> Self: ...
     def status(self) -> IntegrationStatus:
-        """Returns the status of this moment; never waits."""
+        """Returns the current status; never waits."""
     def error_log(self) -> list[SyncFailure]:
-        """Returns the last errors, newest first, at most 100; the same one in a row is one entry. Never waits.
+        """Returns the last errors, newest first, at most 100; never waits.
 
-        They are those of earlier processes, too, if there is a directory for the state.
+        Consecutive occurrences of one error are one entry. With a state directory, the errors of
+        earlier processes are included.
         """
     def add_status_listener(self, callback: Callable[[IntegrationStatus], object], /) -> int:
-        """Calls back with the present status and with every change, on a thread of the library's, never twice at once.
+        """Calls back with the current status and with every change, on a thread of the library.
 
-        Returns a number for removing the listener. The latest status wins: a listener that is slow misses what lies
-        between, and delays nobody. What it raises is logged, and it stays subscribed.
+        Returns an id for removing the listener. Calls of one listener never overlap. A slow
+        listener receives only the latest status, and delays no other. An exception is logged, and
+        the listener stays subscribed.
         """
-    def remove_status_listener(self, number: int, /) -> bool:
-        """Removes a listener, and returns whether it was there; when this returns it does not run and will not run again.
+    def remove_status_listener(self, listener_id: int, /) -> bool:
+        """Removes a listener, and returns whether it existed; it is not called after this returns.
 
-        Blocks while it runs, except from inside a listener of the same integration.
+        Blocks while the listener runs, except from inside a listener of the same integration.
         """
     def set_sdk_key(self, sdk_key: str, /) -> None:
-        """Replaces the SDK key from now on, without a restart; does not wait for the upstream."""
+        """Replaces the SDK key without a restart; does not wait for the upstream."""
     def set_on(self, on: bool, /) -> None:
-        """Turns it on or off; does not wait. One that is turned off finishes the transaction under way; its state says when."""
+        """Turns the integration on or off; does not wait.
+
+        Turning it off lets the transaction in progress finish; the state then becomes ``OFF``.
+        """
     def set_name(self, name: str, /) -> None:
-        """Changes what people call it."""
+        """Changes the display name."""
     def _set_store(self, store: StoreConfig, /) -> None: ...
     def close(self) -> None:
-        """Stops it and waits until it no longer touches the store: the transaction under way is finished.
+        """Stops the integration, and waits until it no longer writes to the store.
 
-        Closing twice is fine. From inside a listener of the same integration it does not wait; and it gives up after 20 s. What
-        would change the integration later raises :class:`bigseg.ClosedError`.
+        The transaction in progress is finished. A second call has no effect. A call from inside a
+        listener of the same integration does not wait. Waits at most 20 s. Later calls of setters
+        raise :class:`bigseg.ClosedError`.
         """
     @property
     def closed(self) -> bool:
         """Whether ``close`` was called."""
-    def _begin_close(self) -> Future[None]: ...
 
 class Import:
     """The native half of ``bigseg.Import``."""
 
     def __new__(cls, store: StoreConfig, replace: str | None, clock: ManualClock | None) -> Self: ...
-    def add(self, context_key: str | bytes, segment_ref: str, included: bool = True) -> None:
-        """Adds a membership: the context is included in the segment, or excluded from it.
+    def add(self, context_key: str | bytes, segment_ref: str, entry: Entry = "include") -> None:
+        """Adds an entry by the context's key: the segment includes or excludes the context.
 
-        Raises :class:`bigseg.InvalidContextKeyError`, :class:`bigseg.InvalidSegmentRefError`, after which the import can go
-        on; :class:`bigseg.StoreFullError` when there is no room for a temporary file.
+        Raises :class:`bigseg.InvalidContextKeyError` or :class:`bigseg.InvalidSegmentRefError`,
+        after which the import can continue. Raises :class:`bigseg.StoreFullError` when no room is
+        left for a temporary file.
         """
-    def add_hash(self, context_hash: str | bytes, segment_ref: str, included: bool = True) -> None:
-        """Adds a membership by the context's hash."""
+    def add_by_hash(self, context_hash: str | bytes, segment_ref: str, entry: Entry = "include") -> None:
+        """Adds an entry by the context's hash: the segment includes or excludes the context."""
     def _add_file(
         self, path: str | os.PathLike[str], format: str, segment_ref: str | None, skip_bad_lines: bool
     ) -> int: ...
     def __len__(self) -> int: ...
     def commit(self, progress: Callable[[int, int], object] | None = None) -> ImportReport: ...
     def abandon(self) -> None:
-        """Gives the list up; nothing is written. An import that was committed stays so."""
+        """Discards the list; nothing is written. Has no effect after ``commit``."""
 
-def install(errors: Mapping[str, tuple[ErrorKind, type[BigSegError]]], classes: Mapping[str, type]) -> None: ...
 def classify(entries: int, context_kinds: int) -> SegmentKind:
-    """Returns what a list of that many entries, of that many context kinds, makes: more than 15,000 entries of exactly one
-    kind make a big segment."""
+    """Returns the kind of segment for a list.
 
+    More than 15,000 entries of exactly one context kind make a big segment.
+    """
+
+def register_types(errors: Mapping[str, tuple[ErrorKind, type[BigSegError]]], classes: Mapping[str, type]) -> None: ...
 def context_hash(context_key: str | bytes, /) -> str: ...
 def parse_context_hash(text: str | bytes, /) -> str: ...
 def segment_ref(segment_key: str, generation: int) -> str: ...
 def parse_segment_ref(text: str) -> tuple[str, int]: ...
-def leave() -> None: ...
+def start_membership(engine: Engine, context_key: str | bytes, /) -> Future[Answer]: ...
+def start_membership_by_hash(engine: Engine, context_hash: str | bytes, /) -> Future[Answer]: ...
+def start_memberships(engine: Engine, context_keys: Iterable[str | bytes], /) -> Future[list[Answer]]: ...
+def start_memberships_by_hash(engine: Engine, context_hashes: Iterable[str | bytes], /) -> Future[list[Answer]]: ...
+def start_evaluate(engine: Engine, flag_key: str, context: AnyContext, default: Any, /) -> Future[Evaluation]: ...
+def start_segment_contains(engine: Engine, segment_key: str, context: AnyContext, /) -> Future[SegmentAnswer]: ...
+def start_explain(engine: Engine, segment_key: str, context: AnyContext, /) -> Future[Explanation]: ...
+def start_refresh_status(engine: Engine, /) -> Future[StoreStatus]: ...
+def start_close(engine: Engine, /) -> Future[None]: ...
+def start_close_integration(integration: Integration, /) -> Future[None]: ...
+def store_option_names() -> list[str]: ...
+def shut_down() -> None: ...
 def after_fork_in_child() -> None: ...

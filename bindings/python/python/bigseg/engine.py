@@ -1,4 +1,4 @@
-"""The engine for programs that may wait."""
+"""The blocking engine."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _native
+from .lifecycle import close_at_exit
 from .options import store_config, take_engine_options
-from .lifecycle import watch
 
 if TYPE_CHECKING:
     import asyncio
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from .custom_store import CustomStore
-    from .options import EngineOptions, StorePlace
+    from .options import EngineOptions, StoreLike
 
 __all__ = ["Engine"]
 
 
 class Engine(_native.Engine):
-    """Answers "which segments is this context in?" from its cache, or else from the store.
+    """Looks up the segments that include or exclude a context, in the cache or in the store.
 
-    One engine serves a whole process; every method may be called from any thread. A lookup raises only on misuse;
-    whatever goes wrong with the store is in the answer. The GIL is released in every call that may wait.
+    One engine serves a whole process; every method may be called from any thread. A lookup raises
+    only on misuse; a failure of the store is in the answer. Every call that may wait releases the
+    GIL.
 
     >>> import bigseg
     >>> with bigseg.Import("memory:doc") as users:
@@ -36,17 +37,20 @@ class Engine(_native.Engine):
     (True, None, 'HEALTHY')
     >>> engine.close()
 
-    An engine that was opened before ``fork`` works in the child, too: it is opened anew there on first use, with an empty
-    cache; or at once, if it has status listeners.
+    An engine that was opened before ``fork`` also works in the child. The first call there opens
+    it again, with an empty cache. With status listeners it is opened at once.
     """
 
-    def __init__(self, store: StorePlace | CustomStore | None = None, /, **options: Unpack[EngineOptions]) -> None:
-        """Opens an engine. It does not wait for the store; one that cannot be reached shows in the status.
+    def __init__(
+        self, store: StoreLike | CustomStore | None = None, /, **options: Unpack[EngineOptions]
+    ) -> None:
+        """Opens an engine. Does not wait for the store; the status shows one that is unreachable.
 
-        ``store`` is a store string, the path of an embedded store, an object of the program's own (:class:`CustomStore`), or
-        ``None``: every lookup then answers ``NOT_CONFIGURED``.
+        ``store`` is a store string, the path of an embedded store, or a custom store
+        (:class:`CustomStore`). With ``None`` every lookup answers ``NOT_CONFIGURED``.
 
-        Raises :class:`bigseg.InvalidConfigError`; :class:`bigseg.InternalError` when the machine refuses more threads.
+        Raises :class:`bigseg.InvalidConfigError`, or :class:`bigseg.InternalError` when the system
+        refuses to start threads.
         """
         open_engine(self, store, dict(options), loop=None)
 
@@ -65,18 +69,19 @@ class Engine(_native.Engine):
 def open_engine(
     engine: _native.Engine, store: object, options: dict[str, Any], loop: asyncio.AbstractEventLoop | None
 ) -> None:
-    """Opens the native half of an engine; ``loop`` is where an asynchronous store is to run."""
+    """Opens the native half of an engine; an asynchronous custom store runs on ``loop``."""
     engine_options = take_engine_options(options)
-    config = custom = None
+    config = custom_store = None
     if isinstance(store, (str, os.PathLike, _native.StoreConfig)):
-        config = store_config(cast("StorePlace", store), options)
+        config = store_config(cast("StoreLike", store), options)
     elif options:
         from .errors import InvalidConfigError
 
-        raise InvalidConfigError(f"{', '.join(sorted(options))} can be said only of a store that has a store string")
+        names = ", ".join(sorted(options))
+        raise InvalidConfigError(f"{names}: not an engine option; store options need a store string or a path")
     elif store is not None:
         from .custom_store import StoreAdapter
 
-        custom = StoreAdapter(cast("CustomStore", store), loop)
-    engine._open(config, custom, engine_options)
-    watch(engine)
+        custom_store = StoreAdapter(cast("CustomStore", store), loop)
+    engine._open(config, custom_store, engine_options)
+    close_at_exit(engine)

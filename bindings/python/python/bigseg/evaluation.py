@@ -1,4 +1,4 @@
-"""What evaluating flags and segments comes to, and what kind of segment a list makes."""
+"""Results of evaluating flags and segments, and the classification of lists by size."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from .status import LookupStatus, Origin
 
     class OfficialContext(Protocol):
-        """What a context of ``ldclient`` can do."""
+        """A context of ``ldclient``."""
 
         def to_dict(self) -> dict[str, Any]: ...
 
     AnyContext: TypeAlias = Context | Mapping[str, Any] | str | bytes | OfficialContext
-    """What a context may be given as."""
+    """The forms of a context that evaluation accepts."""
 
 __all__ = [
     "BIG_SEGMENT_ENTRIES",
@@ -34,100 +34,100 @@ __all__ = [
 ]
 
 BIG_SEGMENT_ENTRIES = 15_000
-"""The largest list that still travels in the flag payload."""
+"""The largest number of entries that fits into the flag payload."""
 
 
 class ReasonKind(enum.Enum):
-    """The main thing that decided an evaluation, in the words of the SDKs."""
+    """The main reason for a value, with the names that the official SDKs use."""
 
     OFF = "OFF"
     """The flag is off."""
     FALLTHROUGH = "FALLTHROUGH"
-    """The flag is on, and nothing in it is about this context."""
+    """The flag is on, and no target or rule matches the context."""
     TARGET_MATCH = "TARGET_MATCH"
-    """The flag names the context."""
+    """The flag targets the context."""
     RULE_MATCH = "RULE_MATCH"
     """A rule of the flag matches."""
     PREREQUISITE_FAILED = "PREREQUISITE_FAILED"
-    """A prerequisite flag does not serve what it must."""
+    """A prerequisite flag does not serve the required variation."""
     ERROR = "ERROR"
-    """There was nothing to evaluate, or it cannot be evaluated."""
+    """The flag could not be evaluated; see the error kind."""
 
 
 class EvaluationErrorKind(enum.Enum):
-    """What kept an evaluation from being one."""
+    """Why a flag or a segment could not be evaluated."""
 
     CLIENT_NOT_READY = "CLIENT_NOT_READY"
-    """There are no data yet."""
+    """No flags and segments are loaded yet."""
     FLAG_NOT_FOUND = "FLAG_NOT_FOUND"
-    """There is no such flag."""
+    """The flag does not exist."""
     SEGMENT_NOT_FOUND = "SEGMENT_NOT_FOUND"
-    """There is no such segment (in a question about a segment; flags take it for one that does not match)."""
+    """The segment does not exist. For a flag, a missing segment does not match."""
     MALFORMED_FLAG = "MALFORMED_FLAG"
-    """The flag or segment, or one it refers to, contradicts itself: a circle, a variation that is not there."""
+    """The flag or segment, or one it refers to, is invalid: a cycle, or a missing variation."""
 
 
 class Decider(enum.Enum):
     """What decided whether a context is in a segment."""
 
     INCLUDED = "included"
-    """The list: it includes the context."""
+    """The list includes the context."""
     EXCLUDED = "excluded"
-    """The list: it excludes the context."""
+    """The list excludes the context."""
     RULE = "rule"
-    """One of the segment's rules, which includes the context; there was no value in the store."""
+    """The store has no value, and a rule of the segment includes the context."""
     NO_VALUE = "no_value"
-    """There is no value in the store (or no store could be asked), and no rule includes the context."""
+    """The store has no value or is unavailable, and no rule includes the context."""
     NOT_CONSULTED = "not_consulted"
-    """The context has no individual context of the segment's kind, so nobody was asked."""
+    """The context has no individual context of the segment's kind; the store was not queried."""
     NOT_CONFIGURED = "not_configured"
-    """The segment's generation is missing, so nobody could be asked."""
+    """The segment has no generation; the store was not queried."""
 
     @property
     def is_match(self) -> bool:
-        """Whether the context is in the segment then."""
+        """Whether this decision means that the context is in the segment."""
         return self in (Decider.INCLUDED, Decider.RULE)
 
 
 class SegmentKind(enum.Enum):
-    """How a list of contexts becomes a segment."""
+    """The kind of segment that a list of contexts becomes."""
 
     SMALL = "small"
-    """An ordinary segment: its members travel in the flag payload."""
+    """An ordinary segment; its members are in the flag payload."""
     BIG = "big"
-    """A big segment: its members live in a store."""
+    """A big segment; its members are in a store."""
     IMPOSSIBLE = "impossible"
-    """Neither: too many entries for an ordinary segment, and a big one has exactly one context kind."""
+    """Too many entries for an ordinary segment, and not exactly one context kind."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a flag serves what it serves; the fields of the SDKs' reasons."""
+    """Why a flag serves its value, with the fields of the official SDKs."""
 
     kind: ReasonKind
-    """The main thing that decided."""
+    """The main reason."""
     error_kind: EvaluationErrorKind | None = None
-    """What went wrong, if ``kind`` is ``ERROR``."""
+    """The error, if ``kind`` is ``ERROR``."""
     rule_index: int | None = None
-    """The index of the flag's rule, if ``kind`` is ``RULE_MATCH``."""
+    """The index of the matching rule, if ``kind`` is ``RULE_MATCH``."""
     rule_id: str | None = None
     """That rule's identifier, if it has one."""
     prerequisite_key: str | None = None
-    """The flag that failed, if ``kind`` is ``PREREQUISITE_FAILED``."""
+    """The prerequisite that failed, if ``kind`` is ``PREREQUISITE_FAILED``."""
     in_experiment: bool = False
     """Whether the context takes part in an experiment."""
     big_segments_status: LookupStatus | None = None
-    """The worst status of the lookups that were attempted or refused, and ``None`` if there were none."""
+    """The worst status of the attempted or refused lookups; ``None`` if there were none."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """How one segment decided."""
+    """The decision of one segment."""
 
     segment_key: str
     """The segment's key."""
     segment_ref: str | None
-    """Its ref; ``None`` when it is no big segment, or its generation is missing."""
+    """The segment ref; ``None`` for an ordinary segment, or when the generation is missing."""
     decider: Decider
     """What decided."""
     rule_index: int | None
@@ -135,25 +135,37 @@ class Decision:
     rule_id: str | None
     """That rule's identifier, if it has one."""
     status: LookupStatus | None
-    """How far the lookup can be trusted; ``None`` when none was attempted or refused."""
+    """The status of the lookup; ``None`` when none was attempted or refused."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a context is in a segment, or is not: everything that is known on the way."""
+    """Why a context is or is not in a segment, with every fact that led to the answer."""
 
     answer: SegmentAnswer
-    """The answer. Its first decision is the segment's own; the others are of big segments that its rules ask for."""
+    """The answer.
+
+    The first decision is that of the segment, the others are of big segments in its rules.
+    """
     hash: str | None
-    """Under which hash the context was looked up; ``None`` when it was not: the segment is no big one, its generation is
-    missing, or the context has no individual context of its kind."""
+    """The hash of the looked-up context; ``None`` when no lookup was needed or possible.
+
+    That is an ordinary segment, a missing generation, or no individual context of the segment's
+    kind.
+    """
     value: bool | None
-    """What the membership says: ``True`` = included, ``False`` = excluded, ``None`` = no value, or none was looked up."""
+    """The value in the membership: ``True`` (included), ``False`` (excluded) or ``None`` (no value,
+    or no lookup).
+    """
     origin: Origin | None
-    """Where the membership comes from; ``None`` when none was looked up."""
+    """Where the membership comes from; ``None`` without a lookup."""
     age: float | None
-    """How many seconds ago the store said it; ``None`` when none was looked up."""
+    """The age of the store's answer in seconds; ``None`` without a lookup."""
     embedded: bool
-    """Whether the store is part of this process (a memory or embedded store), so that no network was asked."""
+    """Whether the store is part of this process (a memory or embedded store) and needs no network.
+    """
     error: BigSegError | None
-    """Why the store was not heard, as an exception that was not raised; ``None`` when it was."""
+    """Why the store gave no answer, as an exception that was not raised.
+
+    ``None`` when it gave one.
+    """

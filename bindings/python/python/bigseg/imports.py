@@ -1,4 +1,4 @@
-"""Imports: filling a store from lists."""
+"""Imports of lists into a store."""
 
 from __future__ import annotations
 
@@ -16,69 +16,77 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._native import ManualClock
-    from .options import StoreOptions, StorePlace
+    from .options import StoreLike, StoreOptions
 
-__all__ = ["Import", "ImportReport", "ListFormat"]
+__all__ = ["Entry", "Import", "ImportReport", "ListFormat"]
 
 ListFormat = Literal["csv", "csv_of_hashes", "ndjson"]
-"""How a list is written down.
+"""The format of a list.
 
-``csv``: rows of context, segment, membership. A header row may name and reorder the columns: ``key`` or ``hash``,
-``segment``, ``membership`` (``include`` or ``exclude``; missing or empty = include). Without one, contexts are keys, or
-hashes in ``csv_of_hashes``. ``ndjson``: one JSON object a line: a ``key`` or a ``hash``, with ``included`` and ``excluded``.
+``csv``: rows of context, segment, membership. A header row may name and reorder the columns:
+``key`` or ``hash``, ``segment``, ``membership`` (``include`` or ``exclude``; missing or empty means
+``include``). Without a header, contexts are keys. ``csv_of_hashes``: like ``csv``, but contexts are
+hashes. ``ndjson``: one JSON object per line, with a ``key`` or a ``hash``, and with ``included``
+and ``excluded``.
 """
+
+Entry = Literal["include", "exclude"]
+"""Whether an entry of a list includes the context in the segment or excludes it."""
 
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import did."""
+    """The counts of an import."""
 
     memberships: int
-    """Memberships that were added to the list, repeats included."""
+    """Memberships added to the list, including repeated ones."""
     contexts: int
     """Contexts in the list."""
     replaced: int
-    """Contexts that were in the replaced segment before."""
+    """Contexts that the replaced segment had before."""
 
 
 class Import(_native.Import):
-    """A list being collected, which may be far larger than memory; ``commit`` writes it and marks the store synchronised.
+    """Collects a list, which may be larger than memory; ``commit`` writes it to the store.
 
-    Nothing is written before that. An imported membership takes the place of its opposite; if one list says both,
-    included wins. As a context manager it commits at the end of the block, or gives up if the block raises.
+    ``commit`` also marks the store as synchronised; nothing is written before. An entry replaces
+    the opposite entry in the store; if one list has both, ``include`` wins. As a context manager,
+    an import commits at the end of the block, or discards the list if the block raises.
 
     >>> with Import("memory:") as users:
     ...     users.add("alice", "beta.g1")
-    ...     users.add("bob", "beta.g1", included=False)
+    ...     users.add("bob", "beta.g1", "exclude")
     >>> users.report
     ImportReport(memberships=2, contexts=2, replaced=0)
     """
 
     report: ImportReport | None
-    """What the import did, once it was committed."""
+    """The counts of the import, after ``commit``."""
 
     def __new__(
         cls,
-        store: StorePlace,
+        store: StoreLike,
         /,
         *,
         replace: str | None = None,
         clock: ManualClock | None = None,
         **options: Unpack[StoreOptions],
     ) -> Self:
-        """Begins an import, creating the store where that is possible.
+        """Begins an import; creates the store where the backend supports that.
 
-        ``replace`` names the segment whose present members are forgotten first; by default the list is merged into what is
-        there. Raises :class:`bigseg.InvalidConfigError`, or whatever keeps the store from being written.
+        ``replace`` is a segment whose current members are removed first. By default the list is
+        merged into the store.
+
+        Raises :class:`bigseg.InvalidConfigError`, or the error of opening the store for writing.
         """
         new = super().__new__(cls, store_config(store, dict(options)), replace, clock)
         new.report = None
         return new
 
-    def add_all(self, context_keys: Iterable[str | bytes], segment_ref: str, included: bool = True) -> None:
-        """Adds many contexts to, or excludes them from, one segment."""
+    def add_all(self, context_keys: Iterable[str | bytes], segment_ref: str, entry: Entry = "include") -> None:
+        """Adds one entry for each context key; the segment includes or excludes the contexts."""
         for context_key in context_keys:
-            self.add(context_key, segment_ref, included)
+            self.add(context_key, segment_ref, entry)
 
     def add_file(
         self,
@@ -88,19 +96,22 @@ class Import(_native.Import):
         segment_ref: str | None = None,
         skip_bad_lines: bool = False,
     ) -> int:
-        """Adds every line of a file, which may be compressed with gzip, and returns how many were left out.
+        """Adds every line of a file, which may be compressed with gzip.
 
-        ``segment_ref`` is the segment of lines that name none. A line that cannot be understood ends the reading with
-        :class:`bigseg.InvalidInputError`, unless ``skip_bad_lines``; what was read before stays in the import.
+        Returns the number of skipped lines. ``segment_ref`` is the segment of lines that name
+        none. An invalid line raises :class:`bigseg.InvalidInputError`, or is skipped with
+        ``skip_bad_lines``. Lines before it stay in the import.
         """
         return self._add_file(path, format, segment_ref, skip_bad_lines)
 
     def commit(self, progress: Callable[[int, int], object] | None = None) -> ImportReport:
-        """Writes the list and declares the store synchronised; it can be done once, whatever comes of it.
+        """Writes the list and marks the store as synchronised; possible once, even if it fails.
 
-        ``progress`` hears how many contexts and memberships are written so far; what it raises is raised at the end, for a
-        list is not left half written. Blocks until everything is written. Raises whatever the store reports: a memory or
-        embedded store is then as it was before, in others part of the list may have been written.
+        ``progress`` is called with the numbers of contexts and memberships written so far. An
+        exception of ``progress`` is raised after the whole list is written.
+
+        Blocks until the list is written. Raises the error of the store. A memory or embedded store
+        is then unchanged; other stores may contain part of the list.
         """
         self.report = super().commit(progress)
         return self.report

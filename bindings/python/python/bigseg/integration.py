@@ -1,4 +1,4 @@
-"""Integrations: keeping a store in step with its upstream."""
+"""Integrations, which replicate an upstream into a store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import _native
 from .errors import ErrorKind
 from .options import store_config
-from .lifecycle import watch
+from .lifecycle import close_at_exit
 
 if TYPE_CHECKING:
     import os
@@ -20,22 +20,25 @@ if TYPE_CHECKING:
 
     from . import aio
     from ._native import ManualClock, Upstream
-    from .options import StoreOptions, StorePlace
+    from .options import StoreOptions, StoreLike
 
 __all__ = ["Integration", "IntegrationProgress", "IntegrationState", "IntegrationStatus", "SyncCounters", "SyncFailure"]
 
 
 class IntegrationState(enum.Enum):
-    """How an integration is doing. The values are the names that every language uses."""
+    """The state of an integration. Every language uses these values as names."""
 
     OFF = "off"
-    """It is turned off, or closed."""
+    """The integration is turned off or closed."""
     INITIALIZING = "initializing"
-    """It fetches what the store does not have yet; the progress says how far it is."""
+    """The initial load is in progress; see ``IntegrationStatus.progress``."""
     HEALTHY = "healthy"
-    """The store matches the source, and changes are followed as they happen."""
+    """The store matches the upstream, and changes are streamed into it."""
     FAILING = "failing"
-    """The error says what keeps the store from matching the source; it is tried again and again."""
+    """The store does not match the upstream because of ``IntegrationStatus.error``.
+
+    Retries continue.
+    """
 
     def __str__(self) -> str:
         return self.value
@@ -43,52 +46,52 @@ class IntegrationState(enum.Enum):
 
 @dataclass(frozen=True)
 class SyncFailure:
-    """Something that went wrong with an integration; holds neither the SDK key nor any context."""
+    """A failure of an integration; contains neither the SDK key nor a context."""
 
     kind: ErrorKind
-    """What failed, for branching."""
+    """The kind of the error, for branching."""
     status_code: int | None
-    """The HTTP status of the upstream's answer, if it gave one."""
+    """The HTTP status of the upstream's response, if there was one."""
     message: str
-    """The sentence for a person."""
+    """The message for a person."""
     since: int
-    """When it happened first, in Unix milliseconds."""
+    """The time of the first occurrence, in Unix milliseconds."""
     timestamp: int
-    """When it happened last, in Unix milliseconds."""
+    """The time of the last occurrence, in Unix milliseconds."""
     times: int
-    """How often it happened in a row."""
+    """The number of consecutive occurrences."""
 
 
 @dataclass(frozen=True)
 class IntegrationProgress:
-    """How far the present filling of the store, or the last one, has come."""
+    """The progress of the current or the last initial load."""
 
     patches: int
     """Patches applied."""
     operations: int
-    """Operations in them: a context that joins or leaves a list."""
+    """Operations in these patches: one context that joins or leaves a list."""
     operations_per_second: int
-    """Operations in a second, on average since it began."""
+    """Operations per second, on average since the start of the load."""
 
 
 @dataclass(frozen=True)
 class SyncCounters:
-    """What happened since an integration was last turned on, or its store or its source changed."""
+    """Counters since the integration was turned on, or since its store or upstream changed."""
 
     patches: int
     """Patches applied."""
     operations: int
-    """Operations in them."""
+    """Operations in these patches."""
     repeated: int
-    """Patches that the store had already."""
+    """Patches that the store already had."""
     pages: int
     """Pages fetched, empty ones included."""
     streams: int
     """Streams opened."""
     out_of_order: int
-    """Times that a patch did not follow the store's cursor, or another writer had moved it."""
+    """Patches that did not continue at the store's cursor, or found it moved by another writer."""
     data_losses: int
-    """Times that the store had lost its cursor."""
+    """Losses of the store's cursor."""
 
 
 @dataclass(frozen=True)
@@ -96,26 +99,33 @@ class IntegrationStatus:
     """The status of an integration at one moment."""
 
     state: IntegrationState
-    """How it is doing."""
+    """The state."""
     since: int
-    """Since when, in Unix milliseconds."""
+    """When the state last changed, in Unix milliseconds."""
     last_synchronized: int | None
-    """When the store was last declared synchronised, in Unix milliseconds; ``None`` = never, as far as is known."""
+    """When the store was last marked as synchronised, in Unix milliseconds.
+
+    ``None`` means never.
+    """
     error: SyncFailure | None
-    """What keeps the store from matching the source, while the state is ``FAILING``."""
+    """The current error, while the state is ``FAILING``."""
     last_error: int | None
-    """When something last failed, in Unix milliseconds; ``None`` = never, as far as the error log goes."""
+    """When the newest error of the log occurred, in Unix milliseconds.
+
+    ``None`` if the log is empty.
+    """
     progress: IntegrationProgress
-    """How far filling the store has come."""
+    """The progress of the initial load."""
     counters: SyncCounters
-    """What happened so far."""
+    """The counters."""
 
 
 class Integration(_native.Integration):
-    """Keeps a store in step with its upstream: fetches what it does not have yet, and follows the changes.
+    """Replicates an upstream into a store: loads what is missing, then follows the changes.
 
-    It never gives up, whatever fails; every method may be called from any thread. One that nobody holds any more stops. After
-    ``fork`` it goes on in the parent only: in the child it raises :class:`bigseg.ForkedError`.
+    Retries after every failure. Every method may be called from any thread. An integration without
+    references is stopped. After ``fork`` it continues in the parent; in the child its methods raise
+    :class:`bigseg.ForkedError`.
 
     >>> import bigseg
     >>> upstream = bigseg.Upstream("sdk-key", base_url="http://127.0.0.1:1", stream_url="http://127.0.0.1:1")
@@ -128,7 +138,7 @@ class Integration(_native.Integration):
         cls,
         id: str,
         upstream: Upstream,
-        store: StorePlace,
+        store: StoreLike,
         /,
         *,
         name: str | None = None,
@@ -141,25 +151,34 @@ class Integration(_native.Integration):
         clock: ManualClock | None = None,
         **options: Unpack[StoreOptions],
     ) -> Self:
-        """Starts an integration; it waits for neither the upstream nor the store.
+        """Starts an integration; waits for neither the upstream nor the store.
 
-        ``id`` is what programs call it: 1 to 64 letters, digits, ``-``, ``_`` or ``.``; ``name`` (by default the id),
-        ``project`` and ``environment`` are for people. ``engines`` on the same store forget changed contexts at once.
-        ``change_listener`` is called on a thread of the library with a segment ref and the hashes of contexts that may have
-        changed in it, after the store has the change; the integration waits until it returns. In ``state_directory``, which
-        exists, the error log outlives the process.
+        ``id`` identifies the integration to programs: 1 to 64 letters, digits, ``-``, ``_`` or
+        ``.``. ``name`` (default: the id), ``project`` and ``environment`` are for display.
 
-        Raises :class:`bigseg.InvalidConfigError`; :class:`bigseg.InternalError` when the machine refuses more threads.
+        ``engines`` read the same store; each change invalidates the contexts in their caches.
+        ``change_listener`` is called on a library thread, after each change was written. Its
+        arguments are a segment ref and the hashes of contexts that may have changed. The
+        integration waits until it returns.
+
+        ``state_directory`` is an existing directory for the error log, which then survives the
+        process.
+
+        Raises :class:`bigseg.InvalidConfigError`, or :class:`bigseg.InternalError` when the system
+        refuses to start threads.
         """
         labels = (id, name, project, environment, on)
         config = store_config(store, dict(options))
         natives = [native_engine(engine) for engine in engines]
         new = super().__new__(cls, labels, upstream, config, natives, change_listener, state_directory, clock)
-        watch(new)
+        close_at_exit(new)
         return new
 
-    def set_store(self, store: StorePlace, /, **options: Unpack[StoreOptions]) -> None:
-        """Changes where patches go; does not wait. What the former store holds stays there."""
+    def set_store(self, store: StoreLike, /, **options: Unpack[StoreOptions]) -> None:
+        """Changes the store that patches are written to; does not wait.
+
+        The content of the previous store is kept.
+        """
         self._set_store(store_config(store, dict(options)))
 
     def __enter__(self) -> Self:
@@ -175,6 +194,6 @@ class Integration(_native.Integration):
 
 
 def native_engine(engine: Any) -> _native.Engine:
-    """Returns the native half of an engine of either kind."""
+    """Returns the native half of a blocking or an asyncio engine."""
     native: _native.Engine = engine if isinstance(engine, _native.Engine) else engine._engine
     return native

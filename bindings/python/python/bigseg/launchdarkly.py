@@ -4,8 +4,8 @@
 
     config = ldclient.Config(sdk_key, big_segments=bigseg.launchdarkly.big_segments_config("redis://localhost"))
 
-The SDK has a cache of its own in front of every store, which would hide how fresh the engine's answers are;
-:func:`big_segments_config` makes it as small as it gets. The engine's cache does its work, in a tenth of the time.
+The SDK has its own cache in front of every store, which would delay invalidations.
+:func:`big_segments_config` disables that cache as far as the SDK allows; the engine's cache replaces it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ._native import Answer
     from .custom_store import CustomStore
-    from .options import EngineOptions, StorePlace
+    from .options import EngineOptions, StoreLike
     from .status import StoreStatus
 
 if TYPE_CHECKING:
@@ -42,27 +42,28 @@ _SDK_DEFAULT_POLL_INTERVAL = 5.0
 _SDK_DEFAULT_STALE_AFTER = 120.0
 
 
-class _Honesty:
-    """Decides what the SDK may be told, which can hear either a membership or a failure, but not both.
+class _SdkResults:
+    """Converts statuses and answers to what the SDK accepts: a value or an exception, not both.
 
-    A last known membership must never pass for a healthy one. The SDK calls it ``STORE_ERROR`` only while it believes the
-    store to be unavailable, so until its own poll has heard of the outage it gets the failure instead.
+    The SDK must not report a last known membership as ``HEALTHY``. It reports ``STORE_ERROR`` only
+    after its own poll found the store unavailable. Until then it gets an exception instead of the
+    last known membership.
     """
 
-    __slots__ = ("_sdk_knows_of_outage",)
+    __slots__ = ("_sdk_polled_outage",)
 
     def __init__(self) -> None:
-        self._sdk_knows_of_outage = False
+        self._sdk_polled_outage = False
 
     def metadata(self, status: StoreStatus) -> BigSegmentStoreMetadata:
-        self._sdk_knows_of_outage = not status.available
+        self._sdk_polled_outage = not status.available
         if not status.available:
             error = status.last_error
-            raise StoreUnavailableError(error.message if error else "the store has not been heard of yet")
+            raise StoreUnavailableError(error.message if error else "the store was not polled yet")
         return BigSegmentStoreMetadata(status.last_up_to_date)
 
     def membership(self, answer: Answer) -> Any:
-        if answer.origin is Origin.LAST_KNOWN and self._sdk_knows_of_outage:
+        if answer.origin is Origin.LAST_KNOWN and self._sdk_polled_outage:
             return answer.membership
         if answer.origin in (Origin.LAST_KNOWN, Origin.NOTHING):
             raise answer.error or StoreUnavailableError("no store is configured")
@@ -70,61 +71,72 @@ class _Honesty:
 
 
 class BigSegmentStore(_BigSegmentStore):
-    """A store for ``BigSegmentsConfig``: an engine's, or one named as for :class:`bigseg.Engine`, with the same options.
+    """A store for ``BigSegmentsConfig``, made from an engine or from the arguments of
+    :class:`bigseg.Engine`.
 
-    An engine that was handed over is not closed when the SDK stops.
+    ``stop`` does not close an engine that was passed in.
     """
 
-    def __init__(self, store: StorePlace | CustomStore | Engine, /, **options: Unpack[EngineOptions]) -> None:
-        self._is_ours = not isinstance(store, Engine)
+    def __init__(self, store: StoreLike | CustomStore | Engine, /, **options: Unpack[EngineOptions]) -> None:
+        self._owns_engine = not isinstance(store, Engine)
         self.engine = store if isinstance(store, Engine) else Engine(store, **options)
         """The engine, for its status and metrics."""
-        self._honesty = _Honesty()
+        self._results = _SdkResults()
 
     def get_metadata(self) -> BigSegmentStoreMetadata:
-        """Asks the store when it was last up to date; raises when it cannot be asked."""
-        return self._honesty.metadata(self.engine.refresh_status())
+        """Reads when the store was last up to date; raises when the store is unavailable."""
+        return self._results.metadata(self.engine.refresh_status())
 
     def get_membership(self, context_hash: str) -> Any:
-        """Looks up a context; what it returns is a mapping of segment refs to ``bool``. Raises when nothing is known."""
-        return self._honesty.membership(self.engine.membership_by_hash(context_hash))
+        """Looks up a context.
+
+        Returns a mapping of segment refs to ``bool``, or raises if nothing is known.
+        """
+        return self._results.membership(self.engine.membership_by_hash(context_hash))
 
     def stop(self) -> None:
-        """Closes the engine, unless it was handed over."""
-        if self._is_ours:
+        """Closes the engine, unless it was passed in."""
+        if self._owns_engine:
             self.engine.close()
 
 
 class AsyncBigSegmentStore(_AsyncBigSegmentStore):
-    """The same for the SDK's ``AsyncLDClient``, which is experimental there."""
+    """A store for the SDK's experimental ``AsyncLDClient``, made from an asyncio engine or its
+    arguments.
 
-    def __init__(self, store: StorePlace | CustomStore | AsyncEngine, /, **options: Unpack[EngineOptions]) -> None:
-        self._is_ours = not isinstance(store, AsyncEngine)
+    ``stop`` does not close an engine that was passed in.
+    """
+
+    def __init__(self, store: StoreLike | CustomStore | AsyncEngine, /, **options: Unpack[EngineOptions]) -> None:
+        self._owns_engine = not isinstance(store, AsyncEngine)
         self.engine = store if isinstance(store, AsyncEngine) else AsyncEngine(store, **options)
         """The engine, for its status and metrics."""
-        self._honesty = _Honesty()
+        self._results = _SdkResults()
 
     async def get_metadata(self) -> BigSegmentStoreMetadata:
-        """Asks the store when it was last up to date; raises when it cannot be asked."""
-        return self._honesty.metadata(await self.engine.refresh_status())
+        """Reads when the store was last up to date; raises when the store is unavailable."""
+        return self._results.metadata(await self.engine.refresh_status())
 
     async def get_membership(self, context_hash: str) -> Any:
-        """Looks up a context; what it returns is a mapping of segment refs to ``bool``. Raises when nothing is known."""
-        return self._honesty.membership(await self.engine.membership_by_hash(context_hash))
+        """Looks up a context.
+
+        Returns a mapping of segment refs to ``bool``, or raises if nothing is known.
+        """
+        return self._results.membership(await self.engine.membership_by_hash(context_hash))
 
     async def stop(self) -> None:
-        """Closes the engine, unless it was handed over."""
-        if self._is_ours:
+        """Closes the engine, unless it was passed in."""
+        if self._owns_engine:
             await self.engine.close()
 
 
 def big_segments_config(
-    store: StorePlace | CustomStore | BigSegmentStore | AsyncBigSegmentStore, /, **options: Unpack[EngineOptions]
+    store: StoreLike | CustomStore | BigSegmentStore | AsyncBigSegmentStore, /, **options: Unpack[EngineOptions]
 ) -> BigSegmentsConfig:
-    """Makes the SDK's configuration for a store, with the settings that keep its answers fresh.
+    """Makes the SDK's configuration for a store, with settings that do not delay invalidations.
 
-    The SDK's own cache remembers one context for no time at all, and the SDK judges staleness as the engine does. Pass an
-    :class:`AsyncBigSegmentStore` for the asynchronous client.
+    The SDK's own cache holds one context for 0 s, and the SDK uses the engine's limits for
+    staleness. Pass an :class:`AsyncBigSegmentStore` for the asynchronous client.
     """
     poll_interval = _seconds(options.get("status_poll_interval", _SDK_DEFAULT_POLL_INTERVAL))
     stale_after = options.get("stale_after", _SDK_DEFAULT_STALE_AFTER)

@@ -1,4 +1,4 @@
-"""What has to happen to engines and integrations when the process forks, and when the interpreter goes."""
+"""Engines and integrations when the process forks and when the interpreter exits."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import weakref
 
 from . import _native
 
-__all__ = ["watch"]
+__all__ = ["close_at_exit"]
 
-# `logging` and `threading` have handlers for `fork` of their own, which must be there before ours, and before a thread of the
-# engine's could import them in the middle of one.
+# `logging` and `threading` are imported here because their own `fork` handlers must be registered
+# before ours, and before a thread of the engine imports them during a `fork`.
 
 _open: weakref.WeakSet[_native.Engine | _native.Integration] = weakref.WeakSet()
 _lock = threading.Lock()
 
 
-def watch(opened: _native.Engine | _native.Integration) -> None:
-    """Closes what was opened when the interpreter goes, unless it is closed or gone before."""
+def close_at_exit(opened: _native.Engine | _native.Integration) -> None:
+    """Registers an engine or an integration to be closed when the interpreter exits."""
     with _lock:
         _open.add(opened)
 
 
-def _leave() -> None:
-    """Closes everything, so that no thread of theirs meets an interpreter that is being taken apart."""
+def _close_all() -> None:
+    """Closes everything, so that no library thread runs while the interpreter is finalized."""
     with _lock:
         everything = list(_open)
     for opened in everything:
         opened.close()
-    _native.leave()
+    _native.shut_down()
 
 
 def _after_fork_in_child() -> None:
@@ -42,9 +42,9 @@ def _after_fork_in_child() -> None:
         try:
             engine._after_fork_in_child()
         except Exception:
-            logging.getLogger("bigseg").exception("an engine could not be opened in a forked child; its next call tries again")
+            logging.getLogger("bigseg").exception("opening an engine in a forked child failed; its next call retries")
 
 
-atexit.register(_leave)
+atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)

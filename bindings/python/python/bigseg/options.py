@@ -1,4 +1,4 @@
-"""The keyword options of engines and imports: those of the engine, and those that become part of the store string."""
+"""The keyword options of engines and stores."""
 
 from __future__ import annotations
 
@@ -15,71 +15,73 @@ if TYPE_CHECKING:
     Duration: TypeAlias = float | timedelta
     """Seconds, or a ``timedelta``."""
 
-    StorePlace: TypeAlias = str | os.PathLike[str] | StoreConfig
-    """A store of ours: its store string, or the path of an embedded store."""
+    StoreLike: TypeAlias = str | os.PathLike[str] | StoreConfig
+    """A store string, the path of an embedded store, or a store configuration."""
 
 __all__ = ["EngineOptions", "StoreOptions", "store_config", "take_engine_options"]
 
 
 class StoreOptions(TypedDict, total=False):
-    """What may be said about a store besides its store string, in words instead of inside it.
+    """The options of a store, as keyword arguments instead of parts of the store string.
 
-    Each is an option of the store string of the same name, and which ones a store takes depends on the store; except
-    ``username``, ``password``, ``database`` and ``tls``, which stand elsewhere in it.
+    The backend decides which options a store supports.
     """
 
     prefix: str
-    """What all keys begin with. Default: ``launchdarkly`` in Redis."""
+    """The prefix of all keys. Default: ``launchdarkly`` in Redis."""
     raw_prefix: str
-    """The very first bytes of all keys, for layouts without a prefix."""
+    """The first bytes of all keys, without a separator after them."""
     username: str
-    """The user to log in as."""
+    """The user name for authentication."""
     password: str
-    """The password to log in with; any characters."""
+    """The password for authentication; any characters."""
     database: int
-    """The number of the database. Default: 0."""
+    """The database number. Default: 0."""
     tls: bool
-    """Whether to encrypt: ``redis://`` then means ``rediss://``."""
+    """Whether to use TLS: ``redis://`` then means ``rediss://``."""
     ca_file: str | os.PathLike[str]
-    """The authorities that may vouch for the server. Default: those of the operating system."""
+    """PEM file of trusted certificate authorities. Default: those of the operating system."""
     cert_file: str | os.PathLike[str]
-    """The client's certificate, for a server that asks for one."""
+    """PEM file of the client certificate, if the server requires one."""
     key_file: str | os.PathLike[str]
-    """The private key of ``cert_file``."""
+    """PEM file of the private key of ``cert_file``."""
     server_name: str
-    """The name the server's certificate must bear. Default: the host."""
+    """The name that the server certificate must contain. Default: the host."""
     connect_timeout: Duration
-    """How long connecting and logging in may take. Default: 0.75 s."""
+    """The timeout for connecting and authentication. Default: 0.75 s."""
     response_timeout: Duration
-    """How long to wait for a reply. Default: 0.5 s."""
+    """The timeout for a reply. Default: 0.5 s."""
     read_from: Literal["master", "replica"]
-    """Where a cluster or a server found by sentinels is read. Default: ``master``."""
+    """Which servers of a cluster or sentinel deployment are read. Default: ``master``."""
     sentinel_user: str
-    """The user to log in to sentinels as."""
+    """The user name for authentication at sentinels."""
     sentinel_password: str
-    """The password for sentinels."""
+    """The password for authentication at sentinels."""
     region: str
-    """The region of a DynamoDB table. Default: that of the environment."""
+    """The AWS region of a DynamoDB table. Default: the region of the environment."""
     endpoint: str
-    """Another DynamoDB than the region's, such as ``http://localhost:8000``."""
+    """The endpoint URL of DynamoDB, such as ``http://localhost:8000``.
+
+    Default: that of the region.
+    """
     consistency: Literal["strong", "eventual"]
-    """How DynamoDB is read. Default: ``strong``."""
+    """The consistency of DynamoDB reads. Default: ``strong``."""
     profile: str
-    """A profile of the AWS configuration files."""
+    """The profile of the AWS configuration files."""
     role_arn: str
-    """A role to assume first."""
+    """The ARN of an IAM role to assume."""
     external_id: str
-    """What the role's trust policy asks for."""
+    """The external id that the role's trust policy requires."""
     session_name: str
-    """The name in the role's logs. Default: ``bigseg``."""
+    """The session name of the assumed role. Default: ``bigseg``."""
     write_units_per_second: int
-    """What an import into DynamoDB may consume. Default: no limit."""
+    """The write capacity units per second that an import may use. Default: no limit."""
     map_size: int
-    """The most bytes an embedded store's file may ever take. Default: 16 GiB."""
+    """The maximal size of an embedded store's file in bytes. Default: 16 GiB."""
 
 
 class EngineOptions(StoreOptions, total=False):
-    """The options of an engine."""
+    """The options of an engine, together with those of its store."""
 
     # <generated options from core/src/engine/config.rs>
     context_cache_size: int
@@ -129,62 +131,20 @@ class EngineOptions(StoreOptions, total=False):
 
 
 _ENGINE_OPTIONS = frozenset(EngineOptions.__annotations__) - frozenset(StoreOptions.__annotations__)
-_TIMEOUTS = frozenset({"connect_timeout", "response_timeout"})
 
 
 def take_engine_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Takes the options of the engine out of all the options, and returns them."""
+    """Removes the engine options from ``options``, and returns them."""
     return {name: options.pop(name) for name in list(options) if name in _ENGINE_OPTIONS}
 
 
-def store_config(store: StorePlace, options: dict[str, Any]) -> StoreConfig:
-    """Names a store by its store string or path together with the options for it."""
+def store_config(store: StoreLike, options: dict[str, Any]) -> StoreConfig:
+    """Makes the configuration of a store from a store string or a path, and options."""
     if isinstance(store, StoreConfig):
         if options:
-            raise InvalidConfigError(f"a StoreConfig holds everything already; {_names(options)} cannot be added")
+            names = ", ".join(sorted(options))
+            raise InvalidConfigError(f"{names}: options cannot be added to a StoreConfig")
         return store
-    if isinstance(store, os.PathLike) and not options:
-        return StoreConfig.local(store)
-    text = store if isinstance(store, str) else f"local:{os.fspath(store)}"
-    return StoreConfig.parse(_with_options(text, options) if options else text)
-
-
-def _with_options(text: str, options: dict[str, Any]) -> str:
-    from urllib.parse import quote
-
-    options = dict(options)
-    scheme, colon, rest = text.partition(":")
-    place, mark, query = rest.partition("?")
-    if options.pop("tls", False) and scheme.partition("+")[0] == "redis":
-        scheme = scheme.replace("redis", "rediss", 1)
-    username, password = options.pop("username", None), options.pop("password", None)
-    if username is not None or password is not None:
-        if not place.startswith("//") or "@" in place:
-            raise InvalidConfigError(f"{scheme}: username and password need a store string with // and without a login")
-        login = quote(username or "", safe="") + (f":{quote(password, safe='')}" if password is not None else "")
-        place = f"//{login}@{place[2:]}"
-    database = options.pop("database", None)
-    if database is not None and scheme == "redis+unix":
-        options["db"] = database
-    elif database is not None:
-        # What sentinels watch has a name, which comes before.
-        names = 1 if scheme.endswith("+sentinel") else 0
-        if place.removeprefix("//").rstrip("/").count("/") != names:
-            raise InvalidConfigError(f"{scheme}: the database is given twice, or what comes before it is missing")
-        place = f"{place.rstrip('/')}/{database}"
-    added = [f"{quote(name)}={quote(_text(name, value), safe='')}" for name, value in options.items()]
-    all_options = "&".join([query, *added] if query else added)
-    return f"{scheme}{colon}{place}{mark or ('?' if all_options else '')}{all_options}"
-
-
-def _text(name: str, value: Any) -> str:
-    if name in _TIMEOUTS:
-        seconds = value.total_seconds() if hasattr(value, "total_seconds") else float(value)
-        return f"{round(seconds * 1000)}ms"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return os.fspath(value) if isinstance(value, (str, os.PathLike)) else str(value)
-
-
-def _names(options: dict[str, Any]) -> str:
-    return ", ".join(sorted(options))
+    if isinstance(store, str):
+        return StoreConfig.parse(store, **options)
+    return StoreConfig.local(store, **options)

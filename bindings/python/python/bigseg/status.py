@@ -1,4 +1,4 @@
-"""How far answers can be trusted, and what an engine knows about its store."""
+"""The status of lookups and of the store, and the metrics of an engine."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from .errors import ErrorKind
 
-__all__ = ["LastError", "Limitation", "LookupStatus", "Metrics", "Origin", "StoreStatus"]
+__all__ = ["Limitation", "LookupStatus", "Metrics", "Origin", "LastError", "StoreStatus"]
 
 
 class LookupStatus(enum.IntEnum):
-    """How far an answer can be trusted, from best to worst: the greater one is the worse.
+    """How far an answer can be trusted, from best to worst: a greater value is worse.
 
     >>> max(LookupStatus.STALE, LookupStatus.HEALTHY).name
     'STALE'
@@ -20,14 +20,17 @@ class LookupStatus(enum.IntEnum):
     HEALTHY = 0
     """The store answered, and it is up to date."""
     STALE = 1
-    """The store answered, but nothing has kept it up to date lately."""
+    """The store answered, but it was not updated within ``stale_after``."""
     STORE_ERROR = 2
     """The store failed; the membership is the last known one, or empty."""
     NOT_CONFIGURED = 3
-    """There is no store, so no membership was looked up."""
+    """The engine has no store, so no membership was looked up."""
 
     def worst(self, other: LookupStatus) -> LookupStatus:
-        """Returns the worse of two, which is what several lookups in one evaluation report."""
+        """Returns the worse of two statuses.
+
+        An evaluation with several lookups reports that one.
+        """
         return max(self, other)
 
     def __str__(self) -> str:
@@ -38,63 +41,70 @@ class Origin(enum.Enum):
     """Where an answer comes from."""
 
     STORE = "store"
-    """The store, just now."""
+    """The store, for this lookup."""
     CACHE = "cache"
-    """The cache, younger than the cache time."""
+    """The cache; the answer has not expired."""
     LAST_KNOWN = "last_known"
-    """The cache, older than the cache time, because the store failed."""
+    """The cache; the answer has expired, but the store failed."""
     NOTHING = "nothing"
-    """Nowhere: there is no store, or it failed and nothing is remembered. The membership is empty."""
+    """No store, or it failed and no last known answer exists. The membership is empty."""
 
 
 @dataclass(frozen=True)
 class LastError:
-    """A failure, as the status remembers it."""
+    """A failure of the store."""
 
     kind: ErrorKind
-    """What failed."""
+    """The kind of the error."""
     message: str
-    """The sentence for a person."""
+    """The message for a person."""
     at: int
-    """When, in Unix milliseconds."""
+    """When it happened, in Unix milliseconds."""
 
 
 @dataclass(frozen=True)
 class Limitation:
-    """Something a store is doing without, because it was refused."""
+    """A feature that the store disabled, because the server refused it."""
 
     feature: str
-    """What it is doing without, in a word or two."""
+    """The disabled feature, in one or two words."""
     reason: str
     """Why, and what to do about it."""
 
 
 @dataclass(frozen=True)
 class StoreStatus:
-    """The state of the store as the engine knew it at one moment."""
+    """The status of the store at one moment."""
 
     available: bool
-    """Whether the last poll, and the last lookup since, succeeded. ``False`` until the first poll is done."""
+    """Whether the last poll, and the last lookup since, succeeded.
+
+    ``False`` until the first poll is done.
+    """
     stale: bool
-    """Whether nothing has kept the store up to date lately; keeps its last known value while unavailable."""
+    """Whether the sync time is older than ``stale_after``.
+
+    Keeps its last value while unavailable.
+    """
     last_up_to_date: int | None
-    """When the store was last up to date, in Unix milliseconds; ``None`` = never, as far as is known."""
+    """When the store was last up to date, in Unix milliseconds; ``None`` means never or unknown."""
     last_error: LastError | None
-    """The last failure, also when it is over."""
+    """The last failure, also after the store recovered."""
     since: int
-    """Since when ``available`` and ``stale`` have been as they are, in Unix milliseconds."""
+    """When ``available`` or ``stale`` last changed, in Unix milliseconds."""
     clock_skew: bool
-    """Whether ``last_up_to_date`` lies in the future: this machine's clock, or the writer's, is wrong."""
+    """Whether ``last_up_to_date`` is in the future: the clock here or at the writer is wrong."""
     push_invalidation: bool
-    """Whether the store tells of each change as it happens. Otherwise answers are renewed when they expire. Listeners are not
-    called when this, or what follows, changes."""
+    """Whether push invalidation is active; otherwise the cache relies on expiry.
+
+    Listeners are not called when only this field or ``limitations`` changes."""
     limitations: tuple[Limitation, ...]
-    """What the store is doing without, because it was refused."""
+    """The features that the store disabled, because the server refused them."""
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """The counters of an engine since it was opened in this process. Counters never decrease."""
+    """The counters of an engine since it was opened in this process, and its current sizes."""
 
     # <generated metrics from core/src/metrics.rs>
     cache_hits: int

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from .._native import ManualClock
-    from ..imports import ImportReport, ListFormat
-    from ..options import StoreOptions, StorePlace
+    from ..imports import Entry, ImportReport, ListFormat
+    from ..options import StoreLike, StoreOptions
 
 __all__ = ["Import"]
 
 
 class Import:
-    """A list being collected, as :class:`bigseg.Import` does; what may take long is awaited.
+    """Collects a list for a store, like :class:`bigseg.Import`; slow calls are awaited.
 
     >>> import asyncio
     >>> async def fill():
@@ -32,31 +32,31 @@ class Import:
     ImportReport(memberships=1, contexts=1, replaced=0)
     """
 
-    __slots__ = ("_list", "report")
+    __slots__ = ("_import", "report")
 
     report: ImportReport | None
-    """What the import did, once it was committed."""
+    """The counts of the import, after ``commit``."""
 
     def __init__(
         self,
-        store: StorePlace,
+        store: StoreLike,
         /,
         *,
         replace: str | None = None,
         clock: ManualClock | None = None,
         **options: Unpack[StoreOptions],
     ) -> None:
-        """Begins an import, creating the store where that is possible; see :class:`bigseg.Import`."""
-        self._list = BlockingImport(store, replace=replace, clock=clock, **options)
+        """Begins an import with the arguments of :class:`bigseg.Import`."""
+        self._import = BlockingImport(store, replace=replace, clock=clock, **options)
         self.report = None
 
-    def add(self, context_key: str | bytes, segment_ref: str, included: bool = True) -> None:
-        """Adds a membership: the context is included in the segment, or excluded from it."""
-        self._list.add(context_key, segment_ref, included)
+    def add(self, context_key: str | bytes, segment_ref: str, entry: Entry = "include") -> None:
+        """Adds an entry by the context's key: the segment includes or excludes the context."""
+        self._import.add(context_key, segment_ref, entry)
 
-    def add_hash(self, context_hash: str | bytes, segment_ref: str, included: bool = True) -> None:
-        """Adds a membership by the context's hash."""
-        self._list.add_hash(context_hash, segment_ref, included)
+    def add_by_hash(self, context_hash: str | bytes, segment_ref: str, entry: Entry = "include") -> None:
+        """Adds an entry by the context's hash: the segment includes or excludes the context."""
+        self._import.add_by_hash(context_hash, segment_ref, entry)
 
     async def add_file(
         self,
@@ -66,22 +66,25 @@ class Import:
         segment_ref: str | None = None,
         skip_bad_lines: bool = False,
     ) -> int:
-        """Adds every line of a file, and returns how many were left out; see :meth:`bigseg.Import.add_file`."""
+        """Adds every line of a file, and returns the number of skipped lines.
+
+        See :meth:`bigseg.Import.add_file` for the parameters.
+        """
         return await asyncio.to_thread(
-            self._list.add_file, path, format, segment_ref=segment_ref, skip_bad_lines=skip_bad_lines
+            self._import.add_file, path, format, segment_ref=segment_ref, skip_bad_lines=skip_bad_lines
         )
 
     async def commit(self) -> ImportReport:
-        """Writes the list and declares the store synchronised. Being cancelled does not stop it."""
-        self.report = await asyncio.to_thread(self._list.commit)
+        """Writes the list and marks the store as synchronised; cancellation does not stop it."""
+        self.report = await asyncio.to_thread(self._import.commit)
         return self.report
 
     def abandon(self) -> None:
-        """Gives the list up; nothing is written."""
-        self._list.abandon()
+        """Discards the list; nothing is written."""
+        self._import.abandon()
 
     def __len__(self) -> int:
-        return len(self._list)
+        return len(self._import)
 
     async def __aenter__(self) -> Self:
         return self

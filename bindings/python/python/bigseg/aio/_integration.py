@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .. import _native
 from ..integration import Integration as BlockingIntegration
-from ._listeners import OnLoop, follow
+from ._listeners import LoopListener, status_updates
 
 if TYPE_CHECKING:
     import os
@@ -14,17 +15,16 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from .. import _native
     from .._native import ManualClock, Upstream
     from ..integration import IntegrationStatus, SyncFailure
-    from ..options import StoreOptions, StorePlace
+    from ..options import StoreLike, StoreOptions
     from ._engine import Engine
 
 __all__ = ["Integration"]
 
 
 class Integration:
-    """Keeps a store in step with its upstream, as :class:`bigseg.Integration` does; what may wait is awaited.
+    """Replicates an upstream into a store, like :class:`bigseg.Integration`; ``close`` is awaited.
 
     >>> import asyncio, bigseg.aio
     >>> async def state():
@@ -36,13 +36,13 @@ class Integration:
     'off'
     """
 
-    __slots__ = ("__weakref__", "_ends", "_integration")
+    __slots__ = ("__weakref__", "_end_callbacks", "_integration")
 
     def __init__(
         self,
         id: str,
         upstream: Upstream,
-        store: StorePlace,
+        store: StoreLike,
         /,
         *,
         name: str | None = None,
@@ -55,8 +55,8 @@ class Integration:
         clock: ManualClock | None = None,
         **options: Unpack[StoreOptions],
     ) -> None:
-        """Starts an integration, as :class:`bigseg.Integration` does."""
-        self._ends: set[Callable[[], object]] = set()
+        """Starts an integration with the arguments of :class:`bigseg.Integration`."""
+        self._end_callbacks: set[Callable[[], object]] = set()
         self._integration = BlockingIntegration(
             id,
             upstream,
@@ -73,7 +73,7 @@ class Integration:
         )
 
     def status(self) -> IntegrationStatus:
-        """Returns the status of this moment; never waits."""
+        """Returns the current status; never waits."""
         return self._integration.status()
 
     def error_log(self) -> list[SyncFailure]:
@@ -81,41 +81,53 @@ class Integration:
         return self._integration.error_log()
 
     def add_status_listener(self, callback: Callable[[IntegrationStatus], object], /) -> int:
-        """Calls back with the present status and with every change, on the event loop that runs now.
+        """Calls back with the current status and every change, on the event loop that runs now.
 
-        Returns a number for removing the listener. The latest status wins: a loop that is busy misses what lies between.
+        Returns an id for removing the listener. A busy loop receives only the latest status.
         """
-        return self._integration.add_status_listener(OnLoop(callback).hear)
+        return self._integration.add_status_listener(LoopListener(callback).forward)
 
-    def remove_status_listener(self, number: int, /) -> bool:
-        """Removes a listener, and returns whether it was there."""
-        return self._integration.remove_status_listener(number)
+    def remove_status_listener(self, listener_id: int, /) -> bool:
+        """Removes a listener, and returns whether it existed."""
+        return self._integration.remove_status_listener(listener_id)
 
     def status_updates(self) -> AsyncGenerator[IntegrationStatus, None]:
-        """Follows the status: the present one first, then each change, until the integration is closed; the latest wins."""
-        return follow(self, self._ends)
+        """Yields the current status, then each change, until the integration is closed.
+
+        A slow consumer receives only the latest status.
+        """
+        return status_updates(self, self._end_callbacks)
 
     def set_sdk_key(self, sdk_key: str, /) -> None:
-        """Replaces the SDK key from now on, without a restart; does not wait for the upstream."""
+        """Replaces the SDK key without a restart; does not wait for the upstream."""
         self._integration.set_sdk_key(sdk_key)
 
     def set_on(self, on: bool, /) -> None:
-        """Turns it on or off; does not wait. One that is turned off finishes the transaction under way; its state says when."""
+        """Turns the integration on or off; does not wait.
+
+        Turning it off lets the transaction in progress finish; the state then becomes ``OFF``.
+        """
         self._integration.set_on(on)
 
     def set_name(self, name: str, /) -> None:
-        """Changes what people call it."""
+        """Changes the display name."""
         self._integration.set_name(name)
 
-    def set_store(self, store: StorePlace, /, **options: Unpack[StoreOptions]) -> None:
-        """Changes where patches go; does not wait. What the former store holds stays there."""
+    def set_store(self, store: StoreLike, /, **options: Unpack[StoreOptions]) -> None:
+        """Changes the store that patches are written to; does not wait.
+
+        The content of the previous store is kept.
+        """
         self._integration.set_store(store, **options)
 
     async def close(self) -> None:
-        """Stops it and waits until it no longer touches the store; closing twice is fine."""
-        for end in list(self._ends):
+        """Stops the integration, and waits until it no longer writes to the store.
+
+        A second call has no effect.
+        """
+        for end in list(self._end_callbacks):
             end()
-        await self._integration._begin_close()
+        await _native.start_close_integration(self._integration)
 
     @property
     def closed(self) -> bool:

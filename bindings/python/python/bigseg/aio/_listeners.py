@@ -1,4 +1,4 @@
-"""Status listeners on an asyncio event loop."""
+"""Status listeners and status iterators on an asyncio event loop."""
 
 from __future__ import annotations
 
@@ -8,35 +8,40 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-__all__ = ["OnLoop", "follow"]
+__all__ = ["LoopListener", "status_updates"]
 
 
-async def follow(owner: Any, ends: set[Callable[[], object]]) -> AsyncGenerator[Any, None]:
-    """Follows the status of an engine or an integration until that is closed, which calls each of ``ends``."""
-    news: asyncio.Queue[Any] = asyncio.Queue()
+async def status_updates(
+    owner: Any, end_callbacks: set[Callable[[], object]]
+) -> AsyncGenerator[Any, None]:
+    """Yields the statuses of an engine or an integration until it is closed.
+
+    ``close`` of the owner calls each of ``end_callbacks``.
+    """
+    queue: asyncio.Queue[Any] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
     def end() -> None:
         if not loop.is_closed():
-            loop.call_soon_threadsafe(news.put_nowait, None)
+            loop.call_soon_threadsafe(queue.put_nowait, None)
 
-    ends.add(end)
-    number = owner.add_status_listener(news.put_nowait)
+    end_callbacks.add(end)
+    listener_id = owner.add_status_listener(queue.put_nowait)
     try:
         while not owner.closed:
-            status = await news.get()
-            while not news.empty():
-                status = news.get_nowait()
+            status = await queue.get()
+            while not queue.empty():
+                status = queue.get_nowait()
             if status is None:
                 return
             yield status
     finally:
-        ends.discard(end)
-        owner.remove_status_listener(number)
+        end_callbacks.discard(end)
+        owner.remove_status_listener(listener_id)
 
 
-class OnLoop:
-    """Carries what happens on the library's threads to the event loop that ran when it was made."""
+class LoopListener:
+    """Forwards statuses from a library thread to the event loop that runs now."""
 
     __slots__ = ("_callback", "_loop")
 
@@ -44,7 +49,7 @@ class OnLoop:
         self._callback = callback
         self._loop = asyncio.get_running_loop()
 
-    def hear(self, status: object) -> None:
-        # A loop that is closed has nobody left who listens.
+    def forward(self, status: object) -> None:
+        """Schedules the callback, unless the loop is closed."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._callback, status)
