@@ -5,7 +5,7 @@ const store = "local:./population.bigseg";
 
 const users = await Import.open(store, { replace: "beta.g1" });
 users.add("alice", "beta.g1");
-users.add("bob", "beta.g1", false);
+users.add("bob", "beta.g1", "exclude");
 console.log(await users.commit());
 
 await using engine = await Engine.open(store, { staleAfter: null });

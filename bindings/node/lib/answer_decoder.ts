@@ -1,20 +1,19 @@
-/** Makes answers of the numbers that `answer_codec.rs` writes. */
+/** Decodes the answers that `answer_codec.rs` encodes as numbers. */
 
-import { Answer, LookupStatus, type Origin } from "./answer.js";
+import { Answer, LookupStatus, Membership, type Origin } from "./answer.js";
 import type { Now } from "./clock.js";
-import { failed, type BigSegError } from "./errors.js";
-import { Membership } from "./membership.js";
+import { toError, type BigSegError } from "./errors.js";
 import { native, type NativeEngine, type NativeFailure } from "./native.js";
 
 const origins: readonly Origin[] = ["store", "cache", "last_known", "nothing"];
 const statuses = native.lookupStatuses() as LookupStatus[];
-/** Membership numbers from here on are good for once; smaller ones for ever. */
-const FIRST_PASSING = 1 << 20;
-/** Numbers for each answer: its code, its age, and the number of its failure, from 1. */
+/** Membership numbers from here on are temporary; smaller ones are permanent. */
+const FIRST_TEMPORARY = 1 << 20;
+/** The numbers of each answer: code, age, and the index of its failure from 1. */
 const NUMBERS = 3;
 
 /** Decodes the answers of one engine. */
-export class Decoder {
+export class AnswerDecoder {
   readonly #engine: NativeEngine;
   readonly #now: Now;
   readonly #memberships: Membership[] = [];
@@ -24,22 +23,22 @@ export class Decoder {
     this.#now = now;
   }
 
-  /** Makes an answer of its code; `age` is in milliseconds, as of `asOf`. */
+  /** Decodes one answer, whose age was `age` milliseconds at `asOf`. */
   answer(code: number, age: number, asOf: number, error: BigSegError | undefined): Answer {
     const status = statuses[code & 3] as LookupStatus;
     const origin = origins[(code >> 2) & 3] as Origin;
     return new Answer(this.#membership(Math.floor(code / 16)), status, origin, error, this.#now, asOf - age);
   }
 
-  /** Makes many answers of what is delivered. */
+  /** Decodes several delivered answers. */
   answers(value: unknown, more: unknown): Answer[] {
     const numbers = new Float64Array(value as ArrayBuffer);
-    const errors = (more as NativeFailure[]).map(failed);
+    const errors = (more as NativeFailure[]).map(toError);
     const asOf = this.#now();
     const answers = new Array<Answer>(numbers.length / NUMBERS);
-    for (let place = 0, next = 0; place < answers.length; place++, next += NUMBERS) {
-      const error = errors[(numbers[next + 2] as number) - 1];
-      answers[place] = this.answer(numbers[next] as number, numbers[next + 1] as number, asOf, error);
+    for (let index = 0, offset = 0; index < answers.length; index++, offset += NUMBERS) {
+      const error = errors[(numbers[offset + 2] as number) - 1];
+      answers[index] = this.answer(numbers[offset] as number, numbers[offset + 1] as number, asOf, error);
     }
     return answers;
   }
@@ -50,7 +49,7 @@ export class Decoder {
     const refs = this.#engine.membershipRefs(number);
     const isEmpty = refs === null || refs.included.length + refs.excluded.length === 0;
     const membership = isEmpty ? Membership.empty : new Membership(refs.included, refs.excluded);
-    if (number < FIRST_PASSING) this.#memberships[number] = membership;
+    if (number < FIRST_TEMPORARY) this.#memberships[number] = membership;
     return membership;
   }
 }

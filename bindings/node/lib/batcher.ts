@@ -1,67 +1,69 @@
-/** Lookups of one tick on their way to the engine: they cross the boundary together, and come back together. */
+/** Batches the lookups of one tick: they cross the boundary to native code together. */
 
 import type { Answer } from "./answer.js";
-import { raised } from "./errors.js";
+import { toBigSegError } from "./errors.js";
 
-/** Lookups that go the same way. */
-interface Group {
+/** Lookups that start together. */
+interface Batch {
   readonly texts: string[];
   readonly resolve: ((answer: Answer) => void)[];
   readonly reject: ((error: unknown) => void)[];
 }
 
-/** Begins lookups; settles with their answers, in their order. */
-export type BeginLookups = (texts: readonly string[], areHashes: boolean, deadline: number) => Promise<Answer[]>;
+/** Starts lookups; the answers have the order of the texts. */
+export type StartLookups = (texts: readonly string[], areHashes: boolean, deadline: number) => Promise<Answer[]>;
 
-/** The lookups of one engine that have not begun. */
-export class Gathering {
-  readonly #begin: BeginLookups;
-  readonly #groups = new Map<string, Group>();
-  #keys: Group | undefined;
+/** The lookups of one engine that have not started. */
+export class Batcher {
+  readonly #start: StartLookups;
+  readonly #batches = new Map<string, Batch>();
+  /** The batch of keys with the deadline of the engine, which is the most common one. */
+  #defaultBatch: Batch | undefined;
 
-  constructor(begin: BeginLookups) {
-    this.#begin = begin;
+  constructor(start: StartLookups) {
+    this.#start = start;
   }
 
-  /** Looks up one context; a deadline of 0 is the engine's. */
+  /** Adds a lookup; a deadline of 0 is that of the engine. */
   add(text: string, isHash: boolean, deadline: number): Promise<Answer> {
-    const group = isHash || deadline !== 0 ? this.#group(isHash, deadline) : (this.#keys ??= this.#newGroup(false, 0));
+    const isDefault = !isHash && deadline === 0;
+    const batch = isDefault ? (this.#defaultBatch ??= this.#newBatch(false, 0)) : this.#batch(isHash, deadline);
     return new Promise((resolve, reject) => {
-      group.texts.push(text);
-      group.resolve.push(resolve);
-      group.reject.push(reject);
+      batch.texts.push(text);
+      batch.resolve.push(resolve);
+      batch.reject.push(reject);
     });
   }
 
-  #group(isHash: boolean, deadline: number): Group {
+  #batch(isHash: boolean, deadline: number): Batch {
     const name = `${isHash} ${deadline}`;
-    const known = this.#groups.get(name);
-    if (known !== undefined) return known;
-    const group = this.#newGroup(isHash, deadline, name);
-    this.#groups.set(name, group);
-    return group;
+    const existing = this.#batches.get(name);
+    if (existing !== undefined) return existing;
+    const batch = this.#newBatch(isHash, deadline, name);
+    this.#batches.set(name, batch);
+    return batch;
   }
 
-  #newGroup(areHashes: boolean, deadline: number, name?: string): Group {
-    const group: Group = { texts: [], resolve: [], reject: [] };
-    const leave = () => {
-      if (name === undefined) this.#keys = undefined;
-      else this.#groups.delete(name);
-      this.#send(group, areHashes, deadline);
+  #newBatch(areHashes: boolean, deadline: number, name?: string): Batch {
+    const batch: Batch = { texts: [], resolve: [], reject: [] };
+    const send = () => {
+      if (name === undefined) this.#defaultBatch = undefined;
+      else this.#batches.delete(name);
+      this.#send(batch, areHashes, deadline);
     };
-    // After everything that is ready to run now, so that all who are woken together ask together.
-    queueMicrotask(() => process.nextTick(leave));
-    return group;
+    // Runs after every microtask that is ready now, because those may add further lookups.
+    queueMicrotask(() => process.nextTick(send));
+    return batch;
   }
 
-  #send(group: Group, areHashes: boolean, deadline: number): void {
-    this.#begin(group.texts, areHashes, deadline).then(
+  #send(batch: Batch, areHashes: boolean, deadline: number): void {
+    this.#start(batch.texts, areHashes, deadline).then(
       (answers) => {
-        for (let place = 0; place < answers.length; place++) group.resolve[place]!(answers[place]!);
+        for (let index = 0; index < answers.length; index++) batch.resolve[index]!(answers[index]!);
       },
       (error: unknown) => {
-        const failure = raised(error);
-        for (const reject of group.reject) reject(failure);
+        const failure = toBigSegError(error);
+        for (const reject of batch.reject) reject(failure);
       },
     );
   }

@@ -1,25 +1,25 @@
-/** What time it is. */
+/** Clocks. */
 
 import { performance } from "node:perf_hooks";
 
 import { guarded } from "./errors.js";
 import { native, type NativeManualClock } from "./native.js";
 
-/** A clock for tests: it stands still until it is told to move. */
+/** A clock for tests, which moves only when a test advances it. */
 export class ManualClock {
   readonly #native: NativeManualClock;
 
-  /** Creates a clock whose wall-clock time is that, in Unix milliseconds. */
+  /** Creates a clock with this wall-clock time, in Unix milliseconds. */
   constructor(unixMillis: number) {
     this.#native = guarded(() => new native.ManualClock(unixMillis));
   }
 
-  /** Moves both the monotonic and the wall-clock time forward. */
+  /** Advances both the monotonic and the wall-clock time. */
   advance(milliseconds: number): void {
     guarded(() => this.#native.advance(milliseconds));
   }
 
-  /** Sets the wall-clock time alone, as an administrator or NTP would. */
+  /** Sets the wall-clock time only, as an administrator or NTP does. */
   setUnixMillis(unixMillis: number): void {
     guarded(() => this.#native.setUnixMillis(unixMillis));
   }
@@ -30,13 +30,13 @@ export class ManualClock {
   }
 }
 
-/** @internal Milliseconds on a monotonic clock; only differences mean something. */
+/** @internal Returns milliseconds on a monotonic clock; only differences have a meaning. */
 export type Now = () => number;
 
-// Looked up once: a test that replaces the global clock does not move the engine's.
+// Bound once, so that a test that replaces the global clock does not affect the engine.
 const system: Now = performance.now.bind(performance);
 
-/** @internal Returns the clock that JavaScript reads for an engine. */
+/** @internal Returns the clock of an engine for the JavaScript side. */
 export function nowOf(clock: ManualClock | undefined): Now {
   if (clock === undefined) return system;
   const manual = ManualClock.native(clock);

@@ -1,11 +1,11 @@
-/** What arrives from the engine's threads: the outcomes of calls, changes of status, questions to a custom store. */
+/** Dispatches deliveries of native code: outcomes of calls, status changes, requests to a custom store. */
 
-import { answerMemberships, answerMetadata, type CustomStore } from "./custom_store.js";
-import { failed } from "./errors.js";
+import { replyMemberships, replyMetadata, type CustomStore } from "./custom_store.js";
+import { toError } from "./errors.js";
 import type { Deliver, NativeEngine, NativeFailure, NativeStatus } from "./native.js";
 import { storeStatus, type StoreStatus } from "./status.js";
 
-/** What a delivery is; `engine.rs` has the same numbers. */
+/** The kind of a delivery; `engine_consumer.rs` uses the same numbers. */
 const enum Delivery {
   Answers = 0,
   Refreshed = 1,
@@ -13,106 +13,104 @@ const enum Delivery {
   Status = 3,
   Memberships = 4,
   Metadata = 5,
-  Text = 6,
+  Json = 6,
 }
 
-/** A call under way. */
-interface Waiting {
-  settle(value: unknown, more: unknown): void;
-  fail(error: unknown): void;
+/** A call in progress. */
+interface PendingCall {
+  resolve(value: unknown, more: unknown): void;
+  reject(error: unknown): void;
 }
 
-/** What the deliveries are for. The engine owns it: when that is garbage, so is this. */
+/** The targets of deliveries. Only the engine refers to it, so both are collected together. */
 export interface Owner {
   readonly native: NativeEngine;
   readonly store: CustomStore | undefined;
   readonly listeners: Map<number, (status: StoreStatus) => void>;
 }
 
-/** The inbox of one engine. The native half keeps it alive, so it keeps alive only what is waited for. */
-export class Inbox {
-  readonly #waiting = new Map<number, Waiting>();
-  #tickets = 0;
+/**
+ * The dispatcher of one engine.
+ *
+ * Native code keeps it alive, so it holds strong references to pending calls only.
+ */
+export class Dispatcher {
+  readonly #pending = new Map<number, PendingCall>();
+  #lastCallId = 0;
   #owner: WeakRef<Owner> | undefined;
 
-  /** Says what the deliveries are for. */
-  belongsTo(owner: Owner): void {
+  /** Sets the targets of deliveries. */
+  setOwner(owner: Owner): void {
     this.#owner = new WeakRef(owner);
   }
 
-  /** Notes a call that is about to begin, and returns its ticket. `settle` and `fail` keep alive what the call needs. */
-  wait(waiting: Waiting): number {
-    this.#tickets = (this.#tickets + 1) >>> 0;
-    this.#waiting.set(this.#tickets, waiting);
-    return this.#tickets;
-  }
-
-  /** Begins a call that resolves with what `read` makes of its outcome. */
-  begin<T>(call: (ticket: number) => void, read: (value: unknown, more: unknown) => T): Promise<T> {
+  /**
+   * Starts a call with a new id, and resolves with its converted outcome.
+   *
+   * What `convert` refers to stays alive while the call is pending.
+   */
+  start<T>(call: (callId: number) => void, convert: (value: unknown, more: unknown) => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      const ticket = this.wait({ settle: (value, more) => resolve(read(value, more)), fail: reject });
+      this.#lastCallId = (this.#lastCallId + 1) >>> 0;
+      const callId = this.#lastCallId;
+      this.#pending.set(callId, { resolve: (value, more) => resolve(convert(value, more)), reject });
       try {
-        call(ticket);
+        call(callId);
       } catch (error) {
-        this.forget(ticket);
+        this.#pending.delete(callId);
         reject(error);
       }
     });
   }
 
-  /** Forgets a call that did not begin after all. */
-  forget(ticket: number): void {
-    this.#waiting.delete(ticket);
-  }
-
-  /** Whether it keeps the process alive, as tools ask that look for open handles. */
+  /** Whether the dispatcher keeps the process alive; tools that look for open handles call this. */
   hasRef(): boolean {
-    return this.#waiting.size > 0;
+    return this.#pending.size > 0;
   }
 
-  /** Hears of a delivery; called by the native half. */
-  readonly deliver: Deliver = (kind, number, failure, value, more) => {
+  /** Receives a delivery; native code calls this. */
+  readonly deliver: Deliver = (kind, id, failure, value, more) => {
     switch (kind as Delivery) {
       case Delivery.Answers:
       case Delivery.Refreshed:
       case Delivery.Closed:
-      case Delivery.Text:
-        this.#settle(number, failure, value, more);
+      case Delivery.Json:
+        this.#complete(id, failure, value, more);
         return;
       case Delivery.Status:
-        this.#tell(number, value as NativeStatus);
+        this.#callListener(id, value as NativeStatus);
         return;
       case Delivery.Memberships:
       case Delivery.Metadata:
-        this.#ask(kind, number, value);
+        this.#forwardRequest(kind, id, value);
     }
   };
 
-  #settle(ticket: number, failure: NativeFailure | undefined, value: unknown, more: unknown): void {
-    const waiting = this.#waiting.get(ticket);
-    if (waiting === undefined) return;
-    this.#waiting.delete(ticket);
-    if (failure) waiting.fail(failed(failure));
-    else waiting.settle(value, more);
+  #complete(callId: number, failure: NativeFailure | undefined, value: unknown, more: unknown): void {
+    const pending = this.#pending.get(callId);
+    if (pending === undefined) return;
+    this.#pending.delete(callId);
+    if (failure) pending.reject(toError(failure));
+    else pending.resolve(value, more);
   }
 
-  #tell(listener: number, status: NativeStatus): void {
-    const listen = this.#owner?.deref()?.listeners.get(listener);
-    if (listen === undefined) return;
+  #callListener(id: number, status: NativeStatus): void {
+    const listener = this.#owner?.deref()?.listeners.get(id);
+    if (listener === undefined) return;
     try {
-      listen(storeStatus(status));
+      listener(storeStatus(status));
     } catch (error) {
-      // The listener's own affair, and nobody else's.
+      // Thrown outside of this delivery, so that it does not affect other listeners.
       queueMicrotask(() => {
         throw error;
       });
     }
   }
 
-  #ask(kind: Delivery, question: number, value: unknown): void {
+  #forwardRequest(kind: Delivery, request: number, value: unknown): void {
     const owner = this.#owner?.deref();
     if (owner?.store === undefined) return;
-    if (kind === Delivery.Metadata) void answerMetadata(owner.native, owner.store, question);
-    else void answerMemberships(owner.native, owner.store, question, value as string[]);
+    if (kind === Delivery.Metadata) void replyMetadata(owner.native, owner.store, request);
+    else void replyMemberships(owner.native, owner.store, request, value as string[]);
   }
 }

@@ -1,8 +1,8 @@
-/** What can go wrong: every failure is a `BigSegError`. */
+/** Errors: every one is a `BigSegError`. */
 
 import { native, type NativeFailure } from "./native.js";
 
-/** The kind of a failure, for programs to branch on. Every language uses the same names. */
+/** The kind of an error, for branching; every language uses these names. */
 export type ErrorKind =
   // <generated kinds from core/src/error.rs>
   /** An argument is missing, out of range or contradictory. */
@@ -58,24 +58,25 @@ export type ErrorKind =
 const kinds = new Map(native.errorKinds().map((kind) => [kind.name, kind]));
 
 /**
- * A failure. Its message is one sentence for a person, and holds neither context keys nor passwords.
+ * An error. Its message is for a person, without context keys and passwords.
  *
- * Lookups fail only on misuse. Whatever goes wrong with the store is in the answer, because a program has to go on either way.
+ * Lookups fail only on misuse. A failure of the store is in the answer, because the program has to
+ * continue with a default.
  */
 export class BigSegError extends Error {
-  /** What failed, in capitals, as Node's own errors have it: `BIGSEG_STORE_TIMEOUT`. */
+  /** The kind in capitals, like the codes of Node's own errors: `BIGSEG_STORE_TIMEOUT`. */
   readonly code: string;
-  /** What failed, for branching. */
+  /** The kind, for branching. */
   readonly kind: ErrorKind;
-  /** The number that C knows the kind by. */
+  /** The number of the kind in the C ABI. */
   readonly number: number;
-  /** Whether the same call may succeed later without anything being changed by the caller. */
+  /** Whether the same call may succeed later without a change by the caller. */
   readonly retryable: boolean;
 
   constructor(kind: ErrorKind, message: string, options?: { cause?: unknown }) {
     super(message, options);
     const row = kinds.get(kind);
-    if (row === undefined) throw new TypeError(`${String(kind)} is no kind of error`);
+    if (row === undefined) throw new TypeError(`${String(kind)} is not an error kind`);
     this.name = "BigSegError";
     this.code = `BIGSEG_${kind.toUpperCase()}`;
     this.kind = kind;
@@ -84,31 +85,36 @@ export class BigSegError extends Error {
   }
 }
 
-/** @internal Makes an error of what the native half reports. */
-export function failed(failure: NativeFailure): BigSegError {
+/** @internal Converts a failure that native code returned. */
+export function toError(failure: NativeFailure): BigSegError {
   const options = failure.cause === undefined ? undefined : { cause: new Error(failure.cause) };
   return new BigSegError(failure.kind as ErrorKind, failure.message, options);
 }
 
-/** @internal Makes an error of what a native function threw. */
-export function raised(thrown: unknown): unknown {
+/** @internal Converts an exception of a native function. */
+export function toBigSegError(thrown: unknown): unknown {
   const { code, message, cause } = thrown as { code?: unknown; message: string; cause?: unknown };
   if (typeof code !== "string") return thrown;
   if (kinds.has(code)) return new BigSegError(code as ErrorKind, message, cause === undefined ? undefined : { cause });
-  // The native half refuses a value that is not of the type it expects.
+  // napi throws these codes for an argument of the wrong type.
   return /(Expected|InvalidArg)$/.test(code) ? new BigSegError("invalid_argument", message) : thrown;
 }
 
-/** @internal Calls a native function; what it throws becomes a `BigSegError`. */
+/** @internal Calls a native function; its exception becomes a `BigSegError`. */
 export function guarded<T>(call: () => T): T {
   try {
     return call();
   } catch (thrown) {
-    throw raised(thrown);
+    throw toBigSegError(thrown);
   }
 }
 
-/** @internal Makes the error for an argument that is not what it should be. */
+/** @internal Makes the error for an invalid argument. */
 export function invalidArgument(message: string): BigSegError {
   return new BigSegError("invalid_argument", message);
+}
+
+/** @internal Makes the error for an invalid store string or option. */
+export function invalidConfig(message: string): BigSegError {
+  return new BigSegError("invalid_config", message);
 }

@@ -1,48 +1,55 @@
-/** What evaluating flags and segments comes to, and what kind of segment a list makes. */
+/** Contexts, the results of evaluating flags and segments, and the classification of lists by size. */
 
 import type { LookupStatus, Origin } from "./answer.js";
-import { BigSegError, invalidArgument } from "./errors.js";
-import { native, type NativeFailure } from "./native.js";
+import { guarded, invalidArgument, type BigSegError } from "./errors.js";
+import { native, type NativeContext } from "./native.js";
 
-/** The main thing that decided an evaluation, in the words of the SDKs. */
+/** The main reason for a value, with the names that the official SDKs use. */
 export type ReasonKind = "OFF" | "FALLTHROUGH" | "TARGET_MATCH" | "RULE_MATCH" | "PREREQUISITE_FAILED" | "ERROR";
 
 /**
- * What kept an evaluation from being one: there are no data yet; there is no such flag, or no such segment; or it, or one it
- * refers to, contradicts itself.
+ * Why a flag or a segment could not be evaluated.
+ *
+ * - `CLIENT_NOT_READY`: no flags and segments are loaded yet.
+ * - `FLAG_NOT_FOUND`, `SEGMENT_NOT_FOUND`: it does not exist. For a flag, a missing segment does not match.
+ * - `MALFORMED_FLAG`: the flag or segment, or one it refers to, is invalid.
  */
 export type EvaluationErrorKind = "CLIENT_NOT_READY" | "FLAG_NOT_FOUND" | "SEGMENT_NOT_FOUND" | "MALFORMED_FLAG";
 
 /**
- * What decided whether a context is in a segment: the list, which includes or excludes it; a `rule`, which includes it; neither
- * (`no_value`); nobody was asked, as the context has none of the segment's kind (`not_consulted`), or could be, as the segment's
- * generation is missing (`not_configured`).
+ * What decided whether a context is in a segment.
+ *
+ * - `included`, `excluded`: the list includes or excludes the context.
+ * - `rule`: the store has no value, and a rule of the segment includes the context.
+ * - `no_value`: the store has no value or is unavailable, and no rule includes the context.
+ * - `not_consulted`: the context has no individual context of the segment's kind.
+ * - `not_configured`: the segment has no generation.
  */
 export type Decider = "included" | "excluded" | "rule" | "no_value" | "not_consulted" | "not_configured";
 
-/** Why a flag serves what it serves, as the SDKs write it; what does not apply is not there. */
+/** Why a flag serves its value, with the fields of the official SDKs; a field that does not apply is missing. */
 export interface Reason {
-  /** The main thing that decided. */
+  /** The main reason. */
   readonly kind: ReasonKind;
-  /** What went wrong, if `kind` is `ERROR`. */
+  /** The error, if `kind` is `ERROR`. */
   readonly errorKind?: EvaluationErrorKind;
-  /** The index of the flag's rule, if `kind` is `RULE_MATCH`. */
+  /** The index of the matching rule, if `kind` is `RULE_MATCH`. */
   readonly ruleIndex?: number;
   /** That rule's identifier, if it has one. */
   readonly ruleId?: string;
-  /** The flag that failed, if `kind` is `PREREQUISITE_FAILED`. */
+  /** The prerequisite that failed, if `kind` is `PREREQUISITE_FAILED`. */
   readonly prerequisiteKey?: string;
   /** `true` if the context takes part in an experiment. */
   readonly inExperiment?: boolean;
-  /** The worst status of the lookups that were attempted or refused, if there were any. */
+  /** The worst status of the attempted or refused lookups, if there were any. */
   readonly bigSegmentsStatus?: LookupStatus;
 }
 
-/** How one segment decided; what does not apply is not there. */
+/** The decision of one segment; a field that does not apply is missing. */
 export interface Decision {
   /** The segment's key. */
   readonly segmentKey: string;
-  /** Its ref, if it is a big one whose generation is known. */
+  /** The segment ref of a big segment with a generation. */
   readonly segmentRef?: string;
   /** What decided. */
   readonly decider: Decider;
@@ -50,102 +57,114 @@ export interface Decision {
   readonly ruleIndex?: number;
   /** That rule's identifier, if it has one. */
   readonly ruleId?: string;
-  /** How far the lookup can be trusted, if one was attempted or refused. */
+  /** The status of the lookup, if one was attempted or refused. */
   readonly status?: LookupStatus;
 }
 
-/** What a flag serves a context, and why; immutable, and so is what it holds but for the caller's own default. */
+/** The result of evaluating a flag: a value and its reason; deeply immutable, except for the caller's default. */
 export interface Evaluation {
-  /** What it serves, or the caller's default. */
+  /** The value of the variation, or the caller's default. */
   readonly value: unknown;
-  /** The index of the variation; not there when the value is the caller's default. */
+  /** The index of the variation; missing when the value is the caller's default. */
   readonly variation?: number;
-  /** Why. */
+  /** The reason for the value. */
   readonly reason: Reason;
-  /** What each big segment decided that was asked for, in order. */
+  /** The decision of each big segment that was consulted, in order. */
   readonly decisions: readonly Decision[];
 }
 
 /** Whether a context is in a segment, and why; immutable. */
 export interface SegmentAnswer {
-  /** Whether it is. */
+  /** Whether the context is in the segment. */
   readonly isMatch: boolean;
-  /** Why there is no real answer, which is "no" then. */
+  /** Why the segment could not be evaluated, in which case `isMatch` is `false`. */
   readonly errorKind?: EvaluationErrorKind;
-  /** The worst status of the lookups that were attempted or refused, if there were any. */
+  /** The worst status of the attempted or refused lookups, if there were any. */
   readonly status?: LookupStatus;
-  /** What this segment decided, then each big segment that its rules ask for, in order. */
+  /** The decision of this segment, then of each big segment that its rules consulted, in order. */
   readonly decisions: readonly Decision[];
 }
 
-/** Why a context is in a segment, or is not: everything that is known on the way. */
+/** Why a context is or is not in a segment, with every fact that led to the answer. */
 export interface Explanation {
-  /** The answer. Its first decision is the segment's own; the others are of big segments that its rules ask for. */
+  /** The answer. The first decision is that of the segment, the others are of big segments in its rules. */
   readonly answer: SegmentAnswer;
   /**
-   * Under which hash the context was looked up; `null` when it was not: the segment is no big one, its generation is missing, or
-   * the context has no individual context of its kind.
+   * The hash of the looked-up context; `null` when no lookup was needed or possible: an ordinary segment,
+   * a missing generation, or no individual context of the segment's kind.
    */
   readonly hash: string | null;
-  /** What the membership says: `true` = included, `false` = excluded, `null` = no value, or none was looked up. */
+  /** The value in the membership: `true` (included), `false` (excluded) or `null` (no value, or no lookup). */
   readonly value: boolean | null;
-  /** Where the membership comes from; `null` when none was looked up. */
+  /** Where the membership comes from; `null` without a lookup. */
   readonly origin: Origin | null;
-  /** How many milliseconds ago the store said it; `null` when none was looked up. */
+  /** The age of the store's answer in milliseconds; `null` without a lookup. */
   readonly age: number | null;
-  /** Whether the store is part of this process (a memory or embedded store), so that no network was asked. */
+  /** Whether the store is part of this process (a memory or embedded store) and needs no network. */
   readonly embedded: boolean;
-  /** Why the store was not heard, when it was not. */
+  /** Why the store gave no answer, if it gave none. */
   readonly error: BigSegError | null;
 }
 
-/** How a list of contexts becomes a segment; `impossible`: too many entries for a small one, and a big one has one kind. */
+/**
+ * The kind of segment that a list of contexts becomes.
+ *
+ * - `small`: an ordinary segment; its members are in the flag payload.
+ * - `big`: a big segment; its members are in a store.
+ * - `impossible`: too many entries for an ordinary segment, and not exactly one context kind.
+ */
 export type SegmentKind = "small" | "big" | "impossible";
 
-/** Returns what a list makes: more than 15,000 entries of exactly one context kind make a big segment. */
+/** Returns the kind of segment for a list: more than 15,000 entries of one context kind make a big segment. */
 export function classify(entries: number, contextKinds: number): SegmentKind {
   for (const count of [entries, contextKinds]) {
-    if (!Number.isInteger(count) || count < 0) throw invalidArgument("entries and kinds are counted from 0");
+    if (!Number.isInteger(count) || count < 0) throw invalidArgument("entries and contextKinds are whole numbers from 0");
   }
   return native.classify(entries, contextKinds) as SegmentKind;
 }
 
-/** @internal What is asked about a context; `evaluation.rs` has the same numbers. */
-export const enum Question {
+/** @internal The kind of an evaluation; `evaluation.rs` uses the same numbers. */
+export const enum Query {
   Flag = 0,
   Segment = 1,
   Explanation = 2,
 }
 
-/** How many distinct texts are remembered. A population has few distinct answers, however large it is. */
-const REMEMBERED = 1024;
+/** The forms of a context: a parsed one, JSON text, or a plain object with the fields of the official SDKs. */
+export type ContextLike = Context | string | object;
 
-/** @internal Reads answers, each distinct text once. */
-export class AnswerReader {
-  readonly #known = new Map<string, object>();
+/** A parsed context, for repeated evaluation; immutable. Inspecting it shows no keys and no attributes. */
+export class Context {
+  readonly #native: NativeContext;
 
-  /** Returns what a text says, frozen. */
-  read<T extends object>(text: string): T {
-    const known = this.#known.get(text);
-    if (known !== undefined) return known as T;
-    const answer = frozen(JSON.parse(text) as T);
-    if (this.#known.size >= REMEMBERED) this.#known.clear();
-    this.#known.set(text, answer);
-    return answer;
+  /**
+   * Parses a single-kind context, a multi-kind context, or a legacy user.
+   *
+   * @throws BigSegError `invalid_context_key` for an empty key, `invalid_argument` for invalid JSON or an invalid context
+   */
+  constructor(context: ContextLike) {
+    this.#native = Context.native(context);
+  }
+
+  /** The kinds of the individual contexts, sorted. */
+  get kinds(): string[] {
+    return native.contextKinds(this.#native);
+  }
+
+  /** @internal Returns the native context, and parses other forms. */
+  static native(context: ContextLike): NativeContext {
+    if (typeof context === "object" && context !== null && #native in context) return context.#native;
+    return guarded(() => native.parseContext(typeof context === "string" ? context : toJson(context)));
   }
 }
 
-/** @internal Reads an explanation. */
-export function explanation(text: string): Explanation {
-  const said = JSON.parse(text) as Omit<Explanation, "error"> & { error: NativeFailure | null };
-  const error = said.error && new BigSegError(said.error.kind as BigSegError["kind"], said.error.message);
-  return frozen({ ...said, error });
-}
-
-/** Freezes what JSON can say, as deep as it goes. */
-function frozen<T extends object>(value: T): T {
-  for (const inner of Object.values(value)) {
-    if (typeof inner === "object" && inner !== null && !(inner instanceof Error)) frozen(inner as object);
+function toJson(context: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(context);
+  } catch {
+    // The original error may contain the content of the context.
   }
-  return Object.freeze(value);
+  if (text === undefined) throw invalidArgument("a context is a Context, an object, or JSON text");
+  return text;
 }

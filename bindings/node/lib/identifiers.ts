@@ -1,51 +1,51 @@
-/** The words that stores know contexts and segments by. */
+/** Context hashes and segment refs, as the stores spell them. */
 
 import { guarded } from "./errors.js";
 import { native } from "./native.js";
 
 /**
- * Hashes a context key as it is: no trimming, no unicode normalisation; a lone surrogate counts as U+FFFD.
+ * Hashes a context key without trimming and without Unicode normalisation; a lone surrogate counts as U+FFFD.
  *
  * @returns the SHA-256 in 44 characters of padded standard base64; the context kind is not part of it
- * @throws BigSegError `invalid_context_key` when it is empty
+ * @throws BigSegError `invalid_context_key` for an empty key
  */
 export function contextHash(contextKey: string): string {
   return guarded(() => native.contextHash(contextKey));
 }
 
 /**
- * Takes a text that must be a context hash.
+ * Returns a valid context hash.
  *
- * @throws BigSegError `invalid_context_hash` otherwise
+ * @throws BigSegError `invalid_context_hash` for any other text
  */
 export function parseContextHash(text: string): string {
   guarded(() => native.checkContextHash(text));
   return text;
 }
 
-/** A segment's key and generation. */
+/** A segment key with a generation. */
 export interface SegmentRef {
-  /** The segment's key, which may hold dots. */
+  /** The segment key, which may contain dots. */
   readonly segmentKey: string;
-  /** The segment's generation, a whole number of 64 bits. */
+  /** The generation, a 64-bit whole number. */
   readonly generation: bigint;
 }
 
 /**
- * Builds the ref of a segment's generation as the stores spell it: `{segmentKey}.g{generation}`.
+ * Builds a segment ref as the stores spell it: `{segmentKey}.g{generation}`.
  *
- * @throws BigSegError `invalid_segment_ref` when the key is empty, or begins or ends with white space, or when the
- * generation is not a whole number of 64 bits
+ * @throws BigSegError `invalid_segment_ref` for a key that is empty or has white space at an end, and for a
+ * generation that is not a 64-bit whole number
  */
 export function segmentRef(segmentKey: string, generation: number | bigint): string {
   const isWhole = typeof generation === "bigint" || Number.isSafeInteger(generation);
-  return guarded(() => native.segmentRef(segmentKey, isWhole ? String(generation) : "none"));
+  return guarded(() => native.segmentRef(segmentKey, isWhole ? String(generation) : "invalid"));
 }
 
 /**
- * Takes a segment ref apart; the key is cut at the last `.g`.
+ * Splits a segment ref; the key ends at the last `.g`.
  *
- * @throws BigSegError `invalid_segment_ref` when it is none
+ * @throws BigSegError `invalid_segment_ref` for any other text
  */
 export function parseSegmentRef(text: string): SegmentRef {
   const { segmentKey, generation } = guarded(() => native.parseSegmentRef(text));

@@ -1,51 +1,60 @@
-/** Imports: filling a store from lists. */
+/** Imports of lists into a store. */
 
 import { ManualClock } from "./clock.js";
-import { BigSegError, failed, guarded, invalidArgument } from "./errors.js";
-import { native, type ImportProgress, type NativeImport } from "./native.js";
-import { storeString, type StoreOptions } from "./options.js";
+import { BigSegError, guarded, invalidArgument, toError } from "./errors.js";
+import { native, type NativeImport, type NativeImportResult } from "./native.js";
+import { storeConfig, type StoreOptions } from "./store_options.js";
 
 /**
- * How a list is written down. `csv`: rows of context, segment, membership. A header row may name and reorder the columns: `key`
- * or `hash`, `segment`, `membership` (`include` or `exclude`; missing or empty = include). Without one, contexts are keys, or
- * hashes in `csv_of_hashes`. `ndjson`: one JSON object a line: a `key` or a `hash`, with `included` and `excluded`.
+ * The format of a list.
+ *
+ * - `csv`: rows of context, segment, membership. A header row may name and reorder the columns: `key` or
+ *   `hash`, `segment`, `membership` (`include` or `exclude`; missing or empty means `include`). Without a
+ *   header, contexts are keys.
+ * - `csv_of_hashes`: like `csv`, but contexts are hashes.
+ * - `ndjson`: one JSON object per line, with a `key` or a `hash`, and with `included` and `excluded`.
  */
 export type ListFormat = "csv" | "csv_of_hashes" | "ndjson";
 
-/** What an import did. */
+/** Whether an entry of a list includes the context in the segment or excludes it. */
+export type Entry = "include" | "exclude";
+
+/** The counts of an import. */
 export interface ImportReport {
-  /** Memberships that were added to the list, repeats included. */
+  /** Memberships added to the list, including repeated ones. */
   readonly memberships: number;
   /** Contexts in the list. */
   readonly contexts: number;
-  /** Contexts that were in the replaced segment before. */
+  /** Contexts that the replaced segment had before. */
   readonly replaced: number;
 }
 
-/** How an import goes about its work. */
+/** The options of an import. */
 export interface ImportOptions {
-  /** The segment whose present members are forgotten first; by default the list is merged into what is there. */
+  /** A segment whose current members are removed first. Default: the list is merged into the store. */
   replace?: string;
-  /** Gives the time at which the store is declared synchronised. Default: the machine's clock. */
+  /** The clock for the sync time of the store. Default: the clock of the system. */
   clock?: ManualClock;
 }
 
-/** How a file is read. */
+/** The options of adding a file. */
 export interface FileOptions {
-  /** How it is written. Default: `csv`. */
+  /** The format. Default: `csv`. */
   format?: ListFormat;
   /** The segment of lines that name none. */
   segmentRef?: string;
-  /** Whether to leave out lines that cannot be understood, instead of failing at the first. Default: no. */
+  /** Whether to skip invalid lines instead of failing at the first. Default: `false`. */
   skipBadLines?: boolean;
 }
 
-/** Hears how many contexts, and how many memberships, are written so far. */
+/** Called with the numbers of contexts and memberships written so far. */
 export type ProgressListener = (contexts: number, memberships: number) => void;
 
 /**
- * A list being collected, which may be far larger than memory; `commit` writes it and marks the store synchronised. Nothing is
- * written before that. An imported membership takes the place of its opposite; if one list says both, included wins.
+ * Collects a list, which may be larger than memory; `commit` writes it to the store.
+ *
+ * `commit` also marks the store as synchronised; nothing is written before. An entry replaces the
+ * opposite entry in the store; if one list has both, `include` wins.
  */
 export class Import {
   readonly #native: NativeImport;
@@ -55,66 +64,64 @@ export class Import {
   }
 
   /**
-   * Begins an import, creating the store where that is possible.
+   * Begins an import; creates the store where the backend supports that.
    *
-   * @throws BigSegError (as a rejection) `invalid_config`, or whatever keeps the store from being written
+   * @throws BigSegError (as a rejection) `invalid_config`, or the error of opening the store for writing
    */
   static async open(store: string, options: ImportOptions & StoreOptions = {}): Promise<Import> {
     const { replace, clock, ...storeOptions } = options;
-    const text = storeString(store, storeOptions);
-    const opened = await guarded(() => native.openImport(text, replace, clock && ManualClock.native(clock)));
+    const config = storeConfig(store, storeOptions);
+    const opened = await guarded(() => native.openImport(config, replace, clock && ManualClock.native(clock)));
     if (opened.import === undefined || opened.import === null) {
-      throw opened.failure ? failed(opened.failure) : new BigSegError("internal", "the import was not opened");
+      throw opened.failure ? toError(opened.failure) : new BigSegError("internal", "the import was not opened");
     }
     return new Import(opened.import);
   }
 
-  /** Adds a membership: the context is included in the segment, or excluded from it. */
-  add(contextKey: string, segmentRef: string, included = true): void {
-    guarded(() => this.#native.add(contextKey, segmentRef, included));
+  /** Adds an entry by the context's key: the segment includes or excludes the context. */
+  add(contextKey: string, segmentRef: string, entry: Entry = "include"): void {
+    guarded(() => this.#native.add(contextKey, segmentRef, entry));
   }
 
-  /** Adds a membership by the context's hash. */
-  addByHash(contextHash: string, segmentRef: string, included = true): void {
-    guarded(() => this.#native.addByHash(contextHash, segmentRef, included));
+  /** Adds an entry by the context's hash: the segment includes or excludes the context. */
+  addByHash(contextHash: string, segmentRef: string, entry: Entry = "include"): void {
+    guarded(() => this.#native.addByHash(contextHash, segmentRef, entry));
   }
 
   /**
-   * Adds every line of a file, which may be compressed with gzip. Nothing else may be added meanwhile.
+   * Adds every line of a file, which may be compressed with gzip. No other call may add entries meanwhile.
    *
-   * @returns how many lines were left out
-   * @throws BigSegError (as a rejection) `invalid_input`, naming the line; what was read before stays in the import
+   * @returns the number of skipped lines
+   * @throws BigSegError (as a rejection) `invalid_input` with the line number; the lines before it stay in the import
    */
   async addFile(path: string, options: FileOptions = {}): Promise<number> {
     const { format = "csv", segmentRef, skipBadLines = false } = options;
-    const progress = await guarded(() => this.#native.addFile(path, format, segmentRef, skipBadLines));
-    return checked(progress).skipped;
+    return checked(await guarded(() => this.#native.addFile(path, format, segmentRef, skipBadLines))).skipped;
   }
 
   /**
-   * Writes the list and declares the store synchronised; it can be done once, whatever comes of it.
+   * Writes the list and marks the store as synchronised; possible once, even if it fails.
    *
-   * @param progress hears how far it is, now and then, and at the end; the latest value wins. What it throws the promise is
-   * rejected with, after the list was written, and it is not called again.
-   * @throws BigSegError (as a rejection) whatever the store reports: a memory or embedded store is then as it was before, in
-   * others part of the list may have been written
+   * @param progress called from time to time and at the end; a busy thread receives only the latest numbers.
+   * Its exception rejects the promise after the whole list is written, and it is not called again.
+   * @throws BigSegError (as a rejection) the error of the store. A memory or embedded store is then unchanged;
+   * other stores may contain part of the list.
    */
   async commit(progress?: ProgressListener): Promise<ImportReport> {
-    const audience = progress && new Audience(progress);
-    const written = checked(await guarded(() => this.#native.commit(audience)));
-    const { memberships, contexts, replaced } = written;
-    audience?.conclude(contexts, memberships);
+    const receiver = progress && new ProgressReceiver(progress);
+    const { memberships, contexts, replaced } = checked(await guarded(() => this.#native.commit(receiver)));
+    receiver?.finish(contexts, memberships);
     return { memberships, contexts, replaced };
   }
 
-  /** Gives the list up; nothing is written. */
+  /** Discards the list; nothing is written. */
   abandon(): void {
     this.#native.abandon();
   }
 }
 
-/** Passes progress on to its listener. */
-class Audience {
+/** Forwards progress to a listener, each pair of numbers once. */
+class ProgressReceiver {
   readonly #listener: ProgressListener;
   #thrown: { error: unknown } | undefined;
   #contexts: number | undefined;
@@ -125,10 +132,11 @@ class Audience {
     this.#listener = listener;
   }
 
-  /** Called by the native half. */
+  /** Native code calls this. */
   readonly deliver = (contexts: number, memberships: number): void => {
     if (this.#thrown || (contexts === this.#contexts && memberships === this.#memberships)) return;
-    [this.#contexts, this.#memberships] = [contexts, memberships];
+    this.#contexts = contexts;
+    this.#memberships = memberships;
     try {
       this.#listener(contexts, memberships);
     } catch (error) {
@@ -140,14 +148,14 @@ class Audience {
     return false;
   }
 
-  /** Tells of the end, unless that is known; throws what the listener threw. */
-  conclude(contexts: number, memberships: number): void {
+  /** Forwards the final numbers, and throws the exception of the listener, if any. */
+  finish(contexts: number, memberships: number): void {
     this.deliver(contexts, memberships);
     if (this.#thrown) throw this.#thrown.error;
   }
 }
 
-function checked(progress: ImportProgress): ImportProgress {
-  if (progress.failure) throw failed(progress.failure);
-  return progress;
+function checked(result: NativeImportResult): NativeImportResult {
+  if (result.failure) throw toError(result.failure);
+  return result;
 }

@@ -1,17 +1,18 @@
 /**
- * Big segments: is this context in that segment? Answers from a cache, an embedded store, Redis or DynamoDB, with an honest status.
+ * Looks up big segments (is this context in that segment?) in a cache, an embedded store, Redis or DynamoDB.
  *
  * @module
  */
 
-export { Answer, LookupStatus, type Origin } from "./answer.js";
+export { Answer, LookupStatus, Membership, type Origin } from "./answer.js";
 export { ManualClock } from "./clock.js";
-export { Context, type ContextLike } from "./context.js";
 export type { CustomStore, MembershipLike, StoreMetadata } from "./custom_store.js";
-export { Engine, type LookupOptions } from "./engine.js";
+export { Engine } from "./engine.js";
 export { BigSegError, type ErrorKind } from "./errors.js";
 export {
   classify,
+  Context,
+  type ContextLike,
   type Decider,
   type Decision,
   type Evaluation,
@@ -22,7 +23,16 @@ export {
   type SegmentAnswer,
   type SegmentKind,
 } from "./evaluation.js";
-export { Import, type FileOptions, type ImportOptions, type ImportReport, type ListFormat, type ProgressListener } from "./import.js";
+export { contextHash, parseContextHash, parseSegmentRef, segmentRef, type SegmentRef } from "./identifiers.js";
+export {
+  Import,
+  type Entry,
+  type FileOptions,
+  type ImportOptions,
+  type ImportReport,
+  type ListFormat,
+  type ProgressListener,
+} from "./import.js";
 export { Integration, type IntegrationOptions, type Upstream } from "./integration.js";
 export type {
   IntegrationProgress,
@@ -32,9 +42,7 @@ export type {
   SyncFailure,
 } from "./integration_status.js";
 export { onLog, type LogLevel, type LogLine } from "./log.js";
-export { Membership } from "./membership.js";
-export type { EngineOptions, StoreOptions } from "./options.js";
-export type { LastError, Limitation, Metrics, StoreStatus } from "./status.js";
-export { StatusUpdates } from "./status_updates.js";
-export { displayStore } from "./store_options.js";
-export { contextHash, parseContextHash, parseSegmentRef, segmentRef, type SegmentRef } from "./identifiers.js";
+export type { LookupOptions } from "./lookups.js";
+export type { EngineOptions } from "./options.js";
+export { StatusUpdates, type Limitation, type Metrics, type LastError, type StoreStatus } from "./status.js";
+export { displayStore, type StoreOptions } from "./store_options.js";

@@ -1,56 +1,56 @@
-/** Integrations: keeping a store in step with its upstream. */
+/** Integrations, which replicate an upstream into a store. */
 
 import { ManualClock } from "./clock.js";
 import { nativeEngine, type Engine } from "./engine.js";
 import { guarded, invalidArgument } from "./errors.js";
 import { integrationStatus, syncFailure, type IntegrationStatus, type SyncFailure } from "./integration_status.js";
 import { native, type NativeDefinition, type NativeIntegration, type NativeIntegrationStatus } from "./native.js";
-import { storeString, type StoreOptions } from "./options.js";
-import { StatusUpdates } from "./status_updates.js";
+import { StatusUpdates } from "./status.js";
+import { storeConfig, type StoreOptions } from "./store_options.js";
 
-/** The service that a store is kept in step with. */
+/** The service that an integration replicates. */
 export interface Upstream {
-  /** The key of the environment, a secret, which is shown nowhere. */
+  /** The SDK key of the environment, a secret. It is never shown. */
   sdkKey: string;
-  /** Where pages are fetched. Default: `https://sdk.launchdarkly.com`. */
+  /** The base URL for polling. Default: `https://sdk.launchdarkly.com`. */
   baseUrl?: string;
-  /** Where changes are streamed. Default: `https://stream.launchdarkly.com`. */
+  /** The base URL for streaming. Default: `https://stream.launchdarkly.com`. */
   streamUrl?: string;
   /**
-   * The way there: `none`, the URL of an HTTP proxy, which may hold a user and a password, or `environment`: as `HTTPS_PROXY`,
-   * `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, which is the default.
+   * The proxy: `none`, `environment`, or the URL of an HTTP proxy, which may contain a user and a password.
+   * `environment` reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. Default: `environment`.
    */
   proxy?: string;
-  /** PEM file of the authorities that may vouch for it. Default: those of the operating system. */
+  /** PEM file of trusted certificate authorities. Default: those of the operating system. */
   caFile?: string;
 }
 
-/** What else may be said of an integration. */
+/** The options of an integration. */
 export interface IntegrationOptions {
-  /** What people call it. Default: its id. */
+  /** The display name. Default: the id. */
   name?: string;
-  /** The project at the upstream, for people. */
+  /** The project at the upstream, for display. */
   project?: string;
-  /** The environment at the upstream, for people; the SDK key is what chooses it. */
+  /** The environment at the upstream, for display; the SDK key selects it. */
   environment?: string;
-  /** Whether it is on. Default: yes. */
+  /** Whether the integration is on. Default: `true`. */
   on?: boolean;
-  /** Engines of this thread on the same store, which are to forget changed contexts at once. */
+  /** Engines of this thread on the same store; each change invalidates the contexts in their caches. */
   engines?: Iterable<Engine>;
-  /** A directory that exists, in which the error log outlives the process, in a file `ID.errors.json`. Default: none. */
+  /** An existing directory for the error log, in a file `ID.errors.json`. Default: none, the log is not saved. */
   stateDirectory?: string;
-  /** What time it is. Default: the machine's clocks. */
+  /** The clock. Default: the clocks of the system. */
   clock?: ManualClock;
 }
 
 type Listener = (status: IntegrationStatus) => void;
 
 /**
- * Keeps a store in step with its upstream: fetches what the store does not have yet, follows the changes as they happen, and
- * tells its state. It never gives up, whatever fails.
+ * Replicates an upstream into a store: loads what is missing, then follows the changes. Retries after
+ * every failure.
  *
- * It runs on threads of its own, and does not keep the process alive. One that nobody holds any more is stopped by the garbage
- * collector.
+ * It runs on its own threads, and does not keep the process alive. The garbage collector stops an
+ * integration without references.
  */
 export class Integration {
   readonly #native: NativeIntegration;
@@ -64,11 +64,11 @@ export class Integration {
   }
 
   /**
-   * Starts an integration; it waits for neither the upstream nor the store.
+   * Starts an integration; waits for neither the upstream nor the store.
    *
-   * @param id what programs call it: 1 to 64 letters, digits, `-`, `_` or `.`, not beginning with a dot
-   * @param store the store string of the store to be filled; a memory store needs a name
-   * @throws BigSegError (as a rejection) `invalid_config`; `internal` when the machine refuses more threads
+   * @param id identifies the integration: 1 to 64 letters, digits, `-`, `_` or `.`, without a leading dot
+   * @param store the store string of the target store; a memory store needs a name
+   * @throws BigSegError (as a rejection) `invalid_config`, or `internal` when the system refuses to start threads
    */
   static async start(
     id: string,
@@ -79,48 +79,52 @@ export class Integration {
     const { name, project, environment, on, engines = [], stateDirectory, clock, ...storeOptions } = options;
     const { sdkKey, baseUrl, streamUrl, proxy, caFile } = upstream;
     const definition: { [Name in keyof NativeDefinition]: NativeDefinition[Name] | undefined } = {
-      ...{ id, name, project, environment, on, stateDirectory, store: storeString(store, storeOptions) },
+      ...{ id, name, project, environment, on, stateDirectory },
       ...{ sdkKey, baseUrl, streamUrl, proxy, caFile },
     };
     const natives = Array.from(engines, (engine) => nativeEngine(engine));
     const listeners = new Map<number, Listener>();
-    const receiver = new Telling(listeners);
+    const config = storeConfig(store, storeOptions);
+    const receiver = new StatusReceiver(listeners);
     const nativeClock = clock && ManualClock.native(clock);
     const started = guarded(() =>
-      native.startIntegration(definition as NativeDefinition, natives, nativeClock, receiver),
+      native.startIntegration(definition as NativeDefinition, config, natives, nativeClock, receiver),
     );
     return new Integration(started, listeners);
   }
 
-  /** Returns the status of this moment; never waits. */
+  /** Returns the current status; never waits. */
   status(): IntegrationStatus {
     return integrationStatus(this.#native.status());
   }
 
   /**
-   * Returns the last errors, newest first, at most 100; the same one in a row is one entry. They are those of earlier processes,
-   * too, if there is a directory for the state.
+   * Returns the last errors, newest first, at most 100.
+   *
+   * Consecutive occurrences of one error are one entry. With a state directory, the errors of earlier
+   * processes are included.
    */
   errorLog(): readonly SyncFailure[] {
     return this.#native.errorLog().map(syncFailure);
   }
 
   /**
-   * Calls back soon with the present status, and then with every change. The latest value wins: what changed to and fro while the
-   * thread was busy is not told. What a listener throws is an uncaught exception.
+   * Calls back with the current status, and then with every change.
+   *
+   * A busy thread receives only the latest status. An exception of a listener is an uncaught exception.
    *
    * @returns a function that unsubscribes; after that the listener is not called again
    */
   onStatusChange(listener: (status: IntegrationStatus) => void): () => void {
     if (typeof listener !== "function") throw invalidArgument("a listener is a function");
-    const number = guarded(() => this.#native.addStatusListener());
-    this.#listeners.set(number, listener);
+    const id = guarded(() => this.#native.addStatusListener());
+    this.#listeners.set(id, listener);
     return () => {
-      if (this.#listeners.delete(number)) this.#native.removeStatusListener(number);
+      if (this.#listeners.delete(id)) this.#native.removeStatusListener(id);
     };
   }
 
-  /** Follows the status: the present one first, then each change; ends when the integration is closed. */
+  /** Iterates over the current status, then each change; ends when the integration is closed. */
   statusUpdates(): StatusUpdates<IntegrationStatus> {
     const updates: StatusUpdates<IntegrationStatus> = new StatusUpdates<IntegrationStatus>(
       (listener) => this.onStatusChange(listener),
@@ -131,27 +135,42 @@ export class Integration {
   }
 
   /**
-   * Replaces the SDK key from now on, without a restart; does not wait for the upstream.
+   * Replaces the SDK key without a restart; does not wait for the upstream.
    *
-   * @throws BigSegError `invalid_config`, `closed`; so do the other changes
+   * @throws BigSegError `invalid_config`, `closed`
    */
   setSdkKey(sdkKey: string): void {
     guarded(() => this.#native.setSdkKey(sdkKey));
   }
 
-  /** Turns it on or off; does not wait. One that is turned off finishes the transaction under way; its state says when. */
+  /**
+   * Turns the integration on or off; does not wait.
+   *
+   * Turning it off lets the transaction in progress finish; the state then becomes `off`.
+   *
+   * @throws BigSegError `closed`
+   */
   setOn(on: boolean): void {
     guarded(() => this.#native.setOn(on));
   }
 
-  /** Changes what people call it. */
+  /**
+   * Changes the display name.
+   *
+   * @throws BigSegError `invalid_config`, `closed`
+   */
   setName(name: string): void {
     guarded(() => this.#native.setName(name));
   }
 
-  /** Changes where patches go; does not wait. What the former store holds stays there. */
+  /**
+   * Changes the store that patches are written to; does not wait. The content of the previous store is kept.
+   *
+   * @throws BigSegError `invalid_config`, `closed`
+   */
   setStore(store: string, options: StoreOptions = {}): void {
-    guarded(() => this.#native.setStore(storeString(store, options)));
+    const config = storeConfig(store, options);
+    guarded(() => this.#native.setStore(config));
   }
 
   /** Whether `close` was called. */
@@ -160,8 +179,9 @@ export class Integration {
   }
 
   /**
-   * Stops it, and resolves when it no longer touches the store: the transaction under way is finished; or after 20 s. Closing twice
-   * is fine.
+   * Stops the integration, and resolves when it no longer writes to the store, or after 20 s.
+   *
+   * The transaction in progress is finished. A second call has no effect.
    */
   close(): Promise<void> {
     this.#closing ??= this.#native.close();
@@ -174,27 +194,27 @@ export class Integration {
   declare [Symbol.asyncDispose]: () => Promise<void>;
 
   static {
-    // Node 18 came to know the symbol late.
+    // Early versions of Node 18 do not have the symbol.
     const symbol = (Symbol as { asyncDispose?: symbol }).asyncDispose;
     if (symbol !== undefined) Object.defineProperty(this.prototype, symbol, { value: this.prototype.close });
   }
 }
 
-/** Tells listeners what it is told. The native half keeps it alive, so it keeps alive nothing itself. */
-class Telling {
+/** Calls listeners. Native code keeps it alive, so it holds only a weak reference to them. */
+class StatusReceiver {
   readonly #listeners: WeakRef<Map<number, Listener>>;
 
   constructor(listeners: Map<number, Listener>) {
     this.#listeners = new WeakRef(listeners);
   }
 
-  /** Called by the native half. */
-  readonly deliver = (number: number, status: NativeIntegrationStatus): void => {
-    const listen = this.#listeners.deref()?.get(number);
+  /** Native code calls this. */
+  readonly deliver = (id: number, status: NativeIntegrationStatus): void => {
+    const listener = this.#listeners.deref()?.get(id);
     try {
-      listen?.(integrationStatus(status));
+      listener?.(integrationStatus(status));
     } catch (error) {
-      // The listener's own affair, and nobody else's.
+      // Thrown outside of this delivery, so that it does not affect other listeners.
       queueMicrotask(() => {
         throw error;
       });

@@ -1,84 +1,87 @@
-/** How an integration is doing. */
+/** The status of an integration. */
 
 import type { ErrorKind } from "./errors.js";
 import type { NativeIntegrationStatus, NativeSyncFailure } from "./native.js";
 
 /**
- * `off`: it is turned off, or closed; `initializing`: it fetches what the store does not have yet; `healthy`: the store matches
- * the source, and changes are followed as they happen; `failing`: the error says what keeps it from that, and it is tried again
- * and again.
+ * The state of an integration.
+ *
+ * - `off`: turned off or closed.
+ * - `initializing`: the initial load is in progress; see `IntegrationStatus.progress`.
+ * - `healthy`: the store matches the upstream, and changes are streamed into it.
+ * - `failing`: the store does not match the upstream because of `IntegrationStatus.error`; retries continue.
  */
 export type IntegrationState = "off" | "initializing" | "healthy" | "failing";
 
-/** Something that went wrong with an integration; holds neither the SDK key nor any context. */
+/** A failure of an integration; contains neither the SDK key nor a context. */
 export interface SyncFailure {
-  /** What failed, for branching. */
+  /** The kind of the error, for branching. */
   readonly kind: ErrorKind;
-  /** The HTTP status of the upstream's answer, if it gave one. */
+  /** The HTTP status of the upstream's response, if there was one. */
   readonly statusCode: number | undefined;
-  /** The sentence for a person. */
+  /** The message for a person. */
   readonly message: string;
-  /** When it happened first, in Unix milliseconds. */
+  /** The time of the first occurrence, in Unix milliseconds. */
   readonly since: number;
-  /** When it happened last, in Unix milliseconds. */
+  /** The time of the last occurrence, in Unix milliseconds. */
   readonly timestamp: number;
-  /** How often it happened in a row. */
+  /** The number of consecutive occurrences. */
   readonly times: number;
 }
 
-/** How far the present filling of the store, or the last one, has come. */
+/** The progress of the current or the last initial load. */
 export interface IntegrationProgress {
   /** Patches applied. */
   readonly patches: number;
-  /** Operations in them: a context that joins or leaves a list. */
+  /** Operations in these patches: one context that joins or leaves a list. */
   readonly operations: number;
-  /** Operations in a second, on average since it began. */
+  /** Operations per second, on average since the start of the load. */
   readonly operationsPerSecond: number;
 }
 
-/** What happened since an integration was last turned on, or its store or its source changed. */
+/** Counters since the integration was turned on, or since its store or upstream changed. */
 export interface SyncCounters {
   /** Patches applied. */
   readonly patches: number;
-  /** Operations in them. */
+  /** Operations in these patches. */
   readonly operations: number;
-  /** Patches that the store had already. */
+  /** Patches that the store already had. */
   readonly repeated: number;
   /** Pages fetched, empty ones included. */
   readonly pages: number;
   /** Streams opened. */
   readonly streams: number;
-  /** Times that a patch did not follow the store's cursor, or another writer had moved it. */
+  /** Patches that did not continue at the store's cursor, or found it moved by another writer. */
   readonly outOfOrder: number;
-  /** Times that the store had lost its cursor. */
+  /** Losses of the store's cursor. */
   readonly dataLosses: number;
 }
 
 /** The status of an integration at one moment. */
 export interface IntegrationStatus {
-  /** How it is doing. */
+  /** The state. */
   readonly state: IntegrationState;
-  /** Since when, in Unix milliseconds. */
+  /** When the state last changed, in Unix milliseconds. */
   readonly since: number;
-  /** When the store was last declared synchronised, in Unix milliseconds; `undefined` = never, as far as is known. */
+  /** When the store was last marked as synchronised, in Unix milliseconds; `undefined` means never. */
   readonly lastSynchronized: number | undefined;
-  /** What keeps the store from matching the source, while the state is `failing`. */
+  /** The current error, while the state is `failing`. */
   readonly error: SyncFailure | undefined;
-  /** When something last failed, in Unix milliseconds; `undefined` = never, as far as the error log goes. */
+  /** When the newest error of the log occurred, in Unix milliseconds; `undefined` if the log is empty. */
   readonly lastError: number | undefined;
-  /** How far filling the store has come. */
+  /** The progress of the initial load. */
   readonly progress: IntegrationProgress;
-  /** What happened so far. */
+  /** The counters. */
   readonly counters: SyncCounters;
 }
 
-/** @internal Makes an error of what the native half reports. */
+/** @internal Converts an error of the native half. */
 export function syncFailure(error: NativeSyncFailure): SyncFailure {
   const { kind, statusCode, message, since, timestamp, times } = error;
   return Object.freeze({ kind: kind as ErrorKind, statusCode, message, since, timestamp, times });
 }
 
-/** @internal Makes a status of what the native half reports. */
+/** @internal Converts a status of the native half. */
 export function integrationStatus(status: NativeIntegrationStatus): IntegrationStatus {
   const [patches, operations, operationsPerSecond] = status.progress;
   const [allPatches, allOperations, repeated, pages, streams, outOfOrder, dataLosses] = status.counters as [

@@ -1,90 +1,78 @@
 /**
- * Evaluations that are given again on this side of the boundary, as `l1_cache.ts` gives lookups again, and under the same two
- * conditions: the engine's epoch is what it was, which also changes with the flags and segments; and the moment has not come that
- * the engine foretold, when the first of the memberships that it took expires or turns stale.
+ * Kept evaluations on the JavaScript side. `leased.ts` describes when one may be returned; its lease
+ * ends when the first membership that it used expires or becomes stale.
  */
 
 import type { Now } from "./clock.js";
-import { Context } from "./context.js";
+import { Context, type Query } from "./evaluation.js";
+import { Leased } from "./leased.js";
 import type { HotPath } from "./native.js";
 
-/** How many answers it holds. */
+/** The number of results it holds. */
 const CAPACITY = 4096;
 
-/** An answer about one context. */
+/** A result for one context. */
 interface Kept {
-  readonly answer: object;
-  readonly holdsUntil: number;
-  readonly question: number;
+  readonly result: object;
+  readonly validUntil: number;
+  readonly query: Query;
   readonly key: string;
   readonly context: Context;
-  /** When it was last used, counted in uses. */
+  /** The number of its last hit. */
   lastUse: number;
 }
 
-/** The evaluations of one engine that hold. */
-export class Repeats {
+/** The kept evaluations of one engine. */
+export class L1Evaluations extends Leased {
   readonly #native: HotPath;
-  readonly #now: Now;
-  readonly #epoch: Uint32Array;
   readonly #numbers: Float64Array;
-  /** What the epoch was when the oldest answer was asked for. */
-  #filledIn = 0;
-  /** By question and context; a context that nobody holds any more takes its answers along. */
-  #kept: WeakMap<Context, Map<string, Kept>>[] = [];
-  #count = CAPACITY;
-  #uses = 0;
-  /** How many uses the engine has heard of. */
-  #noted = 0;
-  /** The answers used since then. */
+  /** By query and context; a collected context takes its results with it. */
+  #kept: WeakMap<Context, Map<string, Kept>>[] = [new WeakMap(), new WeakMap()];
+  #count = 0;
+  /** The results used since the last report. */
   #used: Kept[] = [];
 
   constructor(native: HotPath, epoch: ArrayBuffer, now: Now) {
+    super(epoch, now);
     this.#native = native;
-    this.#now = now;
-    this.#epoch = new Uint32Array(epoch);
     this.#numbers = new Float64Array(native.shared, 0, 2);
   }
 
-  /** Returns the answer to a question, if it still holds. */
-  get(question: number, key: string, context: unknown): object | undefined {
-    const kept = this.#kept[question]?.get(context as Context)?.get(key);
-    if (kept === undefined) return undefined;
-    if (Atomics.load(this.#epoch, 0) !== this.#filledIn || this.#now() >= kept.holdsUntil) return undefined;
-    if (kept.lastUse <= this.#noted) this.#used.push(kept);
-    kept.lastUse = ++this.#uses;
-    return kept.answer;
+  /** Returns the result of a query, if its lease is valid. */
+  get(query: Query, key: string, context: unknown): object | undefined {
+    const kept = this.#kept[query]?.get(context as Context)?.get(key);
+    if (kept === undefined || !this.isValid(kept.validUntil)) return undefined;
+    if (!this.isUsed(kept.lastUse)) this.#used.push(kept);
+    kept.lastUse = this.countHit();
+    return kept.result;
   }
 
-  /** Asks by `ask`, and keeps the answer for as long as the engine says. */
-  ask<T extends object>(question: number, key: string, context: Context, ask: () => T | undefined): T | undefined {
-    const epoch = Atomics.load(this.#epoch, 0);
-    if (epoch !== this.#filledIn || this.#count >= CAPACITY) this.#clear(epoch);
-    const askedAt = this.#now();
-    const answer = ask();
-    const holdsFor = this.#numbers[1]!;
-    if (answer === undefined || !(holdsFor > 0)) return answer;
-    const answers = this.#kept[question]!;
-    let ofContext = answers.get(context);
-    if (ofContext === undefined) answers.set(context, (ofContext = new Map()));
+  /** Calls `evaluate`, and keeps the result for as long as the engine allows. */
+  keep<T extends object>(query: Query, key: string, context: Context, evaluate: () => T | undefined): T | undefined {
+    this.enterEpoch();
+    if (this.#count >= CAPACITY) this.clear();
+    const requestedAt = this.now();
+    const result = evaluate();
+    const validFor = this.#numbers[1]!;
+    if (result === undefined || !(validFor > 0)) return result;
+    const ofQuery = this.#kept[query]!;
+    let ofContext = ofQuery.get(context);
+    if (ofContext === undefined) ofQuery.set(context, (ofContext = new Map()));
     if (!ofContext.has(key)) this.#count++;
-    // The engine has seen this use itself.
-    ofContext.set(key, { answer, holdsUntil: askedAt + holdsFor, question, key, context, lastUse: this.#noted });
-    return answer;
+    const validUntil = requestedAt + validFor;
+    ofContext.set(key, { result, validUntil, query, key, context, lastUse: this.reportedUse });
+    return result;
   }
 
-  /** Has the engine see which answers were given again meanwhile, in the order of their last use. */
-  note(): void {
-    if (this.#uses === this.#noted) return;
+  /** Reports the used results in the order of their last use. */
+  protected override report(): void {
     const used = this.#used.sort((a, b) => a.lastUse - b.lastUse);
     this.#used = [];
-    this.#noted = this.#uses;
-    for (const { question, key, context } of used) this.#native.noteAnswer(question, key, Context.native(context));
+    for (const { query, key, context } of used) this.#native.recordEvaluationHit(query, key, Context.native(context));
   }
 
-  #clear(epoch: number): void {
+  protected override clear(): void {
     this.#kept = [new WeakMap(), new WeakMap()];
     this.#count = 0;
-    this.#filledIn = epoch;
   }
 }

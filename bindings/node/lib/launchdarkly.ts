@@ -8,16 +8,17 @@ import type { Answer } from "./answer.js";
 import type { CustomStore } from "./custom_store.js";
 import { Engine } from "./engine.js";
 import { BigSegError } from "./errors.js";
-import type { EngineOptions, StoreOptions } from "./options.js";
+import type { EngineOptions } from "./options.js";
 import type { StoreStatus } from "./status.js";
+import type { StoreOptions } from "./store_options.js";
 
-/** What the SDK asks of a store, in the words of its `BigSegmentStore`. */
+/** The `BigSegmentStore` interface of the SDK. */
 export interface BigSegmentStore {
-  /** Asks the store when it was last up to date; rejects when it cannot be asked. */
+  /** Reads when the store was last up to date; rejects when the store is unavailable. */
   getMetadata(): Promise<{ lastUpToDate?: number } | undefined>;
-  /** Looks up a context; what it resolves with maps segment refs to whether it is included. Rejects when nothing is known. */
+  /** Looks up a context; resolves with a map of segment refs to whether the context is included, or rejects if nothing is known. */
   getUserMembership(contextHash: string): Promise<{ [segmentRef: string]: boolean } | undefined>;
-  /** Closes the engine, unless it was handed over. */
+  /** Closes the engine, unless it was passed in. */
   close(): void;
 }
 
@@ -30,36 +31,38 @@ export interface BigSegmentsOptions {
   staleAfter: number;
 }
 
-/** The SDK takes 0 for its default of 5 s. */
+/** The SDK replaces 0 by its default of 5 s. */
 const SDK_CACHE_TIME = 0.001;
 const SDK_POLL_INTERVAL = 5;
 const SDK_STALE_AFTER = 120;
-/** As good as never, in seconds: a year. */
+/** A year in seconds, because the SDK has no value for never. */
 const NEVER_STALE = 365 * 24 * 3600;
 
 /**
- * Makes a store for the SDK's `bigSegments.store` option: of an engine, or of what `Engine.open` takes.
+ * Makes a store for the SDK's `bigSegments.store` option, from an engine or from the arguments of `Engine.open`.
  *
- * An engine that is handed over is not closed when the SDK closes the store.
+ * The SDK's `close` does not close an engine that was passed in.
  */
 export function store(
-  place: string | CustomStore | Engine,
+  source: string | CustomStore | Engine,
   options: EngineOptions & StoreOptions = {},
 ): () => BigSegmentStore {
-  return () => new SdkStore(place, options);
+  return () => new SdkStore(source, options);
 }
 
 /**
- * Makes the whole `bigSegments` option, with the settings that keep answers fresh: the SDK's own cache, which would hide
- * invalidations, remembers one context for a millisecond, and the SDK judges staleness as the engine does.
+ * Makes the whole `bigSegments` option, with settings that do not delay invalidations.
+ *
+ * The SDK's own cache holds one context for a millisecond, and the SDK uses the engine's limits for
+ * staleness.
  */
 export function bigSegments(
-  place: string | CustomStore | Engine,
+  source: string | CustomStore | Engine,
   options: EngineOptions & StoreOptions = {},
 ): BigSegmentsOptions {
   const { statusPollInterval, staleAfter } = options;
   return {
-    store: store(place, options),
+    store: store(source, options),
     userCacheSize: 1,
     userCacheTime: SDK_CACHE_TIME,
     statusPollInterval: statusPollInterval === undefined ? SDK_POLL_INTERVAL : statusPollInterval / 1000,
@@ -69,25 +72,28 @@ export function bigSegments(
 
 class SdkStore implements BigSegmentStore {
   readonly #engine: Promise<Engine>;
-  readonly #isOurs: boolean;
+  readonly #ownsEngine: boolean;
   /**
-   * The SDK can hear either a membership or a failure, but not both, and calls a membership `STORE_ERROR` only while it believes
-   * the store to be unavailable. So it gets last known ones only once its own poll has heard of the outage.
+   * Whether the last poll of the SDK found the store unavailable.
+   *
+   * The SDK accepts a membership or an error, not both. It reports a membership as `STORE_ERROR` only
+   * after its own poll found the store unavailable. Until then a last known membership would count as
+   * healthy, so the SDK gets the error instead.
    */
-  #sdkKnowsOfOutage = false;
+  #sdkPolledOutage = false;
 
-  constructor(place: string | CustomStore | Engine, options: EngineOptions & StoreOptions) {
-    this.#isOurs = !(place instanceof Engine);
-    this.#engine = place instanceof Engine ? Promise.resolve(place) : Engine.open(place, options);
-    // Whoever asks hears of it.
+  constructor(source: string | CustomStore | Engine, options: EngineOptions & StoreOptions) {
+    this.#ownsEngine = !(source instanceof Engine);
+    this.#engine = source instanceof Engine ? Promise.resolve(source) : Engine.open(source, options);
+    // Every later call reports the error.
     this.#engine.catch(() => {});
   }
 
   async getMetadata(): Promise<{ lastUpToDate?: number }> {
     const status: StoreStatus = await (await this.#engine).refreshStatus();
-    this.#sdkKnowsOfOutage = !status.available;
+    this.#sdkPolledOutage = !status.available;
     if (!status.available) {
-      throw new BigSegError("store_unavailable", status.lastError?.message ?? "the store has not been heard of yet");
+      throw new BigSegError("store_unavailable", status.lastError?.message ?? "the store was not polled yet");
     }
     return status.lastUpToDate === undefined ? {} : { lastUpToDate: status.lastUpToDate };
   }
@@ -95,7 +101,7 @@ class SdkStore implements BigSegmentStore {
   async getUserMembership(contextHash: string): Promise<{ [segmentRef: string]: boolean } | undefined> {
     const answer: Answer = await (await this.#engine).membershipByHash(contextHash);
     const isKnown = answer.origin === "store" || answer.origin === "cache";
-    if (!isKnown && !(answer.origin === "last_known" && this.#sdkKnowsOfOutage)) {
+    if (!isKnown && !(answer.origin === "last_known" && this.#sdkPolledOutage)) {
       throw answer.error ?? new BigSegError("store_unavailable", "no store is configured");
     }
     const { included, excluded } = answer.membership;
@@ -107,6 +113,6 @@ class SdkStore implements BigSegmentStore {
   }
 
   close(): void {
-    if (this.#isOurs) this.#engine.then((engine) => engine.close()).catch(() => {});
+    if (this.#ownsEngine) this.#engine.then((engine) => engine.close()).catch(() => {});
   }
 }

@@ -1,17 +1,17 @@
-/** Finds and describes the native half of the package; private to it. */
+/** Loads the native half of the package, and declares its types; private to the package. */
 
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import * as path from "node:path";
 
-/** A failure as a plain object. */
+/** An error as a plain object. */
 export interface NativeFailure {
   kind: string;
   message: string;
   cause?: string;
 }
 
-/** What the package passes to the native half; durations are milliseconds. */
+/** The engine options for the native half; durations are milliseconds. */
 export interface NativeOptions {
   contextCacheSize?: number;
   contextCacheTime?: number;
@@ -42,26 +42,26 @@ export interface NativeStatus {
 export interface HotPath {
   readonly shared: ArrayBuffer;
   readonly epoch?: ArrayBuffer;
-  recall(contextKey: string, slot: number): number;
-  recallByHash(contextHash: string, slot: number): number;
-  lookUpNow(contextKey: string): number;
-  lookUpNowByHash(contextHash: string): number;
-  noteRepeats(count: number, times: number): void;
-  answerNow(question: number, key: string, context: NativeContext): string;
-  noteAnswer(question: number, key: string, context: NativeContext): void;
-  begin(ticket: number, texts: readonly string[], areHashes: number, deadline: number): void;
+  cached(contextKey: string, slot: number): number;
+  cachedByHash(contextHash: string, slot: number): number;
+  lookupNow(contextKey: string): number;
+  lookupNowByHash(contextHash: string): number;
+  recordL1Hits(count: number, hits: number): void;
+  startLookups(callId: number, texts: readonly string[], areHashes: number, deadline: number): void;
+  evaluateNow(query: number, key: string, context: NativeContext): string;
+  recordEvaluationHit(query: number, key: string, context: NativeContext): void;
 }
 
-/** Hears of everything that happens later; `dispatcher.ts` has the kinds. */
+/** Receives every later event; `dispatcher.ts` has the kinds. */
 export type Deliver = (
   kind: number,
-  ticket: number,
+  id: number,
   failure: NativeFailure | undefined,
   value: unknown,
   more: unknown,
 ) => void;
 
-/** Hears what other threads have to say. It is never what keeps the process alive, as `hasRef` tells tools that ask. */
+/** Receives messages of other threads. It does not keep the process alive; tools read that from `hasRef`. */
 export interface Receiver<Values extends unknown[]> {
   deliver(...values: Values): void;
   hasRef(): boolean;
@@ -73,38 +73,43 @@ export interface NativeMembership {
   failure?: [kind: string, message: string];
 }
 
-/** A context that was read. */
+/** A parsed context. */
 export interface NativeContext {
   readonly isNativeContext: unique symbol;
 }
 
-/** What became of an exchange of data. */
-export interface NativeExchanged {
+/** The configuration of a store. */
+export interface NativeStoreConfig {
+  readonly isNativeStoreConfig: unique symbol;
+}
+
+/** The result of replacing the data of an engine. */
+export interface NativeDataChanged {
   failure?: NativeFailure;
   changed: boolean;
 }
 
 export interface NativeEngine {
-  readonly inPlace: boolean;
+  readonly isEmbedded: boolean;
   hotPath(): HotPath;
   membershipRefs(number: number): { included: string[]; excluded: string[] } | null;
   lastFailure(): NativeFailure | null;
-  beginQuestion(ticket: number, question: number, key: string, context: NativeContext): void;
-  setData(json: string): Promise<NativeExchanged>;
-  loadData(path: string): Promise<NativeExchanged>;
-  reloadData(): Promise<NativeExchanged>;
+  startEvaluation(callId: number, query: number, key: string, context: NativeContext): void;
+  setData(json: string): Promise<NativeDataChanged>;
+  loadData(path: string): Promise<NativeDataChanged>;
+  reloadData(): Promise<NativeDataChanged>;
   status(): NativeStatus;
-  beginRefreshStatus(ticket: number): void;
+  startRefreshStatus(callId: number): void;
   addStatusListener(): number;
   removeStatusListener(listener: number): boolean;
   invalidate(contextKey: string): void;
   invalidateByHash(contextHash: string): void;
   invalidateAll(): void;
-  metrics(): [name: string, figure: number][];
-  beginClose(ticket: number): void;
-  replyMemberships(question: number, memberships: NativeMembership[]): void;
-  replyMetadata(question: number, synchronizedOn: number): void;
-  replyFailure(question: number, kind: string, message: string): void;
+  metrics(): [name: string, value: number][];
+  startClose(callId: number): void;
+  replyMemberships(request: number, memberships: NativeMembership[]): void;
+  replyMetadata(request: number, synchronizedOn: number): void;
+  replyFailure(request: number, kind: string, message: string): void;
 }
 
 export interface NativeManualClock {
@@ -113,7 +118,7 @@ export interface NativeManualClock {
   now(): number;
 }
 
-export interface ImportProgress {
+export interface NativeImportResult {
   failure?: NativeFailure;
   skipped: number;
   memberships: number;
@@ -122,10 +127,10 @@ export interface ImportProgress {
 }
 
 export interface NativeImport {
-  add(contextKey: string, segmentRef: string, included: boolean): void;
-  addByHash(contextHash: string, segmentRef: string, included: boolean): void;
-  addFile(path: string, format: string, segmentRef: string | undefined, skipBadLines: boolean): Promise<ImportProgress>;
-  commit(receiver: Receiver<[contexts: number, memberships: number]> | undefined): Promise<ImportProgress>;
+  add(contextKey: string, segmentRef: string, entry: string): void;
+  addByHash(contextHash: string, segmentRef: string, entry: string): void;
+  addFile(path: string, format: string, segmentRef: string | undefined, skipBadLines: boolean): Promise<NativeImportResult>;
+  commit(receiver: Receiver<[contexts: number, memberships: number]> | undefined): Promise<NativeImportResult>;
   abandon(): void;
 }
 
@@ -140,7 +145,6 @@ export interface NativeDefinition {
   streamUrl?: string;
   proxy?: string;
   caFile?: string;
-  store: string;
   stateDirectory?: string;
 }
 
@@ -171,26 +175,27 @@ export interface NativeIntegration {
   setSdkKey(sdkKey: string): void;
   setOn(on: boolean): void;
   setName(name: string): void;
-  setStore(store: string): void;
+  setStore(store: NativeStoreConfig): void;
   close(): Promise<void>;
 }
 
 /** The native module. */
 export interface Native {
   openEngine(
-    store: string | undefined,
-    isCustom: boolean,
+    store: NativeStoreConfig | undefined,
+    hasCustomStore: boolean,
     options: NativeOptions,
     clock: NativeManualClock | undefined,
-    inbox: { readonly deliver: Deliver; hasRef(): boolean },
+    dispatcher: { readonly deliver: Deliver; hasRef(): boolean },
   ): NativeEngine;
   openImport(
-    store: string,
+    store: NativeStoreConfig,
     replace: string | undefined,
     clock: NativeManualClock | undefined,
   ): Promise<{ failure?: NativeFailure; import?: NativeImport }>;
   startIntegration(
     definition: NativeDefinition,
+    store: NativeStoreConfig,
     engines: NativeEngine[],
     clock: NativeManualClock | undefined,
     receiver: Receiver<[listener: number, status: NativeIntegrationStatus]>,
@@ -198,19 +203,22 @@ export interface Native {
   addLogListener(level: string, receiver: Receiver<[level: string, message: string]>): number;
   removeLogListener(listener: number): void;
   ManualClock: new (unixMillis: number) => NativeManualClock;
-  readContext(json: string): NativeContext;
+  parseContext(json: string): NativeContext;
   contextKinds(context: NativeContext): string[];
   classify(entries: number, contextKinds: number): string;
   contextHash(contextKey: string): string;
   checkContextHash(text: string): void;
   parseSegmentRef(text: string): { segmentKey: string; generation: string };
   segmentRef(segmentKey: string, generation: string): string;
-  displayStore(store: string): string;
+  storeConfig(store: string, options: Record<string, string | number | boolean>): NativeStoreConfig;
+  displayStore(store: NativeStoreConfig): string;
+  isSameStore(one: NativeStoreConfig, other: NativeStoreConfig): boolean;
+  storeOptionNames(): string[];
   errorKinds(): { name: string; number: number; retryable: boolean }[];
   lookupStatuses(): string[];
 }
 
-/** Names this platform as the packages with the binaries do. */
+/** Returns the platform part of the name of the package with the binary. */
 export function platformName(platform: string, architecture: string, isMusl: boolean): string {
   const libc = platform === "linux" ? (isMusl ? "-musl" : "-gnu") : platform === "win32" ? "-msvc" : "";
   return `${platform}-${architecture}${libc}`;
@@ -234,7 +242,7 @@ function load(): Native {
   } catch (cause) {
     const isMissing = (cause as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
     const advice = isMissing
-      ? `there is no package bigseg-${name} here. If your platform is one of those the README lists, install without ` +
+      ? `there is no package bigseg-${name}. If the README lists your platform, install without ` +
         `--omit=optional (and delete a lock file made elsewhere); otherwise build from source: clone the repository, run ` +
         `\`npm ci && npm run build\` in bindings/node, and set BIGSEG_NODE_BINARY to the .node file in bindings/node/npm/${name}`
       : `the binary of bigseg-${name} cannot be loaded: ${(cause as Error).message}`;
@@ -243,5 +251,5 @@ function load(): Native {
   }
 }
 
-/** The native half; loading it is the first thing the package does. */
+/** The native half. */
 export const native: Native = load();

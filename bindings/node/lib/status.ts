@@ -1,50 +1,50 @@
-/** What an engine knows about its store, and what it has done. */
+/** The status of a store, and the metrics of an engine. */
 
 import type { ErrorKind } from "./errors.js";
 import type { NativeStatus } from "./native.js";
 
-/** A failure, as the status remembers it. */
+/** A failure of the store. */
 export interface LastError {
-  /** What failed. */
+  /** The kind of the error. */
   readonly kind: ErrorKind;
-  /** The sentence for a person. */
+  /** The message for a person. */
   readonly message: string;
-  /** When, in Unix milliseconds. */
+  /** When it happened, in Unix milliseconds. */
   readonly at: number;
 }
 
-/** Something the store does without, because it was refused. */
+/** A feature that the store disabled, because the server refused it. */
 export interface Limitation {
-  /** What is missing, such as `push_invalidation`. */
+  /** The disabled feature, such as `push_invalidation`. */
   readonly feature: string;
   /** Why, and what to do about it. */
   readonly reason: string;
 }
 
-/** The state of the store as the engine knew it at one moment. */
+/** The status of the store at one moment. */
 export interface StoreStatus {
   /** Whether the last poll, and the last lookup since, succeeded. `false` until the first poll is done. */
   readonly available: boolean;
-  /** Whether nothing has kept the store up to date lately; keeps its last known value while unavailable. */
+  /** Whether the sync time is older than `staleAfter`; keeps its last value while unavailable. */
   readonly stale: boolean;
-  /** When the store was last up to date, in Unix milliseconds; `undefined` = never, as far as is known. */
+  /** When the store was last up to date, in Unix milliseconds; `undefined` means never or unknown. */
   readonly lastUpToDate: number | undefined;
-  /** The last failure, also when it is over. */
+  /** The last failure, also after the store recovered. */
   readonly lastError: LastError | undefined;
-  /** Since when `available` and `stale` have been as they are, in Unix milliseconds. */
+  /** When `available` or `stale` last changed, in Unix milliseconds. */
   readonly since: number;
-  /** Whether `lastUpToDate` lies in the future: this machine's clock, or the writer's, is wrong. */
+  /** Whether `lastUpToDate` is in the future: the clock here or at the writer is wrong. */
   readonly clockSkew: boolean;
   /**
-   * Whether the store tells of each change as it happens. Otherwise answers are renewed when they expire. Listeners are not
-   * called when this, or what follows, changes.
+   * Whether push invalidation is active; otherwise the cache relies on expiry. Listeners are not called
+   * when only this field or `limitations` changes.
    */
   readonly pushInvalidation: boolean;
-  /** What the store is doing without, because it was refused. */
+  /** The features that the store disabled, because the server refused them. */
   readonly limitations: readonly Limitation[];
 }
 
-/** @internal Makes a status of what the native half reports. */
+/** @internal Converts a status of the native half. */
 export function storeStatus(status: NativeStatus): StoreStatus {
   return Object.freeze({
     available: status.available,
@@ -58,7 +58,7 @@ export function storeStatus(status: NativeStatus): StoreStatus {
   });
 }
 
-/** The counters of an engine since it was opened. Counters never decrease. */
+/** The counters of an engine since it was opened, and its current sizes. */
 export interface Metrics {
   // <generated metrics from core/src/metrics.rs>
   /** Lookups answered from the cache. */
@@ -96,12 +96,62 @@ export interface Metrics {
   // </generated>
 }
 
-/** @internal Makes metrics of figures with the core's names. */
-export function metrics(figures: [name: string, figure: number][]): Metrics {
-  return Object.fromEntries(figures.map(([name, figure]) => [camelCase(name), figure])) as unknown as Metrics;
+/** @internal Converts metrics with the names of the core. */
+export function metrics(named: [name: string, value: number][]): Metrics {
+  return Object.fromEntries(named.map(([name, value]) => [camelCase(name), value])) as unknown as Metrics;
 }
 
 /** Turns `cache_hits` into `cacheHits`. */
 function camelCase(name: string): string {
   return name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/**
+ * An iterator over the current status, then each change. A slow consumer receives only the latest.
+ *
+ * It does not keep the process alive.
+ */
+export class StatusUpdates<Status = StoreStatus> implements AsyncIterableIterator<Status> {
+  #latest: Status | undefined;
+  #ended = false;
+  readonly #pending: ((result: IteratorResult<Status>) => void)[] = [];
+  readonly #unsubscribe: () => void;
+  readonly #onEnd: () => void;
+
+  /** @internal */
+  constructor(subscribe: (listener: (status: Status) => void) => () => void, onEnd: () => void) {
+    this.#onEnd = onEnd;
+    this.#unsubscribe = subscribe((status) => {
+      const resolve = this.#pending.shift();
+      if (resolve === undefined) this.#latest = status;
+      else resolve({ value: status, done: false });
+    });
+  }
+
+  /** Resolves with the next status, or with `done` after the engine or integration is closed. */
+  next(): Promise<IteratorResult<Status>> {
+    const latest = this.#latest;
+    this.#latest = undefined;
+    if (this.#ended) return Promise.resolve({ value: undefined, done: true });
+    if (latest !== undefined) return Promise.resolve({ value: latest, done: false });
+    return new Promise((resolve) => this.#pending.push(resolve));
+  }
+
+  /** Ends the iteration; leaving a `for await` loop calls it. */
+  return(): Promise<IteratorResult<Status>> {
+    this.#unsubscribe();
+    this.end();
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** @internal */
+  end(): void {
+    this.#ended = true;
+    this.#onEnd();
+    for (const resolve of this.#pending.splice(0)) resolve({ value: undefined, done: true });
+  }
 }

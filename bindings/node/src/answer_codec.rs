@@ -1,4 +1,4 @@
-//! Answers as numbers: JavaScript is told of each membership once, and afterwards of its number only.
+//! Encodes answers as numbers. JavaScript fetches each membership once, and then knows its number.
 
 use std::collections::HashMap;
 
@@ -7,49 +7,50 @@ use napi_derive::napi;
 
 use crate::error::Failure;
 
-/// Numbers from here on are good until the next answers are encoded.
-const FIRST_PASSING: usize = 1 << 20;
+/// Membership numbers from here on are temporary: the next encoding reuses them.
+const FIRST_TEMPORARY: usize = 1 << 20;
 
-/// The memberships that JavaScript knows by number. A population has few distinct ones; those that the core keeps for ever
-/// have a lasting number.
+/// The memberships that JavaScript may fetch by number.
+///
+/// A population has few distinct memberships. Those that the core interns have a permanent number.
 #[derive(Default)]
 pub(crate) struct MembershipTable {
     numbers: HashMap<usize, usize>,
-    lasting: Vec<Membership>,
-    passing: Vec<Membership>,
+    permanent: Vec<Membership>,
+    temporary: Vec<Membership>,
 }
 
 /// The segment refs of a membership.
 #[napi(object, object_from_js = false)]
 pub struct MembershipRefs {
-    /// The refs the context is included in.
+    /// The refs of the segments that include the context.
     pub included: Vec<String>,
-    /// The refs it is excluded from.
+    /// The refs of the segments that exclude the context.
     pub excluded: Vec<String>,
 }
 
 impl MembershipTable {
-    /// Makes the passing numbers void.
-    pub(crate) fn begin(&mut self) {
-        self.passing.clear();
+    /// Discards the temporary numbers.
+    pub(crate) fn clear_temporary(&mut self) {
+        self.temporary.clear();
     }
 
     fn number(&mut self, membership: &Membership) -> usize {
         let Some(identity) = membership.lasting_identity() else {
-            self.passing.push(membership.clone());
-            return FIRST_PASSING + self.passing.len() - 1;
+            self.temporary.push(membership.clone());
+            return FIRST_TEMPORARY + self.temporary.len() - 1;
         };
         *self.numbers.entry(identity).or_insert_with(|| {
-            self.lasting.push(membership.clone());
-            self.lasting.len() - 1
+            self.permanent.push(membership.clone());
+            self.permanent.len() - 1
         })
     }
 
-    /// Returns the refs of the membership with that number.
+    /// Returns the refs of the membership with this number.
     pub(crate) fn refs(&self, number: usize) -> Option<MembershipRefs> {
-        let membership = match number.checked_sub(FIRST_PASSING) {
-            Some(passing) => self.passing.get(passing),
-            None => self.lasting.get(number),
+        let membership = match number.checked_sub(FIRST_TEMPORARY) {
+            Some(index) => self.temporary.get(index),
+            None => self.permanent.get(number),
         }?;
         let texts = |refs: &[bigseg_core::SegmentRef]| refs.iter().map(|r| r.as_str().to_owned()).collect();
         Some(MembershipRefs {
@@ -58,7 +59,8 @@ impl MembershipTable {
         })
     }
 
-    /// Writes where an answer comes from, its status and its membership as one number, which `lib/answer_decoder.ts` reads.
+    /// Encodes the origin, status and membership of an answer; `lib/answer_decoder.ts` decodes
+    /// them.
     pub(crate) fn code(&mut self, answer: &Answer) -> usize {
         let origin = match answer.origin {
             Origin::Store => 0,
@@ -70,15 +72,17 @@ impl MembershipTable {
     }
 }
 
-/// Returns how old an answer is, in milliseconds; 0 for one that is new.
-pub(crate) fn age(answer: &Answer) -> f64 {
+/// Returns the age of an answer in milliseconds; 0 for a new one.
+pub(crate) fn age_millis(answer: &Answer) -> f64 {
     match answer.origin {
         Origin::Cache { age } | Origin::LastKnown { age } => age.as_secs_f64() * 1e3,
         Origin::Store | Origin::Nothing => 0.0,
     }
 }
 
-/// Many answers: three numbers for each, and the failures that the third one counts (from 1; 0 = none).
+/// Several answers, encoded.
+///
+/// Each answer has three numbers: code, age, and the index of its failure from 1, or 0 for none.
 #[derive(Default)]
 pub(crate) struct EncodedAnswers {
     pub(crate) numbers: Vec<f64>,
@@ -87,17 +91,18 @@ pub(crate) struct EncodedAnswers {
 
 impl EncodedAnswers {
     pub(crate) fn new(table: &mut MembershipTable, answers: &[Answer]) -> Self {
-        table.begin();
+        table.clear_temporary();
         let mut encoded = Self { numbers: Vec::with_capacity(answers.len() * 3), failures: Vec::new() };
         for answer in answers {
-            let failure = answer.error.as_ref().map_or(0, |error| encoded.failure(Failure::from(error)));
-            encoded.numbers.extend([table.code(answer) as f64, age(answer), failure as f64]);
+            let failure = answer.error.as_ref().map_or(0, |error| encoded.failure_index(error));
+            encoded.numbers.extend([table.code(answer) as f64, age_millis(answer), failure as f64]);
         }
         encoded
     }
 
-    /// Returns the number of a failure. One failed query fails all who waited for it, so it is mostly the last one.
-    fn failure(&mut self, failure: Failure) -> usize {
+    /// Returns the index of a failure. One failed query usually fails several lookups in a row.
+    fn failure_index(&mut self, error: &bigseg_core::Error) -> usize {
+        let failure = Failure::from(error);
         let is_same = |last: &Failure| (&last.kind, &last.message) == (&failure.kind, &failure.message);
         if !self.failures.last().is_some_and(is_same) {
             self.failures.push(failure);

@@ -1,30 +1,30 @@
-//! A clock that is moved by hand, for tests.
+//! A manual clock for tests.
 
 use std::time::Duration;
 
 use bigseg_core::Clock;
 use napi_derive::napi;
 
-/// A clock that stands still until it is told to move.
+/// A clock for tests, which moves only when a test advances it.
 #[napi]
 pub struct ManualClock(pub(crate) bigseg_core::ManualClock);
 
 #[napi]
 impl ManualClock {
-    /// Creates a clock whose wall-clock time is `unix_millis`.
+    /// Creates a clock with this wall-clock time.
     #[napi(constructor)]
-    #[allow(clippy::new_without_default, reason = "JavaScript knows no such thing")]
+    #[allow(clippy::new_without_default, reason = "JavaScript has no such trait")]
     pub fn new(unix_millis: i64) -> Self {
         Self(bigseg_core::ManualClock::new(unix_millis))
     }
 
-    /// Moves both the monotonic and the wall-clock time forward; what is not a duration moves nothing.
+    /// Advances both the monotonic and the wall-clock time; an invalid duration counts as 0.
     #[napi]
     pub fn advance(&self, milliseconds: f64) {
         self.0.advance(Duration::try_from_secs_f64(milliseconds / 1e3).unwrap_or_default());
     }
 
-    /// Sets the wall-clock time alone.
+    /// Sets the wall-clock time only.
     #[napi]
     pub fn set_unix_millis(&self, unix_millis: i64) {
         self.0.set_unix_millis(unix_millis);

@@ -1,4 +1,4 @@
-//! A store written in JavaScript: the engine's questions go through the mailbox, the answers come back by number.
+//! A store written in JavaScript: requests go through the queue, replies come back by request id.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,118 +12,119 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::message::Message;
-use crate::tsfn_queue::Mailbox;
+use crate::engine_message::EngineMessage;
+use crate::tsfn_queue::Queue;
 
-/// The answer to one question.
+/// The reply to one request.
 enum Reply {
     Memberships(Vec<Result<Membership>>),
     Metadata(Metadata),
 }
 
-/// What a store in JavaScript says about one context.
+/// The reply of a JavaScript store for one context.
 #[napi(object, object_to_js = false)]
 pub struct NativeMembership {
-    /// The refs the context is included in.
+    /// The refs of the segments that include the context.
     pub included: Vec<String>,
-    /// The refs it is excluded from.
+    /// The refs of the segments that exclude the context.
     pub excluded: Vec<String>,
-    /// Why there is no answer for this context alone: a kind and a sentence.
+    /// Why this context alone has no membership: an error kind and a message.
     pub failure: Option<Vec<String>>,
 }
 
-/// The store's face towards the engine.
+/// The store, as the engine reads it.
 pub(crate) struct CustomStore {
-    mailbox: Arc<Mailbox<Message>>,
-    next: AtomicU32,
-    asked: Mutex<HashMap<u32, oneshot::Sender<Result<Reply>>>>,
+    queue: Arc<Queue<EngineMessage>>,
+    next_id: AtomicU32,
+    requests: Mutex<HashMap<u32, oneshot::Sender<Result<Reply>>>>,
 }
 
 impl CustomStore {
-    pub(crate) fn new(mailbox: Arc<Mailbox<Message>>) -> Self {
-        Self { mailbox, next: AtomicU32::new(0), asked: Mutex::default() }
+    pub(crate) fn new(queue: Arc<Queue<EngineMessage>>) -> Self {
+        Self { queue, next_id: AtomicU32::new(0), requests: Mutex::default() }
     }
 
-    async fn ask(&self, message: impl FnOnce(u32) -> Message) -> Result<Reply> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let (answer, answered) = oneshot::channel();
-        self.asked.lock().insert(number, answer);
-        let _asked = Asked { store: self, number };
-        self.mailbox.post(message(number));
-        let gone = |_| Error::new(ErrorKind::Closed, "the custom store's environment has ended");
-        answered.await.map_err(gone)?
+    async fn request(&self, message: impl FnOnce(u32) -> EngineMessage) -> Result<Reply> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let (sender, receiver) = oneshot::channel();
+        self.requests.lock().insert(id, sender);
+        let _request = Request { store: self, id };
+        self.queue.push(message(id));
+        receiver.await.map_err(|_| {
+            Error::new(ErrorKind::Closed, "the JavaScript environment of the custom store has ended")
+        })?
     }
 
-    fn reply(&self, number: u32, reply: Result<Reply>) {
-        let asked = self.asked.lock().remove(&number);
-        if let Some(asked) = asked {
-            // Whoever asked may have given up.
-            let _ = asked.send(reply);
+    fn reply(&self, id: u32, reply: Result<Reply>) {
+        let request = self.requests.lock().remove(&id);
+        if let Some(request) = request {
+            // Fails when the engine stopped waiting.
+            let _ = request.send(reply);
         }
     }
 
-    /// Takes the answers to a question for memberships.
-    pub(crate) fn reply_memberships(&self, number: u32, memberships: Vec<NativeMembership>) {
-        let answers = memberships.into_iter().map(|membership| match membership.failure.as_deref() {
-            Some([kind, message]) => Err(failed(kind, message)),
+    /// Completes a request for memberships.
+    pub(crate) fn reply_memberships(&self, id: u32, memberships: Vec<NativeMembership>) {
+        let memberships = memberships.into_iter().map(|membership| match membership.failure.as_deref() {
+            Some([kind, message]) => Err(store_error(kind, message)),
             _ => {
                 let refs = |texts: Vec<String>| texts.into_iter().map(SegmentRef::from_store);
                 Ok(Membership::new(refs(membership.included), refs(membership.excluded)))
             }
         });
-        self.reply(number, Ok(Reply::Memberships(answers.collect())));
+        self.reply(id, Ok(Reply::Memberships(memberships.collect())));
     }
 
-    /// Takes the answer to a question for metadata; 0 = never synchronised.
-    pub(crate) fn reply_metadata(&self, number: u32, synchronized_on: i64) {
+    /// Completes a request for metadata; 0 means never synchronised.
+    pub(crate) fn reply_metadata(&self, id: u32, synchronized_on: i64) {
         let synchronized_on = Some(synchronized_on).filter(|time| *time != 0);
-        self.reply(number, Ok(Reply::Metadata(Metadata { synchronized_on })));
+        self.reply(id, Ok(Reply::Metadata(Metadata { synchronized_on })));
     }
 
-    /// Takes a failure; the kind is one of the table, or else the store is called unavailable.
-    pub(crate) fn fail(&self, number: u32, kind: &str, message: &str) {
-        self.reply(number, Err(failed(kind, message)));
+    /// Fails a request; an unknown kind counts as an unavailable store.
+    pub(crate) fn reply_failure(&self, id: u32, kind: &str, message: &str) {
+        self.reply(id, Err(store_error(kind, message)));
     }
 }
 
-/// Forgets a question when nobody waits for its answer any more.
-struct Asked<'a> {
+/// Removes a request when the engine no longer waits for it.
+struct Request<'a> {
     store: &'a CustomStore,
-    number: u32,
+    id: u32,
 }
 
-impl Drop for Asked<'_> {
+impl Drop for Request<'_> {
     fn drop(&mut self) {
-        self.store.asked.lock().remove(&self.number);
+        self.store.requests.lock().remove(&self.id);
     }
 }
 
-fn failed(kind: &str, message: &str) -> Error {
+fn store_error(kind: &str, message: &str) -> Error {
     let known = ErrorKind::ALL.iter().find(|known| known.name() == kind);
     let kind = known.copied().unwrap_or(ErrorKind::StoreUnavailable);
     Error::new(kind, format!("the custom store failed: {message}"))
 }
 
-fn unexpected() -> Error {
-    Error::new(ErrorKind::Internal, "the custom store's answer is to another question")
+fn wrong_reply() -> Error {
+    Error::new(ErrorKind::Internal, "the custom store replied to another request")
 }
 
 impl StoreReader for CustomStore {
     fn memberships<'a>(&'a self, hashes: &'a [ContextHash]) -> BoxFuture<'a, Result<BatchResult>> {
-        let question = self.ask(|number| Message::Memberships(number, hashes.to_vec()));
-        question
+        let request = self.request(|id| EngineMessage::Memberships(id, hashes.to_vec()));
+        request
             .map(move |reply| match reply? {
                 Reply::Memberships(memberships) => BatchResult::new(hashes, memberships),
-                Reply::Metadata(_) => Err(unexpected()),
+                Reply::Metadata(_) => Err(wrong_reply()),
             })
             .boxed()
     }
 
     fn metadata(&self) -> BoxFuture<'_, Result<Metadata>> {
-        self.ask(Message::Metadata)
+        self.request(EngineMessage::Metadata)
             .map(|reply| match reply? {
                 Reply::Metadata(metadata) => Ok(metadata),
-                Reply::Memberships(_) => Err(unexpected()),
+                Reply::Memberships(_) => Err(wrong_reply()),
             })
             .boxed()
     }

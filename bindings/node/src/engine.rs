@@ -1,242 +1,239 @@
-//! The engine, as an object of JavaScript's.
+//! The engine, as a JavaScript object.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use bigseg_core::engine::Source;
 use bigseg_core::status::ListenerId;
 use bigseg_core::sync::SyncObserver;
-use bigseg_core::{Answer, Clock, ContextHash, Engine, Error, StoreConfig};
-use napi::bindgen_prelude::{ClassInstance, Object, ToNapiValue};
+use bigseg_core::{Clock, Context, ContextHash, Engine, StoreConfig, StoreStatus};
+use napi::bindgen_prelude::{AsyncTask, ClassInstance, External, Object};
 use napi::{Env, JsValue};
 use napi_derive::napi;
-use napi_sys as sys;
 
-use crate::answer_codec::{EncodedAnswers, MembershipRefs, MembershipTable};
+use crate::answer_codec::{MembershipRefs, MembershipTable};
 use crate::clock::ManualClock;
 use crate::custom_store::{CustomStore, NativeMembership};
-use crate::error::{Failure, Raise, Result, internal};
-use crate::hot_path::{self, SLOTS, SharedMemory};
-use crate::js_call::Courier;
-use crate::message::Message;
+use crate::engine_consumer::EngineConsumer;
+use crate::engine_message::EngineMessage;
+use crate::engine_state::{EngineState, L1_SLOTS};
+use crate::error::{Failure, OrThrow, Result, internal};
+use crate::evaluation::{DataChange, DataSource, Query};
+use crate::hot_path;
 use crate::options::NativeOptions;
-use crate::pending_calls::{Calls, Outcome};
+use crate::pending_calls::{Outcome, PendingCalls};
 use crate::status::NativeStatus;
-use crate::tsfn_queue::{Mailbox, Recipient};
-
-/// What the functions of an engine share; on one thread only.
-pub(crate) struct EngineState {
-    pub(crate) engine: Arc<Engine>,
-    /// Whether the store answers without waiting.
-    pub(crate) in_place: bool,
-    pub(crate) table: Rc<RefCell<MembershipTable>>,
-    /// Which contexts the first-level cache in JavaScript holds, by slot.
-    pub(crate) slots: RefCell<Vec<ContextHash>>,
-    pub(crate) shared: Cell<Option<SharedMemory>>,
-    /// Why the last lookup in place failed, if it did.
-    pub(crate) last_failure: RefCell<Option<Error>>,
-    calls: Rc<Calls>,
-}
-
-impl EngineState {
-    pub(crate) fn begin_lookups(
-        &self,
-        env: sys::napi_env,
-        ticket: u32,
-        hashes: Vec<ContextHash>,
-        deadline: Duration,
-    ) {
-        let engine = self.engine.clone();
-        self.calls.begin(env, ticket, async move {
-            Outcome::Answers(engine.memberships(&hashes).within(deadline).await)
-        });
-    }
-}
+use crate::tsfn_queue::Queue;
 
 /// The native half of `Engine`.
 #[napi]
 pub struct NativeEngine {
     state: Rc<EngineState>,
-    mailbox: Arc<Mailbox<Message>>,
-    custom: Option<Arc<CustomStore>>,
+    queue: Arc<Queue<EngineMessage>>,
+    custom_store: Option<Arc<CustomStore>>,
 }
 
-/// Opens an engine on the store of a store string, on a custom one, or on none. `inbox.deliver` hears of everything that
-/// happens later; see `lib/dispatcher.ts`.
+/// Opens an engine on a configured store, on a custom store, or on no store.
+///
+/// `dispatcher.deliver` receives every later event; see `lib/dispatcher.ts`.
 #[napi]
 pub fn open_engine(
     env: Env,
-    store: Option<String>,
-    is_custom: bool,
+    store: Option<&External<StoreConfig>>,
+    has_custom_store: bool,
     options: NativeOptions,
     clock: Option<ClassInstance<'_, ManualClock>>,
-    inbox: Object<'_>,
+    dispatcher: Object<'_>,
 ) -> Result<NativeEngine> {
-    let mut config = options.engine_config().raise()?;
+    let mut config = options.engine_config().or_throw()?;
     if let Some(clock) = clock {
         config.clock = Clock::Manual(clock.0.clone());
     }
-    let mailbox = Arc::new(Mailbox::default());
-    let custom = is_custom.then(|| Arc::new(CustomStore::new(mailbox.clone())));
-    config.source = match (&store, &custom) {
-        (Some(store), _) => Source::Store(StoreConfig::parse(store).raise()?),
-        (None, Some(custom)) => Source::Custom(custom.clone()),
+    let queue = Arc::new(Queue::default());
+    let custom_store = has_custom_store.then(|| Arc::new(CustomStore::new(queue.clone())));
+    config.source = match (store, &custom_store) {
+        (Some(store), _) => Source::Store(StoreConfig::clone(store)),
+        (None, Some(custom_store)) => Source::Custom(custom_store.clone()),
         (None, None) => Source::None,
     };
-    let in_place = match &config.source {
-        Source::None => true,
-        Source::Store(store) => matches!(store, StoreConfig::Memory(_) | StoreConfig::Local(_)),
-        Source::Custom(_) => false,
-    };
     let table = Rc::new(RefCell::new(MembershipTable::default()));
-    let calls = Rc::new(Calls::new(mailbox.clone()));
-    let recipient = Inbox { calls: calls.clone(), table: table.clone() };
-    mailbox.open(env, &inbox, recipient)?;
-    let engine = Engine::open(config).inspect_err(|_| mailbox.close()).raise()?;
+    let calls = Rc::new(PendingCalls::new(queue.clone()));
+    let consumer = EngineConsumer { calls: calls.clone(), table: table.clone() };
+    queue.open(env, &dispatcher, consumer)?;
+    let engine = Engine::open(config).inspect_err(|_| queue.close()).or_throw()?;
     let state = Rc::new(EngineState {
+        is_embedded: engine.is_embedded(),
         engine: Arc::new(engine),
-        in_place,
         table,
-        slots: RefCell::new(vec![ContextHash::from_bytes([0; ContextHash::BYTES]); SLOTS]),
+        l1_slots: RefCell::new(vec![ContextHash::from_bytes([0; ContextHash::BYTES]); L1_SLOTS]),
         shared: Cell::default(),
         last_failure: RefCell::default(),
         calls,
     });
-    Ok(NativeEngine { state, mailbox, custom })
+    Ok(NativeEngine { state, queue, custom_store })
 }
 
 #[napi]
 impl NativeEngine {
-    /// Returns the functions that lookups call, and the memory they share.
+    /// Returns the functions that lookups call, and the memory they share with JavaScript.
     #[napi(ts_return_type = "HotPath")]
     pub fn hot_path(&self, env: Env) -> Result<Object<'_>> {
         let object = Object::new(&env).map_err(|e| internal(&e.reason))?;
         hot_path::define(env.raw(), object.raw(), self.state.clone())
-            .ok_or_else(|| internal("the functions of the engine cannot be made"))?;
+            .ok_or_else(|| internal("Node cannot create the functions of the engine"))?;
         Ok(Object::from_raw(env.raw(), object.raw()))
     }
 
-    /// Whether the store answers without waiting.
+    /// Whether lookups never wait, because the store is part of this process or missing.
     #[napi(getter)]
-    pub fn in_place(&self) -> bool {
-        self.state.in_place
+    pub fn is_embedded(&self) -> bool {
+        self.state.is_embedded
     }
 
-    /// Returns the refs of the membership with that number, once it was told.
+    /// Returns the refs of the membership with this number.
     #[napi]
     pub fn membership_refs(&self, number: u32) -> Option<MembershipRefs> {
         self.state.table.borrow().refs(number as usize)
     }
 
-    /// Returns why the last lookup in place failed, if it did.
+    /// Returns the error of the last synchronous lookup, if it failed.
     #[napi]
     pub fn last_failure(&self) -> Option<Failure> {
         self.state.last_failure.take().as_ref().map(Failure::from)
     }
 
-    /// Returns the store's status as far as it is known now.
+    /// Starts an evaluation; its outcome is JSON.
+    #[napi]
+    pub fn start_evaluation(
+        &self,
+        env: Env,
+        call_id: u32,
+        query: u32,
+        key: String,
+        context: &External<Context>,
+    ) {
+        let engine = self.engine().clone();
+        let context = Context::clone(context);
+        self.start_call(env, call_id, async move {
+            Outcome::Json(Query::from_number(query.into()).evaluate(&engine, &key, &context).await)
+        });
+    }
+
+    /// Replaces the flags and segments by those of a JSON text.
+    #[napi]
+    pub fn set_data(&self, json: String) -> AsyncTask<DataChange> {
+        AsyncTask::new(DataChange::new(self.engine(), DataSource::Json(json)))
+    }
+
+    /// Replaces the flags and segments by those of a file, and remembers its path.
+    #[napi]
+    pub fn load_data(&self, path: String) -> AsyncTask<DataChange> {
+        AsyncTask::new(DataChange::new(self.engine(), DataSource::File(path)))
+    }
+
+    /// Reads the file of `load_data` again if it has changed.
+    #[napi]
+    pub fn reload_data(&self) -> AsyncTask<DataChange> {
+        AsyncTask::new(DataChange::new(self.engine(), DataSource::SameFile))
+    }
+
+    /// Returns the last known status of the store.
     #[napi]
     pub fn status(&self) -> NativeStatus {
         self.state.engine.status().into()
     }
 
-    /// Begins to ask the store for its sync time.
+    /// Starts reading the store's sync time.
     #[napi]
-    pub fn begin_refresh_status(&self, env: Env, ticket: u32) {
+    pub fn start_refresh_status(&self, env: Env, call_id: u32) {
         let engine = self.state.engine.clone();
-        self.state.calls.begin(
-            env.raw(),
-            ticket,
-            async move { Outcome::Status(engine.refresh_status().await) },
-        );
+        self.start_call(env, call_id, async move { Outcome::Status(engine.refresh_status().await) });
     }
 
-    /// Begins to hear of the status, now and at every change; returns the listener's number.
+    /// Delivers the current status and every change; returns the id of the listener.
     #[napi]
     pub fn add_status_listener(&self) -> Result<u32> {
-        let mailbox = self.mailbox.clone();
-        let number = Arc::new(std::sync::OnceLock::new());
-        let own_number = number.clone();
-        let listener = move |status: &bigseg_core::StoreStatus| {
-            mailbox.post(Message::Status(*own_number.wait(), status.clone()));
+        let queue = self.queue.clone();
+        let id = Arc::new(OnceLock::new());
+        let own_id = id.clone();
+        let listener = move |status: &StoreStatus| {
+            queue.push(EngineMessage::Status(*own_id.wait(), status.clone()));
         };
-        let id = self.state.engine.add_status_listener(listener).raise()?;
-        // Listeners are counted from 1; none will ever count to four billion.
-        Ok(*number.get_or_init(|| id.number() as u32))
+        let core_id = self.state.engine.add_status_listener(listener).or_throw()?;
+        // The core counts listeners from 1; no process reaches four billion.
+        Ok(*id.get_or_init(|| core_id.number() as u32))
     }
 
     /// Removes a listener.
     #[napi]
-    pub fn remove_status_listener(&self, number: u32) -> bool {
-        self.state.engine.remove_status_listener(ListenerId::from_number(number.into()))
+    pub fn remove_status_listener(&self, id: u32) -> bool {
+        self.state.engine.remove_status_listener(ListenerId::from_number(id.into()))
     }
 
-    /// Forgets what is cached of a context.
+    /// Removes a context from the cache, by its key.
     #[napi]
     pub fn invalidate(&self, context_key: String) -> Result<()> {
-        self.state.engine.invalidate(context_key.as_str()).raise()?;
-        Ok(())
+        self.state.engine.invalidate(context_key.as_str()).or_throw()
     }
 
-    /// Forgets what is cached of a context, by its hash.
+    /// Removes a context from the cache, by its hash.
     #[napi]
     pub fn invalidate_by_hash(&self, context_hash: String) -> Result<()> {
-        self.state.engine.invalidate(ContextHash::parse(context_hash).raise()?).raise()?;
-        Ok(())
+        let hash = ContextHash::parse(context_hash).or_throw()?;
+        self.state.engine.invalidate(hash).or_throw()
     }
 
-    /// Forgets everything that is cached.
+    /// Empties the cache.
     #[napi]
     pub fn invalidate_all(&self) {
         self.state.engine.invalidate_all();
     }
 
-    /// Returns each figure with its name as the core spells it.
+    /// Returns each metric with its name in the core.
     #[napi]
     pub fn metrics(&self) -> Vec<(String, i64)> {
-        let figures = self.state.engine.metrics().all();
-        figures.into_iter().map(|(name, figure)| (name.to_owned(), figure as i64)).collect()
+        let metrics = self.state.engine.metrics().all();
+        metrics.into_iter().map(|(name, value)| (name.to_owned(), value as i64)).collect()
     }
 
-    /// Begins to close the engine.
+    /// Starts closing the engine.
     #[napi]
-    pub fn begin_close(&self, env: Env, ticket: u32) {
+    pub fn start_close(&self, env: Env, call_id: u32) {
         let engine = self.state.engine.clone();
-        self.state.calls.begin(env.raw(), ticket, async move {
+        self.start_call(env, call_id, async move {
             engine.close().await;
             Outcome::Closed
         });
     }
 
-    /// Answers a custom store's question for memberships.
+    /// Completes a request to the custom store for memberships.
     #[napi]
-    pub fn reply_memberships(&self, number: u32, memberships: Vec<NativeMembership>) {
-        if let Some(custom) = &self.custom {
-            custom.reply_memberships(number, memberships);
+    pub fn reply_memberships(&self, request: u32, memberships: Vec<NativeMembership>) {
+        if let Some(store) = &self.custom_store {
+            store.reply_memberships(request, memberships);
         }
     }
 
-    /// Answers a custom store's question for metadata.
+    /// Completes a request to the custom store for metadata.
     #[napi]
-    pub fn reply_metadata(&self, number: u32, synchronized_on: i64) {
-        if let Some(custom) = &self.custom {
-            custom.reply_metadata(number, synchronized_on);
+    pub fn reply_metadata(&self, request: u32, synchronized_on: i64) {
+        if let Some(store) = &self.custom_store {
+            store.reply_metadata(request, synchronized_on);
         }
     }
 
-    /// Says that a custom store failed.
+    /// Fails a request to the custom store.
     #[napi]
-    pub fn reply_failure(&self, number: u32, kind: String, message: String) {
-        if let Some(custom) = &self.custom {
-            custom.fail(number, &kind, &message);
+    pub fn reply_failure(&self, request: u32, kind: String, message: String) {
+        if let Some(store) = &self.custom_store {
+            store.reply_failure(request, &kind, &message);
         }
     }
 }
 
 impl NativeEngine {
-    /// Returns what an integration of this process is to tell of its changes.
+    /// Returns the observer that an integration of this process notifies of changes.
     pub(crate) fn sync_observer(&self) -> Arc<dyn SyncObserver> {
         self.state.engine.sync_observer()
     }
@@ -245,103 +242,19 @@ impl NativeEngine {
         &self.state.engine
     }
 
-    /// Begins a call; what comes out of it is delivered under the ticket's number.
-    pub(crate) fn begin_call(
+    /// Starts a call; its outcome is delivered with the call id.
+    pub(crate) fn start_call(
         &self,
         env: Env,
-        ticket: u32,
+        call_id: u32,
         call: impl Future<Output = Outcome> + Send + 'static,
     ) {
-        self.state.calls.begin(env.raw(), ticket, call);
+        self.state.calls.start(env.raw(), call_id, call);
     }
 }
 
 impl Drop for NativeEngine {
     fn drop(&mut self) {
-        self.mailbox.close();
-    }
-}
-
-/// Takes the messages of an engine and calls JavaScript's `deliver(kind, number, failure, value, more)`.
-struct Inbox {
-    calls: Rc<Calls>,
-    table: Rc<RefCell<MembershipTable>>,
-}
-
-/// What a delivery is; `lib/dispatcher.ts` has the same numbers.
-#[derive(Clone, Copy)]
-enum Delivery {
-    Answers = 0,
-    Refreshed = 1,
-    Closed = 2,
-    Status = 3,
-    Memberships = 4,
-    Metadata = 5,
-    Text = 6,
-}
-
-impl Recipient for Inbox {
-    type Mail = Message;
-
-    fn pass_on(&self, courier: &Courier, message: Message) -> napi::Result<()> {
-        match message {
-            Message::Woken(ticket) => match self.calls.go_on(courier.env, ticket) {
-                None => Ok(()),
-                Some(Outcome::Answers(Ok(answers))) => self.pass_on_answers(courier, ticket, &answers),
-                Some(Outcome::Answers(Err(e))) => courier.failure(Delivery::Answers, ticket, &e),
-                Some(Outcome::Status(Ok(status))) => {
-                    courier.value(Delivery::Refreshed, ticket, NativeStatus::from(status))
-                }
-                Some(Outcome::Status(Err(e))) => courier.failure(Delivery::Refreshed, ticket, &e),
-                Some(Outcome::Text(Ok(text))) => courier.value(Delivery::Text, ticket, text),
-                Some(Outcome::Text(Err(e))) => courier.failure(Delivery::Text, ticket, &e),
-                Some(Outcome::Closed) => courier.value(Delivery::Closed, ticket, ()),
-            },
-            Message::Status(number, status) => {
-                courier.value(Delivery::Status, number, NativeStatus::from(status))
-            }
-            Message::Memberships(number, hashes) => {
-                let hashes: Vec<String> = hashes.iter().map(ToString::to_string).collect();
-                courier.value(Delivery::Memberships, number, hashes)
-            }
-            Message::Metadata(number) => courier.value(Delivery::Metadata, number, ()),
-        }
-    }
-}
-
-impl Inbox {
-    fn pass_on_answers(&self, courier: &Courier, ticket: u32, answers: &[Answer]) -> napi::Result<()> {
-        let encoded = EncodedAnswers::new(&mut self.table.borrow_mut(), answers);
-        let numbers = courier.numbers(&encoded.numbers)?;
-        courier.deliver(
-            Delivery::Answers,
-            ticket,
-            courier.make(())?,
-            numbers,
-            courier.make(encoded.failures)?,
-        )
-    }
-}
-
-impl Courier {
-    fn failure(&self, delivery: Delivery, number: u32, error: &Error) -> napi::Result<()> {
-        let nothing = self.make(())?;
-        self.deliver(delivery, number, self.make(Failure::from(error))?, nothing, nothing)
-    }
-
-    fn value(&self, delivery: Delivery, number: u32, value: impl ToNapiValue) -> napi::Result<()> {
-        let nothing = self.make(())?;
-        self.deliver(delivery, number, nothing, self.make(value)?, nothing)
-    }
-
-    fn deliver(
-        &self,
-        delivery: Delivery,
-        number: u32,
-        failure: sys::napi_value,
-        value: sys::napi_value,
-        more: sys::napi_value,
-    ) -> napi::Result<()> {
-        self.call(&[self.make(delivery as u32)?, self.make(number)?, failure, value, more])
+        self.queue.close();
     }
 }

@@ -1,46 +1,46 @@
-//! Failures on their way to JavaScript, where they become `BigSegError`s.
+//! Conversion of errors to JavaScript, where they become `BigSegError`s.
 
 use std::error::Error as _;
 
 use bigseg_core::{Error, ErrorKind};
 use napi_derive::napi;
 
-/// A result of a function that JavaScript calls; the error's `code` there is the name of its kind.
+/// The result of a function that JavaScript calls; the `code` of an error is the name of its kind.
 pub(crate) type Result<T> = napi::Result<T, String>;
 
-/// Turns an error of the core's into an exception.
-pub(crate) fn raised(error: &Error) -> napi::Error<String> {
-    let mut raised = napi::Error::new(error.kind().name().to_owned(), error.message().to_owned());
-    raised.cause = error.source().map(|source| Box::new(napi::Error::from_reason(source.to_string())));
-    raised
+/// Converts an error of the core to an exception.
+pub(crate) fn to_js_error(error: &Error) -> napi::Error<String> {
+    let mut js_error = napi::Error::new(error.kind().name().to_owned(), error.message().to_owned());
+    js_error.cause = error.source().map(|source| Box::new(napi::Error::from_reason(source.to_string())));
+    js_error
 }
 
-/// Makes the exception for what should not happen.
+/// Makes an exception for a bug.
 pub(crate) fn internal(message: &str) -> napi::Error<String> {
-    raised(&Error::new(ErrorKind::Internal, message))
+    to_js_error(&Error::new(ErrorKind::Internal, message))
 }
 
-/// Lets `?` raise errors of the core's.
-pub(crate) trait Raise<T> {
-    /// Turns the error, if it is one, into an exception.
-    fn raise(self) -> Result<T>;
+/// Converts results of the core, so that `?` throws their errors in JavaScript.
+pub(crate) trait OrThrow<T> {
+    /// Converts the error, if there is one, to an exception.
+    fn or_throw(self) -> Result<T>;
 }
 
-impl<T> Raise<T> for bigseg_core::Result<T> {
-    fn raise(self) -> Result<T> {
-        self.map_err(|e| raised(&e))
+impl<T> OrThrow<T> for bigseg_core::Result<T> {
+    fn or_throw(self) -> Result<T> {
+        self.map_err(|e| to_js_error(&e))
     }
 }
 
-/// A failure as a plain object, for what is not thrown.
+/// An error as a plain object, for results that are not thrown.
 #[napi(object, object_from_js = false)]
 #[derive(Clone)]
 pub struct Failure {
     /// The name of its kind.
     pub kind: String,
-    /// The sentence for a person.
+    /// The message for a person.
     pub message: String,
-    /// What caused it, in words.
+    /// The message of the cause.
     pub cause: Option<String>,
 }
 

@@ -1,32 +1,47 @@
-//! Evaluations, which cross the boundary as the JSON that answers serialise to; JavaScript reads each distinct text once.
+//! Evaluation: contexts, flags, segments, and the data that they are evaluated with.
+//!
+//! Results cross the boundary as JSON; JavaScript parses each distinct text once.
 
 use std::sync::Arc;
 
 use bigseg_core::engine::{Explanation, Leased};
 use bigseg_core::segment::{SegmentKind, classify};
 use bigseg_core::{Context, Engine, Origin, Result};
-use napi::bindgen_prelude::{AsyncTask, External};
+use napi::bindgen_prelude::External;
 use napi::{Env, Task};
 use napi_derive::napi;
 use serde_json::{Value, json};
 
-use crate::engine::NativeEngine;
-use crate::error::Failure;
-use crate::pending_calls::Outcome;
+use crate::error::{Failure, OrThrow};
 
-/// What is asked about a context; `lib/evaluation.ts` has the same numbers.
+/// Parses a context from JSON.
+#[napi]
+pub fn parse_context(json: String) -> crate::error::Result<External<Context>> {
+    let size = json.len();
+    Ok(External::new_with_size_hint(Context::parse(&json).or_throw()?, size))
+}
+
+/// Returns the kinds of the individual contexts, sorted.
+#[napi]
+pub fn context_kinds(context: &External<Context>) -> Vec<String> {
+    let mut kinds: Vec<_> = context.kinds().map(str::to_owned).collect();
+    kinds.sort_unstable();
+    kinds
+}
+
+/// The kind of an evaluation; `lib/evaluation.ts` uses the same numbers.
 #[derive(Clone, Copy)]
-pub(crate) enum Question {
-    /// What does this flag serve it?
+pub(crate) enum Query {
+    /// The value of a flag.
     Flag,
-    /// Is it in this segment?
+    /// Whether a segment contains the context.
     Segment,
-    /// Why is it in this segment, or not?
+    /// Why a segment does or does not contain the context.
     Explanation,
 }
 
-impl Question {
-    pub(crate) fn of(number: f64) -> Self {
+impl Query {
+    pub(crate) fn from_number(number: f64) -> Self {
         match number as i64 {
             0 => Self::Flag,
             1 => Self::Segment,
@@ -34,22 +49,23 @@ impl Question {
         }
     }
 
-    /// Answers if that can be done without waiting, and says for how long. The caller's default stays in JavaScript.
-    pub(crate) fn answer_now(
+    /// Evaluates without waiting, and returns how long the result is valid. `None` if the store
+    /// would have to be queried. The caller's default value stays in JavaScript.
+    pub(crate) fn evaluate_now(
         self,
         engine: &Engine,
         key: &str,
         context: &Context,
     ) -> Result<Option<Leased<String>>> {
         Ok(match self {
-            Self::Flag => engine.evaluate(key, context).leased().now()?.map(leased_text),
-            Self::Segment => engine.segment_contains(key, context).leased().now()?.map(leased_text),
+            Self::Flag => engine.evaluate(key, context).leased().now()?.map(to_leased_json),
+            Self::Segment => engine.segment_contains(key, context).leased().now()?.map(to_leased_json),
             Self::Explanation => None,
         })
     }
 
-    /// Has the engine see that an answer was given again: what it takes has been used.
-    pub(crate) fn note(self, engine: &Engine, key: &str, context: &Context) -> Result<()> {
+    /// Records a hit of the L1 cache, so that the memberships in use are evicted last.
+    pub(crate) fn record_l1_hit(self, engine: &Engine, key: &str, context: &Context) -> Result<()> {
         match self {
             Self::Flag => engine.evaluate(key, context).cached().map(drop),
             Self::Segment => engine.segment_contains(key, context).cached().map(drop),
@@ -57,25 +73,25 @@ impl Question {
         }
     }
 
-    /// Answers, waiting for the store if need be.
-    async fn answer(self, engine: &Engine, key: &str, context: &Context) -> Result<String> {
+    /// Evaluates, and waits for the store if necessary.
+    pub(crate) async fn evaluate(self, engine: &Engine, key: &str, context: &Context) -> Result<String> {
         Ok(match self {
-            Self::Flag => text(&engine.evaluate(key, context).await?),
-            Self::Segment => text(&engine.segment_contains(key, context).await?),
-            Self::Explanation => text(&explanation(&engine.explain(key, context).await?)),
+            Self::Flag => to_json(&engine.evaluate(key, context).await?),
+            Self::Segment => to_json(&engine.segment_contains(key, context).await?),
+            Self::Explanation => to_json(&explanation_json(&engine.explain(key, context).await?)),
         })
     }
 }
 
-fn text(answer: &impl serde::Serialize) -> String {
-    serde_json::to_string(answer).expect("answers have nothing that JSON cannot say")
+fn to_json(result: &impl serde::Serialize) -> String {
+    serde_json::to_string(result).expect("JSON can represent every result")
 }
 
-fn leased_text(leased: Leased<impl serde::Serialize>) -> Leased<String> {
-    Leased { answer: text(&leased.answer), valid_for: leased.valid_for }
+fn to_leased_json(leased: Leased<impl serde::Serialize>) -> Leased<String> {
+    Leased { answer: to_json(&leased.answer), valid_for: leased.valid_for }
 }
 
-fn explanation(explanation: &Explanation) -> Value {
+fn explanation_json(explanation: &Explanation) -> Value {
     let origin = explanation.origin.map(|origin| match origin {
         Origin::Store => "store",
         Origin::Cache { .. } => "cache",
@@ -93,93 +109,58 @@ fn explanation(explanation: &Explanation) -> Value {
     })
 }
 
-#[napi]
-impl NativeEngine {
-    /// Begins to answer a question; the outcome is JSON.
-    #[napi]
-    pub fn begin_question(
-        &self,
-        env: Env,
-        ticket: u32,
-        question: u32,
-        key: String,
-        context: &External<Context>,
-    ) {
-        let (engine, context) = (self.engine().clone(), Context::clone(context));
-        self.begin_call(env, ticket, async move {
-            Outcome::Text(Question::of(question.into()).answer(&engine, &key, &context).await)
-        });
-    }
-
-    /// Sets the flags and segments, from JSON.
-    #[napi]
-    pub fn set_data(&self, json: String) -> AsyncTask<Exchange> {
-        self.exchange(Source::Json(json))
-    }
-
-    /// Does the same from a file, and remembers it.
-    #[napi]
-    pub fn load_data(&self, path: String) -> AsyncTask<Exchange> {
-        self.exchange(Source::File(path))
-    }
-
-    /// Reads that file again, if it has changed.
-    #[napi]
-    pub fn reload_data(&self) -> AsyncTask<Exchange> {
-        self.exchange(Source::SameFile)
-    }
-
-    fn exchange(&self, source: Source) -> AsyncTask<Exchange> {
-        AsyncTask::new(Exchange { engine: self.engine().clone(), source })
-    }
-}
-
-/// Where data come from.
-enum Source {
+/// The source of new data.
+pub(crate) enum DataSource {
     Json(String),
     File(String),
     SameFile,
 }
 
-/// Exchanges an engine's data, on a thread of Node's own pool.
-pub struct Exchange {
+/// Replaces the data of an engine, on a thread of Node's pool.
+pub struct DataChange {
     engine: Arc<Engine>,
-    source: Source,
+    source: DataSource,
 }
 
-/// What became of an exchange.
+/// The result of a data change.
 #[napi(object, object_from_js = false)]
-pub struct Exchanged {
-    /// Why it failed.
+pub struct DataChanged {
+    /// Why the change failed.
     pub failure: Option<Failure>,
-    /// Whether there are other data now.
+    /// Whether the data are new.
     pub changed: bool,
 }
 
-impl Task for Exchange {
+impl DataChange {
+    pub(crate) fn new(engine: &Arc<Engine>, source: DataSource) -> Self {
+        Self { engine: engine.clone(), source }
+    }
+}
+
+impl Task for DataChange {
     type Output = Result<bool>;
-    type JsValue = Exchanged;
+    type JsValue = DataChanged;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         Ok(match &self.source {
-            Source::Json(json) => self.engine.set_data(json).map(|()| true),
-            Source::File(path) => self.engine.load_data(path).map(|()| true),
-            Source::SameFile => self.engine.reload_data(),
+            DataSource::Json(json) => self.engine.set_data(json).map(|()| true),
+            DataSource::File(path) => self.engine.load_data(path).map(|()| true),
+            DataSource::SameFile => self.engine.reload_data(),
         })
     }
 
-    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Exchanged> {
+    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<DataChanged> {
         Ok(match output {
-            Ok(changed) => Exchanged { failure: None, changed },
-            Err(e) => Exchanged { failure: Some(Failure::from(&e)), changed: false },
+            Ok(changed) => DataChanged { failure: None, changed },
+            Err(e) => DataChanged { failure: Some(Failure::from(&e)), changed: false },
         })
     }
 }
 
-/// Returns the name of the kind of segment that a list makes; both are whole numbers.
+/// Returns the kind of segment for a list; both arguments are whole numbers.
 #[napi(js_name = "classify")]
 pub fn classify_list(entries: f64, context_kinds: f64) -> &'static str {
-    // Beyond any list, a number saturates.
+    // A number beyond `u64` saturates.
     let kind: SegmentKind = classify(entries as u64, context_kinds as u64);
     kind.name()
 }

@@ -1,20 +1,20 @@
-//! The words that stores know contexts and segments by, and the engine's vocabulary.
+//! Context hashes, segment refs, and the names of error kinds and statuses.
 
-use bigseg_core::{ContextHash, ContextKey, Error, ErrorKind, LookupStatus, SegmentRef, StoreConfig};
+use bigseg_core::{ContextHash, ContextKey, Error, ErrorKind, LookupStatus, SegmentRef};
 use napi_derive::napi;
 
-use crate::error::{Raise, Result, raised};
+use crate::error::{OrThrow, Result, to_js_error};
 
 /// Hashes a context key.
 #[napi]
 pub fn context_hash(context_key: String) -> Result<String> {
-    Ok(ContextKey::new(&context_key).raise()?.hash().to_string())
+    Ok(ContextKey::new(&context_key).or_throw()?.hash().to_string())
 }
 
 /// Checks that a text is a context hash.
 #[napi]
 pub fn check_context_hash(text: String) -> Result<()> {
-    ContextHash::parse(text).raise().map(drop)
+    ContextHash::parse(text).or_throw().map(drop)
 }
 
 /// The parts of a segment ref.
@@ -26,10 +26,10 @@ pub struct SegmentRefParts {
     pub generation: String,
 }
 
-/// Takes a segment ref apart.
+/// Splits a segment ref.
 #[napi]
 pub fn parse_segment_ref(text: String) -> Result<SegmentRefParts> {
-    let parsed = SegmentRef::parse(&text).raise()?;
+    let parsed = SegmentRef::parse(&text).or_throw()?;
     let generation = parsed.generation().unwrap_or_default();
     Ok(SegmentRefParts { segment_key: parsed.segment_key().to_owned(), generation: generation.to_string() })
 }
@@ -39,15 +39,9 @@ pub fn parse_segment_ref(text: String) -> Result<SegmentRefParts> {
 pub fn segment_ref(segment_key: String, generation: String) -> Result<String> {
     let generation = generation.parse().map_err(|_| {
         let message = "a generation is a whole number from 0 to 18446744073709551615";
-        raised(&Error::new(ErrorKind::InvalidSegmentRef, message))
+        to_js_error(&Error::new(ErrorKind::InvalidSegmentRef, message))
     })?;
-    Ok(SegmentRef::new(&segment_key, generation).raise()?.as_str().to_owned())
-}
-
-/// Writes a store string without its secrets and without options that have their default.
-#[napi]
-pub fn display_store(store: String) -> Result<String> {
-    Ok(StoreConfig::parse(&store).raise()?.to_string())
+    Ok(SegmentRef::new(&segment_key, generation).or_throw()?.as_str().to_owned())
 }
 
 /// One row of the table of error kinds.
@@ -55,9 +49,9 @@ pub fn display_store(store: String) -> Result<String> {
 pub struct ErrorKindRow {
     /// The name that every language uses.
     pub name: String,
-    /// The number that C uses.
+    /// The number in the C ABI.
     pub number: u32,
-    /// Whether trying again may help.
+    /// Whether the same call may succeed later.
     pub retryable: bool,
 }
 
@@ -72,7 +66,7 @@ pub fn error_kinds() -> Vec<ErrorKindRow> {
     ErrorKind::ALL.iter().map(row).collect()
 }
 
-/// Returns the names of the lookup statuses, best first; a status is known by its place.
+/// Returns the names of the lookup statuses, best first; the code of an answer has the index.
 #[napi]
 pub fn lookup_statuses() -> Vec<String> {
     LookupStatus::ALL.iter().map(|status| status.name().to_owned()).collect()

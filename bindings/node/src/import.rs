@@ -1,4 +1,4 @@
-//! Filling a store from lists. What may take long runs on a thread of Node's own pool.
+//! Imports of lists into a store. Slow work runs on a thread of Node's pool.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -6,42 +6,44 @@ use std::sync::Arc;
 use bigseg_core::import::{Import, ImportOptions, ImportProgress, ImportReport, LineFormat, LineReader};
 use bigseg_core::store::StoreWriter;
 use bigseg_core::{Clock, ContextHash, ContextKey, Error, ErrorKind, SegmentRef, StoreConfig};
-use napi::bindgen_prelude::{AsyncTask, ClassInstance, Object};
+use napi::bindgen_prelude::{AsyncTask, ClassInstance, External, Object};
 use napi::{Env, Task};
 use napi_derive::napi;
 use parking_lot::Mutex;
 
 use crate::clock::ManualClock;
-use crate::error::{Failure, Raise, Result, raised};
-use crate::js_call::Courier;
-use crate::tsfn_queue::{Mail, Mailbox, Recipient};
+use crate::error::{Failure, OrThrow, Result, to_js_error};
+use crate::js_call::JsCall;
+use crate::tsfn_queue::{Consumer, Message, Queue};
 
-/// Where the list is at the moment.
-enum List {
-    Here(Box<Import>),
-    /// A file is being read into it.
-    Away,
+/// The state of an import.
+enum State {
+    Open(Box<Import>),
+    /// A task adds a file to it.
+    AddingFile,
+    /// It was committed or abandoned.
     Used,
 }
 
-impl List {
-    fn take(&mut self, then: List) -> bigseg_core::Result<Box<Import>> {
-        self.here()?;
-        match std::mem::replace(self, then) {
-            List::Here(import) => Ok(import),
-            List::Away | List::Used => Err(Error::new(ErrorKind::Internal, "the list is not here")),
+impl State {
+    /// Takes the import out of its state, if it is open.
+    fn take(&mut self, next: State) -> bigseg_core::Result<Box<Import>> {
+        self.open()?;
+        match std::mem::replace(self, next) {
+            State::Open(import) => Ok(import),
+            State::AddingFile | State::Used => Err(Error::new(ErrorKind::Internal, "the import is not open")),
         }
     }
 
-    fn here(&mut self) -> bigseg_core::Result<&mut Import> {
+    fn open(&mut self) -> bigseg_core::Result<&mut Import> {
         match self {
-            List::Here(import) => Ok(import),
-            List::Away => Err(Error::new(
+            State::Open(import) => Ok(import),
+            State::AddingFile => Err(Error::new(
                 ErrorKind::InvalidArgument,
                 "a file is still being added; await addFile() first",
             )),
-            List::Used => {
-                Err(Error::new(ErrorKind::AlreadyUsed, "the import was committed or abandoned before"))
+            State::Used => {
+                Err(Error::new(ErrorKind::AlreadyUsed, "the import was already committed or abandoned"))
             }
         }
     }
@@ -50,78 +52,78 @@ impl List {
 /// The native half of `Import`.
 #[napi]
 pub struct NativeImport {
-    list: Arc<Mutex<List>>,
-    /// A memory store lives as long as somebody holds it.
+    state: Arc<Mutex<State>>,
+    /// Keeps a named memory store alive.
     _writer: Arc<dyn StoreWriter>,
 }
 
-/// Begins an import, creating the store where that is possible; resolves with the import.
+/// Begins an import; creates the store where the backend supports that.
 #[napi]
 pub fn open_import(
-    store: String,
+    store: &External<StoreConfig>,
     replace: Option<String>,
     clock: Option<ClassInstance<'_, ManualClock>>,
-) -> AsyncTask<Opening> {
+) -> AsyncTask<ImportOpening> {
     let clock = clock.map_or(Clock::System, |clock| Clock::Manual(clock.0.clone()));
-    AsyncTask::new(Opening { store, replace, clock })
+    AsyncTask::new(ImportOpening { store: StoreConfig::clone(store), replace, clock })
 }
 
-/// Opens a store for writing, which may wait for it.
-pub struct Opening {
-    store: String,
+/// Opens a store for writing, which may wait for the store.
+pub struct ImportOpening {
+    store: StoreConfig,
     replace: Option<String>,
     clock: Clock,
 }
 
-/// What became of [`open_import`].
+/// The result of [`open_import`].
 #[napi(object, object_from_js = false)]
-pub struct Opened {
-    /// Why it failed.
+pub struct OpenedImport {
+    /// Why opening failed.
     pub failure: Option<Failure>,
     /// The import.
     pub import: Option<NativeImport>,
 }
 
-impl Opening {
+impl ImportOpening {
     fn open(&self) -> bigseg_core::Result<NativeImport> {
-        let writer = StoreConfig::parse(&self.store)?.writer()?;
+        let writer = self.store.writer()?;
         let replace = self.replace.as_deref().map(SegmentRef::parse).transpose()?;
         let options = ImportOptions { replace, clock: self.clock.clone(), ..ImportOptions::default() };
         let import = Box::new(Import::new(writer.clone(), options));
-        Ok(NativeImport { list: Arc::new(Mutex::new(List::Here(import))), _writer: writer })
+        Ok(NativeImport { state: Arc::new(Mutex::new(State::Open(import))), _writer: writer })
     }
 }
 
-impl Task for Opening {
+impl Task for ImportOpening {
     type Output = bigseg_core::Result<NativeImport>;
-    type JsValue = Opened;
+    type JsValue = OpenedImport;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         Ok(self.open())
     }
 
-    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Opened> {
+    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<OpenedImport> {
         Ok(match output {
-            Ok(import) => Opened { failure: None, import: Some(import) },
-            Err(e) => Opened { failure: Some(Failure::from(&e)), import: None },
+            Ok(import) => OpenedImport { failure: None, import: Some(import) },
+            Err(e) => OpenedImport { failure: Some(Failure::from(&e)), import: None },
         })
     }
 }
 
 #[napi]
 impl NativeImport {
-    /// Adds a membership.
+    /// Adds an entry by the context's key.
     #[napi]
-    pub fn add(&self, context_key: String, segment_ref: String, included: bool) -> Result<()> {
-        let hash = ContextKey::new(&context_key).raise()?.hash();
-        self.list.lock().here().and_then(|list| list.add(hash, &segment_ref, included)).raise()
+    pub fn add(&self, context_key: String, segment_ref: String, entry: String) -> Result<()> {
+        let hash = ContextKey::new(&context_key).or_throw()?.hash();
+        self.add_entry(hash, &segment_ref, &entry).or_throw()
     }
 
-    /// Adds a membership by the context's hash.
+    /// Adds an entry by the context's hash.
     #[napi]
-    pub fn add_by_hash(&self, context_hash: String, segment_ref: String, included: bool) -> Result<()> {
-        let hash = ContextHash::parse(context_hash).raise()?;
-        self.list.lock().here().and_then(|list| list.add(hash, &segment_ref, included)).raise()
+    pub fn add_by_hash(&self, context_hash: String, segment_ref: String, entry: String) -> Result<()> {
+        let hash = ContextHash::parse(context_hash).or_throw()?;
+        self.add_entry(hash, &segment_ref, &entry).or_throw()
     }
 
     /// Adds every line of a file.
@@ -132,74 +134,88 @@ impl NativeImport {
         format: String,
         segment_ref: Option<String>,
         skip_bad_lines: bool,
-    ) -> Result<AsyncTask<Reading>> {
+    ) -> Result<AsyncTask<FileReading>> {
         let format_of_lines = match format.as_str() {
             "csv" | "csv_of_hashes" => LineFormat::Csv,
             "ndjson" => LineFormat::Ndjson,
             _ => {
                 let message = "format must be \"csv\", \"csv_of_hashes\" or \"ndjson\"";
-                return Err(raised(&Error::new(ErrorKind::InvalidArgument, message)));
+                return Err(to_js_error(&Error::new(ErrorKind::InvalidArgument, message)));
             }
         };
-        let segment = segment_ref.as_deref().map(SegmentRef::parse).transpose().raise()?;
+        let segment = segment_ref.as_deref().map(SegmentRef::parse).transpose().or_throw()?;
         let reader = LineReader { format: format_of_lines, segment, hashed: format == "csv_of_hashes" };
-        let import = self.list.lock().take(List::Away).raise()?;
-        let home = self.list.clone();
-        Ok(AsyncTask::new(Reading { home, import: Some(import), reader, path, skip_bad_lines }))
+        let import = self.state.lock().take(State::AddingFile).or_throw()?;
+        let state = self.state.clone();
+        Ok(AsyncTask::new(FileReading { state, import: Some(import), reader, path, skip_bad_lines }))
     }
 
-    /// Writes the list; `receiver.deliver(contexts, memberships)` hears how many are written so far.
+    /// Writes the list. Calls `receiver.deliver(contexts, memberships)` with the numbers written so
+    /// far.
     #[napi]
-    pub fn commit(&self, env: Env, receiver: Option<Object<'_>>) -> Result<AsyncTask<Writing>> {
-        let mut writing = Writing { import: None, audience: None };
+    pub fn commit(&self, env: Env, receiver: Option<Object<'_>>) -> Result<AsyncTask<Commit>> {
+        let mut commit = Commit { import: None, progress: None };
         if let Some(receiver) = receiver {
-            let mailbox = Arc::new(Mailbox::default());
-            mailbox.open(env, &receiver, Told)?;
-            writing.audience = Some(mailbox);
+            let queue = Arc::new(Queue::default());
+            queue.open(env, &receiver, ProgressConsumer)?;
+            commit.progress = Some(queue);
         }
-        writing.import = Some(self.list.lock().take(List::Used).raise()?);
-        Ok(AsyncTask::new(writing))
+        commit.import = Some(self.state.lock().take(State::Used).or_throw()?);
+        Ok(AsyncTask::new(commit))
     }
 
-    /// Gives the list up; nothing is written.
+    /// Discards the list; nothing is written.
     #[napi]
     pub fn abandon(&self) {
-        *self.list.lock() = List::Used;
+        *self.state.lock() = State::Used;
+    }
+
+    fn add_entry(&self, hash: ContextHash, segment_ref: &str, entry: &str) -> bigseg_core::Result<()> {
+        let included = match entry {
+            "include" => true,
+            "exclude" => false,
+            _ => {
+                let message = format!("entry is {entry:?}; it must be \"include\" or \"exclude\"");
+                return Err(Error::new(ErrorKind::InvalidArgument, message));
+            }
+        };
+        self.state.lock().open()?.add(hash, segment_ref, included)
     }
 }
 
-/// Reads a file into a list.
-pub struct Reading {
-    home: Arc<Mutex<List>>,
+/// Adds the lines of a file to an import.
+pub struct FileReading {
+    state: Arc<Mutex<State>>,
     import: Option<Box<Import>>,
     reader: LineReader,
     path: String,
     skip_bad_lines: bool,
 }
 
-/// What became of an import's work.
+/// The result of adding a file or of a commit.
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
-pub struct Progress {
-    /// Why it failed.
+pub struct ImportResult {
+    /// Why the task failed.
     pub failure: Option<Failure>,
-    /// Lines that were left out.
+    /// Skipped lines.
     pub skipped: i64,
-    /// Memberships of the list.
+    /// Memberships in the list.
     pub memberships: i64,
-    /// Contexts of the list.
+    /// Contexts in the list.
     pub contexts: i64,
-    /// Contexts that were in the replaced segment before.
+    /// Contexts that the replaced segment had before.
     pub replaced: i64,
 }
 
-impl Reading {
+impl FileReading {
     fn read(&mut self) -> bigseg_core::Result<i64> {
         let import = self.import.as_mut().expect("taken by resolve only");
         let file = File::open(&self.path).map_err(|e| {
             Error::with_source(ErrorKind::InvalidInput, format!("{} cannot be opened: {e}", self.path), e)
         })?;
-        let (mut skipped, skip_bad_lines) = (0, self.skip_bad_lines);
+        let mut skipped = 0;
+        let skip_bad_lines = self.skip_bad_lines;
         self.reader.read(file, import, &mut |bad_line| {
             if !skip_bad_lines {
                 return Err(bad_line.into());
@@ -211,84 +227,85 @@ impl Reading {
     }
 }
 
-impl Task for Reading {
+impl Task for FileReading {
     type Output = bigseg_core::Result<i64>;
-    type JsValue = Progress;
+    type JsValue = ImportResult;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         Ok(self.read())
     }
 
-    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Progress> {
-        let mut home = self.home.lock();
-        // Unless it was abandoned meanwhile.
-        if let (List::Away, Some(import)) = (&*home, self.import.take()) {
-            *home = List::Here(import);
+    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<ImportResult> {
+        let mut state = self.state.lock();
+        // An import that was abandoned meanwhile stays so.
+        if let (State::AddingFile, Some(import)) = (&*state, self.import.take()) {
+            *state = State::Open(import);
         }
         Ok(match output {
-            Ok(skipped) => Progress { skipped, ..Progress::default() },
-            Err(e) => Progress { failure: Some(Failure::from(&e)), ..Progress::default() },
+            Ok(skipped) => ImportResult { skipped, ..ImportResult::default() },
+            Err(e) => ImportResult { failure: Some(Failure::from(&e)), ..ImportResult::default() },
         })
     }
 }
 
-/// How far an import has come.
-struct Done(ImportProgress);
+/// The progress of a commit.
+struct ProgressMessage(ImportProgress);
 
-impl Mail for Done {
-    fn supersedes(&self, _before: &Self) -> bool {
+impl Message for ProgressMessage {
+    fn replaces(&self, _before: &Self) -> bool {
         true
     }
 }
 
-/// Tells JavaScript how far it has come.
-struct Told;
+/// Calls `deliver(contexts, memberships)` in JavaScript.
+struct ProgressConsumer;
 
-impl Recipient for Told {
-    type Mail = Done;
+impl Consumer for ProgressConsumer {
+    type Message = ProgressMessage;
 
-    fn pass_on(&self, courier: &Courier, Done(progress): Done) -> napi::Result<()> {
-        courier.call(&[courier.make(progress.contexts as f64)?, courier.make(progress.memberships as f64)?])
+    fn consume(&self, js: &JsCall, ProgressMessage(progress): ProgressMessage) -> napi::Result<()> {
+        js.call(&[js.value(progress.contexts as f64)?, js.value(progress.memberships as f64)?])
     }
 }
 
-/// Writes a list to its store.
-pub struct Writing {
+/// Writes an import to its store.
+pub struct Commit {
     import: Option<Box<Import>>,
-    audience: Option<Arc<Mailbox<Done>>>,
+    progress: Option<Arc<Queue<ProgressMessage>>>,
 }
 
-impl Task for Writing {
+impl Task for Commit {
     type Output = bigseg_core::Result<ImportReport>;
-    type JsValue = Progress;
+    type JsValue = ImportResult;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let import = self.import.take().ok_or_else(|| napi::Error::from_reason("written before"))?;
+        let import =
+            self.import.take().ok_or_else(|| napi::Error::from_reason("the import was already written"))?;
         Ok(import.finish(&mut |progress| {
-            if let Some(audience) = &self.audience {
-                audience.post(Done(progress));
+            if let Some(queue) = &self.progress {
+                queue.push(ProgressMessage(progress));
             }
         }))
     }
 
-    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Progress> {
+    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<ImportResult> {
         Ok(match output {
-            Ok(report) => Progress {
+            Ok(report) => ImportResult {
                 failure: None,
                 skipped: 0,
                 memberships: report.memberships as i64,
                 contexts: report.contexts as i64,
                 replaced: report.replaced as i64,
             },
-            Err(e) => Progress { failure: Some(Failure::from(&e)), ..Progress::default() },
+            Err(e) => ImportResult { failure: Some(Failure::from(&e)), ..ImportResult::default() },
         })
     }
 }
 
-impl Drop for Writing {
+impl Drop for Commit {
     fn drop(&mut self) {
-        if let Some(audience) = &self.audience {
-            audience.close();
+        if let Some(queue) = &self.progress {
+            queue.close();
         }
     }
 }

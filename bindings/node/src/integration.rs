@@ -1,4 +1,4 @@
-//! An integration, as an object of JavaScript's.
+//! An integration, as a JavaScript object.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,28 +6,28 @@ use bigseg_core::integration::{Integration, IntegrationConfig, IntegrationDefini
 use bigseg_core::status::ListenerId;
 use bigseg_core::sync::{SdkKey, SyncFailure, Upstream, UpstreamProxy};
 use bigseg_core::{Clock, StoreConfig};
-use napi::bindgen_prelude::{AsyncTask, ClassInstance, Object};
+use napi::bindgen_prelude::{AsyncTask, ClassInstance, External, Object};
 use napi::{Env, Task};
 use napi_derive::napi;
 
 use crate::clock::ManualClock;
 use crate::engine::NativeEngine;
-use crate::error::{Raise, Result};
-use crate::js_call::Courier;
-use crate::tsfn_queue::{Mail, Mailbox, Recipient};
+use crate::error::{OrThrow, Result};
+use crate::js_call::JsCall;
+use crate::tsfn_queue::{Consumer, Message, Queue};
 
-/// What an integration is, and its upstream; what is missing has its default.
+/// An integration and its upstream; a missing field has its default.
 #[napi(object, object_to_js = false)]
 pub struct NativeDefinition {
-    /// See `IntegrationDefinition`, also for the rest.
+    /// The fields are those of the core's `IntegrationDefinition` and `Upstream`.
     pub id: String,
-    /// For people.
+    /// For display.
     pub name: Option<String>,
-    /// For people.
+    /// For display.
     pub project: Option<String>,
-    /// For people.
+    /// For display.
     pub environment: Option<String>,
-    /// Whether it is on.
+    /// Whether the integration is on.
     pub on: Option<bool>,
     /// A secret.
     pub sdk_key: String,
@@ -39,20 +39,18 @@ pub struct NativeDefinition {
     pub proxy: Option<String>,
     /// A path.
     pub ca_file: Option<String>,
-    /// A store string.
-    pub store: String,
     /// A path.
     pub state_directory: Option<String>,
 }
 
 impl NativeDefinition {
-    fn config(self) -> bigseg_core::Result<IntegrationConfig> {
+    fn config(self, store: StoreConfig) -> bigseg_core::Result<IntegrationConfig> {
         let mut upstream = Upstream::new(SdkKey::new(&self.sdk_key)?);
         upstream.base_url = self.base_url.unwrap_or(upstream.base_url);
         upstream.stream_url = self.stream_url.unwrap_or(upstream.stream_url);
         upstream.proxy = self.proxy.as_deref().map_or(upstream.proxy, UpstreamProxy::parse);
         upstream.ca_file = self.ca_file.map(Into::into);
-        let mut definition = IntegrationDefinition::new(self.id, upstream, StoreConfig::parse(&self.store)?);
+        let mut definition = IntegrationDefinition::new(self.id, upstream, store);
         definition.name = self.name.unwrap_or(definition.name);
         definition.project = self.project.unwrap_or_default();
         definition.environment = self.environment.unwrap_or_default();
@@ -62,25 +60,25 @@ impl NativeDefinition {
     }
 }
 
-/// What it has to say: the status, for one listener.
-struct News(u32, IntegrationStatus);
+/// A status for one listener.
+struct StatusMessage(u32, IntegrationStatus);
 
-impl Mail for News {
-    /// The latest value wins.
-    fn supersedes(&self, before: &Self) -> bool {
+impl Message for StatusMessage {
+    /// A status replaces the previous one of the same listener.
+    fn replaces(&self, before: &Self) -> bool {
         self.0 == before.0
     }
 }
 
-/// Calls JavaScript's `deliver(listener, status)`.
-struct Listeners;
+/// Calls `deliver(listener, status)` in JavaScript.
+struct StatusConsumer;
 
-impl Recipient for Listeners {
-    type Mail = News;
+impl Consumer for StatusConsumer {
+    type Message = StatusMessage;
 
-    fn pass_on(&self, courier: &Courier, News(listener, status): News) -> napi::Result<()> {
+    fn consume(&self, js: &JsCall, StatusMessage(listener, status): StatusMessage) -> napi::Result<()> {
         let status = NativeIntegrationStatus::from(status);
-        courier.call(&[courier.make(listener)?, courier.make(status)?])
+        js.call(&[js.value(listener)?, js.value(status)?])
     }
 }
 
@@ -88,32 +86,35 @@ impl Recipient for Listeners {
 #[napi]
 pub struct NativeIntegration {
     integration: Arc<Integration>,
-    mailbox: Arc<Mailbox<News>>,
+    queue: Arc<Queue<StatusMessage>>,
 }
 
-/// Starts an integration, of whose changes the engines hear; `receiver.deliver` hears of its status.
+/// Starts an integration that notifies `engines` of changes.
+///
+/// `receiver.deliver` receives its status.
 #[napi]
 pub fn start_integration(
     env: Env,
     definition: NativeDefinition,
+    store: &External<StoreConfig>,
     engines: Vec<ClassInstance<'_, NativeEngine>>,
     clock: Option<ClassInstance<'_, ManualClock>>,
     receiver: Object<'_>,
 ) -> Result<NativeIntegration> {
-    let mut config = definition.config().raise()?;
+    let mut config = definition.config(StoreConfig::clone(store)).or_throw()?;
     config.observers.extend(engines.iter().map(|engine| engine.sync_observer()));
     if let Some(clock) = clock {
         config.clock = Clock::Manual(clock.0.clone());
     }
-    let mailbox = Arc::new(Mailbox::default());
-    mailbox.open(env, &receiver, Listeners)?;
-    let integration = Integration::start(config).inspect_err(|_| mailbox.close()).raise()?;
-    Ok(NativeIntegration { integration: Arc::new(integration), mailbox })
+    let queue = Arc::new(Queue::default());
+    queue.open(env, &receiver, StatusConsumer)?;
+    let integration = Integration::start(config).inspect_err(|_| queue.close()).or_throw()?;
+    Ok(NativeIntegration { integration: Arc::new(integration), queue })
 }
 
 #[napi]
 impl NativeIntegration {
-    /// Returns the status of this moment.
+    /// Returns the current status.
     #[napi]
     pub fn status(&self) -> NativeIntegrationStatus {
         self.integration.status().into()
@@ -125,51 +126,51 @@ impl NativeIntegration {
         self.integration.error_log().into_iter().map(Into::into).collect()
     }
 
-    /// Begins to hear of the status, now and at every change; returns the listener's number.
+    /// Delivers the current status and every change; returns the id of the listener.
     #[napi]
     pub fn add_status_listener(&self) -> u32 {
-        let mailbox = self.mailbox.clone();
-        let number = Arc::new(OnceLock::new());
-        let own_number = number.clone();
+        let queue = self.queue.clone();
+        let id = Arc::new(OnceLock::new());
+        let own_id = id.clone();
         let listener = move |status: &IntegrationStatus| {
-            mailbox.post(News(*own_number.wait(), status.clone()));
+            queue.push(StatusMessage(*own_id.wait(), status.clone()));
         };
-        let id = self.integration.add_status_listener(listener);
-        // Listeners are counted from 1; none will ever count to four billion.
-        *number.get_or_init(|| id.number() as u32)
+        let core_id = self.integration.add_status_listener(listener);
+        // The core counts listeners from 1; no process reaches four billion.
+        *id.get_or_init(|| core_id.number() as u32)
     }
 
     /// Removes a listener.
     #[napi]
-    pub fn remove_status_listener(&self, number: u32) -> bool {
-        self.integration.remove_status_listener(ListenerId::from_number(number.into()))
+    pub fn remove_status_listener(&self, id: u32) -> bool {
+        self.integration.remove_status_listener(ListenerId::from_number(id.into()))
     }
 
     /// Replaces the SDK key.
     #[napi]
     pub fn set_sdk_key(&self, sdk_key: String) -> Result<()> {
-        SdkKey::new(&sdk_key).and_then(|sdk_key| self.integration.set_sdk_key(sdk_key)).raise()
+        SdkKey::new(&sdk_key).and_then(|sdk_key| self.integration.set_sdk_key(sdk_key)).or_throw()
     }
 
-    /// Turns it on or off.
+    /// Turns the integration on or off.
     #[napi]
     pub fn set_on(&self, on: bool) -> Result<()> {
-        self.integration.set_on(on).raise()
+        self.integration.set_on(on).or_throw()
     }
 
-    /// Changes its name.
+    /// Changes the display name.
     #[napi]
     pub fn set_name(&self, name: String) -> Result<()> {
-        self.integration.set_name(&name).raise()
+        self.integration.set_name(&name).or_throw()
     }
 
-    /// Changes where patches go.
+    /// Changes the store that patches are written to.
     #[napi]
-    pub fn set_store(&self, store: String) -> Result<()> {
-        StoreConfig::parse(&store).and_then(|store| self.integration.set_store(store)).raise()
+    pub fn set_store(&self, store: &External<StoreConfig>) -> Result<()> {
+        self.integration.set_store(StoreConfig::clone(store)).or_throw()
     }
 
-    /// Stops it; resolves when it no longer touches the store.
+    /// Stops the integration; resolves when it no longer writes to the store.
     #[napi]
     pub fn close(&self) -> AsyncTask<Closing> {
         AsyncTask::new(Closing(self.integration.clone()))
@@ -178,11 +179,11 @@ impl NativeIntegration {
 
 impl Drop for NativeIntegration {
     fn drop(&mut self) {
-        self.mailbox.close();
+        self.queue.close();
     }
 }
 
-/// Waits until an integration has stopped, on a thread of Node's own pool.
+/// Waits until an integration has stopped, on a thread of Node's pool.
 pub struct Closing(Arc<Integration>);
 
 impl Task for Closing {
@@ -204,15 +205,15 @@ impl Task for Closing {
 pub struct NativeIntegrationStatus {
     /// The name of the state.
     pub state: String,
-    /// Since when.
+    /// When the state last changed.
     pub since: i64,
-    /// When the store was last declared synchronised.
+    /// When the store was last marked as synchronised.
     pub last_synchronized: Option<i64>,
-    /// What keeps it from being so.
+    /// The current error.
     pub error: Option<NativeSyncFailure>,
-    /// When something last failed.
+    /// When the newest error occurred.
     pub last_error: Option<i64>,
-    /// How far filling the store has come: patches, operations, operations in a second.
+    /// The progress of the initial load: patches, operations, operations per second.
     pub progress: Vec<i64>,
     /// Patches, operations, repeated, pages, streams, out of order, data losses.
     pub counters: Vec<i64>,
@@ -223,15 +224,15 @@ pub struct NativeIntegrationStatus {
 pub struct NativeSyncFailure {
     /// The name of its kind.
     pub kind: String,
-    /// The HTTP status of the upstream's answer.
+    /// The HTTP status of the upstream's response.
     pub status_code: Option<u32>,
-    /// The sentence for a person.
+    /// The message for a person.
     pub message: String,
-    /// When first.
+    /// The time of the first occurrence.
     pub since: i64,
-    /// When last.
+    /// The time of the last occurrence.
     pub timestamp: i64,
-    /// How often in a row.
+    /// The number of consecutive occurrences.
     pub times: i64,
 }
 
@@ -250,7 +251,8 @@ impl From<SyncFailure> for NativeSyncFailure {
 
 impl From<IntegrationStatus> for NativeIntegrationStatus {
     fn from(status: IntegrationStatus) -> Self {
-        let (progress, counters) = (status.progress, status.counters);
+        let progress = status.progress;
+        let counters = status.counters;
         let numbers = |numbers: &[u64]| numbers.iter().map(|number| *number as i64).collect();
         Self {
             state: status.state.name().to_owned(),

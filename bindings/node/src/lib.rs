@@ -1,13 +1,15 @@
 //! The native half of the Node package `bigseg`: conversions and waiting, no logic.
 //!
-//! The package around it, in `../lib/`, is the API; this module is private to it. Everything here runs on the thread of
-//! one JavaScript environment, except `tsfn_queue.rs`, through which the engine's threads reach it.
+//! The package in `../lib/` is the API; this module is private to it. Everything here runs on the
+//! thread of one JavaScript environment, except `tsfn_queue.rs`, which other threads write to.
 
 pub mod answer_codec;
 pub mod clock;
-pub mod context;
 pub mod custom_store;
 pub mod engine;
+mod engine_consumer;
+mod engine_message;
+mod engine_state;
 pub mod error;
 pub mod evaluation;
 mod hot_path;
@@ -16,8 +18,9 @@ pub mod import;
 pub mod integration;
 mod js_call;
 pub mod log;
-mod message;
 pub mod options;
 mod pending_calls;
+mod raw_call;
 pub mod status;
+pub mod store_config;
 mod tsfn_queue;

@@ -1,4 +1,5 @@
-//! What the library has to say to an operator, on its way to the listeners of every environment in this process.
+//! Log records of the library, for the log listeners of every JavaScript environment in this
+//! process.
 
 use std::sync::Arc;
 use std::sync::Once;
@@ -11,9 +12,9 @@ use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 use parking_lot::RwLock;
 
-use crate::error::{Result, raised};
-use crate::js_call::Courier;
-use crate::tsfn_queue::{Mail, Mailbox, Recipient};
+use crate::error::{Result, to_js_error};
+use crate::js_call::JsCall;
+use crate::tsfn_queue::{Consumer, Message, Queue};
 
 /// The names of the levels, the most serious first.
 const LEVELS: [(&str, LevelFilter); 4] = [
@@ -23,58 +24,59 @@ const LEVELS: [(&str, LevelFilter); 4] = [
     ("debug", LevelFilter::Debug),
 ];
 
-/// One line.
-struct Line {
+/// One log record.
+struct LogRecord {
     level: Level,
     text: String,
 }
 
-impl Mail for Line {
-    /// A thread that is busy for long is not to hoard them.
-    const MOST: usize = 1_000;
+impl Message for LogRecord {
+    /// Limits the memory of a thread that is busy for long.
+    const CAPACITY: usize = 1_000;
 }
 
-/// Somebody who listens.
+/// A log listener.
 struct Listener {
-    number: u32,
+    id: u32,
     limit: LevelFilter,
-    mailbox: Arc<Mailbox<Line>>,
+    queue: Arc<Queue<LogRecord>>,
 }
 
 static LISTENERS: RwLock<Vec<Listener>> = RwLock::new(Vec::new());
 
-/// Begins to hear the lines of the whole process that are at least as serious as `level`; `receiver.deliver(level, text)` is
-/// called for each. Returns the listener's number.
+/// Adds a listener for the log records of the whole process, up to a level.
+///
+/// Calls `receiver.deliver(level, text)` for each record. Returns the id of the listener.
 #[napi]
 pub fn add_log_listener(env: Env, level: String, receiver: Object<'_>) -> Result<u32> {
     static REGISTER: Once = Once::new();
-    static NEXT: AtomicU32 = AtomicU32::new(0);
+    static NEXT_ID: AtomicU32 = AtomicU32::new(0);
     let known = LEVELS.iter().find(|(name, _)| *name == level).ok_or_else(|| {
         let message = "a level is \"error\", \"warn\", \"info\" or \"debug\"";
-        raised(&Error::new(ErrorKind::InvalidArgument, message))
+        to_js_error(&Error::new(ErrorKind::InvalidArgument, message))
     })?;
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let mailbox = Arc::new(Mailbox::default());
-    mailbox.open(env, &receiver, Lines { number })?;
+    let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+    let queue = Arc::new(Queue::default());
+    queue.open(env, &receiver, LogConsumer { id })?;
     REGISTER.call_once(|| {
-        // Fails only if somebody has registered another logger in our own copy of the facade: nobody can.
+        // Cannot fail: this library has its own copy of the logging facade.
         let _ = log::set_logger(&Logger);
     });
-    change(|listeners| listeners.push(Listener { number, limit: known.1, mailbox }));
-    Ok(number)
+    change(|listeners| listeners.push(Listener { id, limit: known.1, queue }));
+    Ok(id)
 }
 
-/// Ends that; nothing is delivered afterwards.
+/// Removes a listener; nothing is delivered to it afterwards.
 #[napi]
-pub fn remove_log_listener(number: u32) {
+pub fn remove_log_listener(id: u32) {
     for listener in
-        change(|listeners| listeners.extract_if(.., |one| one.number == number).collect::<Vec<_>>())
+        change(|listeners| listeners.extract_if(.., |listener| listener.id == id).collect::<Vec<_>>())
     {
-        listener.mailbox.close();
+        listener.queue.close();
     }
 }
 
-/// Changes who listens, and how much is said from then on.
+/// Changes the listeners, and sets the level of the logger to the highest of theirs.
 fn change<T>(change: impl FnOnce(&mut Vec<Listener>) -> T) -> T {
     let mut listeners = LISTENERS.write();
     let changed = change(&mut listeners);
@@ -83,24 +85,24 @@ fn change<T>(change: impl FnOnce(&mut Vec<Listener>) -> T) -> T {
     changed
 }
 
-/// Takes lines to JavaScript. It goes when nobody wants them any more, or when the environment ends.
-struct Lines {
-    number: u32,
+/// Delivers log records to one listener; dropped when it is removed or the environment ends.
+struct LogConsumer {
+    id: u32,
 }
 
-impl Recipient for Lines {
-    type Mail = Line;
+impl Consumer for LogConsumer {
+    type Message = LogRecord;
 
-    fn pass_on(&self, courier: &Courier, line: Line) -> napi::Result<()> {
-        let filter = line.level.to_level_filter();
+    fn consume(&self, js: &JsCall, record: LogRecord) -> napi::Result<()> {
+        let filter = record.level.to_level_filter();
         let name = LEVELS.iter().find(|(_, limit)| *limit >= filter).map_or("debug", |(name, _)| name);
-        courier.call(&[courier.make(name)?, courier.make(line.text)?])
+        js.call(&[js.value(name)?, js.value(record.text)?])
     }
 }
 
-impl Drop for Lines {
+impl Drop for LogConsumer {
     fn drop(&mut self) {
-        change(|listeners| listeners.retain(|listener| listener.number != self.number));
+        change(|listeners| listeners.retain(|listener| listener.id != self.id));
     }
 }
 
@@ -108,7 +110,7 @@ struct Logger;
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // Libraries that we use have their own things to say, and do not keep our promises about secrets.
+        // Records of other crates may contain secrets.
         metadata.target().starts_with("bigseg")
     }
 
@@ -119,7 +121,7 @@ impl Log for Logger {
         let level = record.level();
         let text = record.args().to_string();
         for listener in LISTENERS.read().iter().filter(|listener| level <= listener.limit) {
-            listener.mailbox.post(Line { level, text: text.clone() });
+            listener.queue.push(LogRecord { level, text: text.clone() });
         }
     }
 

@@ -1,4 +1,4 @@
-//! The engine's options as JavaScript spells them: durations are milliseconds.
+//! The engine's options, with the names of JavaScript; durations are milliseconds.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use bigseg_core::engine::PushInvalidation;
 use bigseg_core::{EngineConfig, Error, ErrorKind};
 use napi_derive::napi;
 
-/// What the package passes on; what is missing has its default.
+/// The engine options; a missing one has its default.
 #[napi(object, object_to_js = false)]
 pub struct NativeOptions {
     /// See `EngineConfig`, also for the rest.
@@ -19,7 +19,7 @@ pub struct NativeOptions {
     pub push_cache_time: Option<f64>,
     /// Milliseconds.
     pub status_poll_interval: Option<f64>,
-    /// Milliseconds; infinite = however old.
+    /// Milliseconds; infinite means never stale.
     pub stale_after: Option<f64>,
     /// Milliseconds.
     pub lookup_deadline: Option<f64>,
@@ -36,15 +36,15 @@ pub struct NativeOptions {
 }
 
 impl NativeOptions {
-    /// Puts them over the defaults.
+    /// Applies the options to the default configuration.
     ///
-    /// # Errors
-    /// [`ErrorKind::InvalidConfig`], naming an option that is not a number of its kind; bounds are checked on opening.
+    /// # Errors [`ErrorKind::InvalidConfig`] with the name of an invalid option. Opening an engine
+    /// checks bounds.
     pub(crate) fn engine_config(&self) -> bigseg_core::Result<EngineConfig> {
         let mut config = EngineConfig::default();
-        let whole = |name, option, place: &mut usize| set(place, option, |number| count(name, number));
+        let whole = |name, option, field: &mut usize| set(field, option, |number| count(name, number));
         let time =
-            |name, option, place: &mut Duration| set(place, option, |number| milliseconds(name, number));
+            |name, option, field: &mut Duration| set(field, option, |number| milliseconds(name, number));
         whole("contextCacheSize", self.context_cache_size, &mut config.context_cache_size)?;
         whole("batchSize", self.batch_size, &mut config.batch_size)?;
         whole("batchesAtOnce", self.batches_at_once, &mut config.batches_at_once)?;
@@ -74,12 +74,12 @@ impl NativeOptions {
 }
 
 fn set<T>(
-    place: &mut T,
+    field: &mut T,
     option: Option<f64>,
     read: impl FnOnce(f64) -> bigseg_core::Result<T>,
 ) -> bigseg_core::Result<()> {
     if let Some(number) = option {
-        *place = read(number)?;
+        *field = read(number)?;
     }
     Ok(())
 }

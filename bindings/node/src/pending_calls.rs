@@ -1,4 +1,4 @@
-//! Calls of the engine's that wait: they are polled on JavaScript's own thread, and only their wake-up comes from others.
+//! Pending calls of an engine: polled on the JavaScript thread, woken by any other.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,94 +10,96 @@ use bigseg_core::runtime::BoxFuture;
 use bigseg_core::{Answer, Result, StoreStatus};
 use napi_sys as sys;
 
-use crate::message::Message;
-use crate::tsfn_queue::Mailbox;
+use crate::engine_message::EngineMessage;
+use crate::tsfn_queue::Queue;
 
-/// What came out of a call.
+/// The result of a call.
 pub(crate) enum Outcome {
     /// Of lookups.
     Answers(Result<Vec<Answer>>),
-    /// Of a refresh.
+    /// Of a status refresh.
     Status(Result<StoreStatus>),
-    /// Of a question; JSON.
-    Text(Result<String>),
-    /// Of closing.
+    /// Of an evaluation, as JSON.
+    Json(Result<String>),
+    /// Of closing the engine.
     Closed,
 }
 
-/// The calls of one engine that wait.
-pub(crate) struct Calls {
-    mailbox: Arc<Mailbox<Message>>,
-    waiting: RefCell<HashMap<u32, Waiting>>,
+/// The pending calls of one engine, by the id that JavaScript chose.
+pub(crate) struct PendingCalls {
+    queue: Arc<Queue<EngineMessage>>,
+    pending: RefCell<HashMap<u32, PendingCall>>,
 }
 
-struct Waiting {
+struct PendingCall {
     call: BoxFuture<'static, Outcome>,
-    alarm: Arc<Alarm>,
+    waker: Arc<CallWaker>,
 }
 
-/// Wakes one call.
-struct Alarm {
-    ticket: u32,
-    mailbox: Arc<Mailbox<Message>>,
-    rang: AtomicBool,
+/// Queues one message when its call can continue.
+struct CallWaker {
+    call_id: u32,
+    queue: Arc<Queue<EngineMessage>>,
+    is_woken: AtomicBool,
 }
 
-impl Wake for Alarm {
+impl Wake for CallWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.rang.swap(true, Ordering::AcqRel) {
-            self.mailbox.post(Message::Woken(self.ticket));
+        if !self.is_woken.swap(true, Ordering::AcqRel) {
+            self.queue.push(EngineMessage::CallReady(self.call_id));
         }
     }
 }
 
-impl Calls {
-    pub(crate) fn new(mailbox: Arc<Mailbox<Message>>) -> Self {
-        Self { mailbox, waiting: RefCell::default() }
+impl PendingCalls {
+    pub(crate) fn new(queue: Arc<Queue<EngineMessage>>) -> Self {
+        Self { queue, pending: RefCell::default() }
     }
 
-    /// Begins a call; what comes out of it is delivered under the ticket's number, never before this returns.
-    pub(crate) fn begin(
+    /// Starts a call. Its outcome is delivered with the call id, always after this function
+    /// returned.
+    pub(crate) fn start(
         &self,
         env: sys::napi_env,
-        ticket: u32,
+        call_id: u32,
         call: impl Future<Output = Outcome> + Send + 'static,
     ) {
-        let alarm = Arc::new(Alarm { ticket, mailbox: self.mailbox.clone(), rang: AtomicBool::new(false) });
-        let mut waiting = Waiting { call: Box::pin(call), alarm };
-        if let Some(outcome) = waiting.poll() {
-            waiting.call = Box::pin(std::future::ready(outcome));
-            waiting.alarm.wake_by_ref();
+        let queue = self.queue.clone();
+        let waker = Arc::new(CallWaker { call_id, queue, is_woken: AtomicBool::new(false) });
+        let mut started = PendingCall { call: Box::pin(call), waker };
+        if let Some(outcome) = started.poll() {
+            started.call = Box::pin(std::future::ready(outcome));
+            started.waker.wake_by_ref();
         }
-        let mut all = self.waiting.borrow_mut();
-        if all.is_empty() {
-            self.mailbox.keep_alive(env, true);
+        let mut pending = self.pending.borrow_mut();
+        if pending.is_empty() {
+            self.queue.reference(env);
         }
-        all.insert(ticket, waiting);
+        pending.insert(call_id, started);
     }
 
-    /// Goes on with a call that was woken; returns what came out of it, if it has ended.
-    pub(crate) fn go_on(&self, env: sys::napi_env, ticket: u32) -> Option<Outcome> {
-        let mut waiting = self.waiting.borrow_mut().remove(&ticket)?;
-        let outcome = waiting.poll();
-        let mut all = self.waiting.borrow_mut();
+    /// Polls a woken call, and returns its outcome if it is complete.
+    pub(crate) fn resume(&self, env: sys::napi_env, call_id: u32) -> Option<Outcome> {
+        let mut resumed = self.pending.borrow_mut().remove(&call_id)?;
+        let outcome = resumed.poll();
+        let mut pending = self.pending.borrow_mut();
         if outcome.is_none() {
-            all.insert(ticket, waiting);
-        } else if all.is_empty() {
-            self.mailbox.keep_alive(env, false);
+            pending.insert(call_id, resumed);
+        } else if pending.is_empty() {
+            self.queue.unreference(env);
         }
         outcome
     }
 }
 
-impl Waiting {
+impl PendingCall {
     fn poll(&mut self) -> Option<Outcome> {
-        self.alarm.rang.store(false, Ordering::Release);
-        let waker = Waker::from(self.alarm.clone());
+        self.waker.is_woken.store(false, Ordering::Release);
+        let waker = Waker::from(self.waker.clone());
         match self.call.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(outcome) => Some(outcome),
             Poll::Pending => None,

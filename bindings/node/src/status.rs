@@ -1,4 +1,4 @@
-//! The store's status and the engine's metrics, as objects of JavaScript's.
+//! The status of the store, as a JavaScript object.
 
 use bigseg_core::StoreStatus;
 use napi_derive::napi;
@@ -6,21 +6,21 @@ use napi_derive::napi;
 /// See the core's `StoreStatus`; times are Unix milliseconds.
 #[napi(object, object_from_js = false)]
 pub struct NativeStatus {
-    /// Whether the store answers.
+    /// Whether the store is available.
     pub available: bool,
-    /// Whether nothing keeps it up to date.
+    /// Whether the sync time is too old.
     pub stale: bool,
-    /// When it was last up to date.
+    /// When the store was last up to date.
     pub last_up_to_date: Option<i64>,
     /// The last failure.
     pub last_error: Option<NativeLastError>,
-    /// Since when it is as it is.
+    /// When `available` or `stale` last changed.
     pub since: i64,
-    /// Whether a clock is wrong.
+    /// Whether the sync time is in the future.
     pub clock_skew: bool,
-    /// Whether the store tells of changes as they happen.
+    /// Whether push invalidation is active.
     pub push_invalidation: bool,
-    /// What the store is doing without.
+    /// The disabled features.
     pub limitations: Vec<NativeLimitation>,
 }
 
@@ -29,18 +29,18 @@ pub struct NativeStatus {
 pub struct NativeLastError {
     /// The name of its kind.
     pub kind: String,
-    /// The sentence for a person.
+    /// The message for a person.
     pub message: String,
-    /// When.
+    /// When it happened.
     pub at: i64,
 }
 
 /// See the core's `Limitation`.
 #[napi(object, object_from_js = false)]
 pub struct NativeLimitation {
-    /// What is missing.
+    /// The disabled feature.
     pub feature: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 

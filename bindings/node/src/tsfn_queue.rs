@@ -1,7 +1,8 @@
-//! The way from the library's threads to the thread of a JavaScript environment: many messages wake it once.
+//! A queue from any thread to the thread of a JavaScript environment; many messages wake it once.
 //!
-//! Node's "thread-safe function" is the bell. It is never referenced except while a call waits (see `pending_calls.rs`), so that it
-//! does not keep the process alive, and it is forgotten when the environment ends, so that nobody rings what is gone.
+//! The wake-up is a thread-safe function of Node-API. It is referenced only while a call is pending
+//! (see `pending_calls.rs`), so it does not keep the process alive. When the environment ends, Node
+//! finalizes the function, and the queue drops its pointer under a lock before that.
 
 use std::collections::VecDeque;
 use std::ffi::c_void;
@@ -14,111 +15,115 @@ use napi_sys as sys;
 use parking_lot::Mutex;
 
 use crate::error::{Result, internal};
-use crate::js_call::Courier;
+use crate::js_call::JsCall;
 
-/// A kind of message.
-pub(crate) trait Mail: Send + 'static {
-    /// How many wait at most; beyond, the oldest are dropped.
-    const MOST: usize = usize::MAX;
+/// A message of a queue.
+pub(crate) trait Message: Send + 'static {
+    /// The maximal number of queued messages; beyond it the oldest is dropped.
+    const CAPACITY: usize = usize::MAX;
 
-    /// Whether nobody needs to hear what was left just before this.
-    fn supersedes(&self, _before: &Self) -> bool {
+    /// Whether this message makes the one queued just before it obsolete.
+    fn replaces(&self, _before: &Self) -> bool {
         false
     }
 }
 
-/// Takes the messages, on the environment's thread.
-pub(crate) trait Recipient: 'static {
-    /// What it takes.
-    type Mail: Mail;
+/// Receives the messages, on the thread of the environment.
+pub(crate) trait Consumer: 'static {
+    /// The message that it receives.
+    type Message: Message;
 
-    /// Passes a message on to JavaScript. A value that cannot be made means that the environment is ending.
-    fn pass_on(&self, courier: &Courier, mail: Self::Mail) -> napi::Result<()>;
+    /// Passes a message to JavaScript. Fails only when the environment is ending.
+    fn consume(&self, js: &JsCall, message: Self::Message) -> napi::Result<()>;
 }
 
-/// A mailbox, which belongs to one environment.
-pub(crate) struct Mailbox<M> {
+/// A queue, which belongs to one environment.
+pub(crate) struct Queue<M> {
     messages: Mutex<VecDeque<M>>,
-    bell: Mutex<Option<Bell>>,
+    tsfn: Mutex<Option<Tsfn>>,
 }
 
-impl<M> Default for Mailbox<M> {
+impl<M> Default for Queue<M> {
     fn default() -> Self {
-        Self { messages: Mutex::default(), bell: Mutex::default() }
+        Self { messages: Mutex::default(), tsfn: Mutex::default() }
     }
 }
 
-struct Bell(sys::napi_threadsafe_function);
+struct Tsfn(sys::napi_threadsafe_function);
 
-// SAFETY: that is what a thread-safe function is for; and it lies behind a lock.
-unsafe impl Send for Bell {}
+// SAFETY: any thread may use a thread-safe function, and a lock guards the pointer.
+unsafe impl Send for Tsfn {}
 
-/// What the bell owns until the environment lets go of it.
-struct Recipients<R: Recipient> {
-    recipient: R,
-    mailbox: Arc<Mailbox<R::Mail>>,
+/// What the thread-safe function owns until it is finalized.
+struct TsfnData<C: Consumer> {
+    consumer: C,
+    queue: Arc<Queue<C::Message>>,
 }
 
-impl<M: Mail> Mailbox<M> {
-    /// Hangs up the bell. `receiver.deliver` is what the courier calls, and is kept for as long as the bell hangs; tools that
-    /// look for open handles are shown the receiver.
-    pub(crate) fn open<R: Recipient<Mail = M>>(
+impl<M: Message> Queue<M> {
+    /// Creates the thread-safe function of the queue.
+    ///
+    /// The consumer calls `receiver.deliver`, which lives as long as the thread-safe function.
+    /// Tools that look for open handles see the receiver as the async resource.
+    pub(crate) fn open<C: Consumer<Message = M>>(
         self: &Arc<Self>,
         env: Env,
         receiver: &Object<'_>,
-        recipient: R,
+        consumer: C,
     ) -> Result<()> {
         let deliver: Function<'_, (), ()> =
             receiver.get_named_property("deliver").map_err(|e| internal(&e.reason))?;
-        let (env, deliver, resource) = (env.raw(), deliver.raw(), receiver.raw());
-        let owned = Box::into_raw(Box::new(Recipients { recipient, mailbox: self.clone() }));
-        let (mut name, mut bell) = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: called on the environment's thread, with values of this environment; `owned` is freed by `forget`.
+        let env = env.raw();
+        let data = Box::into_raw(Box::new(TsfnData { consumer, queue: self.clone() }));
+        let mut name = ptr::null_mut();
+        let mut tsfn = ptr::null_mut();
+        // SAFETY: on the thread of the environment, with values of it; `finalize` frees `data`.
         let status = unsafe {
             sys::napi_create_string_utf8(env, c"bigseg".as_ptr(), 6, &mut name);
             sys::napi_create_threadsafe_function(
                 env,
-                deliver,
-                resource,
+                deliver.raw(),
+                receiver.raw(),
                 name,
                 0,
                 1,
-                owned.cast(),
-                Some(forget::<R>),
-                owned.cast(),
-                Some(ring::<R>),
-                &mut bell,
+                data.cast(),
+                Some(finalize::<C>),
+                data.cast(),
+                Some(drain::<C>),
+                &mut tsfn,
             )
         };
         if status != sys::Status::napi_ok {
-            // SAFETY: nobody else has seen it.
-            drop(unsafe { Box::from_raw(owned) });
-            return Err(internal("Node refuses to make a thread-safe function"));
+            // SAFETY: the pointer was not shared.
+            drop(unsafe { Box::from_raw(data) });
+            return Err(internal("Node cannot create a thread-safe function"));
         }
-        // SAFETY: as above.
-        unsafe { sys::napi_unref_threadsafe_function(env, bell) };
-        *self.bell.lock() = Some(Bell(bell));
+        // SAFETY: on the thread of the environment.
+        unsafe { sys::napi_unref_threadsafe_function(env, tsfn) };
+        *self.tsfn.lock() = Some(Tsfn(tsfn));
         Ok(())
     }
 
-    /// Leaves a message; from any thread.
-    pub(crate) fn post(&self, message: M) {
+    /// Adds a message, from any thread.
+    pub(crate) fn push(&self, message: M) {
         let was_empty = {
             let mut messages = self.messages.lock();
             let was_empty = messages.is_empty();
-            if messages.back().is_some_and(|before| message.supersedes(before)) {
+            if messages.back().is_some_and(|before| message.replaces(before)) {
                 messages.pop_back();
-            } else if messages.len() >= M::MOST {
+            } else if messages.len() >= M::CAPACITY {
                 messages.pop_front();
             }
             messages.push_back(message);
             was_empty
         };
-        if was_empty && let Some(bell) = &*self.bell.lock() {
-            // SAFETY: the bell is forgotten, under this lock, before it is freed. It fails only when that is about to happen.
+        if was_empty && let Some(tsfn) = &*self.tsfn.lock() {
+            // SAFETY: `finalize` removes the pointer under this lock before Node frees it. The call
+            // fails only shortly before that.
             unsafe {
                 sys::napi_call_threadsafe_function(
-                    bell.0,
+                    tsfn.0,
                     ptr::null_mut(),
                     sys::ThreadsafeFunctionCallMode::nonblocking,
                 )
@@ -126,65 +131,70 @@ impl<M: Mail> Mailbox<M> {
         }
     }
 
-    /// Says whether the process is to stay alive for the sake of what is waited for; on the environment's thread.
-    pub(crate) fn keep_alive(&self, env: sys::napi_env, keep: bool) {
-        if let Some(bell) = &*self.bell.lock() {
-            // SAFETY: as in `post`, and this is the environment's thread.
-            unsafe {
-                match keep {
-                    true => sys::napi_ref_threadsafe_function(env, bell.0),
-                    false => sys::napi_unref_threadsafe_function(env, bell.0),
-                }
-            };
+    /// Lets the queue keep the process alive; called on the thread of the environment.
+    pub(crate) fn reference(&self, env: sys::napi_env) {
+        if let Some(tsfn) = &*self.tsfn.lock() {
+            // SAFETY: the pointer is valid under this lock, and this is the thread of the
+            // environment.
+            unsafe { sys::napi_ref_threadsafe_function(env, tsfn.0) };
         }
     }
 
-    /// Takes the bell down; messages are left to nobody from then on.
+    /// Lets the process end despite the queue; called on the thread of the environment.
+    pub(crate) fn unreference(&self, env: sys::napi_env) {
+        if let Some(tsfn) = &*self.tsfn.lock() {
+            // SAFETY: the pointer is valid under this lock, and this is the thread of the
+            // environment.
+            unsafe { sys::napi_unref_threadsafe_function(env, tsfn.0) };
+        }
+    }
+
+    /// Releases the thread-safe function; later messages are never delivered.
     pub(crate) fn close(&self) {
-        let bell = self.bell.lock().take();
-        if let Some(bell) = bell {
-            // SAFETY: it was still hanging, so it is not freed before this.
+        let tsfn = self.tsfn.lock().take();
+        if let Some(tsfn) = tsfn {
+            // SAFETY: the pointer was still set, so it was not finalized.
             unsafe {
-                sys::napi_release_threadsafe_function(bell.0, sys::ThreadsafeFunctionReleaseMode::abort)
+                sys::napi_release_threadsafe_function(tsfn.0, sys::ThreadsafeFunctionReleaseMode::abort)
             };
         }
     }
 }
 
-/// Called by Node on the environment's thread after the bell was rung.
-unsafe extern "C" fn ring<R: Recipient>(
+/// Delivers every queued message; Node calls this on the thread of the environment.
+unsafe extern "C" fn drain<C: Consumer>(
     env: sys::napi_env,
     deliver: sys::napi_value,
-    owned: *mut c_void,
-    _data: *mut c_void,
+    data: *mut c_void,
+    _call_data: *mut c_void,
 ) {
     // Null when the environment is ending.
     if env.is_null() || deliver.is_null() {
         return;
     }
-    // SAFETY: it lives until `forget`, after which this is not called.
-    let owned = unsafe { &*owned.cast::<Recipients<R>>() };
-    let receive = || {
-        let messages = std::mem::take(&mut *owned.mailbox.messages.lock());
+    // SAFETY: the data live until `finalize`, after which Node does not call this function.
+    let data = unsafe { &*data.cast::<TsfnData<C>>() };
+    let deliver_all = || {
+        let messages = std::mem::take(&mut *data.queue.messages.lock());
         for message in messages {
             let mut scope = ptr::null_mut();
-            // SAFETY: on the environment's thread; closed below.
+            // SAFETY: on the thread of the environment; the scope is closed below.
             unsafe { sys::napi_open_handle_scope(env, &mut scope) };
-            let _ = owned.recipient.pass_on(&Courier { env, deliver }, message);
-            // SAFETY: opened above.
+            let _ = data.consumer.consume(&JsCall { env, function: deliver }, message);
+            // SAFETY: the scope was opened above.
             unsafe { sys::napi_close_handle_scope(env, scope) };
         }
     };
-    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(receive)).is_err() {
-        log::error!("a delivery to JavaScript panicked, which is a defect of bigseg");
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(deliver_all)).is_err() {
+        log::error!("a delivery to JavaScript panicked, which is a bug in bigseg");
     }
 }
 
-/// Called by Node on the environment's thread when the bell is gone, or the environment ends.
-unsafe extern "C" fn forget<R: Recipient>(_env: sys::napi_env, owned: *mut c_void, _hint: *mut c_void) {
-    // SAFETY: it comes from `open`, and this is called once.
-    let owned = unsafe { Box::from_raw(owned.cast::<Recipients<R>>()) };
-    owned.mailbox.bell.lock().take();
-    // What it owns may close an engine, whose threads may want the mailbox.
-    drop(owned);
+/// Frees the data; Node calls this when the function is released or the environment ends.
+unsafe extern "C" fn finalize<C: Consumer>(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: the pointer comes from `open`, and Node calls this once.
+    let data = unsafe { Box::from_raw(data.cast::<TsfnData<C>>()) };
+    data.queue.tsfn.lock().take();
+    // Outside of the lock: dropping the consumer may close an engine, whose threads use the queue.
+    drop(data);
 }

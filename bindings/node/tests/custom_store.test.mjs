@@ -1,13 +1,13 @@
-// Stores written in JavaScript.
+// Custom stores.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { BigSegError, Engine, Membership, contextHash } from "bigseg";
 
 import { eventually } from "./fixtures/eventually.mjs";
-import { ToldStore } from "./fixtures/scripted_store.mjs";
+import { ScriptedStore } from "./fixtures/scripted_store.mjs";
 
-test("plain and with promises, in every form an answer may have", async () => {
+test("plain and with promises, in every form of an answer", async () => {
   const forms = [
     { included: ["a.g1"] },
     new Membership(["a.g1"], ["b.g1"]),
@@ -37,7 +37,7 @@ test("nothing is an empty membership, and no metadata is never synchronised", as
 });
 
 test("a failure becomes the answer's error, with its kind", async () => {
-  const store = new ToldStore();
+  const store = new ScriptedStore();
   const engine = await Engine.open(store, { breakerFailures: 0 });
   await engine.refreshStatus();
   store.lookupFault = "store_permission";
@@ -52,15 +52,15 @@ test("a failure becomes the answer's error, with its kind", async () => {
   await engine.close();
 });
 
-test("nonsense is a failure of the store, never a hanging lookup", async () => {
+test("an invalid answer is a failure of the store, never a hanging lookup", async () => {
   const answers = [5, null, "t", [{ included: 5 }], [{ included: [5] }], [{ excluded: "a.g1" }], [], [undefined, undefined]];
-  for (const nonsense of answers) {
+  for (const invalid of answers) {
     const engine = await Engine.open(
-      { memberships: () => nonsense, metadata: () => ({ lastUpToDate: Date.now() }) },
+      { memberships: () => invalid, metadata: () => ({ lastUpToDate: Date.now() }) },
       { lookupDeadline: 60_000, breakerFailures: 0 },
     );
     const answer = await engine.membership("alice");
-    assert.equal(answer.status, "STORE_ERROR", JSON.stringify(nonsense));
+    assert.equal(answer.status, "STORE_ERROR", JSON.stringify(invalid));
     assert.match(answer.error.kind, /store_data|store_unavailable/);
     await engine.close();
   }
@@ -69,11 +69,11 @@ test("nonsense is a failure of the store, never a hanging lookup", async () => {
   await engine.close();
 });
 
-test("one context's spoilt data fail it alone", async () => {
-  const spoilt = contextHash("bob");
+test("invalid data of one context fail that context only", async () => {
+  const invalid = contextHash("bob");
   const store = {
     metadata: () => ({ lastUpToDate: Date.now() }),
-    memberships: (hashes) => hashes.map((hash) => (hash === spoilt ? new Error("spoilt") : { included: ["a.g1"] })),
+    memberships: (hashes) => hashes.map((hash) => (hash === invalid ? new Error("invalid") : { included: ["a.g1"] })),
   };
   const engine = await Engine.open(store);
   const [alice, bob] = await engine.memberships(["alice", "bob"]);
@@ -82,7 +82,7 @@ test("one context's spoilt data fail it alone", async () => {
   await engine.close();
 });
 
-test("it may look things up in the same engine", async () => {
+test("it may look up contexts in the same engine", async () => {
   let engine;
   const store = {
     metadata: () => ({ lastUpToDate: Date.now() }),
@@ -107,6 +107,6 @@ test("a store that never answers costs the deadline, then nothing", async () => 
   assert.deepEqual([error.kind, error.retryable], ["store_timeout", true]);
   let asked = 0;
   const kind = async () => (await engine.membership(`user-${asked++}`)).error.kind;
-  await eventually("nobody waits any more", async () => (await kind()) === "circuit_open");
+  await eventually("the circuit breaker is open", async () => (await kind()) === "circuit_open");
   await engine.close();
 });

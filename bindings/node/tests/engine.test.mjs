@@ -1,4 +1,4 @@
-// The front door: what is plain, what is a promise, what is thrown.
+// The engine: plain values, promises, exceptions and rejections.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -7,8 +7,8 @@ import { test } from "node:test";
 import * as bigseg from "bigseg";
 import { Answer, BigSegError, Engine, Import, ManualClock, Membership, contextHash } from "bigseg";
 
-import { eventually } from "./fixtures/eventually.mjs";
-import { ToldStore } from "./fixtures/scripted_store.mjs";
+import { eventually, firstPollIsDone } from "./fixtures/eventually.mjs";
+import { ScriptedStore } from "./fixtures/scripted_store.mjs";
 
 const kind = (expected) => (error) => {
   assert.ok(error instanceof BigSegError, error.stack);
@@ -19,12 +19,12 @@ const kind = (expected) => (error) => {
 async function filled(store) {
   const users = await Import.open(store);
   users.add("alice", "beta.g1");
-  users.add("bob", "beta.g1", false);
+  users.add("bob", "beta.g1", "exclude");
   await users.commit();
   return users;
 }
 
-test("the yardstick", async () => {
+test("the example of the README", async () => {
   const users = await filled("memory:yardstick");
   const engine = await Engine.open("memory:yardstick");
   const answer = await engine.membership("alice");
@@ -67,6 +67,10 @@ test("every form of a lookup gives the same answer", async () => {
   engine.invalidateByHash(hash);
   assert.equal(engine.cachedByHash(hash), undefined);
   engine.membershipSync("bob");
+  // A hash is also a valid key, of another context.
+  engine.invalidate(hash);
+  assert.notEqual(engine.cached("bob"), undefined);
+  assert.throws(() => engine.invalidateByHash("bob"), kind("invalid_context_hash"));
   engine.invalidateAll();
   assert.equal(engine.cached("bob"), undefined);
   await engine.close();
@@ -74,7 +78,7 @@ test("every form of a lookup gives the same answer", async () => {
 });
 
 test("misuse is refused, by exceptions where there is no promise and by rejections where there is", async () => {
-  const engine = await Engine.open(new ToldStore());
+  const engine = await Engine.open(new ScriptedStore());
   for (const wrong of [undefined, null, 5, {}, Symbol("key")]) {
     assert.throws(() => engine.cached(wrong), kind("invalid_argument"));
     await assert.rejects(engine.membership(wrong), kind("invalid_argument"));
@@ -109,10 +113,14 @@ test("options are checked, and named", async () => {
   for (const staleAfter of [null, Infinity]) await (await Engine.open("memory:", { staleAfter })).close();
 });
 
-test("options become part of the store string", () => {
+test("options may be given by name", async () => {
   const display = (...given) => bigseg.displayStore(...given);
   assert.equal(display("redis://localhost", { prefix: "a b" }), display("redis://localhost?prefix=a%20b"));
   assert.equal(display("redis://localhost", { tls: true, database: 3 }), "rediss://localhost/3");
+  for (const kind of ["cluster://a,b", "sentinel://a,b/main"]) {
+    assert.equal(display(`redis+${kind}`, { tls: true }), `rediss+${kind}`);
+  }
+  assert.equal(display("redis+sentinel://a,b/main", { database: 3 }), "redis+sentinel://a,b/main/3");
   assert.equal(display("redis+unix:///run/redis", { database: 3 }), display("redis+unix:///run/redis?db=3"));
   const login = display("redis://localhost", { username: "app", password: "p@ss:?/" });
   assert.ok(login.includes("app") && !login.includes("p@ss") && !login.includes("p%40"), login);
@@ -120,11 +128,13 @@ test("options become part of the store string", () => {
     display("redis://localhost?prefix=x", { connectTimeout: 300 }),
     display("redis://localhost?prefix=x&connect_timeout=300ms"),
   );
-  assert.throws(() => display("redis://me@localhost", { password: "x" }), kind("invalid_config"));
+  assert.throws(() => display("redis://localhost/3", { database: 4 }), kind("invalid_config"));
+  assert.throws(() => display("redis://localhost", { prefix: 5 }), kind("invalid_config"));
+  assert.throws(() => display("redis://localhost", { raw_prefix: "x" }), kind("invalid_config"));
 });
 
 test("lookups of one tick are one query, and come back together", async () => {
-  const store = new ToldStore();
+  const store = new ScriptedStore();
   const engine = await Engine.open(store, { batchSize: 1000 });
   await engine.refreshStatus();
   const lookups = Array.from({ length: 300 }, (_, i) => engine.membership(`user-${i}`));
@@ -136,14 +146,14 @@ test("lookups of one tick are one query, and come back together", async () => {
 });
 
 test("an aborted lookup is rejected at once, and the query goes on", async () => {
-  const store = new ToldStore();
+  const store = new ScriptedStore();
   const engine = await Engine.open(store);
   await engine.refreshStatus();
   store.hangs = true;
   const aborted = new AbortController();
   const lookup = engine.membership("alice", { signal: aborted.signal });
   const many = engine.memberships(["alice", "bob"], { signal: aborted.signal });
-  await eventually("it asks", () => store.queries.length > 0);
+  await eventually("the store is queried", () => store.queries.length > 0);
   aborted.abort(new Error("enough"));
   await assert.rejects(lookup, /enough/);
   await assert.rejects(many, /enough/);
@@ -155,19 +165,19 @@ test("an aborted lookup is rejected at once, and the query goes on", async () =>
   await engine.close();
 });
 
-test("a deadline of a lookup's own", async () => {
+test("a lookup with its own deadline", async () => {
   const clock = new ManualClock(Date.now());
-  const store = new ToldStore();
+  const store = new ScriptedStore();
   const engine = await Engine.open(store, { clock, lookupDeadline: 60_000 });
-  await eventually("the first poll is done", () => engine.metrics().statusPolls === 1);
+  await firstPollIsDone(engine);
   store.hangs = true;
   let answer;
-  const lookup = engine.membership("alice", { deadline: 250 }).then((given) => (answer = given));
-  await eventually("it asks", () => store.queries.length === 1);
+  const lookup = engine.membership("alice", { deadline: 250 }).then((value) => (answer = value));
+  await eventually("the store is queried", () => store.queries.length === 1);
   clock.advance(249);
   await new Promise(setImmediate);
   assert.equal(answer, undefined);
-  await eventually("it gives up", () => (clock.advance(1), answer));
+  await eventually("it times out", () => (clock.advance(1), answer));
   await lookup;
   assert.deepEqual([answer.status, answer.origin, answer.error.kind], ["STORE_ERROR", "nothing", "store_timeout"]);
   assert.match(answer.error.message, /250ms/);
@@ -175,15 +185,15 @@ test("a deadline of a lookup's own", async () => {
   await engine.close();
 });
 
-test("closing ends what is under way and refuses what comes later", async () => {
-  const store = new ToldStore();
+test("closing ends lookups in progress and refuses later ones", async () => {
+  const store = new ScriptedStore();
   const engine = await Engine.open(store, { lookupDeadline: 60_000, breakerFailures: 0 });
   await engine.refreshStatus();
   await engine.membership("alice");
   assert.ok(engine.cached("alice"));
   store.hangs = true;
   const lookup = engine.membership("bob");
-  await eventually("it asks", () => store.queries.length === 2);
+  await eventually("the store is queried", () => store.queries.length === 2);
   assert.equal(engine.closed, false);
   const closing = engine.close();
   assert.equal(engine.closed, true);
@@ -223,13 +233,13 @@ test("nothing prints a context key or a password", async () => {
   await engine.close();
 });
 
-test("metrics have every figure of the core's", async () => {
+test("metrics have every metric of the core", async () => {
   const engine = await Engine.open("memory:");
   await engine.membership("alice");
   for (let i = 0; i < 5; i++) engine.cached("alice");
   const metrics = engine.metrics();
   assert.deepEqual([metrics.cacheMisses, metrics.cacheHits, metrics.cachedContexts], [1, 5, 1]);
-  assert.ok(Object.values(metrics).every((figure) => Number.isInteger(figure)));
+  assert.ok(Object.values(metrics).every((value) => Number.isInteger(value)));
   const types = readFileSync(new URL("../dist/status.d.ts", import.meta.url), "utf8");
   const declared = /interface Metrics \{([^]*?)\n\}/.exec(types)[1].matchAll(/readonly (\w+): number/g);
   assert.deepEqual([...declared].map((match) => match[1]).sort(), Object.keys(metrics).sort());

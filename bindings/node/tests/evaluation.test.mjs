@@ -1,4 +1,4 @@
-// Evaluating flags and segments: the vectors, forms of contexts, what is answered at once, data from files.
+// Evaluation of flags and segments: the vectors, forms of contexts, results without waiting, data from files.
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,7 +7,7 @@ import { test } from "node:test";
 
 import { BigSegError, Context, Engine, Import, ManualClock, classify, contextHash } from "bigseg";
 
-import { eventually } from "./fixtures/eventually.mjs";
+import { firstPollIsDone } from "./fixtures/eventually.mjs";
 
 const vectors = JSON.parse(readFileSync(new URL("../../../tests/vectors/evaluation.json", import.meta.url), "utf8"));
 const START = 1_700_000_000_000;
@@ -26,7 +26,7 @@ const DATA = JSON.stringify({
 });
 const ALICE = { kind: "user", key: "alice" };
 
-/** The store that a case describes, which notes what it is asked for. */
+/** The store of a case, which records its queries. */
 function storeOf({ store }) {
   if (store === null) return undefined;
   const memberships = new Map(Object.entries(store.memberships ?? {}).map(([key, value]) => [contextHash(key), value]));
@@ -34,7 +34,7 @@ function storeOf({ store }) {
   const queries = [];
   const answer = (hash) => {
     queries.push(hash);
-    return failing.has(hash) ? new BigSegError("store_data", "as told") : (memberships.get(hash) ?? null);
+    return failing.has(hash) ? new BigSegError("store_data", "scripted failure") : (memberships.get(hash) ?? null);
   };
   return {
     queries,
@@ -55,7 +55,7 @@ async function within(store, check, options = {}) {
 }
 
 /** A store in which alice is in beta.g1. */
-function toldStore() {
+function scriptedStore() {
   return storeOf({ store: { memberships: { alice: { included: ["beta.g1"] } } } });
 }
 
@@ -64,7 +64,7 @@ test("cases", async (t) => {
     await t.test(`${vector.name}: ${vector.why}`, async () => {
       const store = storeOf(vector);
       await within(store, async (engine) => {
-        if (store) await eventually("the first poll is done", () => engine.metrics().statusPolls === 1);
+        if (store) await firstPollIsDone(engine);
         await engine.setData(JSON.stringify(vector.data));
         const context = new Context(vector.context);
         const ask = (form) =>
@@ -131,8 +131,8 @@ test("classification", () => {
   for (const wrong of [-1, 0.5, NaN, "7"]) assert.throws(() => classify(wrong, 1), { kind: "invalid_argument" });
 });
 
-test("what is not cached is not answered now, and asked for once", async () => {
-  const store = toldStore();
+test("an uncached membership is queried once, and not without waiting", async () => {
+  const store = scriptedStore();
   await within(store, async (engine) => {
     await engine.setData(DATA);
     assert.equal(engine.evaluateNow("f", ALICE), undefined);
@@ -145,15 +145,15 @@ test("what is not cached is not answered now, and asked for once", async () => {
   });
 });
 
-test("the default comes back as it is, and what is shared is frozen", async () => {
-  await within(toldStore(), async (engine) => {
-    const otherwise = { mine: [] };
-    assert.equal((await engine.evaluate("f", ALICE, otherwise)).reason.errorKind, "CLIENT_NOT_READY");
+test("the default keeps its identity, and shared values are frozen", async () => {
+  await within(scriptedStore(), async (engine) => {
+    const defaultValue = { mine: [] };
+    assert.equal((await engine.evaluate("f", ALICE, defaultValue)).reason.errorKind, "CLIENT_NOT_READY");
     await engine.setData(DATA);
-    const missing = await engine.evaluate("g", ALICE, otherwise);
-    assert.equal(missing.value, otherwise);
+    const missing = await engine.evaluate("g", ALICE, defaultValue);
+    assert.equal(missing.value, defaultValue);
     assert.equal(missing.variation, undefined);
-    otherwise.mine.push("still mine");
+    defaultValue.mine.push("still mine");
     const { value, reason } = await engine.evaluate("f", ALICE);
     assert.throws(() => value.list.push(2), TypeError);
     assert.throws(() => void (reason.kind = "OFF"), TypeError);
@@ -172,7 +172,7 @@ test("many distinct values", async () => {
 });
 
 test("explanations", async () => {
-  const store = toldStore();
+  const store = scriptedStore();
   await within(store, async (engine) => {
     await engine.setData(DATA);
     const first = await engine.explain("beta", ALICE);
@@ -229,14 +229,14 @@ test("misuse is an error with a kind", async () => {
   await assert.rejects(engine.setData(DATA), { kind: "closed" });
 });
 
-test("an answer is given again only while it holds", async () => {
+test("a result is kept only while its lease is valid", async () => {
   const store = storeOf({ store: { memberships: { alice: { included: ["beta.g1"] }, bob: { included: ["beta.g1"] } } } });
   const clock = new ManualClock(START);
   await within(
     store,
     async (engine) => {
       await engine.setData(DATA);
-      await eventually("the first poll is done", () => engine.metrics().statusPolls === 1);
+      await firstPollIsDone(engine);
       const alice = new Context(ALICE);
       const first = await engine.evaluate("f", alice);
       assert.equal(first.variation, 1);
@@ -249,18 +249,18 @@ test("an answer is given again only while it holds", async () => {
       assert.equal(engine.evaluateNow("f", alice), undefined);
       assert.equal(engine.segmentContainsNow("beta", alice), undefined);
       await engine.evaluate("f", alice);
-      // It goes with what is forgotten.
+      // An invalidation removes it.
       assert.equal(engine.evaluateNow("f", alice).variation, 1);
       engine.invalidate("alice");
       assert.equal(engine.evaluateNow("f", alice), undefined);
       await engine.evaluate("f", alice);
-      // It goes with the data.
+      // New data remove it.
       assert.equal(engine.evaluateNow("f", alice).variation, 1);
       await engine.setData('{"flags": {}}');
       assert.equal(engine.evaluateNow("f", alice).reason.errorKind, "FLAG_NOT_FOUND");
       assert.equal(engine.segmentContainsNow("beta", alice).errorKind, "SEGMENT_NOT_FOUND");
       await engine.setData(DATA);
-      // It turns stale with the data in the store.
+      // It becomes stale with the store.
       assert.equal((await engine.evaluate("f", alice)).reason.bigSegmentsStatus, "HEALTHY");
       clock.advance(120_000);
       assert.equal((await engine.evaluate("f", alice)).reason.bigSegmentsStatus, "STALE");
@@ -271,7 +271,7 @@ test("an answer is given again only while it holds", async () => {
   );
 });
 
-test("whoever is given again is not evicted", async () => {
+test("hits on kept results count for eviction", async () => {
   const store = storeOf({ store: { memberships: {} } });
   await within(
     store,
@@ -289,7 +289,7 @@ test("whoever is given again is not evicted", async () => {
 
 test("one context in two engines", async () => {
   const alice = new Context(ALICE);
-  await within(toldStore(), async (one) => {
+  await within(scriptedStore(), async (one) => {
     await within(undefined, async (other) => {
       for (const engine of [one, other]) await engine.setData(DATA);
       for (const _ of [1, 2, 3]) {

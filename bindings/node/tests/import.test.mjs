@@ -1,4 +1,4 @@
-// Filling stores from lists.
+// Imports of lists into stores.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ test("into an embedded store, merged and replacing", async (t) => {
   const store = `local:${path.join(folder(t), "store")}`;
   const first = await Import.open(store, { clock: new ManualClock(Date.now()), mapSize: "16M" });
   first.add("alice", "beta.g1");
-  first.addByHash(contextHash("bob"), "beta.g1", false);
+  first.addByHash(contextHash("bob"), "beta.g1", "exclude");
   assert.deepEqual(await first.commit(), { memberships: 2, contexts: 2, replaced: 0 });
   const second = await Import.open(store, { replace: "beta.g1" });
   second.add("carol", "beta.g1");
@@ -48,6 +48,7 @@ test("from files, and what is wrong with them", async (t) => {
   await assert.rejects(users.addFile(path.join(home, "nowhere")), kind("invalid_input"));
   assert.throws(() => users.add("", "beta.g1"), kind("invalid_context_key"));
   assert.throws(() => users.add("x", "beta"), kind("invalid_segment_ref"));
+  for (const entry of [true, false, "excluded"]) assert.throws(() => users.add("x", "beta.g1", entry), kind("invalid_argument"));
   await assert.rejects(users.addFile(csv, { format: "xml" }), kind("invalid_argument"));
   await users.commit();
   await assert.rejects(users.commit(), kind("already_used"));
@@ -58,7 +59,7 @@ test("from files, and what is wrong with them", async (t) => {
   await engine.close();
 });
 
-test("nothing else while a file is being added, nothing at all after giving up", async (t) => {
+test("no other entries while a file is added, none after abandon", async (t) => {
   const csv = path.join(folder(t), "a.csv");
   writeFileSync(csv, "alice,beta.g1\n".repeat(10_000));
   const users = await Import.open("memory:busy");
@@ -70,18 +71,18 @@ test("nothing else while a file is being added, nothing at all after giving up",
   await assert.rejects(users.commit(), kind("already_used"));
 });
 
-test("progress is told, the end last and once", async (t) => {
+test("progress is reported, the end last and once", async (t) => {
   const store = `local:${path.join(folder(t), "store")}`;
   const users = await Import.open(store, { mapSize: "64M" });
   for (let i = 0; i < 30_000; i++) users.add(`user-${i}`, "beta.g1");
-  const told = [];
-  const report = await users.commit((contexts, memberships) => told.push([contexts, memberships]));
+  const reported = [];
+  const report = await users.commit((contexts, memberships) => reported.push([contexts, memberships]));
   assert.equal(report.contexts, 30_000);
-  assert.deepEqual(told.at(-1), [30_000, 30_000]);
-  assert.ok(told.every(([contexts], place) => place === 0 || contexts > told[place - 1][0]), JSON.stringify(told));
-  const length = told.length;
+  assert.deepEqual(reported.at(-1), [30_000, 30_000]);
+  assert.ok(reported.every(([contexts], place) => place === 0 || contexts > reported[place - 1][0]), JSON.stringify(reported));
+  const length = reported.length;
   await new Promise(setImmediate);
-  assert.equal(told.length, length, "nothing comes after the end");
+  assert.equal(reported.length, length, "nothing comes after the end");
 });
 
 test("progress that throws does so at the end, and does not stop the import", async () => {

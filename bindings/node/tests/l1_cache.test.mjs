@@ -1,15 +1,15 @@
-// The first-level cache never gives an answer that the engine itself would not give.
+// The L1 cache returns an answer only if the engine itself would return it.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 
 import { BigSegError, Engine, ManualClock, contextHash } from "bigseg";
 
-import { eventually } from "./fixtures/eventually.mjs";
-import { ToldStore } from "./fixtures/scripted_store.mjs";
+import { firstPollIsDone } from "./fixtures/eventually.mjs";
+import { ScriptedStore } from "./fixtures/scripted_store.mjs";
 
-/** Numbers that look random, the same in each run. */
-function dice(seed) {
+/** Returns a generator of pseudorandom numbers, the same in each run. */
+function testRng(seed) {
   let state = seed;
   return (below) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -17,43 +17,44 @@ function dice(seed) {
   };
 }
 
-async function settled(store, options) {
+async function openPolled(store, options) {
   const engine = await Engine.open(store, { statusPollInterval: 86_400_000, breakerFailures: 0, ...options });
-  await eventually("the first poll is done", () => engine.metrics().statusPolls === 1);
+  await firstPollIsDone(engine);
   return engine;
 }
 
-test("whatever happens, by key and by hash give the same", async () => {
+test("after any sequence of events, lookups by key and by hash agree", async () => {
   let compared = 0;
   for (let seed = 1; seed <= 20; seed++) {
-    const roll = dice(seed);
+    const random = testRng(seed);
     const clock = new ManualClock(1_700_000_000_000);
-    const store = new ToldStore();
+    const store = new ScriptedStore();
     store.lastUpToDate = 1_700_000_000_000;
-    const engine = await settled(store, { clock, contextCacheSize: 3, staleAfter: null });
+    const engine = await openPolled(store, { clock, contextCacheSize: 3, staleAfter: null });
     const keys = ["a", "b", "c", "d"];
     const acts = [
-      () => clock.advance(roll(2000)),
-      () => store.put(contextHash(keys[roll(4)]), [["x.g1"], ["y.g1"], []][roll(3)]),
-      () => engine.invalidate(keys[roll(4)]),
+      () => clock.advance(random(2000)),
+      () => store.put(contextHash(keys[random(4)]), [["x.g1"], ["y.g1"], []][random(3)]),
+      () => engine.invalidate(keys[random(4)]),
       () => engine.refreshStatus(),
-      () => void (store.metadataFault = [undefined, "store_unavailable"][roll(2)]),
-      () => void (store.lookupFault = [undefined, undefined, "store_unavailable"][roll(3)]),
-      () => roll(10) === 0 && engine.invalidateAll(),
-      ...Array.from({ length: 6 }, () => () => engine.membership(keys[roll(4)])),
+      () => void (store.metadataFault = [undefined, "store_unavailable"][random(2)]),
+      () => void (store.lookupFault = [undefined, undefined, "store_unavailable"][random(3)]),
+      () => random(10) === 0 && engine.invalidateAll(),
+      ...Array.from({ length: 6 }, () => () => engine.membership(keys[random(4)])),
     ];
     for (let step = 0; step < 200; step++) {
-      await acts[roll(acts.length)]();
+      await acts[random(acts.length)]();
       for (const key of keys) {
         engine.cached(key);
-        // By hash the engine itself is asked, each time.
-        const [given, asked] = [engine.cached(key), engine.cachedByHash(contextHash(key))];
+        // A lookup by hash does not use the L1 cache.
+        const kept = engine.cached(key);
+        const asked = engine.cachedByHash(contextHash(key));
         assert.deepEqual(
-          [given?.status, given?.membership.included],
+          [kept?.status, kept?.membership.included],
           [asked?.status, asked?.membership.included],
           `seed ${seed}, step ${step}, ${key}`,
         );
-        compared += given === undefined ? 0 : 1;
+        compared += kept === undefined ? 0 : 1;
       }
     }
     await engine.close();
@@ -61,10 +62,10 @@ test("whatever happens, by key and by hash give the same", async () => {
   assert.ok(compared > 1000, `${compared} answers were compared`);
 });
 
-test("an answer is given again without being made again, until it is invalidated", async () => {
-  const store = new ToldStore();
+test("a kept answer is the same object, until it is invalidated", async () => {
+  const store = new ScriptedStore();
   store.put(contextHash("alice"), ["a.g1"]);
-  const engine = await settled(store, {});
+  const engine = await openPolled(store, {});
   await engine.membership("alice");
   const first = engine.cached("alice");
   assert.equal(engine.cached("alice"), first);
@@ -77,9 +78,9 @@ test("an answer is given again without being made again, until it is invalidated
   await engine.close();
 });
 
-test("it expires when it should, and not by being read", async () => {
+test("reading a kept answer does not delay its expiry", async () => {
   const clock = new ManualClock(Date.now());
-  const engine = await settled(new ToldStore(), { clock, contextCacheTime: 1000, staleAfter: null });
+  const engine = await openPolled(new ScriptedStore(), { clock, contextCacheTime: 1000, staleAfter: null });
   await engine.membership("alice");
   for (let i = 0; i < 9; i++) {
     clock.advance(100);
@@ -91,11 +92,11 @@ test("it expires when it should, and not by being read", async () => {
   await engine.close();
 });
 
-test("it becomes STALE at its moment, and STORE_ERROR with the next poll", async () => {
+test("it becomes STALE at stale_after, and STORE_ERROR with the next poll", async () => {
   const clock = new ManualClock(1_700_000_000_000);
-  const store = new ToldStore();
+  const store = new ScriptedStore();
   store.lastUpToDate = 1_700_000_000_000;
-  const engine = await settled(store, { clock, contextCacheTime: 3_600_000, staleAfter: 10_000 });
+  const engine = await openPolled(store, { clock, contextCacheTime: 3_600_000, staleAfter: 10_000 });
   await engine.membership("alice");
   const status = () => engine.cached("alice").status;
   assert.equal(status(), "HEALTHY");
@@ -116,8 +117,8 @@ test("it becomes STALE at its moment, and STORE_ERROR with the next poll", async
 });
 
 test("uses count for eviction, and hits for the metrics", async () => {
-  const store = new ToldStore();
-  const engine = await settled(store, { contextCacheSize: 2 });
+  const store = new ScriptedStore();
+  const engine = await openPolled(store, { contextCacheSize: 2 });
   await engine.membership("a");
   await engine.membership("b");
   engine.cached("b");
@@ -132,8 +133,8 @@ test("uses count for eviction, and hits for the metrics", async () => {
 });
 
 test("of several uses of one context, the last one counts", async () => {
-  const store = new ToldStore();
-  const engine = await settled(store, { contextCacheSize: 3 });
+  const store = new ScriptedStore();
+  const engine = await openPolled(store, { contextCacheSize: 3 });
   for (const key of ["a", "b", "c"]) await engine.membership(key);
   for (const key of ["c", "b", "a"]) engine.cached(key);
   for (const key of ["a", "b", "a"]) engine.cached(key);
@@ -144,8 +145,8 @@ test("of several uses of one context, the last one counts", async () => {
 });
 
 test("more contexts than it holds, and keys too long for it", async () => {
-  const store = new ToldStore();
-  const engine = await settled(store, { contextCacheSize: 5000, contextCacheTime: 3_600_000 });
+  const store = new ScriptedStore();
+  const engine = await openPolled(store, { contextCacheSize: 5000, contextCacheTime: 3_600_000 });
   const keys = Array.from({ length: 3000 }, (_, i) => `user-${i}`).concat("k".repeat(100_000));
   for (const key of keys) store.put(contextHash(key), [`${key.slice(0, 20)}.g1`]);
   await engine.memberships(keys);
@@ -157,8 +158,8 @@ test("more contexts than it holds, and keys too long for it", async () => {
 });
 
 test("keys that look alike are different contexts", async () => {
-  const store = new ToldStore();
-  const engine = await settled(store, {});
+  const store = new ScriptedStore();
+  const engine = await openPolled(store, {});
   const hash = contextHash("alice");
   store.put(hash, ["alice.g1"]);
   store.put(contextHash(hash), ["hash.g1"]);
@@ -173,7 +174,7 @@ test("keys that look alike are different contexts", async () => {
   await engine.close();
 });
 
-test("a host that forbids foreign memory has no first level, and the same answers", async () => {
+test("without an epoch buffer there is no L1 cache, and the answers are the same", async () => {
   const { native } = createRequire(import.meta.url)("../dist/native.js");
   const { openEngine } = native;
   native.openEngine = (...given) => {
@@ -183,9 +184,9 @@ test("a host that forbids foreign memory has no first level, and the same answer
     opened.hotPath = () => functions;
     return opened;
   };
-  const store = new ToldStore();
+  const store = new ScriptedStore();
   store.put(contextHash("alice"), ["a.g1"]);
-  const engine = await settled(store, {}).finally(() => (native.openEngine = openEngine));
+  const engine = await openPolled(store, {}).finally(() => (native.openEngine = openEngine));
   assert.equal((await engine.membership("alice")).check("a.g1"), true);
   assert.notEqual(engine.cached("alice"), engine.cached("alice"));
   assert.equal((await engine.membership("alice")).check("a.g1"), true);

@@ -9,7 +9,7 @@ import { DynamoDbServer } from "./fixtures/dynamodb_server.mjs";
 import { eventually } from "./fixtures/eventually.mjs";
 import { evaluate, openClient } from "./fixtures/flag.mjs";
 import { RedisServer } from "./fixtures/redis_server.mjs";
-import { ToldStore } from "./fixtures/scripted_store.mjs";
+import { ScriptedStore } from "./fixtures/scripted_store.mjs";
 
 /** Starts a server that ends with the test. */
 const server = (Kind) => async (t) => {
@@ -18,7 +18,7 @@ const server = (Kind) => async (t) => {
   return started;
 };
 
-/** The stores of ours that a client can be given, and why one is missing. */
+/** The stores for a client, and why one is missing. */
 const stores = {
   memory: { make: async () => ({ store: "memory:sdk" }), missing: false },
   redis: { make: server(RedisServer), missing: RedisServer.missing },
@@ -28,7 +28,7 @@ const stores = {
 async function fill(store, options) {
   const users = await Import.open(store, options);
   users.add("alice", "beta.g3");
-  users.add("bob", "beta.g3", false);
+  users.add("bob", "beta.g3", "exclude");
   users.add("carol", "beta.g2");
   await users.commit();
 }
@@ -36,7 +36,7 @@ async function fill(store, options) {
 for (const [name, { make, missing }] of Object.entries(stores)) {
   test(`included, excluded and neither, in ${name}`, { skip: missing }, async (t) => {
     const { store } = await make(t);
-    // A memory store lives as long as somebody holds it.
+    // Keeps the named memory store alive.
     const holder = await Engine.open(store);
     await fill(store);
     const client = await openClient(bigSegments(store, { lookupDeadline: 30_000 }));
@@ -71,40 +71,40 @@ for (const name of ["redis", "dynamodb"]) {
 }
 
 test("all four statuses", async () => {
-  const told = new ToldStore();
-  told.put(contextHash("alice"), ["beta.g3"]);
-  const engine = await Engine.open(told, { contextCacheTime: 0, breakerFailures: 0 });
+  const scripted = new ScriptedStore();
+  scripted.put(contextHash("alice"), ["beta.g3"]);
+  const engine = await Engine.open(scripted, { contextCacheTime: 0, breakerFailures: 0 });
   const client = await openClient({ ...bigSegments(engine), statusPollInterval: 0.01 });
   assert.deepEqual(await evaluate(client, "alice"), [true, "HEALTHY"]);
   const becomes = (expected) =>
     eventually(JSON.stringify(expected), async () => {
       return JSON.stringify(await evaluate(client, "alice")) === JSON.stringify(expected);
     });
-  told.lastUpToDate = Date.now() - 121_000;
+  scripted.lastUpToDate = Date.now() - 121_000;
   await becomes([true, "STALE"]);
-  told.lastUpToDate = Date.now();
+  scripted.lastUpToDate = Date.now();
   await becomes([true, "HEALTHY"]);
-  told.lookupFault = told.metadataFault = "store_unavailable";
+  scripted.lookupFault = scripted.metadataFault = "store_unavailable";
   // The last known membership, and never as healthy.
   await becomes([true, "STORE_ERROR"]);
-  told.lookupFault = told.metadataFault = undefined;
+  scripted.lookupFault = scripted.metadataFault = undefined;
   await becomes([true, "HEALTHY"]);
   client.close();
-  assert.equal(engine.closed, false, "an engine that was handed over stays open");
+  assert.equal(engine.closed, false, "an engine that was passed in stays open");
   await engine.close();
   const without = await openClient(undefined);
   assert.deepEqual(await evaluate(without, "alice"), [false, "NOT_CONFIGURED"]);
   without.close();
 });
 
-test("an outage is never healthy, not even before the SDK has heard of it", async () => {
-  const told = new ToldStore();
-  told.put(contextHash("alice"), ["beta.g3"]);
+test("an outage is never healthy, not even before the SDK has polled it", async () => {
+  const scripted = new ScriptedStore();
+  scripted.put(contextHash("alice"), ["beta.g3"]);
   const clock = new ManualClock(Date.now());
-  const engine = await Engine.open(told, { clock, breakerFailures: 0 });
+  const engine = await Engine.open(scripted, { clock, breakerFailures: 0 });
   const client = await openClient({ ...bigSegments(engine), statusPollInterval: 3600 });
   assert.deepEqual(await evaluate(client, "alice"), [true, "HEALTHY"]);
-  told.lookupFault = "store_unavailable";
+  scripted.lookupFault = "store_unavailable";
   clock.advance(6000);
   await eventually("the SDK's own cache of a millisecond has forgotten", async () => {
     const [, status] = await evaluate(client, "alice");
@@ -115,22 +115,22 @@ test("an outage is never healthy, not even before the SDK has heard of it", asyn
 });
 
 test("the recommended settings hide no invalidation", async () => {
-  const told = new ToldStore();
-  const engine = await Engine.open(told);
+  const scripted = new ScriptedStore();
+  const engine = await Engine.open(scripted);
   const settings = bigSegments(engine, { staleAfter: 60_000, statusPollInterval: 2000 });
   const { userCacheSize, userCacheTime, staleAfter, statusPollInterval } = settings;
   // In seconds. The SDK takes 0 for its default, which is 5 s.
   assert.deepEqual([userCacheSize, userCacheTime, staleAfter, statusPollInterval], [1, 0.001, 60, 2]);
   const client = await openClient(settings);
   assert.deepEqual(await evaluate(client, "alice"), [false, "HEALTHY"]);
-  told.put(contextHash("alice"), ["beta.g3"]);
+  scripted.put(contextHash("alice"), ["beta.g3"]);
   engine.invalidate("alice");
   await eventually("the change is seen", async () => (await evaluate(client, "alice"))[0]);
   client.close();
   await engine.close();
 });
 
-test("the store closes the engine it opened, and reports a store string that is none", async () => {
+test("the store closes the engine it opened, and reports an invalid store string", async () => {
   const sdkStore = store("memory:")();
   assert.deepEqual(await sdkStore.getMetadata(), {});
   assert.equal(await sdkStore.getUserMembership(contextHash("alice")), undefined);

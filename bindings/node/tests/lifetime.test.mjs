@@ -17,10 +17,10 @@ import { RedisServer } from "./fixtures/redis_server.mjs";
 
 const program = (name) => fileURLToPath(new URL(`./programs/${name}.mjs`, import.meta.url));
 /** Only against a test that hangs for ever. */
-const PATIENCE = 120_000;
+const TIMEOUT = 120_000;
 
 async function run(words, { node = [] } = {}) {
-  const child = spawn(process.execPath, [...node, ...words], { stdio: ["ignore", "pipe", "pipe"], timeout: PATIENCE });
+  const child = spawn(process.execPath, [...node, ...words], { stdio: ["ignore", "pipe", "pipe"], timeout: TIMEOUT });
   let [output, errors] = ["", ""];
   child.stdout.on("data", (data) => (output += data));
   child.stderr.on("data", (data) => (errors += data));
@@ -78,7 +78,7 @@ test("a cluster", async (t) => {
 test("an engine that nobody holds is closed", { skip: RedisServer.missing }, async (t) => {
   const redis = await server(t);
   const words = ["--expose-gc", program("garbage"), redis.store];
-  const child = spawn(process.execPath, words, { stdio: ["pipe", "pipe", "inherit"], timeout: PATIENCE });
+  const child = spawn(process.execPath, words, { stdio: ["pipe", "pipe", "inherit"], timeout: TIMEOUT });
   const [output] = await once(child.stdout, "data");
   assert.equal(output.toString(), "store\n");
   await eventually("every connection is gone", async () => (await redis.connections()) === 1);

@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 import { Engine, onLog } from "bigseg";
 
 import { eventually } from "./fixtures/eventually.mjs";
-import { ToldStore } from "./fixtures/scripted_store.mjs";
+import { ScriptedStore } from "./fixtures/scripted_store.mjs";
 
 const options = { statusPollInterval: 5, contextCacheTime: 0 };
 
@@ -23,9 +23,9 @@ async function failing(store) {
 test("lines of the wanted seriousness, until unsubscribed", async () => {
   const [all, serious] = [[], []];
   const [stop, stopSerious] = [onLog((line) => all.push(line), "debug"), onLog((line) => serious.push(line), "error")];
-  const store = new ToldStore();
+  const store = new ScriptedStore();
   const engine = await failing(store);
-  const line = await eventually("the failure is said", () => all.find(({ message }) => message.includes("told to fail")));
+  const line = await eventually("the failure is said", () => all.find(({ message }) => message.includes("scripted failure")));
   assert.ok(["error", "warn"].includes(line.level), line.level);
   assert.ok(Object.isFrozen(line));
   store.metadataFault = undefined;
@@ -67,7 +67,7 @@ test("a listener that fails is a warning, once, and the others hear on", async (
     onLog(() => Promise.reject(new Error("on purpose, later")), "debug"),
     onLog((line) => lines.push(line), "debug"),
   ];
-  const store = new ToldStore();
+  const store = new ScriptedStore();
   const engine = await failing(store);
   store.metadataFault = undefined;
   await eventually("it is back", () => engine.status().available);
@@ -104,13 +104,13 @@ test("worker threads hear the whole process, and leave nothing behind when they 
   const heard = [];
   worker.on("message", (message) => heard.push(message));
   await once(worker, "message");
-  const engine = await failing(new ToldStore());
-  await eventually("the worker hears it", () => heard.some((message) => message.includes("told to fail")));
+  const engine = await failing(new ScriptedStore());
+  await eventually("the worker hears it", () => heard.some((message) => message.includes("scripted failure")));
   assert.equal(await worker.terminate(), 1);
   await engine.close();
   const lines = [];
   const stop = onLog((line) => lines.push(line), "debug");
-  const another = await failing(new ToldStore());
+  const another = await failing(new ScriptedStore());
   await eventually("this thread still hears", () => lines.length > 0);
   stop();
   await another.close();

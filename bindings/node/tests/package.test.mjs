@@ -1,7 +1,7 @@
-// What users install: packed, put into a fresh project, used from every kind of module, and compiled against.
+// The packed package, installed into a fresh project, used from every kind of module, and compiled against.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
@@ -22,7 +22,7 @@ test("npm pack, npm install, and it works", async (t) => {
   const tarballs = readdirSync(folder).sort();
   assert.equal(tarballs.length, 2, tarballs.join());
   writeFileSync(path.join(folder, "package.json"), '{ "name": "fresh", "private": true }\n');
-  // Nothing is fetched: there is nothing to fetch.
+  // Offline, because the package has no dependencies to fetch.
   const flags = ["--offline", "--no-audit", "--no-fund", "--omit=optional", "--install-strategy=nested"];
   await run("npm", ["install", ...flags, ...tarballs.map((name) => `./${name}`)], { cwd: folder });
 
@@ -45,6 +45,7 @@ test("npm pack, npm install, and it works", async (t) => {
   const checked = [...strict, "--types", "node", "--typeRoots", types, "usage.mts", "usage.cts"];
   const { stdout } = await node(tsc, ...checked).catch((error) => error);
   assert.equal(stdout, "");
+  await refusesMisspeltOptions(folder, [...strict, "--types", "node", "--typeRoots", types]);
 
   const platformPackages = readdirSync(path.join(folder, "node_modules")).filter((name) => name.startsWith("bigseg-"));
   assert.equal(platformPackages.length, 1);
@@ -55,7 +56,29 @@ test("npm pack, npm install, and it works", async (t) => {
   assert.match(missing.stderr, /npm run build/);
 });
 
-test("the examples are what a strict compiler takes", async () => {
+/** Checks that every statement of `misspelt.mts` is a compile error, in the package that is installed in `folder`. */
+async function refusesMisspeltOptions(folder, flags) {
+  const source = readFileSync(path.join(here, "project", "misspelt.mts"), "utf8");
+  const expected = source.split("\n").flatMap((line, index) => (/^(await|displayStore|\()/.test(line) ? [index + 1] : []));
+  assert.ok(expected.length > 0);
+  copyFileSync(path.join(here, "project", "misspelt.mts"), path.join(folder, "misspelt.mts"));
+  const words = [tsc, ...flags, "misspelt.mts"];
+  const { stdout = "" } = await run(process.execPath, words, { cwd: folder }).catch((error) => error);
+  const found = [...stdout.matchAll(/^misspelt\.mts\((\d+),/gm)].map((match) => Number(match[1]));
+  assert.deepEqual(found, expected, stdout);
+}
+
+test("a misspelt option is a compile error", async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "bigseg-types-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  mkdirSync(path.join(folder, "node_modules"));
+  symlinkSync(path.join(here, ".."), path.join(folder, "node_modules", "bigseg"));
+  const types = path.dirname(path.dirname(require.resolve("@types/node/package.json")));
+  const strict = ["--strict", "--noEmit", "--target", "es2022", "--module", "node16", "--types", "node", "--typeRoots", types];
+  await refusesMisspeltOptions(folder, strict);
+});
+
+test("the examples compile under strict settings", async () => {
   const { stdout } = await run(process.execPath, [tsc, "-p", path.join(here, "..", "examples")]).catch((error) => error);
   assert.equal(stdout, "");
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { RedisBigSegmentStore } from "@launchdarkly/node-server-sdk-redis";
-import { Engine, Import, contextHash } from "bigseg";
+import { Engine, Import, ManualClock, contextHash } from "bigseg";
 
 import { eventually } from "./fixtures/eventually.mjs";
 import { RedisServer } from "./fixtures/redis_server.mjs";
@@ -20,7 +20,7 @@ test("the official package reads what we write", { skip: RedisServer.missing }, 
     const before = Date.now();
     const users = await Import.open(redis.store, prefix && { prefix });
     users.add("alice", "beta.g1");
-    users.add("alice", "other.g2", false);
+    users.add("alice", "other.g2", "exclude");
     await users.commit();
     const options = { redisOpts: { port: redis.port, host: "127.0.0.1" }, ...(prefix && { prefix }) };
     const official = RedisBigSegmentStore(options)();
@@ -32,7 +32,7 @@ test("the official package reads what we write", { skip: RedisServer.missing }, 
   }
 });
 
-test("we read what others write by the schema, and hear of each change at once", { skip: RedisServer.missing }, async (t) => {
+test("we read what others write by the schema, and see each change at once", { skip: RedisServer.missing }, async (t) => {
   const redis = await server(t);
   const hash = contextHash("alice");
   await redis.command("SADD", `p:big_segment_include:${hash}`, "beta.g1", "both.g1");
@@ -42,7 +42,7 @@ test("we read what others write by the schema, and hear of each change at once",
   const answer = await engine.membership("alice");
   assert.deepEqual(["beta.g1", "other.g2", "both.g1", "none.g1"].map((ref) => answer.check(ref)), [true, false, true, undefined]);
   assert.equal(answer.status, "HEALTHY");
-  await eventually("the server tells of changes", () => engine.status().pushInvalidation);
+  await eventually("push invalidation is active", () => engine.status().pushInvalidation);
   await engine.membership("alice");
   assert.equal(engine.cached("alice").check("new.g1"), undefined);
   await redis.command("SADD", `p:big_segment_include:${hash}`, "new.g1");
@@ -65,32 +65,37 @@ test("a herd of 1,000 is two commands", { skip: RedisServer.missing }, async (t)
 
 test("10,000 promises while the server is killed, restarted and frozen: each settles within the deadline", { skip: RedisServer.missing }, async (t) => {
   const redis = await server(t);
+  // The clock of the engine moves only here, so that a busy machine cannot make a lookup late.
+  const clock = new ManualClock(Date.now());
   const lookupDeadline = 1000;
-  const engine = await Engine.open(redis.store, { lookupDeadline });
+  const engine = await Engine.open(redis.store, { clock, lookupDeadline, responseTimeout: 60_000 });
   await engine.refreshStatus();
-  const storm = async (what, act, count) => {
-    let [slowest, failed] = [0, 0];
-    const began = performance.now();
-    const lookups = Array.from({ length: count }, async (_, i) => {
+  const storm = async (what, act) => {
+    let settled = 0;
+    const lookups = Array.from({ length: 10_000 }, async (_, i) => {
       const answer = await engine.membership(`${what}-${i}`);
-      slowest = Math.max(slowest, performance.now() - began);
-      failed += answer.status === "STORE_ERROR" ? 1 : 0;
+      settled += 1;
       assert.ok((answer.error !== undefined) === (answer.status === "STORE_ERROR"), `${answer.status}`);
     });
     await act();
+    // The lookups of one tick start after it.
+    await new Promise(setImmediate);
+    clock.advance(lookupDeadline);
+    await eventually("every promise settles", () => settled === lookups.length);
     await Promise.all(lookups);
-    return { slowest, failed };
   };
-  // A busy machine may be late by a lot; the official package waits for longer than this, or for ever.
-  const bound = lookupDeadline * 10;
-  const killed = await storm("killed", () => redis.kill(), 10_000);
-  assert.ok(killed.slowest < bound, `${killed.slowest} ms`);
+  // While the breaker is open, the store is probed after an interval of the engine's clock.
+  const isBack = (name) =>
+    eventually("the store is back", async () => {
+      clock.advance(1000);
+      return (await engine.membership(`${name}-${Math.random()}`)).origin === "store";
+    });
+  await storm("killed", () => redis.kill());
   await eventually("the outage is known", async () => (await engine.membership("x")).status === "STORE_ERROR");
   await redis.restart();
-  await eventually("the store is back", async () => (await engine.membership("y")).origin === "store");
-  const frozen = await storm("frozen", () => redis.freeze(), 10_000);
-  assert.ok(frozen.slowest < bound, `${frozen.slowest} ms`);
+  await isBack("after-kill");
+  await storm("frozen", () => redis.freeze());
   redis.thaw();
-  await eventually("the store is back", async () => (await engine.membership(`z-${Math.random()}`)).origin === "store");
+  await isBack("after-freeze");
   await engine.close();
 });

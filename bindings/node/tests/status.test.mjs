@@ -5,7 +5,7 @@ import { after, test } from "node:test";
 import { Engine } from "bigseg";
 
 import { eventually } from "./fixtures/eventually.mjs";
-import { ToldStore } from "./fixtures/scripted_store.mjs";
+import { ScriptedStore } from "./fixtures/scripted_store.mjs";
 
 // Neither listeners nor iterators keep the process alive, so the tests do.
 const alive = setInterval(() => {}, 1000);
@@ -14,7 +14,7 @@ after(() => clearInterval(alive));
 const options = { statusPollInterval: 86_400_000 };
 
 test("a listener hears of the first status and of every change, until it unsubscribes", async () => {
-  const store = new ToldStore();
+  const store = new ScriptedStore();
   const engine = await Engine.open(store, options);
   const heard = [];
   const unsubscribe = engine.onStatusChange((status) => heard.push(status.available));
@@ -36,7 +36,7 @@ test("a listener hears of the first status and of every change, until it unsubsc
 });
 
 test("what a listener throws is an uncaught exception, and harms nobody else", async () => {
-  const engine = await Engine.open(new ToldStore(), options);
+  const engine = await Engine.open(new ScriptedStore(), options);
   const runners = process.listeners("uncaughtException");
   process.removeAllListeners("uncaughtException");
   const thrown = new Promise((resolve) => process.once("uncaughtException", resolve));
@@ -52,7 +52,7 @@ test("what a listener throws is an uncaught exception, and harms nobody else", a
 });
 
 test("for await: the current status first, then each change, and an end", async () => {
-  const store = new ToldStore();
+  const store = new ScriptedStore();
   const engine = await Engine.open(store, options);
   const heard = [];
   const following = (async () => {
@@ -68,7 +68,7 @@ test("for await: the current status first, then each change, and an end", async 
 });
 
 test("leaving the loop unsubscribes", async () => {
-  const engine = await Engine.open(new ToldStore(), options);
+  const engine = await Engine.open(new ScriptedStore(), options);
   for await (const status of engine.statusUpdates()) {
     assert.equal(status.available, true);
     break;

@@ -1,6 +1,7 @@
-// Runs tests/vectors; their README says what they mean.
+// Runs the vectors of tests/vectors; their README describes them.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { test } from "node:test";
 
 import {
@@ -16,13 +17,14 @@ import {
   segmentRef,
 } from "bigseg";
 
-import { eventually } from "./fixtures/eventually.mjs";
-import { ToldStore } from "./fixtures/scripted_store.mjs";
+import { firstPollIsDone } from "./fixtures/eventually.mjs";
+import { ScriptedStore } from "./fixtures/scripted_store.mjs";
 
+const { native } = createRequire(import.meta.url)("../dist/native.js");
 const read = (name) => JSON.parse(readFileSync(new URL(`../../../tests/vectors/${name}.json`, import.meta.url), "utf8"));
 
-/** Compares what a call does with a case that has either an `error` or what `check` looks at. */
-function verdict(vector, call, check) {
+/** Checks a call against a vector with an `error`, or with a value that `check` compares. */
+function checkVector(vector, call, check) {
   let value;
   try {
     value = call();
@@ -42,10 +44,10 @@ test("hash", () => {
     // Strings of JavaScript have no bytes that are not UTF-8.
     if (vector.key_hex !== undefined) continue;
     const key = vector.repeat ? vector.repeat.text.repeat(vector.repeat.times) : vector.key;
-    verdict(vector, () => contextHash(key), (hash) => assert.equal(hash, vector.hash, vector.why));
+    checkVector(vector, () => contextHash(key), (hash) => assert.equal(hash, vector.hash, vector.why));
   }
   for (const vector of file.parse) {
-    verdict(vector, () => parseContextHash(vector.text), (hash) => assert.equal(hash, vector.text));
+    checkVector(vector, () => parseContextHash(vector.text), (hash) => assert.equal(hash, vector.text));
   }
   assert.equal(contextHash("\uD800"), contextHash("\uFFFD"), "a lone surrogate");
 });
@@ -55,12 +57,12 @@ test("segment refs", () => {
   // Generations have 64 bits, which a plain JSON.parse would round.
   const file = JSON.parse(text.replace(/"generation": (\d+)/g, '"generation": "$1"'));
   for (const vector of file.parse) {
-    verdict(vector, () => parseSegmentRef(vector.text), (ref) => {
+    checkVector(vector, () => parseSegmentRef(vector.text), (ref) => {
       assert.deepEqual(ref, { segmentKey: vector.key, generation: BigInt(vector.generation) });
     });
   }
   for (const vector of file.format) {
-    verdict(vector, () => segmentRef(vector.key, BigInt(vector.generation)), (ref) => assert.equal(ref, vector.text));
+    checkVector(vector, () => segmentRef(vector.key, BigInt(vector.generation)), (ref) => assert.equal(ref, vector.text));
   }
 });
 
@@ -75,10 +77,35 @@ test("membership", () => {
 
 test("store strings", () => {
   for (const vector of read("store_url").stores) {
-    const error = verdict(vector, () => displayStore(vector.text), (display) => assert.equal(display, vector.display));
+    const error = checkVector(vector, () => displayStore(vector.text), (display) => assert.equal(display, vector.display));
     for (const word of vector.message_has ?? []) assert.ok(error.message.includes(word), `${error.message} lacks ${word}`);
     for (const word of vector.message_lacks ?? []) assert.ok(!`${error.stack}`.includes(word), `it repeats ${word}`);
   }
+});
+
+/** Options of the vectors in camelCase; timeouts have the same unit. */
+const camelCase = (options) =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [name.replace(/_(.)/g, (_, letter) => letter.toUpperCase()), value]),
+  );
+
+test("stores with options by name", () => {
+  for (const vector of read("store_options").stores) {
+    const options = camelCase(vector.options);
+    const error = checkVector(vector, () => displayStore(vector.store, options), (display) => {
+      assert.equal(display, vector.display, vector.why);
+      const [named, parsed] = [native.storeConfig(vector.store, vector.options), native.storeConfig(vector.says, {})];
+      assert.ok(native.isSameStore(named, parsed), `${vector.why}: secrets included`);
+    });
+    for (const word of vector.message_has ?? []) assert.ok(error.message.includes(word), `${error.message} lacks ${word}`);
+    for (const word of vector.message_lacks ?? []) assert.ok(!`${error.stack}`.includes(word), `it repeats ${word}`);
+  }
+});
+
+test("the types have every store option, and nothing else", () => {
+  const types = readFileSync(new URL("../dist/store_options.d.ts", import.meta.url), "utf8");
+  const declared = /interface StoreOptions \{([^]*?)\n\}/.exec(types)[1].matchAll(/^ {4}(\w+)\?:/gm);
+  assert.deepEqual([...declared].map((match) => match[1]), native.storeOptionNames().map((name) => Object.keys(camelCase({ [name]: 1 }))[0]));
 });
 
 test("error kinds", () => {
@@ -110,7 +137,7 @@ test("statuses", async (t) => {
   for (const scenario of file.scenarios) {
     await t.test(`${scenario.name}: ${scenario.why}`, async () => {
       const clock = new ManualClock(file.start_unix_ms);
-      const store = new ToldStore();
+      const store = new ScriptedStore();
       store.put(contextHash("user"), ["a.g1"]);
       store.lastUpToDate = undefined;
       const { stale_after_ms = 120_000, context_cache_ms = 0, last_known_ms = 300_000 } = scenario.options;
@@ -134,7 +161,7 @@ test("statuses", async (t) => {
         async open(withStore) {
           hasStore = withStore;
           engine = await Engine.open(withStore ? store : undefined, options);
-          if (withStore) await eventually("the first poll is done", () => engine.metrics().statusPolls === 1);
+          if (withStore) await firstPollIsDone(engine);
         },
         async lookup(expected) {
           const answer = await engine.membership("user");
@@ -171,7 +198,7 @@ test("cache", async () => {
       const queries = [];
       const names = new Map(words("lookups").map((name) => [contextHash(name), name]));
       const answer = (name) =>
-        failing.includes(name) ? new BigSegError("store_data", "spoilt") : unknown.includes(name) ? null : { included: ["a.g1"] };
+        failing.includes(name) ? new BigSegError("store_data", "scripted failure") : unknown.includes(name) ? null : { included: ["a.g1"] };
       const store = {
         metadata: () => ({ lastUpToDate: 1 }),
         memberships: (hashes) => hashes.map((hash) => (queries.push(names.get(hash)), answer(names.get(hash)))),
@@ -180,7 +207,7 @@ test("cache", async () => {
       const engine = await Engine.open(store, options);
       for (const name of words("lookups")) {
         await engine[ask](ask === "membership" ? name : contextHash(name));
-        // Given again by whoever can; a use all the same, and never a query.
+        // Hits of the L1 cache count as uses, and never cause a query.
         if (ask === "membership" && sequence.capacity > 0) for (let again = 0; again < 3; again++) engine.cached(name);
       }
       assert.deepEqual(queries, words("queries"), `${ask}: ${sequence.why}`);

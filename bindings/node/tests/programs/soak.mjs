@@ -3,23 +3,23 @@ import { Engine, Import } from "bigseg";
 
 const lookups = Number(process.argv[2]);
 const users = await Import.open("memory:soak");
-for (let i = 0; i < 5000; i++) users.add(`user-${i}`, `segment-${i % 7}.g1`, i % 3 > 0);
+for (let i = 0; i < 5000; i++) users.add(`user-${i}`, `segment-${i % 7}.g1`, i % 3 > 0 ? "include" : "exclude");
 await users.commit();
-const rows = [{ included: ["a.g1"] }, null, new Error("spoilt")];
-const told = {
+const rows = [{ included: ["a.g1"] }, null, new Error("invalid")];
+const scripted = {
   metadata: () => ({ lastUpToDate: Date.now() }),
   memberships: async (hashes) => hashes.map((hash) => rows[hash.charCodeAt(0) % 3]),
 };
-const inPlace = await Engine.open("memory:soak");
-const custom = await Engine.open(told, { breakerFailures: 0 });
+const embedded = await Engine.open("memory:soak");
+const custom = await Engine.open(scripted, { breakerFailures: 0 });
 
 async function round(count) {
   for (let done = 0; done < count; done += 100) {
     const names = Array.from({ length: 20 }, (_, i) => `user-${(done * 7 + i * 31) % 6000}`);
     for (const name of names) {
-      inPlace.membershipSync(name);
-      inPlace.cached(name);
-      await inPlace.membership(name);
+      embedded.membershipSync(name);
+      embedded.cached(name);
+      await embedded.membership(name);
     }
     const { signal } = new AbortController();
     await Promise.all(names.map((name, i) => custom.membership(name, i % 2 ? { signal, deadline: 500 } : undefined)));
