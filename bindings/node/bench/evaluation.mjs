@@ -1,4 +1,5 @@
-// A flag with one big-segment clause, the membership cached: the official client's `variation`, ours awaited, ours at once.
+// A flag with one big-segment clause, the membership cached: the official client's `variation`,
+// ours awaited, ours at once.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";

@@ -1,4 +1,4 @@
-// What a cached context takes, heap and everything else, by the growth of a process of its own: memory.mjs SIDE PORT CONTEXTS
+// The memory of a cached context, by the growth of a process: memory.mjs SIDE PORT CONTEXTS
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -25,7 +25,7 @@ async function used() {
   return process.memoryUsage();
 }
 
-/** Fills a cache and measures; what V8 holds and does not use is not counted. */
+/** Fills a cache and measures; unused memory of V8 is not counted. */
 async function child([side, port, contexts]) {
   const server = { port: Number(port), store: `redis://127.0.0.1:${port}` };
   const look = async (opened, from, to) => {
@@ -33,7 +33,7 @@ async function child([side, port, contexts]) {
       await Promise.all(Array.from({ length: 100 }, (_, j) => opened.look(`user-${i + j}`)));
     }
   };
-  // What is allocated once in a process, for buffers and the like.
+  // Allocates what a process allocates once, such as buffers.
   const small = await sides[side](server);
   await look(small, 200_000, 220_000);
   const before = await used();

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { head, row } from "./rounds.mjs";
 import { official, ours } from "./sides.mjs";
 
-/** Nobody is waited for longer than this. */
+/** The maximal wait for a promise, in milliseconds. */
 const CAP = 40_000;
 
 async function slowest(side) {
@@ -16,7 +16,7 @@ async function slowest(side) {
 
 export async function outage(server) {
   head("The slowest of 1,000 promises (our deadline: 1,000 ms)");
-  // Commands of the official client that fail after it was closed are nobody's affair.
+  // Ignores commands of the official client that fail after it was closed.
   process.on("unhandledRejection", () => {});
   for (const [what, begin, end] of [
     ["server frozen", () => server.freeze(), () => server.thaw()],

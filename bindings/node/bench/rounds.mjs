@@ -1,4 +1,4 @@
-// Taking turns: machines are shared and swing, so both sides run in short rounds, and the best of each counts.
+// Runs both packages in turn, in short rounds, and takes the best of each: shared machines vary.
 
 /** Runs each of `works`, a map of names to functions, in turn; returns the best figure of each. */
 export async function best(works, rounds, isBetter = (a, b) => a < b) {

@@ -1,4 +1,4 @@
-// The two that are compared, each behind the same few functions.
+// The two packages that are compared, each behind the same functions.
 import ld from "@launchdarkly/node-server-sdk";
 import { RedisBigSegmentStore } from "@launchdarkly/node-server-sdk-redis";
 import { Engine } from "bigseg";
@@ -6,7 +6,9 @@ import { Engine } from "bigseg";
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const FOR_EVER = 3600;
 
-/** The official SDK: its manager of big segments in front of its Redis store. A connection that fails is its own affair. */
+/**
+ * The official SDK: its manager of big segments in front of its Redis store. Connection errors are ignored.
+ */
 export async function official(server, { cacheSize = 1000, cacheTime = FOR_EVER } = {}) {
   const redisOpts = { host: "127.0.0.1", port: server.port };
   const store = RedisBigSegmentStore({ redisOpts })();

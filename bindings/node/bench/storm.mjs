@@ -1,4 +1,4 @@
-// Many lookups at once: what the server is asked, and how long the event loop stands still.
+// Many concurrent lookups: the commands at the server, and the delay of the event loop.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -22,7 +22,10 @@ export async function herd(server) {
   row("", `${commands.official}`, `${commands.bigseg}`, ratio, "2 commands");
 }
 
-/** The 99th percentile of the event loop's delay, in milliseconds, while lookups of different contexts go on. */
+/**
+ * The 99th percentile of the event loop's delay, in milliseconds, while lookups of different
+ * contexts go on.
+ */
 async function delay(side) {
   const histogram = monitorEventLoopDelay({ resolution: 1 });
   await sleep(20);

@@ -1,4 +1,5 @@
-// Contexts that are not cached: so many promises at once, each looking up the next context when it has an answer.
+// Contexts that are not cached: so many promises at once, each looking up the next context when it
+// has an answer.
 import { best, head, row } from "./rounds.mjs";
 import { official, ours } from "./sides.mjs";
 

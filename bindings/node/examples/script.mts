@@ -1,4 +1,4 @@
-// Fills an embedded store from a list, and asks it: npx tsx script.mts
+// Fills an embedded store from a list, and looks up contexts: npx tsx script.mts
 import { Engine, Import } from "bigseg";
 
 const store = "local:./population.bigseg";

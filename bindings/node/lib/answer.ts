@@ -65,7 +65,8 @@ export class Answer {
   }
 
   /**
-   * Returns `true` when included, `false` when excluded, and `undefined` when the store has no value.
+   * Returns `true` when included, `false` when excluded, and `undefined` when the store has no
+   * value.
    *
    * With no value, the segment's rules decide.
    */
@@ -73,14 +74,20 @@ export class Answer {
     return this.membership.check(segmentRef);
   }
 
-  /** The current age of the store's answer in milliseconds; `undefined` unless it comes from the cache. */
+  /**
+   * The current age of the store's answer in milliseconds; `undefined` unless it comes from the
+   * cache.
+   */
   get age(): number | undefined {
     if (this.origin !== "cache" && this.origin !== "last_known") return undefined;
     return Math.max(0, this.#now() - this.#readAt);
   }
 }
 
-/** The segments that include or exclude a context; immutable, and shared by contexts with the same ones. */
+/**
+ * The segments that include or exclude a context; immutable, and shared by contexts with the same
+ * ones.
+ */
 export class Membership {
   /** The membership of a context that the store does not have. */
   static readonly empty = new Membership([], []);
@@ -102,7 +109,8 @@ export class Membership {
   }
 
   /**
-   * Returns `true` when included, `false` when excluded, and `undefined` when the store has no value.
+   * Returns `true` when included, `false` when excluded, and `undefined` when the store has no
+   * value.
    *
    * With no value, the segment's rules decide.
    */

@@ -3,7 +3,10 @@
 import { BigSegError } from "./errors.js";
 import type { NativeEngine, NativeMembership } from "./native.js";
 
-/** A custom store's answer for one context: a `Membership`, an object with lists of segment refs, or nothing. */
+/**
+ * A custom store's answer for one context: a `Membership`, an object with lists of segment refs, or
+ * nothing.
+ */
 export type MembershipLike =
   | { readonly included?: Iterable<string>; readonly excluded?: Iterable<string> }
   | null
@@ -11,20 +14,24 @@ export type MembershipLike =
 
 /** The metadata of a custom store. */
 export interface StoreMetadata {
-  /** When the store last matched its source, in Unix milliseconds; missing, `null` or 0 means never. */
+  /**
+   * When the store last matched its source, in Unix milliseconds; missing, `null` or 0 means never.
+   */
   readonly lastUpToDate?: number | null | undefined;
 }
 
 /**
- * A store that the program implements. The engine adds cache, batching, deadline, circuit breaker and status.
+ * A store that the program implements. The engine adds cache, batching, deadline, circuit breaker
+ * and status.
  *
- * The methods are called on the thread that opened the engine. A lookup stops waiting for a promise at
- * its deadline. An exception means that the store failed; a `BigSegError` gives the failure its kind.
+ * The methods are called on the thread that opened the engine. A lookup stops waiting for a promise
+ * at its deadline. An exception means that the store failed; a `BigSegError` gives the failure its
+ * kind.
  */
 export interface CustomStore {
   /**
-   * Returns the memberships of several contexts, in the order of the hashes. An `Error` instead of a
-   * membership means that the data of this context alone are invalid.
+   * Returns the memberships of several contexts, in the order of the hashes. An `Error` instead of
+   * a membership means that the data of this context alone are invalid.
    */
   memberships(
     contextHashes: readonly string[],

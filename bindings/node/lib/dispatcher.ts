@@ -1,4 +1,7 @@
-/** Dispatches deliveries of native code: outcomes of calls, status changes, requests to a custom store. */
+/**
+ * Dispatches deliveries of native code: outcomes of calls, status changes, requests to a custom
+ * store.
+ */
 
 import { replyMemberships, replyMetadata, type CustomStore } from "./custom_store.js";
 import { toError } from "./errors.js";

@@ -19,11 +19,12 @@ export let nativeEngine: (engine: Engine) => NativeEngine;
 /**
  * An open engine. One engine serves a whole thread; each worker thread opens its own.
  *
- * A lookup fails only on misuse: an invalid key (`invalid_context_key`) or a closed engine (`closed`).
- * A failure of the store is in the answer, because the program has to continue with a default.
+ * A lookup fails only on misuse: an invalid key (`invalid_context_key`) or a closed engine
+ * (`closed`). A failure of the store is in the answer, because the program has to continue with a
+ * default.
  *
- * An engine does not keep the process alive, except while a lookup is in progress. The garbage collector
- * closes an engine without references.
+ * An engine does not keep the process alive, except while a lookup is in progress. The garbage
+ * collector closes an engine without references.
  */
 export class Engine {
   readonly #native: NativeEngine;
@@ -49,8 +50,10 @@ export class Engine {
   /**
    * Opens an engine. Does not wait for the store; the status shows one that is unreachable.
    *
-   * @param store a store string, a custom store, or nothing: every lookup then answers `NOT_CONFIGURED`
-   * @throws BigSegError (as a rejection) `invalid_config`, or `internal` when the system refuses to start threads
+   * @param store a store string, a custom store, or nothing: every lookup then answers
+   * `NOT_CONFIGURED`
+   * @throws BigSegError (as a rejection) `invalid_config`, or `internal` when the system refuses to
+   * start threads
    */
   static async open(
     store: string | CustomStore | null | undefined,
@@ -85,12 +88,18 @@ export class Engine {
     return this.#lookups.byHash(contextHash, options);
   }
 
-  /** Looks up several contexts in as few queries as possible; the answers have the order of the keys. */
+  /**
+   * Looks up several contexts in as few queries as possible; the answers have the order of the
+   * keys.
+   */
   memberships(contextKeys: Iterable<string>, options?: LookupOptions): Promise<Answer[]> {
     return this.#lookups.several(contextKeys, false, options);
   }
 
-  /** Looks up several hashes in as few queries as possible; the answers have the order of the hashes. */
+  /**
+   * Looks up several hashes in as few queries as possible; the answers have the order of the
+   * hashes.
+   */
   membershipsByHash(contextHashes: Iterable<string>, options?: LookupOptions): Promise<Answer[]> {
     return this.#lookups.several(contextHashes, true, options);
   }
@@ -126,7 +135,8 @@ export class Engine {
   /**
    * Replaces the flags and segments by those of a JSON text: `{"flags":{…},"segments":{…}}`.
    *
-   * Another thread parses the text. The data are replaced as a whole, and evaluations are not blocked.
+   * Another thread parses the text. The data are replaced as a whole, and evaluations are not
+   * blocked.
    *
    * @throws BigSegError (as a rejection) `invalid_argument` for invalid text, which changes nothing
    */
@@ -137,7 +147,8 @@ export class Engine {
   /**
    * Replaces the flags and segments by those of a file, and remembers its path for `reloadData`.
    *
-   * @throws BigSegError (as a rejection) `invalid_argument` for an unreadable or invalid file, which changes nothing
+   * @throws BigSegError (as a rejection) `invalid_argument` for an unreadable or invalid file,
+   * which changes nothing
    */
   async loadData(path: string): Promise<void> {
     checkChanged(await guarded(() => this.#native.loadData(path)));
@@ -146,8 +157,8 @@ export class Engine {
   /**
    * Reads the file of `loadData` again if it has changed; resolves with whether it had.
    *
-   * The file is not watched. A call once a second is cheap. After a rejection the data are unchanged, and
-   * the next call retries.
+   * The file is not watched. A call once a second is cheap. After a rejection the data are
+   * unchanged, and the next call retries.
    */
   async reloadData(): Promise<boolean> {
     return checkChanged(await guarded(() => this.#native.reloadData()));
@@ -156,9 +167,9 @@ export class Engine {
   /**
    * Evaluates a flag for a context, and resolves with the value and its reason.
    *
-   * `defaultValue` is the value when the flag cannot be evaluated; the reason tells why. Memberships are
-   * looked up when a rule needs them, each at most once. A `Context` is faster than a form that each call
-   * has to parse.
+   * `defaultValue` is the value when the flag cannot be evaluated; the reason has the error kind.
+   * Memberships are looked up when a rule needs them, each at most once. A `Context` is faster than
+   * a form that each call has to parse.
    */
   async evaluate(flagKey: string, context: ContextLike, defaultValue?: unknown): Promise<Evaluation> {
     const kept = this.#evaluator.kept(Query.Flag, flagKey, context);
@@ -172,13 +183,18 @@ export class Engine {
     return evaluation === undefined ? undefined : withDefault(evaluation as Evaluation, defaultValue);
   }
 
-  /** Resolves with whether a context is in a segment, and why; looks up memberships like `evaluate`. */
+  /**
+   * Resolves with whether a context is in a segment, and why; looks up memberships like `evaluate`.
+   */
   async segmentContains(segmentKey: string, context: ContextLike): Promise<SegmentAnswer> {
     const kept = this.#evaluator.kept(Query.Segment, segmentKey, context);
     return (kept ?? (await this.#evaluator.evaluate(Query.Segment, segmentKey, context))) as SegmentAnswer;
   }
 
-  /** Returns whether a context is in a segment without a promise; `undefined` if the store would have to be queried. */
+  /**
+   * Returns whether a context is in a segment without a promise; `undefined` if the store would
+   * have to be queried.
+   */
   segmentContainsNow(segmentKey: string, context: ContextLike): SegmentAnswer | undefined {
     return this.#evaluator.now(Query.Segment, segmentKey, context) as SegmentAnswer | undefined;
   }
@@ -205,7 +221,8 @@ export class Engine {
   /**
    * Calls back with the current status once it is known, and then with every change.
    *
-   * A busy thread receives only the latest status. An exception of a listener is an uncaught exception.
+   * A busy thread receives only the latest status. An exception of a listener is an uncaught
+   * exception.
    *
    * @returns a function that unsubscribes; after that the listener is not called again
    */
@@ -257,8 +274,8 @@ export class Engine {
   /**
    * Closes the engine: lookups in progress end, and later ones fail with `closed`.
    *
-   * Resolves when no listener and no call into a custom store runs, or after 5 s. A second call has no
-   * effect.
+   * Resolves when no listener and no call into a custom store runs, or after 5 s. A second call has
+   * no effect.
    */
   close(): Promise<void> {
     this.#closing ??= this.#dispatcher.start(

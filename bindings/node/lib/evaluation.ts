@@ -1,4 +1,6 @@
-/** Contexts, the results of evaluating flags and segments, and the classification of lists by size. */
+/**
+ * Contexts, the results of evaluating flags and segments, and the classification of lists by size.
+ */
 
 import type { LookupStatus, Origin } from "./answer.js";
 import { guarded, invalidArgument, type BigSegError } from "./errors.js";
@@ -11,7 +13,8 @@ export type ReasonKind = "OFF" | "FALLTHROUGH" | "TARGET_MATCH" | "RULE_MATCH" |
  * Why a flag or a segment could not be evaluated.
  *
  * - `CLIENT_NOT_READY`: no flags and segments are loaded yet.
- * - `FLAG_NOT_FOUND`, `SEGMENT_NOT_FOUND`: it does not exist. For a flag, a missing segment does not match.
+ * - `FLAG_NOT_FOUND`, `SEGMENT_NOT_FOUND`: it does not exist. For a flag, a missing segment does
+ *   not match.
  * - `MALFORMED_FLAG`: the flag or segment, or one it refers to, is invalid.
  */
 export type EvaluationErrorKind = "CLIENT_NOT_READY" | "FLAG_NOT_FOUND" | "SEGMENT_NOT_FOUND" | "MALFORMED_FLAG";
@@ -27,7 +30,10 @@ export type EvaluationErrorKind = "CLIENT_NOT_READY" | "FLAG_NOT_FOUND" | "SEGME
  */
 export type Decider = "included" | "excluded" | "rule" | "no_value" | "not_consulted" | "not_configured";
 
-/** Why a flag serves its value, with the fields of the official SDKs; a field that does not apply is missing. */
+/**
+ * Why a flag serves its value, with the fields of the official SDKs; a field that does not apply is
+ * missing.
+ */
 export interface Reason {
   /** The main reason. */
   readonly kind: ReasonKind;
@@ -61,7 +67,10 @@ export interface Decision {
   readonly status?: LookupStatus;
 }
 
-/** The result of evaluating a flag: a value and its reason; deeply immutable, except for the caller's default. */
+/**
+ * The result of evaluating a flag: a value and its reason; deeply immutable, except for the
+ * caller's default.
+ */
 export interface Evaluation {
   /** The value of the variation, or the caller's default. */
   readonly value: unknown;
@@ -87,20 +96,28 @@ export interface SegmentAnswer {
 
 /** Why a context is or is not in a segment, with every fact that led to the answer. */
 export interface Explanation {
-  /** The answer. The first decision is that of the segment, the others are of big segments in its rules. */
+  /**
+   * The answer. The first decision is that of the segment, the others are of big segments in its
+   * rules.
+   */
   readonly answer: SegmentAnswer;
   /**
-   * The hash of the looked-up context; `null` when no lookup was needed or possible: an ordinary segment,
-   * a missing generation, or no individual context of the segment's kind.
+   * The hash of the looked-up context; `null` when no lookup was needed or possible: an ordinary
+   * segment, a missing generation, or no individual context of the segment's kind.
    */
   readonly hash: string | null;
-  /** The value in the membership: `true` (included), `false` (excluded) or `null` (no value, or no lookup). */
+  /**
+   * The value in the membership: `true` (included), `false` (excluded) or `null` (no value, or no
+   * lookup).
+   */
   readonly value: boolean | null;
   /** Where the membership comes from; `null` without a lookup. */
   readonly origin: Origin | null;
   /** The age of the store's answer in milliseconds; `null` without a lookup. */
   readonly age: number | null;
-  /** Whether the store is part of this process (a memory or embedded store) and needs no network. */
+  /**
+   * Whether the store is part of this process (a memory or embedded store) and needs no network.
+   */
   readonly embedded: boolean;
   /** Why the store gave no answer, if it gave none. */
   readonly error: BigSegError | null;
@@ -115,7 +132,10 @@ export interface Explanation {
  */
 export type SegmentKind = "small" | "big" | "impossible";
 
-/** Returns the kind of segment for a list: more than 15,000 entries of one context kind make a big segment. */
+/**
+ * Returns the kind of segment for a list: more than 15,000 entries of one context kind make a big
+ * segment.
+ */
 export function classify(entries: number, contextKinds: number): SegmentKind {
   for (const count of [entries, contextKinds]) {
     if (!Number.isInteger(count) || count < 0) throw invalidArgument("entries and contextKinds are whole numbers from 0");
@@ -130,17 +150,24 @@ export const enum Query {
   Explanation = 2,
 }
 
-/** The forms of a context: a parsed one, JSON text, or a plain object with the fields of the official SDKs. */
+/**
+ * The forms of a context: a parsed one, JSON text, or a plain object with the fields of the
+ * official SDKs.
+ */
 export type ContextLike = Context | string | object;
 
-/** A parsed context, for repeated evaluation; immutable. Inspecting it shows no keys and no attributes. */
+/**
+ * A parsed context, for repeated evaluation; immutable. Inspecting it shows no keys and no
+ * attributes.
+ */
 export class Context {
   readonly #native: NativeContext;
 
   /**
    * Parses a single-kind context, a multi-kind context, or a legacy user.
    *
-   * @throws BigSegError `invalid_context_key` for an empty key, `invalid_argument` for invalid JSON or an invalid context
+   * @throws BigSegError `invalid_context_key` for an empty key, `invalid_argument` for invalid JSON
+   * or an invalid context
    */
   constructor(context: ContextLike) {
     this.#native = Context.native(context);

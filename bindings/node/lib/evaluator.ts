@@ -1,4 +1,6 @@
-/** The evaluations of an engine: kept ones, others without waiting, or with a query to the store. */
+/**
+ * The evaluations of an engine: kept ones, others without waiting, or with a query to the store.
+ */
 
 import type { Now } from "./clock.js";
 import type { Dispatcher } from "./dispatcher.js";

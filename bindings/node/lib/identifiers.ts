@@ -4,9 +4,11 @@ import { guarded } from "./errors.js";
 import { native } from "./native.js";
 
 /**
- * Hashes a context key without trimming and without Unicode normalisation; a lone surrogate counts as U+FFFD.
+ * Hashes a context key without trimming and without Unicode normalisation; a lone surrogate counts
+ * as U+FFFD.
  *
- * @returns the SHA-256 in 44 characters of padded standard base64; the context kind is not part of it
+ * @returns the SHA-256 in 44 characters of padded standard base64; the context kind is not part of
+ * it
  * @throws BigSegError `invalid_context_key` for an empty key
  */
 export function contextHash(contextKey: string): string {
@@ -34,8 +36,8 @@ export interface SegmentRef {
 /**
  * Builds a segment ref as the stores spell it: `{segmentKey}.g{generation}`.
  *
- * @throws BigSegError `invalid_segment_ref` for a key that is empty or has white space at an end, and for a
- * generation that is not a 64-bit whole number
+ * @throws BigSegError `invalid_segment_ref` for a key that is empty or has white space at an end,
+ * and for a generation that is not a 64-bit whole number
  */
 export function segmentRef(segmentKey: string, generation: number | bigint): string {
   const isWhole = typeof generation === "bigint" || Number.isSafeInteger(generation);

@@ -8,11 +8,12 @@ import { storeConfig, type StoreOptions } from "./store_options.js";
 /**
  * The format of a list.
  *
- * - `csv`: rows of context, segment, membership. A header row may name and reorder the columns: `key` or
- *   `hash`, `segment`, `membership` (`include` or `exclude`; missing or empty means `include`). Without a
- *   header, contexts are keys.
+ * - `csv`: rows of context, segment, membership. A header row may name and reorder the columns:
+ *   `key` or `hash`, `segment`, `membership` (`include` or `exclude`; missing or empty means
+ *   `include`). Without a header, contexts are keys.
  * - `csv_of_hashes`: like `csv`, but contexts are hashes.
- * - `ndjson`: one JSON object per line, with a `key` or a `hash`, and with `included` and `excluded`.
+ * - `ndjson`: one JSON object per line, with a `key` or a `hash`, and with `included` and
+ *   `excluded`.
  */
 export type ListFormat = "csv" | "csv_of_hashes" | "ndjson";
 
@@ -31,7 +32,9 @@ export interface ImportReport {
 
 /** The options of an import. */
 export interface ImportOptions {
-  /** A segment whose current members are removed first. Default: the list is merged into the store. */
+  /**
+   * A segment whose current members are removed first. Default: the list is merged into the store.
+   */
   replace?: string;
   /** The clock for the sync time of the store. Default: the clock of the system. */
   clock?: ManualClock;
@@ -66,7 +69,8 @@ export class Import {
   /**
    * Begins an import; creates the store where the backend supports that.
    *
-   * @throws BigSegError (as a rejection) `invalid_config`, or the error of opening the store for writing
+   * @throws BigSegError (as a rejection) `invalid_config`, or the error of opening the store for
+   * writing
    */
   static async open(store: string, options: ImportOptions & StoreOptions = {}): Promise<Import> {
     const { replace, clock, ...storeOptions } = options;
@@ -89,10 +93,12 @@ export class Import {
   }
 
   /**
-   * Adds every line of a file, which may be compressed with gzip. No other call may add entries meanwhile.
+   * Adds every line of a file, which may be compressed with gzip. No other call may add entries
+   * meanwhile.
    *
    * @returns the number of skipped lines
-   * @throws BigSegError (as a rejection) `invalid_input` with the line number; the lines before it stay in the import
+   * @throws BigSegError (as a rejection) `invalid_input` with the line number; the lines before it
+   * stay in the import
    */
   async addFile(path: string, options: FileOptions = {}): Promise<number> {
     const { format = "csv", segmentRef, skipBadLines = false } = options;
@@ -102,10 +108,11 @@ export class Import {
   /**
    * Writes the list and marks the store as synchronised; possible once, even if it fails.
    *
-   * @param progress called from time to time and at the end; a busy thread receives only the latest numbers.
-   * Its exception rejects the promise after the whole list is written, and it is not called again.
-   * @throws BigSegError (as a rejection) the error of the store. A memory or embedded store is then unchanged;
-   * other stores may contain part of the list.
+   * @param progress called from time to time and at the end; a busy thread receives only the latest
+   * numbers. Its exception rejects the promise after the whole list is written, and it is not
+   * called again.
+   * @throws BigSegError (as a rejection) the error of the store. A memory or embedded store is then
+   * unchanged; other stores may contain part of the list.
    */
   async commit(progress?: ProgressListener): Promise<ImportReport> {
     const receiver = progress && new ProgressReceiver(progress);

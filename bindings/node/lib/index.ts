@@ -1,5 +1,6 @@
 /**
- * Looks up big segments (is this context in that segment?) in a cache, an embedded store, Redis or DynamoDB.
+ * Looks up big segments (is this context in that segment?) in a cache, an embedded store, Redis or
+ * DynamoDB.
  *
  * @module
  */

@@ -17,8 +17,9 @@ export interface Upstream {
   /** The base URL for streaming. Default: `https://stream.launchdarkly.com`. */
   streamUrl?: string;
   /**
-   * The proxy: `none`, `environment`, or the URL of an HTTP proxy, which may contain a user and a password.
-   * `environment` reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. Default: `environment`.
+   * The proxy: `none`, `environment`, or the URL of an HTTP proxy, which may contain a user and a
+   * password. `environment` reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`. Default:
+   * `environment`.
    */
   proxy?: string;
   /** PEM file of trusted certificate authorities. Default: those of the operating system. */
@@ -35,9 +36,14 @@ export interface IntegrationOptions {
   environment?: string;
   /** Whether the integration is on. Default: `true`. */
   on?: boolean;
-  /** Engines of this thread on the same store; each change invalidates the contexts in their caches. */
+  /**
+   * Engines of this thread on the same store; each change invalidates the contexts in their caches.
+   */
   engines?: Iterable<Engine>;
-  /** An existing directory for the error log, in a file `ID.errors.json`. Default: none, the log is not saved. */
+  /**
+   * An existing directory for the error log, in a file `ID.errors.json`. Default: none, the log is
+   * not saved.
+   */
   stateDirectory?: string;
   /** The clock. Default: the clocks of the system. */
   clock?: ManualClock;
@@ -46,8 +52,8 @@ export interface IntegrationOptions {
 type Listener = (status: IntegrationStatus) => void;
 
 /**
- * Replicates an upstream into a store: loads what is missing, then follows the changes. Retries after
- * every failure.
+ * Replicates an upstream into a store: loads what is missing, then follows the changes. Retries
+ * after every failure.
  *
  * It runs on its own threads, and does not keep the process alive. The garbage collector stops an
  * integration without references.
@@ -66,9 +72,11 @@ export class Integration {
   /**
    * Starts an integration; waits for neither the upstream nor the store.
    *
-   * @param id identifies the integration: 1 to 64 letters, digits, `-`, `_` or `.`, without a leading dot
+   * @param id identifies the integration: 1 to 64 letters, digits, `-`, `_` or `.`, without a
+   * leading dot
    * @param store the store string of the target store; a memory store needs a name
-   * @throws BigSegError (as a rejection) `invalid_config`, or `internal` when the system refuses to start threads
+   * @throws BigSegError (as a rejection) `invalid_config`, or `internal` when the system refuses to
+   * start threads
    */
   static async start(
     id: string,
@@ -101,8 +109,8 @@ export class Integration {
   /**
    * Returns the last errors, newest first, at most 100.
    *
-   * Consecutive occurrences of one error are one entry. With a state directory, the errors of earlier
-   * processes are included.
+   * Consecutive occurrences of one error are one entry. With a state directory, the errors of
+   * earlier processes are included.
    */
   errorLog(): readonly SyncFailure[] {
     return this.#native.errorLog().map(syncFailure);
@@ -111,7 +119,8 @@ export class Integration {
   /**
    * Calls back with the current status, and then with every change.
    *
-   * A busy thread receives only the latest status. An exception of a listener is an uncaught exception.
+   * A busy thread receives only the latest status. An exception of a listener is an uncaught
+   * exception.
    *
    * @returns a function that unsubscribes; after that the listener is not called again
    */
@@ -164,7 +173,8 @@ export class Integration {
   }
 
   /**
-   * Changes the store that patches are written to; does not wait. The content of the previous store is kept.
+   * Changes the store that patches are written to; does not wait. The content of the previous store
+   * is kept.
    *
    * @throws BigSegError `invalid_config`, `closed`
    */

@@ -9,7 +9,8 @@ import type { NativeIntegrationStatus, NativeSyncFailure } from "./native.js";
  * - `off`: turned off or closed.
  * - `initializing`: the initial load is in progress; see `IntegrationStatus.progress`.
  * - `healthy`: the store matches the upstream, and changes are streamed into it.
- * - `failing`: the store does not match the upstream because of `IntegrationStatus.error`; retries continue.
+ * - `failing`: the store does not match the upstream because of `IntegrationStatus.error`; retries
+ *   continue.
  */
 export type IntegrationState = "off" | "initializing" | "healthy" | "failing";
 
@@ -63,11 +64,16 @@ export interface IntegrationStatus {
   readonly state: IntegrationState;
   /** When the state last changed, in Unix milliseconds. */
   readonly since: number;
-  /** When the store was last marked as synchronised, in Unix milliseconds; `undefined` means never. */
+  /**
+   * When the store was last marked as synchronised, in Unix milliseconds; `undefined` means never.
+   */
   readonly lastSynchronized: number | undefined;
   /** The current error, while the state is `failing`. */
   readonly error: SyncFailure | undefined;
-  /** When the newest error of the log occurred, in Unix milliseconds; `undefined` if the log is empty. */
+  /**
+   * When the newest error of the log occurred, in Unix milliseconds; `undefined` if the log is
+   * empty.
+   */
   readonly lastError: number | undefined;
   /** The progress of the initial load. */
   readonly progress: IntegrationProgress;

@@ -1,6 +1,6 @@
 /**
- * Kept evaluations on the JavaScript side. `leased.ts` describes when one may be returned; its lease
- * ends when the first membership that it used expires or becomes stale.
+ * Kept evaluations on the JavaScript side. `leased.ts` describes when one may be returned; its
+ * lease ends when the first membership that it used expires or becomes stale.
  */
 
 import type { Now } from "./clock.js";

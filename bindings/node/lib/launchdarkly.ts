@@ -16,7 +16,10 @@ import type { StoreOptions } from "./store_options.js";
 export interface BigSegmentStore {
   /** Reads when the store was last up to date; rejects when the store is unavailable. */
   getMetadata(): Promise<{ lastUpToDate?: number } | undefined>;
-  /** Looks up a context; resolves with a map of segment refs to whether the context is included, or rejects if nothing is known. */
+  /**
+   * Looks up a context; resolves with a map of segment refs to whether the context is included, or
+   * rejects if nothing is known.
+   */
   getUserMembership(contextHash: string): Promise<{ [segmentRef: string]: boolean } | undefined>;
   /** Closes the engine, unless it was passed in. */
   close(): void;
@@ -39,7 +42,8 @@ const SDK_STALE_AFTER = 120;
 const NEVER_STALE = 365 * 24 * 3600;
 
 /**
- * Makes a store for the SDK's `bigSegments.store` option, from an engine or from the arguments of `Engine.open`.
+ * Makes a store for the SDK's `bigSegments.store` option, from an engine or from the arguments of
+ * `Engine.open`.
  *
  * The SDK's `close` does not close an engine that was passed in.
  */
@@ -76,9 +80,9 @@ class SdkStore implements BigSegmentStore {
   /**
    * Whether the last poll of the SDK found the store unavailable.
    *
-   * The SDK accepts a membership or an error, not both. It reports a membership as `STORE_ERROR` only
-   * after its own poll found the store unavailable. Until then a last known membership would count as
-   * healthy, so the SDK gets the error instead.
+   * The SDK accepts a membership or an error, not both. It reports a membership as `STORE_ERROR`
+   * only after its own poll found the store unavailable. Until then a last known membership would
+   * count as healthy, so the SDK gets the error instead.
    */
   #sdkPolledOutage = false;
 

@@ -1,15 +1,16 @@
 /**
- * The discipline of a cache on the JavaScript side: a kept value is returned only while its lease is
- * valid.
+ * The discipline of a cache on the JavaScript side: a kept value is returned only while its lease
+ * is valid.
  *
- * 1. The engine keeps an epoch, a number in native memory. It changes before any cached answer becomes
- *    invalid: when an entry leaves the engine's cache, when the state of the store or the data change,
- *    and on close.
- * 2. With each value the engine returns how long it is valid: until the entry expires or becomes stale.
+ * 1. The engine keeps an epoch, a number in native memory. It changes before any cached answer
+ *    becomes invalid: when an entry leaves the engine's cache, when the state of the store or the
+ *    data change, and on close.
+ * 2. With each value the engine returns how long it is valid: until the entry expires or becomes
+ *    stale.
  * 3. A value is returned only if the epoch is unchanged since the cache was last empty, and if the
  *    current time is before its `validUntil`.
- * 4. Hits are recorded here, and reported to the engine before a call that may evict an entry. So the
- *    engine evicts in the order of use, and counts every hit.
+ * 4. Hits are recorded here, and reported to the engine before a call that may evict an entry. So
+ *    the engine evicts in the order of use, and counts every hit.
  */
 
 import type { Now } from "./clock.js";
@@ -49,7 +50,9 @@ export abstract class Leased {
     return ++this.#hits;
   }
 
-  /** The `lastUse` of a value that the engine just returned: the engine itself recorded that use. */
+  /**
+   * The `lastUse` of a value that the engine just returned: the engine itself recorded that use.
+   */
   protected get reportedUse(): number {
     return this.#reportedHits;
   }

@@ -24,9 +24,9 @@ export interface LogLine {
 /**
  * Calls back with each log record up to a level; without a listener, nothing is logged.
  *
- * The records are those of the whole process, including engines on other threads. They are delivered
- * on this thread; while it is busy, the last 1,000 are queued. A listener does not keep the process
- * alive. Its first exception becomes a warning of the process.
+ * The records are those of the whole process, including engines on other threads. They are
+ * delivered on this thread; while it is busy, the last 1,000 are queued. A listener does not keep
+ * the process alive. Its first exception becomes a warning of the process.
  *
  * @returns a function that unsubscribes; after that the listener is not called again
  * @throws BigSegError `invalid_argument` for an unknown level

@@ -1,4 +1,6 @@
-/** The lookups of an engine: from the L1 cache, else from the engine's cache, else from the store. */
+/**
+ * The lookups of an engine: from the L1 cache, else from the engine's cache, else from the store.
+ */
 
 import type { Answer } from "./answer.js";
 import { AnswerDecoder } from "./answer_decoder.js";
@@ -11,7 +13,10 @@ import type { HotPath, NativeEngine } from "./native.js";
 
 /** The options of one lookup. */
 export interface LookupOptions {
-  /** Stops the wait when it is aborted: the promise is rejected with its reason. The query continues. */
+  /**
+   * Stops the wait when it is aborted: the promise is rejected with its reason. The query
+   * continues.
+   */
   signal?: AbortSignal;
   /** The maximal wait in milliseconds, if it is shorter than `lookupDeadline`. */
   deadline?: number;

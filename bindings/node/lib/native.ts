@@ -61,7 +61,10 @@ export type Deliver = (
   more: unknown,
 ) => void;
 
-/** Receives messages of other threads. It does not keep the process alive; tools read that from `hasRef`. */
+/**
+ * Receives messages of other threads. It does not keep the process alive; tools read that from
+ * `hasRef`.
+ */
 export interface Receiver<Values extends unknown[]> {
   deliver(...values: Values): void;
   hasRef(): boolean;

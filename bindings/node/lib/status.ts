@@ -23,11 +23,16 @@ export interface Limitation {
 
 /** The status of the store at one moment. */
 export interface StoreStatus {
-  /** Whether the last poll, and the last lookup since, succeeded. `false` until the first poll is done. */
+  /**
+   * Whether the last poll, and the last lookup since, succeeded. `false` until the first poll is
+   * done.
+   */
   readonly available: boolean;
   /** Whether the sync time is older than `staleAfter`; keeps its last value while unavailable. */
   readonly stale: boolean;
-  /** When the store was last up to date, in Unix milliseconds; `undefined` means never or unknown. */
+  /**
+   * When the store was last up to date, in Unix milliseconds; `undefined` means never or unknown.
+   */
   readonly lastUpToDate: number | undefined;
   /** The last failure, also after the store recovered. */
   readonly lastError: LastError | undefined;
@@ -36,8 +41,8 @@ export interface StoreStatus {
   /** Whether `lastUpToDate` is in the future: the clock here or at the writer is wrong. */
   readonly clockSkew: boolean;
   /**
-   * Whether push invalidation is active; otherwise the cache relies on expiry. Listeners are not called
-   * when only this field or `limitations` changes.
+   * Whether push invalidation is active; otherwise the cache relies on expiry. Listeners are not
+   * called when only this field or `limitations` changes.
    */
   readonly pushInvalidation: boolean;
   /** The features that the store disabled, because the server refused them. */

@@ -3,7 +3,10 @@
 import { guarded, invalidConfig } from "./errors.js";
 import { native, type NativeStoreConfig } from "./native.js";
 
-/** The options of a store, by name instead of in the store string; the backend decides which it supports. */
+/**
+ * The options of a store, by name instead of in the store string; the backend decides which it
+ * supports.
+ */
 export interface StoreOptions {
   /** The prefix of all keys. Default: `launchdarkly` in Redis. */
   prefix?: string;
@@ -51,7 +54,9 @@ export interface StoreOptions {
   sessionName?: string;
   /** The write capacity units per second that an import may use. Default: no limit. */
   writeUnitsPerSecond?: number;
-  /** The maximal size of an embedded store's file: bytes, or text such as `16G`. Default: 16 GiB. */
+  /**
+   * The maximal size of an embedded store's file: bytes, or text such as `16G`. Default: 16 GiB.
+   */
   mapSize?: number | string;
 }
 

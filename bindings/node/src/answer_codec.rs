@@ -1,4 +1,4 @@
-//! Encodes answers as numbers. JavaScript fetches each membership once, and then knows its number.
+//! Encodes answers as numbers. JavaScript fetches each membership once, and keeps it by its number.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,5 @@
-// The gate itself: what is missing is skipped with a reason, or fails where BIGSEG_REQUIRE names it.
+// The gate itself: what is missing is skipped with a reason, or fails where BIGSEG_REQUIRE names
+// it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 

@@ -105,8 +105,8 @@ test("a store that never answers costs the deadline, then nothing", async () => 
   const { error } = await engine.membership("alice");
   assert.ok(error instanceof BigSegError);
   assert.deepEqual([error.kind, error.retryable], ["store_timeout", true]);
-  let asked = 0;
-  const kind = async () => (await engine.membership(`user-${asked++}`)).error.kind;
+  let lookups = 0;
+  const kind = async () => (await engine.membership(`user-${lookups++}`)).error.kind;
   await eventually("the circuit breaker is open", async () => (await kind()) === "circuit_open");
   await engine.close();
 });

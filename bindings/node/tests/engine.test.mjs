@@ -145,7 +145,7 @@ test("lookups of one tick are one query, and come back together", async () => {
   await engine.close();
 });
 
-test("an aborted lookup is rejected at once, and the query goes on", async () => {
+test("an aborted lookup is rejected at once, and the query continues", async () => {
   const store = new ScriptedStore();
   const engine = await Engine.open(store);
   await engine.refreshStatus();

@@ -1,4 +1,5 @@
-// Evaluation of flags and segments: the vectors, forms of contexts, results without waiting, data from files.
+// Evaluation of flags and segments: the vectors, forms of contexts, results without waiting, data
+// from files.
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -43,7 +44,7 @@ function storeOf({ store }) {
   };
 }
 
-/** Runs `check` with an engine on a store of its own, closed afterwards. */
+/** Runs `check` with a new engine, which is closed afterwards. */
 async function within(store, check, options = {}) {
   const settings = { breakerFailures: 0, clock: new ManualClock(START), statusPollInterval: 86_400_000, lookupDeadline: 60_000 };
   const engine = await Engine.open(store, { ...settings, ...options });
@@ -67,18 +68,18 @@ test("cases", async (t) => {
         if (store) await firstPollIsDone(engine);
         await engine.setData(JSON.stringify(vector.data));
         const context = new Context(vector.context);
-        const ask = (form) =>
+        const evaluate = (form) =>
           vector.flag === undefined
             ? engine.segmentContains(vector.segment, form)
             : engine.evaluate(vector.flag, form, vector.default ?? null);
-        const askNow = (form) =>
+        const evaluateNow = (form) =>
           vector.flag === undefined
             ? engine.segmentContainsNow(vector.segment, form)
             : engine.evaluateNow(vector.flag, form, vector.default ?? null);
-        assert.deepEqual(await ask(context), vector.expect);
+        assert.deepEqual(await evaluate(context), vector.expect);
         if (store) assert.deepEqual(store.queries, vector.queries.map(contextHash), "the queries, in order");
-        assert.deepEqual(await ask(JSON.stringify(vector.context)), vector.expect, "again, from JSON");
-        if (!vector.store?.failing?.length) assert.deepEqual(askNow(vector.context), vector.expect, "now, from an object");
+        assert.deepEqual(await evaluate(JSON.stringify(vector.context)), vector.expect, "again, from JSON");
+        if (!vector.store?.failing?.length) assert.deepEqual(evaluateNow(vector.context), vector.expect, "now, from an object");
         if (vector.segment !== undefined) {
           assert.deepEqual((await engine.explain(vector.segment, context)).answer, vector.expect, "explained");
         }

@@ -1,4 +1,4 @@
-// Integrations: a real upstream over HTTP fills a store that an engine reads.
+// Integrations: an upstream over HTTP fills a store that an engine reads.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -19,25 +19,25 @@ const KEY = "sdk-key-of-the-test";
 const skip = FakeUpstream.missing;
 const program = fileURLToPath(new URL("./programs/integration.mjs", import.meta.url));
 const vectors = JSON.parse(readFileSync(new URL("../../../tests/vectors/integration.json", import.meta.url), "utf8"));
-// A way that leads nowhere, which nobody here is to take.
+// A proxy that does not exist; no upstream here may use it.
 process.env.HTTP_PROXY = "http://127.0.0.1:1";
 const isHealthy = (integration) => integration.status().state === "healthy";
 
-test("it fills a store, and engines hear of changes", { skip }, async (t) => {
+test("it fills a store, and invalidates caches of engines", { skip }, async (t) => {
   const fake = await FakeUpstream.start(t, KEY, 3);
   const engine = await Engine.open("memory:filled", { contextCacheTime: 3_600_000, staleAfter: 3_600_000 });
   assert.equal(engine.membershipSync("4").check("s.g1"), undefined);
   const integration = await Integration.start("main", fake.upstream(KEY), "memory:filled", { engines: [engine] });
-  const heard = [];
-  const unsubscribe = integration.onStatusChange((status) => heard.push(status));
+  const statuses = [];
+  const unsubscribe = integration.onStatusChange((status) => statuses.push(status));
   await eventually("it is healthy", () => isHealthy(integration));
   const status = integration.status();
   assert.deepEqual([status.counters.patches, status.progress.patches, status.error, status.lastError], [3, 3, undefined, undefined]);
   assert.ok(status.lastSynchronized > 0 && Object.isFrozen(status));
   assert.equal(engine.membershipSync("3").check("s.g1"), true);
   fake.publish();
-  await eventually("the engine has forgotten", () => engine.membershipSync("4").check("s.g1"));
-  await eventually("the listener has heard", () => heard.at(-1)?.state === "healthy");
+  await eventually("the change is visible", () => engine.membershipSync("4").check("s.g1"));
+  await eventually("the listener was called", () => statuses.at(-1)?.state === "healthy");
   unsubscribe();
   const updates = integration.statusUpdates();
   assert.equal((await updates.next()).value.state, "healthy");
@@ -90,12 +90,12 @@ test("on, off, name and store", { skip }, async (t) => {
   integration.setStore("memory:second");
   await eventually("the other store is filled", () => engine.membershipSync("3").check("s.g1"));
   integration.setOn(false);
-  await eventually("it rests", () => integration.status().state === "off");
+  await eventually("it is off", () => integration.status().state === "off");
   await integration.close();
   await engine.close();
 });
 
-test("what makes no sense is refused", async () => {
+test("invalid definitions are refused", async () => {
   for (const refused of vectors.refused) {
     const { id = "main", store = "memory:x", name, project, environment } = refused;
     const upstream = { sdkKey: refused.sdk_key ?? "key", baseUrl: refused.base_url };
@@ -113,7 +113,7 @@ test("what makes no sense is refused", async () => {
   assert.deepEqual([...union.matchAll(/"(\w+)"/g)].map((match) => match[1]), vectors.states);
 });
 
-test("it keeps nothing alive, and garbage is stopped", { skip }, async (t) => {
+test("it does not keep the process alive, and a collected one is stopped", { skip }, async (t) => {
   const fake = await FakeUpstream.start(t, KEY, 3);
   for (const what of ["idle", "garbage"]) {
     const child = spawn(process.execPath, ["--expose-gc", program, what, fake.url, KEY], { timeout: 120_000 });

@@ -1,4 +1,4 @@
-// What begins must end: processes, worker threads, clusters, contexts, garbage.
+// Ends: of processes, worker threads, clusters, contexts, and collected engines.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -16,7 +16,7 @@ import { eventually } from "./fixtures/eventually.mjs";
 import { RedisServer } from "./fixtures/redis_server.mjs";
 
 const program = (name) => fileURLToPath(new URL(`./programs/${name}.mjs`, import.meta.url));
-/** Only against a test that hangs for ever. */
+/** Only guards against a test that hangs. */
 const TIMEOUT = 120_000;
 
 async function run(words, { node = [] } = {}) {
@@ -34,7 +34,7 @@ async function server(t) {
   return started;
 }
 
-test("a program that is done ends, whatever it left open", { skip: RedisServer.missing }, async (t) => {
+test("a finished program ends, despite open engines", { skip: RedisServer.missing }, async (t) => {
   const redis = await server(t);
   for (const store of ["memory:", redis.store]) {
     const { code, signal, output, errors } = await run([program("idle"), store]);
@@ -42,7 +42,7 @@ test("a program that is done ends, whatever it left open", { skip: RedisServer.m
   }
 });
 
-test("leaving while lookups are under way", async () => {
+test("exit during lookups", async () => {
   const left = await run([program("leave"), "exit"]);
   assert.deepEqual([left.code, left.signal, left.errors], [7, null, ""]);
   const thrown = await run([program("leave"), "throw"]);
@@ -52,7 +52,7 @@ test("leaving while lookups are under way", async () => {
   assert.deepEqual([closed.code, closed.signal, closed.output, closed.errors], [0, null, "closed", ""]);
 });
 
-test("worker threads, several at once, terminated while they look things up", { skip: RedisServer.missing }, async (t) => {
+test("worker threads, several at once, terminated during lookups", { skip: RedisServer.missing }, async (t) => {
   const redis = await server(t);
   for (const store of [redis.store, "memory:workers", null]) {
     for (let round = 0; round < 3; round++) {
@@ -62,7 +62,7 @@ test("worker threads, several at once, terminated while they look things up", { 
     }
   }
   await eventually("their connections are gone", async () => (await redis.connections()) === 1);
-  // This thread goes on as if nothing had been.
+  // This thread is not affected.
   const engine = await Engine.open(redis.store);
   assert.equal((await engine.membership("alice")).error, undefined);
   await engine.close();
@@ -75,7 +75,7 @@ test("a cluster", async (t) => {
   assert.deepEqual([code, output, errors], [0, "true true true", ""]);
 });
 
-test("an engine that nobody holds is closed", { skip: RedisServer.missing }, async (t) => {
+test("an engine without references is closed", { skip: RedisServer.missing }, async (t) => {
   const redis = await server(t);
   const words = ["--expose-gc", program("garbage"), redis.store];
   const child = spawn(process.execPath, words, { stdio: ["pipe", "pipe", "inherit"], timeout: TIMEOUT });
@@ -86,7 +86,7 @@ test("an engine that nobody holds is closed", { skip: RedisServer.missing }, asy
   assert.deepEqual(await once(child, "exit"), [0, null]);
 });
 
-test("Jest: contexts, and modules that are loaded anew; no open handles", async () => {
+test("Jest: contexts, and modules that are loaded again; no open handles", async () => {
   const jest = path.join(path.dirname(createRequire(import.meta.url).resolve("jest/package.json")), "bin", "jest.js");
   const folder = fileURLToPath(new URL("./jest", import.meta.url));
   const flags = ["--rootDir", folder, "--runInBand", "--detectOpenHandles", "--ci"];

@@ -1,4 +1,5 @@
-// The packed package, installed into a fresh project, used from every kind of module, and compiled against.
+// The packed package, installed into a fresh project, used from every kind of module, and compiled
+// against.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -56,7 +57,10 @@ test("npm pack, npm install, and it works", async (t) => {
   assert.match(missing.stderr, /npm run build/);
 });
 
-/** Checks that every statement of `misspelt.mts` is a compile error, in the package that is installed in `folder`. */
+/**
+ * Checks that every statement of `misspelt.mts` is a compile error, in the package that is
+ * installed in `folder`.
+ */
 async function refusesMisspeltOptions(folder, flags) {
   const source = readFileSync(path.join(here, "project", "misspelt.mts"), "utf8");
   const expected = source.split("\n").flatMap((line, index) => (/^(await|displayStore|\()/.test(line) ? [index + 1] : []));

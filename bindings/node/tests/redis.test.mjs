@@ -1,4 +1,5 @@
-// Redis: the official package reads what we write, we read what the Relay Proxy would write; push invalidation.
+// Redis: the official package reads what we write, we read what the Relay Proxy would write; push
+// invalidation.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -55,7 +56,7 @@ test("a herd of 1,000 is two commands", { skip: RedisServer.missing }, async (t)
   const redis = await server(t);
   const engine = await Engine.open(redis.store, { pushInvalidation: "off" });
   await engine.refreshStatus();
-  await engine.membership("somebody else");
+  await engine.membership("another context");
   const before = await redis.calls("smembers");
   const answers = await Promise.all(Array.from({ length: 1000 }, () => engine.membership("alice")));
   assert.ok(answers.every((answer) => answer.error === undefined));

@@ -13,15 +13,15 @@ after(() => clearInterval(alive));
 
 const options = { statusPollInterval: 86_400_000 };
 
-test("a listener hears of the first status and of every change, until it unsubscribes", async () => {
+test("a listener receives the first status and every change, until it unsubscribes", async () => {
   const store = new ScriptedStore();
   const engine = await Engine.open(store, options);
-  const heard = [];
-  const unsubscribe = engine.onStatusChange((status) => heard.push(status.available));
-  await eventually("the first status", () => heard.length === 1);
+  const received = [];
+  const unsubscribe = engine.onStatusChange((status) => received.push(status.available));
+  await eventually("the first status", () => received.length === 1);
   store.metadataFault = "store_unavailable";
   await engine.refreshStatus();
-  await eventually("the change", () => heard.length === 2);
+  await eventually("the change", () => received.length === 2);
   const late = [];
   engine.onStatusChange((status) => late.push(status));
   await eventually("the current status", () => late.length === 1);
@@ -30,12 +30,12 @@ test("a listener hears of the first status and of every change, until it unsubsc
   unsubscribe();
   store.metadataFault = undefined;
   await engine.refreshStatus();
-  await eventually("the other listener hears", () => late.length === 2);
-  assert.deepEqual(heard, [true, false]);
+  await eventually("the other listener is called", () => late.length === 2);
+  assert.deepEqual(received, [true, false]);
   await engine.close();
 });
 
-test("what a listener throws is an uncaught exception, and harms nobody else", async () => {
+test("the exception of a listener is uncaught, and does not affect other listeners", async () => {
   const engine = await Engine.open(new ScriptedStore(), options);
   const runners = process.listeners("uncaughtException");
   process.removeAllListeners("uncaughtException");
@@ -47,24 +47,24 @@ test("what a listener throws is an uncaught exception, and harms nobody else", a
   engine.onStatusChange((status) => others.push(status));
   assert.equal((await thrown).message, "mine");
   for (const listener of runners) process.on("uncaughtException", listener);
-  await eventually("the other one hears", () => others.length === 1);
+  await eventually("the other one is called", () => others.length === 1);
   await engine.close();
 });
 
 test("for await: the current status first, then each change, and an end", async () => {
   const store = new ScriptedStore();
   const engine = await Engine.open(store, options);
-  const heard = [];
+  const received = [];
   const following = (async () => {
-    for await (const status of engine.statusUpdates()) heard.push(status.available);
+    for await (const status of engine.statusUpdates()) received.push(status.available);
   })();
-  await eventually("the first status", () => heard.length === 1);
+  await eventually("the first status", () => received.length === 1);
   store.metadataFault = "store_unavailable";
   await engine.refreshStatus();
-  await eventually("the change", () => heard.length === 2);
+  await eventually("the change", () => received.length === 2);
   await engine.close();
   await following;
-  assert.deepEqual(heard, [true, false]);
+  assert.deepEqual(received, [true, false]);
 });
 
 test("leaving the loop unsubscribes", async () => {

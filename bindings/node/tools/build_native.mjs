@@ -1,4 +1,5 @@
-// Builds the native half with cargo and puts it where the package looks for it: build_native.mjs [--debug]
+// Builds the native half with cargo and puts it where the package looks for it: build_native.mjs
+// [--debug]
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
@@ -9,7 +10,8 @@ import { platform } from "./platform.mjs";
 const folder = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const isDebug = process.argv.includes("--debug");
 const root = path.resolve(folder, "..", "..");
-// Of a debug build the whole workspace decides on the features, as when its tests are built: nothing is compiled twice.
+// Of a debug build the whole workspace decides on the features, as when its tests are built:
+// nothing is compiled twice.
 const what = isDebug ? ["--workspace", "--lib"] : ["--release", "-p", "bigseg-node"];
 execFileSync("cargo", ["build", "--quiet", ...what], {
   cwd: root,

@@ -1,6 +1,8 @@
-// Makes the two tarballs that are published: the package, and this platform's binary: pack.mjs FOLDER
+// Makes the two tarballs that are published: the package, and this platform's binary: pack.mjs
+// FOLDER
 //
-// Only here does package.json come to name the platform packages, so that no other install looks for them.
+// Only here does package.json come to name the platform packages, so that no other install looks
+// for them.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,17 +22,17 @@ const TARGETS = {
 const folder = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const destination = path.resolve(process.argv[2] ?? ".");
 mkdirSync(destination, { recursive: true });
-const stage = mkdtempSync(path.join(tmpdir(), "bigseg-pack-"));
+const staging = mkdtempSync(path.join(tmpdir(), "bigseg-pack-"));
 try {
   const { devDependencies, scripts, ...manifest } = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
   const names = manifest.napi.targets.map((target) => `${manifest.name}-${TARGETS[target]}`);
   manifest.optionalDependencies = Object.fromEntries(names.sort().map((name) => [name, manifest.version]));
-  for (const part of manifest.files) cpSync(path.join(folder, part), path.join(stage, part), { recursive: true });
-  copyFileSync(path.join(folder, "..", "..", "LICENSE"), path.join(stage, "LICENSE"));
-  writeFileSync(path.join(stage, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-  for (const place of [stage, path.join(folder, "npm", platform().name)]) {
+  for (const part of manifest.files) cpSync(path.join(folder, part), path.join(staging, part), { recursive: true });
+  copyFileSync(path.join(folder, "..", "..", "LICENSE"), path.join(staging, "LICENSE"));
+  writeFileSync(path.join(staging, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  for (const place of [staging, path.join(folder, "npm", platform().name)]) {
     execFileSync("npm", ["pack", "--silent", "--pack-destination", destination], { cwd: place, stdio: "inherit" });
   }
 } finally {
-  rmSync(stage, { recursive: true });
+  rmSync(staging, { recursive: true });
 }

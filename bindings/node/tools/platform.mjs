@@ -1,4 +1,4 @@
-// What this platform's package is called, and what its package.json says about where it fits.
+// The name of this platform's package, and the platform fields of its package.json.
 import { readFileSync } from "node:fs";
 
 export function platform() {

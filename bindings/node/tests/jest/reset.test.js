@@ -1,4 +1,4 @@
-// Jest gives each file a context of its own, and loads modules anew when it is told to.
+// Jest gives each file its own context, and loads modules again after `resetModules`.
 const first = require("bigseg");
 
 test("the package works again after every reset of the modules", async () => {

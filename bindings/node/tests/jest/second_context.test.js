@@ -1,4 +1,4 @@
-// The same in another context of the same process.
+// The tests of reset.test.js in another context of the same process.
 const first = require("bigseg");
 
 test("the package works again after every reset of the modules", async () => {

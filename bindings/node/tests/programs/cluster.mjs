@@ -1,4 +1,4 @@
-// A cluster of two, each with an engine of its own on one embedded store: cluster.mjs STORE
+// A cluster of two, each with its own engine on one embedded store: cluster.mjs STORE
 import cluster from "node:cluster";
 
 import { Engine, Import } from "bigseg";
@@ -10,8 +10,8 @@ if (cluster.isPrimary) {
   await users.commit();
   const engine = await Engine.open(store);
   const workers = [cluster.fork(), cluster.fork()];
-  const heard = workers.map((worker) => new Promise((resolve) => worker.once("message", resolve)));
-  const answers = [engine.membershipSync("alice").check("beta.g1"), ...(await Promise.all(heard))];
+  const replies = workers.map((worker) => new Promise((resolve) => worker.once("message", resolve)));
+  const answers = [engine.membershipSync("alice").check("beta.g1"), ...(await Promise.all(replies))];
   for (const worker of workers) worker.disconnect();
   process.stdout.write(answers.join(" "));
 } else {

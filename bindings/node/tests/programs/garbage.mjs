@@ -7,16 +7,16 @@ async function drop() {
   engine.onStatusChange((status) => names.push(status.available));
   await engine.membership("alice");
   engine.cached("alice");
-  // The store holds on to the engine, and the engine to the store: garbage all the same.
+  // The store refers to the engine, and the engine to the store; both can be collected.
   const store = { metadata: () => ({ lastUpToDate: 1 }), memberships: (hashes) => hashes.map(() => null) };
   store.engine = await Engine.open(store);
   await store.engine.membership("alice");
-  registry.register(store.engine, "told");
+  registry.register(store.engine, "custom");
 }
 let collected = 0;
 const registry = new FinalizationRegistry(() => (collected += 1));
 for (let i = 0; i < 20; i++) await drop();
-// One that only its own lookup holds on to must still answer.
+// An engine that only its own lookup refers to must still answer.
 const orphan = await (async () => (await Engine.open(process.argv[2])).membershipByHash(contextHash("bob")))();
 const alive = setInterval(() => {
   globalThis.gc();

@@ -1,4 +1,5 @@
-// Runs an integration: integration.mjs idle|garbage|busy URL SDK_KEY. Needs --expose-gc for garbage.
+// Runs an integration: integration.mjs idle|garbage|busy URL SDK_KEY. Needs --expose-gc for
+// garbage.
 import { parentPort } from "node:worker_threads";
 
 import { Integration } from "bigseg";

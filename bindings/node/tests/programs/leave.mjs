@@ -1,8 +1,8 @@
-// Leaves while lookups are under way: leave.mjs exit|throw|end
+// Exits during lookups: leave.mjs exit|throw|end
 import { Engine } from "bigseg";
 
-const asked = { metadata: () => ({ lastUpToDate: 1 }), memberships: () => new Promise(() => {}) };
-const engines = [await Engine.open(asked), await Engine.open("redis://127.0.0.1:1", { lookupDeadline: 60_000 })];
+const hanging = { metadata: () => ({ lastUpToDate: 1 }), memberships: () => new Promise(() => {}) };
+const engines = [await Engine.open(hanging), await Engine.open("redis://127.0.0.1:1", { lookupDeadline: 60_000 })];
 for (const engine of engines) {
   for (let i = 0; i < 1000; i++) engine.membership(`user-${i}`).catch(() => {});
   engine.onStatusChange(() => {});

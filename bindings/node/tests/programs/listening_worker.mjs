@@ -1,4 +1,4 @@
-// A worker thread that passes on what the library has to say, until it is terminated.
+// A worker thread that forwards log records until it is terminated.
 import { parentPort } from "node:worker_threads";
 
 import { onLog } from "bigseg";

@@ -1,4 +1,5 @@
-// Looks things up a million times, in every way, and says by how much memory has grown: soak.mjs LOOKUPS. Needs --expose-gc.
+// Looks up contexts in every way, and prints the growth of memory: soak.mjs LOOKUPS. Needs
+// --expose-gc.
 import { Engine, Import } from "bigseg";
 
 const lookups = Number(process.argv[2]);

@@ -1,4 +1,4 @@
-// A worker thread with an engine of its own, which looks things up until it is terminated.
+// A worker thread whose engine looks up contexts until the thread is terminated.
 import { parentPort, workerData } from "node:worker_threads";
 
 import { Engine } from "bigseg";
@@ -7,7 +7,7 @@ const hanging = { metadata: () => ({ lastUpToDate: 1 }), memberships: () => new 
 const engine = await Engine.open(workerData ?? hanging, { contextCacheSize: 10, statusPollInterval: 5 });
 engine.onStatusChange(() => {});
 let answered = 0;
-const ask = async (name) => {
+const lookUp = async (name) => {
   for (;;) {
     await engine.membership(`${name}-${answered % 50}`);
     engine.cached(name);
@@ -16,5 +16,5 @@ const ask = async (name) => {
     if (answered % 20 === 0) await new Promise(setImmediate);
   }
 };
-for (let i = 0; i < 20; i++) void ask(`user-${i}`);
+for (let i = 0; i < 20; i++) void lookUp(`user-${i}`);
 if (workerData === null) parentPort.postMessage("busy");

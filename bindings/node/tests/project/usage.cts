@@ -1,8 +1,8 @@
-// The same package for CommonJS.
+// What a strict TypeScript program may write in CommonJS.
 import bigseg = require("bigseg");
 import launchdarkly = require("bigseg/launchdarkly");
 
-export async function ask(): Promise<boolean | undefined> {
+export async function isMember(): Promise<boolean | undefined> {
   const engine = await bigseg.Engine.open("memory:");
   return engine.membershipSync("alice").check("beta.g1");
 }

@@ -1,4 +1,5 @@
-// What a strict TypeScript program may write, and what it may not; compiled against the installed package.
+// What a strict TypeScript program may write, and what it may not; compiled against the installed
+// package.
 import { Answer, BigSegError, Engine, Import, Integration, LookupStatus, Membership, onLog } from "bigseg";
 import type { CustomStore, IntegrationState, LogLine, StoreStatus } from "bigseg";
 import { bigSegments, store } from "bigseg/launchdarkly";
