@@ -1,7 +1,7 @@
-"""Every figure of the Python module, each beside the official SDK's on the same machine, on the same Redis, in the same run.
+"""Measures the Python module next to the official SDK, on the same machine and Redis, in one run.
 
-python compare.py [--quick] [PART]: wants an otherwise idle machine; --quick only shows that it works, and a part's name runs
-that part alone.
+python compare.py [--quick] [PART]: needs an idle machine. --quick only checks that it works; the
+name of a part runs that part alone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROUNDS = 3 if QUICK else 9
 PREFIX = "launchdarkly"
 
 
-def say(what: str, theirs: float, ours: float, unit: str, *, more_is_better: bool) -> None:
+def print_row(what: str, theirs: float, ours: float, unit: str, *, more_is_better: bool) -> None:
     """Prints one line: theirs, ours, and how many times better ours is."""
     better = ours / theirs if more_is_better else theirs / ours
     print(f"{what:<52} {theirs:>12,.2f} {ours:>12,.2f} {unit:<10} {better:>8.1f}x")
@@ -100,13 +100,13 @@ def cached(server: RedisServer) -> None:
     floor = [1e6 * seconds_each(lambda: bigseg.ContextHash.__len__("user-1"), count)() for _ in range(ROUNDS)]
     ours = [1e6 * seconds_each(lambda: engine.membership("user-1"), count)() for _ in range(ROUNDS)]
     print(f"{'floor: a native method called with a string':<52} {'':>12} {min(floor):>12,.2f} us")
-    say("a cached answer (with the lambda around it)", min(theirs), min(ours), "us", more_is_better=False)
+    print_row("a cached answer (with the lambda around it)", min(theirs), min(ours), "us", more_is_better=False)
     seconds = 0.3 if QUICK else 2.0
     for threads in (1, 4):
         theirs_rate = max(rate(lambda _: manager.get_user_membership("user-1"), threads, seconds) for _ in range(3))
         ours_rate = max(rate(lambda _: engine.membership("user-1"), threads, seconds) for _ in range(3))
         what = f"cached answers a second, {threads} thread{'s' if threads > 1 else ''}"
-        say(what, theirs_rate, ours_rate, "1/s", more_is_better=True)
+        print_row(what, theirs_rate, ours_rate, "1/s", more_is_better=True)
 
     async def awaited() -> float:
         async with bigseg.aio.Engine(server.url, context_cache_time=3600, lookup_deadline=30) as engine:
@@ -168,7 +168,7 @@ def evaluation(server: RedisServer) -> None:
     }
     for what, form in forms.items():
         ours = best_of(seconds_each(lambda form=form: engine.evaluate("new-checkout", form, False).value, count))
-        say(f"variation of a flag, cached; {what}", 1e6 * theirs, 1e6 * ours, "us", more_is_better=False)
+        print_row(f"variation of a flag, cached; {what}", 1e6 * theirs, 1e6 * ours, "us", more_is_better=False)
     ours = best_of(seconds_each(lambda: engine.segment_contains("beta", context).is_match, count))
     print(f"{'... segment_contains':<52} {'':>12} {1e6 * ours:>12,.2f} us")
 
@@ -194,7 +194,7 @@ def uncached(server: RedisServer) -> None:
         theirs = rate(lambda key: manager.get_user_membership(f"user-{key % USERS}"), threads, seconds)
         ours = rate(lambda key: engine.membership(f"user-{key % USERS}"), threads, seconds)
         what = f"uncached answers a second, {threads} thread{'s' if threads > 1 else ''}"
-        say(what, theirs, ours, "1/s", more_is_better=True)
+        print_row(what, theirs, ours, "1/s", more_is_better=True)
     engine.close()
     manager.stop()
 
@@ -248,12 +248,12 @@ def asynchronous(server: RedisServer) -> None:
 
     their_rate, their_failures = asyncio.run(theirs())
     our_rate, our_failures = asyncio.run(ours())
-    say("uncached answers a second, asyncio, 256 tasks", their_rate, our_rate, "1/s", more_is_better=True)
+    print_row("uncached answers a second, asyncio, 256 tasks", their_rate, our_rate, "1/s", more_is_better=True)
     print(f"{'... of which failed':<52} {their_failures:>12,} {our_failures:>12,}")
 
 
 def herd(server: RedisServer) -> None:
-    """A thousand callers of one context that is not cached: how many commands reach the server?"""
+    """A thousand callers of one uncached context: the number of commands at the server."""
 
     def commands(look_up: Callable[[], object]) -> int:
         before = server.commands_of("smembers")
@@ -272,10 +272,10 @@ def herd(server: RedisServer) -> None:
 
     manager = official(server)
     engine = bigseg.Engine(server.url, lookup_deadline=30, response_timeout=30)
-    engine.membership("somebody else")
+    engine.membership("another context")
     theirs = commands(lambda: manager.get_user_membership("user-7"))
     ours = commands(lambda: engine.membership("user-7"))
-    say("herd of 1,000 threads: commands at the server", theirs, ours, "commands", more_is_better=False)
+    print_row("herd of 1,000 threads: commands at the server", theirs, ours, "commands", more_is_better=False)
     engine.close()
     manager.stop()
 
@@ -319,11 +319,11 @@ def memory(server: RedisServer) -> None:
 
     theirs = statistics.median(bytes_each(THEIRS) for _ in range(3))
     ours = statistics.median(bytes_each(OURS) for _ in range(3))
-    say("resident memory for each cached context", theirs, ours, "bytes", more_is_better=False)
+    print_row("resident memory for each cached context", theirs, ours, "bytes", more_is_better=False)
 
 
 def change(server: RedisServer) -> None:
-    """How long after a change in Redis does a lookup say so?"""
+    """The time from a change in Redis to the first lookup with the new answer."""
     context = bigseg.ContextHash.of("user-3")
     key = f"{PREFIX}:big_segment_include:{context}"
 
@@ -352,11 +352,11 @@ def change(server: RedisServer) -> None:
 
     theirs = until_seen(official_says)
     manager.stop()
-    say("from a change in Redis to the answer", theirs, ours, "ms", more_is_better=False)
+    print_row("from a change in Redis to the answer", theirs, ours, "ms", more_is_better=False)
 
 
 def frozen(server: RedisServer) -> None:
-    """What does one call cost while the server accepts and never answers?"""
+    """The time of one call while the server accepts connections and never answers."""
     deadline = 0.25
     engine = bigseg.Engine(server.url, context_cache_time=0, lookup_deadline=deadline, breaker_failures=0)
     engine.membership("user-1")

@@ -31,13 +31,13 @@ def engine_of(request: Request) -> bigseg.aio.Engine:
 
 @app.get("/in/{segment_ref}/{context_key}")
 async def check(segment_ref: str, context_key: str, request: Request) -> dict[str, bool | str | None]:
-    """Says whether a context is in a segment, and how far to trust that."""
+    """Returns whether a context is in a segment, and the status of that answer."""
     answer = await engine_of(request).membership(context_key)
     return {"included": answer.check(segment_ref), "status": str(answer.status)}
 
 
 @app.get("/healthz")
 async def health(request: Request) -> dict[str, bool]:
-    """Tells whether the store can be asked."""
+    """Returns whether the store is available."""
     status = engine_of(request).status()
     return {"available": status.available, "stale": status.stale}

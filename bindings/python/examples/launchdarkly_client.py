@@ -14,7 +14,7 @@ from bigseg.launchdarkly import big_segments_config
 
 
 def main(flag_key: str, context_key: str) -> None:
-    """Evaluates a flag, and says why; ``bigSegmentsStatus`` is how far the segments can be trusted."""
+    """Evaluates a flag, and prints the reason; it has ``bigSegmentsStatus``, the status of the lookups."""
     big_segments = big_segments_config("redis://localhost:6379", prefix="my-prefix")
     config = Config(os.environ["LAUNCHDARKLY_SDK_KEY"], big_segments=big_segments)
     with ldclient.LDClient(config) as client:

@@ -1,4 +1,4 @@
-"""Fills an embedded store from a list, and asks it: python script.py USERS.csv KEY SEGMENT_REF"""
+"""Fills an embedded store from a list, and looks up a context: python script.py USERS.csv KEY SEGMENT_REF"""
 
 from __future__ import annotations
 

@@ -258,7 +258,7 @@ impl Engine {
     #[pyo3(signature = (listener_id, /))]
     fn remove_status_listener(&self, py: Python<'_>, listener_id: u64) -> PyResult<bool> {
         let Some((callback, core_id)) = self.listeners.remove(listener_id) else { return Ok(false) };
-        // An inherited listener does not run in a forked child, whose engine has ids of its own.
+        // An inherited listener does not run in a forked child, whose engine has other ids.
         if let (Some(opened), Some(core_id)) = (self.engine.of_this_process(), core_id) {
             without_gil(py, || remove_listener(&opened.engine, core_id));
         }

@@ -35,7 +35,7 @@ fn to_cause(py: Python<'_>, source: &(dyn std::error::Error + 'static)) -> PyErr
 
 /// Converts an exception of a custom store to an error.
 ///
-/// A `BigSegError` keeps its kind, a timeout and a refused permission have kinds of their own, and
+/// A `BigSegError` keeps its kind, a timeout and a refused permission have their own kinds, and
 /// any other exception means that the store is unavailable.
 pub(crate) fn from_custom_store(py: Python<'_>, exception: PyErr) -> Error {
     let value = exception.value(py);

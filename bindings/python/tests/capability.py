@@ -1,9 +1,10 @@
-"""What a test needs besides Python; core/src/testkit/capability.rs has the same gate and all its names."""
+"""Capabilities that tests need; core/src/testkit/capability.rs has the same gate and all names."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import warnings
 from typing import Any, NoReturn
 
 import pytest
@@ -19,6 +20,9 @@ def skip(name: str, reason: str) -> NoReturn:
 def package(name: str) -> Any:
     """Returns a package of requirements-dev.txt, which an environment may lack."""
     try:
-        return importlib.import_module(name)
+        with warnings.catch_warnings():
+            # A deprecation inside of a package is not a failure of the test.
+            warnings.simplefilter("ignore")
+            return importlib.import_module(name)
     except ImportError as error:
         skip("python_packages", str(error))

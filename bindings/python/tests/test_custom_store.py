@@ -40,7 +40,7 @@ class Dict:
 
 
 class AsyncDict(Dict):
-    """The same, asynchronously."""
+    """An asynchronous store that answers from a dictionary."""
 
     async def get_metadata(self) -> Metadata:  # type: ignore[override]
         await asyncio.sleep(0)
@@ -79,16 +79,16 @@ def test_answers_in_asyncio(kind: type[Dict]) -> None:
 
 def test_many_at_once() -> None:
     class Many(Dict):
-        asked: list[int] = []
+        batch_sizes: list[int] = []
 
         def get_memberships(self, context_hashes: Sequence[str]) -> list[Mapping[str, bool] | None]:
-            self.asked.append(len(context_hashes))
+            self.batch_sizes.append(len(context_hashes))
             return [self.content.get(context_hash) for context_hash in context_hashes]
 
     with bigseg.Engine(Many({ALICE: {"a.g1": True}}), **OPTIONS) as engine:
         answers = engine.memberships(["alice", "bob", "carol"])
         assert [answer.check("a.g1") for answer in answers] == [True, None, None]
-    assert Many.asked == [3]
+    assert Many.batch_sizes == [3]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_nonsense_fails_alone(answer: Any) -> None:
 def test_an_exception_is_the_cause(kind: type[Dict]) -> None:
     failure = KeyError("the shelf fell down")
     with bigseg.Engine(kind({ALICE: failure}), **OPTIONS) as engine:
-        # Or the first poll might come after the lookup, and find the store well.
+        # Otherwise the first poll may come after the failed lookup, and succeed.
         engine.membership("bob")
         answer = engine.membership("alice")
         assert answer.status is LookupStatus.STORE_ERROR

@@ -22,7 +22,7 @@ SOAK = bool(os.environ.get("BIGSEG_SOAK"))
 
 
 def test_threads_and_tasks_while_the_server_dies_and_returns(own_redis: RedisServer) -> None:
-    """64 threads, each with an event loop of its own and 8 tasks in it, on one engine."""
+    """64 threads, each with its own event loop and 8 tasks in it, on one engine."""
     known = bigseg.ContextHash.of("alice")
     own_redis.put(known, ["beta.g1"], [])
     own_redis.synchronize()

@@ -256,7 +256,7 @@ def test_push_invalidation(redis: RedisServer) -> None:
         eventually("push invalidation is active", lambda: engine.status().push_invalidation)
         assert engine.membership("alice").check("beta.g1") is True
         redis.command("DEL", f"launchdarkly:big_segment_include:{alice}")
-        eventually("the change is seen", lambda: engine.membership("alice").check("beta.g1") is None)
+        eventually("the change is visible", lambda: engine.membership("alice").check("beta.g1") is None)
         assert engine.metrics().pushed_invalidations >= 1
         assert engine.status().limitations == ()
     with bigseg.Engine(redis.url, push_invalidation="off", lookup_deadline=30) as engine:
@@ -289,7 +289,7 @@ def test_an_outage(own_redis: RedisServer) -> None:
         assert status.last_error.kind is bigseg.ErrorKind.STORE_UNAVAILABLE
         own_redis.start()
         own_redis.synchronize()
-        eventually("the store is well again", lambda: engine.membership("alice").status is LookupStatus.HEALTHY)
+        eventually("the store is available again", lambda: engine.membership("alice").status is LookupStatus.HEALTHY)
 
 
 def test_a_lookup_on_a_frozen_server_ends_at_the_deadline(own_redis: RedisServer) -> None:
@@ -317,7 +317,7 @@ def test_the_gil_is_free_while_a_call_waits(own_redis: RedisServer) -> None:
         answers: list[bigseg.Answer] = []
         thread = threading.Thread(target=lambda: answers.append(engine.membership("alice")))
         thread.start()
-        # Were the GIL held, this thread could not count while the other waits.
+        # With the GIL held by the other thread, this one could not poll.
         eventually("the lookup waits", lambda: engine.metrics().store_queries >= 1)
         assert thread.is_alive() and not answers
         own_redis.thaw()
@@ -371,7 +371,7 @@ def test_a_listener_may_close_its_engine(users: str) -> None:
     assert engine.closed
 
 
-def test_what_the_engine_says_goes_to_logging(own_redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_records_go_to_logging(own_redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
     own_redis.synchronize()
     with caplog.at_level(logging.DEBUG, "bigseg"), bigseg.Engine(own_redis.url, breaker_failures=0) as engine:
         engine.refresh_status()

@@ -197,7 +197,7 @@ def nested(depth: int) -> Any:
     ],
     ids=lambda value: None if isinstance(value, type) else type(value).__name__,
 )
-def test_a_context_that_is_none(engine: bigseg.Engine, context: Any, error: Any) -> None:
+def test_invalid_contexts(engine: bigseg.Engine, context: Any, error: Any) -> None:
     calls = (bigseg.Context, lambda _: engine.evaluate("f", context), lambda _: engine.segment_contains_now("beta", context))
     for call in calls:
         with pytest.raises(error) as raised:
@@ -208,7 +208,7 @@ def test_a_context_that_is_none(engine: bigseg.Engine, context: Any, error: Any)
             shown = shown.__cause__ or shown.__context__
 
 
-def test_data_that_are_none(engine: bigseg.Engine) -> None:
+def test_invalid_data(engine: bigseg.Engine) -> None:
     with pytest.raises(TypeError, match="JSON"):
         engine.set_data({})  # type: ignore[arg-type]
     with pytest.raises(bigseg.InvalidArgumentError, match="UTF-8"):
@@ -236,7 +236,7 @@ def test_data_from_a_file(engine: bigseg.Engine, tmp_path: pathlib.Path) -> None
     assert engine.evaluate("f", ALICE).variation == 1
 
 
-def test_what_is_answered_at_once() -> None:
+def test_evaluation_without_waiting() -> None:
     store = ScriptedStore()
     store.content[bigseg.ContextHash.of("alice")] = {"beta.g1": True}
     with bigseg.Engine(store, lookup_deadline=60) as engine:
@@ -251,7 +251,7 @@ def test_what_is_answered_at_once() -> None:
         assert len(store.queries) == 1
 
 
-def test_an_embedded_store_is_read_at_once(users: str) -> None:
+def test_an_embedded_store_is_read_without_waiting(users: str) -> None:
     with bigseg.Engine(users) as engine:
         engine.set_data(DATA)
         now = engine.evaluate_now("f", ALICE)
@@ -281,7 +281,7 @@ def test_the_gil_is_free_while_an_evaluation_waits(own_redis: RedisServer) -> No
         evaluations: list[bigseg.Evaluation] = []
         thread = threading.Thread(target=lambda: evaluations.append(engine.evaluate("f", ALICE)))
         thread.start()
-        # Were the GIL held, this thread could not count while the other waits.
+        # With the GIL held by the other thread, this one could not poll.
         eventually("the evaluation waits", lambda: engine.metrics().store_queries >= 1)
         assert thread.is_alive() and not evaluations
         own_redis.thaw()

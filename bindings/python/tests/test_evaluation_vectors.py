@@ -75,7 +75,7 @@ def answer_to_vector(answer: bigseg.Evaluation | bigseg.SegmentAnswer | None) ->
     return {camel(name): to_vector(field) for name, field in fields.items() if field is not None or name == "value"}
 
 
-def ask(engine: bigseg.Engine, case: Any, context: Any) -> Any:
+def evaluate(engine: bigseg.Engine, case: Any, context: Any) -> Any:
     if "flag" in case:
         return answer_to_vector(engine.evaluate(case["flag"], context, case.get("default")))
     return answer_to_vector(engine.segment_contains(case["segment"], context))
@@ -88,7 +88,7 @@ def test_case(case: Any) -> None:
         eventually("the first poll is done", lambda: store is None or first_poll_is_done(engine))
         engine.set_data(json.dumps(case["data"]))
         context = bigseg.Context(case["context"])
-        assert ask(engine, case, context) == case["expect"]
+        assert evaluate(engine, case, context) == case["expect"]
         if store is not None:
             assert store.queries == [hash_of(key) for key in case["queries"]], "the queries, in order"
         if store is not None and store.failing:
@@ -99,7 +99,7 @@ def test_case(case: Any) -> None:
         else:
             assert answer_to_vector(engine.segment_contains_now(case["segment"], context)) == case["expect"]
             assert answer_to_vector(engine.explain(case["segment"], case["context"]).answer) == case["expect"]
-        assert ask(engine, case, json.dumps(case["context"])) == case["expect"]
+        assert evaluate(engine, case, json.dumps(case["context"])) == case["expect"]
 
 
 @pytest.mark.parametrize("case", VECTORS["cases"], ids=named)

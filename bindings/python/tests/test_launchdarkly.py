@@ -33,7 +33,7 @@ OPTIONS: Any = {"lookup_deadline": 30, "context_cache_time": 0, "breaker_failure
 
 
 class Place(Protocol):
-    """Somewhere that a store of ours reads, and how a test writes there."""
+    """A server or file that a store reads, and how a test writes there."""
 
     def store_string(self, prefix: str | None) -> str: ...
     def put(self, included: list[str], excluded: list[str], prefix: str | None) -> None: ...
@@ -56,7 +56,7 @@ class RedisPlace:
 
 
 class LocalPlace:
-    """An embedded store, which has no prefixes: each stands for a file of its own."""
+    """An embedded store, which has no prefixes: each prefix is another file."""
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
         self.directory = request.getfixturevalue("tmp_path")
@@ -147,7 +147,7 @@ def prefix(request: pytest.FixtureRequest) -> str | None:
 
 @pytest.fixture(params=["sync", "async"])
 def store(request: pytest.FixtureRequest, place: Place, prefix: str | None) -> Iterator[Any]:
-    """Our store, whichever of the two, behind blocking methods."""
+    """The blocking or the asyncio store, behind blocking methods."""
     if request.param == "sync":
         blocking = BigSegmentStore(place.store_string(prefix), **OPTIONS)
         yield blocking
@@ -169,7 +169,7 @@ def store(request: pytest.FixtureRequest, place: Place, prefix: str | None) -> I
 
 
 class TestStoreSuite:
-    """What the SDK's own suite asks of a big segment store."""
+    """The requirements of the SDK's own suite for big segment stores."""
 
     def test_metadata(self, place: Place, prefix: str | None, store: Any) -> None:
         place.put([], [], prefix)
@@ -283,12 +283,12 @@ class TestClient:
             # From the first failed lookup on. The last known value follows once the SDK has polled the outage.
             assert evaluate(client)[1] == "STORE_ERROR"
             provider = client.big_segment_store_status_provider
-            eventually("the SDK hears of the outage", lambda: not provider.status.available)
+            eventually("the SDK has polled the outage", lambda: not provider.status.available)
             assert evaluate(client) == (True, "STORE_ERROR")
             own_redis.start()
             own_redis.synchronize()
             own_redis.put(HASH, [client.big_segment], [])
-            eventually("the store is well again", lambda: evaluate(client) == (True, "HEALTHY"))
+            eventually("the store is available again", lambda: evaluate(client) == (True, "HEALTHY"))
 
     def test_the_sdk_keeps_nothing_that_could_go_out_of_date(self, redis: RedisServer) -> None:
         redis.synchronize()

@@ -123,7 +123,7 @@ def test_ctrl_c_interrupts_a_lookup(own_redis: RedisServer) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 class TestFork:
-    """The engine opened before ``fork`` works in the child, and goes on in the parent."""
+    """The engine opened before ``fork`` works in the child, and continues in the parent."""
 
     WAIT = """
     import signal

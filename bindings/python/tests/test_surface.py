@@ -1,4 +1,4 @@
-"""What the package shows: stubs, parity with the other languages, documentation, and what importing it costs."""
+"""The public surface: stubs, parity with other languages, documentation, and the cost of importing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def public(kind: type) -> set[str]:
 
 
 NOUNS = {"integration", "log"}
-"""The nouns besides the engine, whose operations stand in tables of their own."""
+"""The nouns besides the engine, each with its own table of operations."""
 
 
 def in_table(noun: str) -> set[str]:
@@ -41,12 +41,12 @@ def in_table(noun: str) -> set[str]:
     for operation, row in rows.items():
         here = row.get("python", [])
         assert bool(here) != ("python" in row.get("without", {})), f"{operation}: either names or a reason"
-        assert not names & set(here), f"{operation}: a name stands twice"
+        assert not names & set(here), f"{operation}: a name occurs twice"
         names |= set(here)
     return names
 
 
-def test_every_operation_stands_in_the_table() -> None:
+def test_the_parity_table_has_every_operation() -> None:
     listed = in_table("engine")
     # Each engine has what suits it: a class is called to open it, and only asyncio can follow a stream.
     assert public(bigseg.Engine) == listed - {"__init__", "status_updates"}
@@ -57,7 +57,7 @@ def test_every_operation_stands_in_the_table() -> None:
     assert in_table("log") == set()
 
 
-def test_both_kinds_say_the_same() -> None:
+def test_blocking_and_asyncio_classes_have_the_same_parameters() -> None:
     for ours, theirs in ((bigseg.Engine, bigseg.aio.Engine), (bigseg.Integration, bigseg.aio.Integration)):
         for name in public(ours):
             blocking = inspect.signature(getattr(ours, name))
@@ -98,7 +98,7 @@ def test_everything_public_is_documented() -> None:
             assert (inspect.getdoc(getattr(kind, name)) or "").strip(), f"{kind.__name__}.{name}"
 
 
-def test_importing_is_quick_and_takes_nothing_along() -> None:
+def test_importing_is_quick_and_imports_little() -> None:
     # CPU time, which a busy machine does not stretch.
     source = "import sys, time; b = time.process_time(); import bigseg; print(time.process_time() - b, *sorted(sys.modules))"
     best = 1.0

@@ -257,7 +257,7 @@ class Engine:
     def evaluate(self, flag_key: str, context: AnyContext, /, default: Any = None) -> Evaluation:
         """Evaluates a flag for a context, and returns the value with its reason.
 
-        ``default`` is the value when the flag cannot be evaluated; the reason tells why.
+        ``default`` is the value when the flag cannot be evaluated; the reason has the error kind.
         Memberships are looked up when a rule needs them, each at most once. Blocks up to
         ``lookup_deadline`` for each membership that is neither cached nor embedded. A
         :class:`bigseg.Context` is faster than a form that each call has to parse.
