@@ -16,7 +16,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AW
 
 
 class DynamoDbStore:
-    """The emulator of tests/emulator, from `start` to `stop`; every store in it has a prefix of its own or none."""
+    """The emulator of tests/emulator, from `start` to `stop`; each store in it has another prefix, or none."""
 
     def start(self):
         """Starts an empty server."""
@@ -55,7 +55,7 @@ class DynamoDbStore:
         return {"kind": "dynamodb", "prefix": prefix, **place}
 
     def refusing(self):
-        """Returns both names of the store for somebody who may not read it, so that every query fails."""
+        """Returns both names of the store for a user without read access, so that every query fails."""
         return self.ours(None, self.stranger.endpoint), self.theirs(None, self.stranger.endpoint)
 
     def place(self, prefix, memberships, synchronized_on):
@@ -102,4 +102,4 @@ class Refusal(BaseHTTPRequestHandler):
         self.wfile.write(self.ANSWER)
 
     def log_message(self, *_):
-        """Says nothing: a denial is what is wanted."""
+        """Does nothing, because the test needs the denial."""

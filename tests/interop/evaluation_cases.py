@@ -1,8 +1,8 @@
-"""Makes up flags, segments, contexts and memberships, at random but so that most of what is asked is about what is there.
+"""Generates random flags, segments, contexts and memberships; most references are to generated keys.
 
-What the official evaluators are known to differ in (DESIGN.md) is not made up: references to attributes that cannot be,
-rollouts of weight 0, fractions to bucket by, patterns beyond what all languages have, prerequisites that are malformed or
-asked for twice.
+Cases in which the official evaluators differ are not generated: invalid attribute references,
+rollouts of weight 0, fractions to bucket by, patterns that not all languages support, and
+prerequisites that are malformed or repeated.
 """
 
 import copy
@@ -217,7 +217,7 @@ class Maker:
             clause["negate"] = True
         return clause
 
-    def spoilt(self, data):
+    def invalid(self, data):
         """Returns data in which one thing is missing, or is something else."""
         data = copy.deepcopy(data)
         holders = [data[part][key] for part in data for key in data[part]]

@@ -1,4 +1,4 @@
-"""Who writes and who reads: this project's programs and the official SDKs', each behind the same few words."""
+"""The programs that write and read: those of this project and the official SDKs, behind one interface."""
 
 import base64
 import hashlib
@@ -13,17 +13,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # What does not end by itself hangs.
-PATIENCE = 120
+TIMEOUT = 120
 
 
 def context_hash(key):
-    """Hashes a context key (docs/spec.md#context-hash), by nobody's code but Python's."""
+    """Hashes a context key (docs/spec.md#context-hash), with Python's own library only."""
     return base64.b64encode(hashlib.sha256(key.encode()).digest()).decode()
 
 
 def run(command, text=None):
     """Runs a program; returns its output, or fails with its words."""
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=PATIENCE)
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=TIMEOUT)
     if done.returncode != 0:
         raise AssertionError(f"{command[0]} ended with {done.returncode}: {done.stderr}")
     return done.stdout
@@ -35,7 +35,7 @@ def import_list(store, contexts):
         {"key": context["key"], "included": context.get("included", []), "excluded": context.get("excluded", [])}
         for context in contexts
     ]
-    # A line that says nothing is refused.
+    # An empty entry is refused.
     lines = "".join(json.dumps(row) + "\n" for row in rows if row["included"] or row["excluded"])
     run([os.environ["BIGSEG_COMMAND"], "import", "--quiet", "--format", "ndjson", "--store", store, "-"], lines)
 
@@ -77,10 +77,10 @@ class Upstream(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"data: " + json.dumps(self.patches[-1:]).encode() + b"\n\n")
         self.wfile.flush()
-        self.server.ended.wait(PATIENCE)
+        self.server.ended.wait(TIMEOUT)
 
     def log_message(self, *_):
-        """Says nothing."""
+        """Suppresses the log of requests."""
 
 
 def synchronize(store, contexts):
@@ -103,22 +103,22 @@ def synchronize(store, contexts):
             finally:
                 server.ended.set()
                 worker.terminate()
-                said = worker.communicate(timeout=PATIENCE)[1]
+                output = worker.communicate(timeout=TIMEOUT)[1]
     server.shutdown()
     server.server_close()
-    assert worker.returncode == 0, said
+    assert worker.returncode == 0, output
 
 
 def wait_until_filled(worker, patches):
     """Waits until the worker has applied that many patches and marked the store."""
-    said = ""
-    while " listening at " not in said:
-        said = worker.stderr.readline()
-        assert said, "the worker has ended"
-    status = said.split(" at ")[1].strip() + "status"
-    deadline = time.monotonic() + PATIENCE
+    line = ""
+    while " listening at " not in line:
+        line = worker.stderr.readline()
+        assert line, "the worker has ended"
+    status = line.split(" at ")[1].strip() + "status"
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
-        with urllib.request.urlopen(status, timeout=PATIENCE) as answer:
+        with urllib.request.urlopen(status, timeout=TIMEOUT) as answer:
             integration = json.load(answer)["integrations"][0]
         if integration["counters"]["patches"] == patches and integration["state"] == "healthy":
             return
@@ -132,7 +132,7 @@ def refs(context):
 
 
 def patch(ref, step, contexts, number):
-    """Returns the patch by which contexts join a segment or leave it, unless nobody does."""
+    """Returns the patch by which contexts join or leave a segment, or `None` for no change."""
 
     def hashes(*lists):
         concerned = (context for context in contexts if any(ref in context.get(name, []) for name in lists))
@@ -175,21 +175,21 @@ class Ours:
     name = "bigseg"
 
     def read(self, store, hashes):
-        """Returns the same as an SDK, and makes sure that `check` agrees with `get`."""
-        status = self.ask("status", store.ours)
+        """Returns the results in the form of the SDKs, and compares `check` with `get`."""
+        status = self.run_json("status", store.ours)
         memberships = {}
         for user_hash in hashes:
-            answer = self.ask("get", store.ours, "--hash", user_hash)
+            answer = self.run_json("get", store.ours, "--hash", user_hash)
             assert answer["status"] == status["status"], (answer, status)
             membership = dict.fromkeys(answer["excluded"], False) | dict.fromkeys(answer["included"], True)
             memberships[user_hash] = membership
             for ref in (*membership, "beta.g3"):
-                check = self.ask("check", store.ours, "--hash", user_hash, ref)["check"]
+                check = self.run_json("check", store.ours, "--hash", user_hash, ref)["check"]
                 assert check == membership.get(ref), (ref, check, answer)
         return status["last_up_to_date"], memberships
 
-    def ask(self, command, store, *arguments):
-        """Runs a command for its JSON, whatever its exit status says."""
+    def run_json(self, command, store, *arguments):
+        """Runs a command, and returns its JSON regardless of the exit status."""
         words = [os.environ["BIGSEG_COMMAND"], command, "--json", "--store", store, *arguments]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT)
         return json.loads(done.stdout)

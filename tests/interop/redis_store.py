@@ -9,11 +9,11 @@ import redis
 from ldclient.impl.integrations.redis.redis_big_segment_store import _RedisBigSegmentStore as Schema
 
 # Never reached by a run that passes.
-PATIENCE = 60
+TIMEOUT = 60
 
 
 class RedisStore:
-    """The server, from `start` to `stop`; every store in it has a prefix of its own or none."""
+    """The server, from `start` to `stop`; each store in it has another prefix, or none."""
 
     def start(self):
         """Starts an empty server and waits until it answers."""
@@ -30,7 +30,7 @@ class RedisStore:
         raise RuntimeError("redis-server does not start")
 
     def _answers(self):
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + TIMEOUT
         while self.process.poll() is None and time.monotonic() < give_up:
             try:
                 # Another server could have taken the port; this one answers with its own process.
@@ -60,7 +60,7 @@ class RedisStore:
         return {"kind": "redis", "url": f"redis://{login}127.0.0.1:{self.port}/0", "prefix": prefix}
 
     def refusing(self):
-        """Returns both names of the store for somebody who may not read it, so that every query fails."""
+        """Returns both names of the store for a user without read access, so that every query fails."""
         self.client.execute_command("ACL", "SETUSER", "stranger", "on", ">secret", "~*", "-@all", "+ping", "+info")
         return self.ours(None, "stranger:secret@"), self.theirs(None, "stranger:secret@")
 
@@ -76,7 +76,7 @@ class RedisStore:
 
 
 def free_port():
-    """Finds a port that nobody listens on."""
+    """Finds a free port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]

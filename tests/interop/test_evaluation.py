@@ -33,9 +33,9 @@ class Evaluation(unittest.TestCase):
                     expected = official.answer(question)
                     kinds.update([kind(expected), status(expected), f"{len(expected['queries'])} queries"])
                     if answer != expected:
-                        self.fail(told(number, case["data"], question, expected, answer))
+                        self.fail(difference(number, case["data"], question, expected, answer))
             ours.stdin.close()
-        # A test that no longer asks what it is to ask proves nothing.
+        # Guards against cases that no longer exercise the lookups.
         reasons = ["RULE_MATCH", "FALLTHROUGH", "ERROR", "PREREQUISITE_FAILED", "TARGET_MATCH", "OFF", True, False]
         for wanted in reasons + ["HEALTHY", "STALE", "STORE_ERROR", "NOT_CONFIGURED", "0 queries", "1 queries", "2 queries"]:
             self.assertGreater(kinds[wanted], QUESTIONS // 1000, (wanted, kinds))
@@ -46,7 +46,7 @@ class Evaluation(unittest.TestCase):
         with subprocess.Popen([COMMAND], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as ours:
             for number in range(QUESTIONS // QUESTIONS_PER_CASE):
                 maker = Maker(f"{SEED}.{number}")
-                data = maker.spoilt(maker.case(0)["data"])
+                data = maker.invalid(maker.case(0)["data"])
                 ours.stdin.write(json.dumps({"data": data}) + "\n")
                 ours.stdin.flush()
                 refused = bool(json.loads(ours.stdout.readline()))
@@ -76,8 +76,8 @@ def status(answer):
     return answer["reason"].get("bigSegmentsStatus") if "reason" in answer else answer.get("status")
 
 
-def told(number, data, question, expected, answer):
-    """Says what differs, with all it takes to look into it."""
+def difference(number, data, question, expected, answer):
+    """Describes a difference, with the data to reproduce it."""
     parts = {"data": data, "question": question, "official": expected, "ours": answer}
     lines = [f"{name}: {json.dumps(part, ensure_ascii=False)}" for name, part in parts.items()]
     return "\n".join([f"case {SEED}.{number}", *lines])

@@ -1,4 +1,4 @@
-"""Everybody writes, everybody reads, all read the same; and whole SDK clients evaluate flags on what we wrote."""
+"""Every participant writes, every participant reads the same; SDK clients evaluate flags on our data."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def now():
 
 
 class Interoperation:
-    """What holds for every kind of store; a subclass says which."""
+    """Tests for every kind of store; a subclass chooses the store."""
 
     @classmethod
     def setUpClass(cls):
@@ -105,7 +105,7 @@ class Interoperation:
         apply_patches(self.store.ours(None), CONTEXTS, now() - HOUR)
         self.assert_evaluations(self.store.theirs(None), "STALE")
         self.assert_evaluations(self.store.theirs(None), "HEALTHY", stale_after=2 * 3600)
-        self.assertEqual(Ours().ask("status", self.store.ours(None))["status"], "STALE")
+        self.assertEqual(Ours().run_json("status", self.store.ours(None))["status"], "STALE")
 
     def test_evaluations_without_a_store_are_not_configured(self):
         self.assert_evaluations(None, "NOT_CONFIGURED")
@@ -115,7 +115,7 @@ class Interoperation:
         ours, theirs = self.store.refusing()
         self.assert_evaluations(theirs, "STORE_ERROR")
         for command in (["status"], ["get", "--hash", context_hash("user-key")]):
-            self.assertEqual(Ours().ask(command[0], ours, *command[1:])["status"], "STORE_ERROR")
+            self.assertEqual(Ours().run_json(command[0], ours, *command[1:])["status"], "STORE_ERROR")
 
 
 class RedisInteroperation(Interoperation, unittest.TestCase):
