@@ -42,7 +42,10 @@ impl EngineArguments {
         let store = self.store.config()?;
         let source = Source::Store(store.clone());
         let stale_after = self.stale_after.0;
-        let config = EngineConfig { source, stale_after, push_invalidation, ..EngineConfig::default() };
+        let config = EngineConfig::default()
+            .with_source(source)
+            .with_stale_after(stale_after)
+            .with_push_invalidation(push_invalidation);
         Ok((Engine::open(config)?, store))
     }
 }

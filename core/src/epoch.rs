@@ -25,6 +25,7 @@ impl Epoch {
 
     /// Returns the address of the number, for a language that reads it in place. The address is valid while `self` lives;
     /// reads must be atomic.
+    #[doc(hidden)]
     pub fn as_ptr(&self) -> *mut u32 {
         self.0.as_ptr()
     }

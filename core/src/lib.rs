@@ -1,20 +1,60 @@
-//! The Big Segments engine: a context key goes in, a membership and an honest status come out; and beside it,
-//! lists and patches go in and a store that every SDK can read comes out.
+//! Looks up and evaluates LaunchDarkly big segments, and keeps their stores synchronized.
 //!
-//! The modules are listed from the ground up; each imports only from those above it in this list, and
-//! `tests/house/layers.rs` holds them to it.
+//! A *big segment* is a list of contexts that is too long for the payload of flags and segments. Its memberships are in
+//! a store: Redis, DynamoDB, a local file, memory, or a store that the application implements. An [`Engine`] looks them
+//! up with a cache, coalesced queries, a circuit breaker and push invalidation, and each [`Answer`] says how far it can
+//! be trusted.
+//!
+//! ```
+//! use bigseg_core::{Engine, EngineConfig, LookupStatus};
+//!
+//! let engine = Engine::open(EngineConfig::new("memory:")?)?; // or "redis://localhost:6379", "dynamodb://my-table"
+//! let answer = engine.membership("user-key").wait()?; // or `.await`
+//! match answer.check("beta.g3") {
+//!     Some(true) => println!("included"),
+//!     Some(false) => println!("excluded"),
+//!     None => println!("the rules of the segment decide"),
+//! }
+//! // Failures of the store are in the answer: this store exists, but was never synchronized.
+//! assert_eq!(answer.status, LookupStatus::Stale);
+//! engine.close().wait();
+//! # Ok::<(), bigseg_core::Error>(())
+//! ```
+//!
+//! - [`engine`]: lookups and evaluations. A [`Request`](engine::Request) has the ways to get an answer.
+//! - [`store`]: the stores, and the traits to implement another one.
+//! - `segment`: evaluation of segments and flags as pure functions.
+//! - [`import`]: loads lists of contexts into a store.
+//! - `sync`: a worker that keeps a store synchronized with its upstream.
+//! - `integration`: workers that are configured in a file, each with a status and an error log.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `redis` | stores `redis://`, `rediss://`, Redis Cluster and Sentinel |
+//! | `dynamodb` | stores `dynamodb://` |
+//! | `segment` | evaluation of segments and flags |
+//! | `sync` | the sync worker |
+//! | `integration` | integrations; implies `sync` |
+//! | `testkit` | fault-injecting stores and servers, for tests |
+//!
+//! All but `testkit` are on by default. The local and the memory store are always present.
+
+// The modules are listed in layers, from the lowest to the highest. Each imports only from those above it in this list;
+// tests/house/layers.rs checks that.
 
 #![warn(missing_docs)]
 
 // 0: ground
-pub mod backoff;
+mod backoff;
 pub mod clock;
-pub mod epoch;
+mod epoch;
 pub mod error;
 pub mod metrics;
-pub mod runtime;
-pub mod shared_attempt;
-pub mod tasks;
+mod runtime;
+mod shared_attempt;
+mod tasks;
 // 1: words
 pub mod context_key;
 pub mod segment_ref;
@@ -26,9 +66,9 @@ pub mod segment;
 // 3: stores
 pub mod store;
 // 4: watching a reader
-pub mod breaker;
-pub mod cache;
-pub mod coalesce;
+mod breaker;
+mod cache;
+mod coalesce;
 pub mod status;
 // 5: filling a writer
 pub mod import;
@@ -39,7 +79,9 @@ pub mod sync;
 pub mod integration;
 // 7: front door
 pub mod engine;
-// beside it all: for tests
+// beside them all: for the other crates of this repository, and for tests
+#[doc(hidden)]
+pub mod __internal;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 
@@ -50,6 +92,7 @@ pub use epoch::Epoch;
 pub use error::{Error, ErrorKind, Result};
 pub use membership::{LookupStatus, Membership};
 pub use metrics::Metrics;
+pub use runtime::{BoxFuture, Operation};
 #[cfg(feature = "segment")]
 pub use segment::Context;
 pub use segment_ref::SegmentRef;

@@ -117,6 +117,7 @@ impl Membership {
     /// Turns the membership into a pointer that a foreign language can hold without any allocation.
     ///
     /// Give it back to [`Membership::from_raw`] exactly once.
+    #[doc(hidden)]
     pub fn into_raw(self) -> *const () {
         match self.0 {
             Repr::Common(refs) => std::ptr::from_ref(refs).cast(),
@@ -129,6 +130,7 @@ impl Membership {
     /// # Safety
     /// `raw` comes from `into_raw` and was not given back before. To look without taking it back, keep the result
     /// in a [`std::mem::ManuallyDrop`].
+    #[doc(hidden)]
     pub unsafe fn from_raw(raw: *const ()) -> Self {
         let raw = raw.cast::<Refs>();
         // SAFETY: the caller promises a live pointer of `into_raw`.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 const STRIPES: usize = 16;
 
 /// A counter without contention: each thread adds to its own stripe.
+#[doc(hidden)]
 #[derive(Default)]
 pub struct Counter([Stripe; STRIPES]);
 
@@ -47,11 +48,13 @@ impl Counter {
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
         /// The engine's counters.
+        #[doc(hidden)]
         #[derive(Default)]
         pub struct Counters { $($(#[doc = $doc])+ pub $name: Counter,)+ }
 
         /// A snapshot of an engine's counters since it was opened. Counters never decrease.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        #[non_exhaustive]
         pub struct Metrics {
             $($(#[doc = $doc])+ pub $name: u64,)+
             /// Contexts evicted from the cache because it was full.

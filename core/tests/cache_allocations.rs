@@ -41,7 +41,7 @@ fn allocations(mut work: impl FnMut()) -> u64 {
 fn a_hit_allocates_nothing() {
     assert_eq!(allocations(|| drop(black_box(Box::new(1)))), 1, "the allocator does count");
     for capacity in [100, 5000] {
-        let config = EngineConfig { context_cache_size: capacity, ..EngineConfig::new("memory:").unwrap() };
+        let config = EngineConfig::new("memory:").unwrap().with_context_cache_size(capacity);
         let engine = Engine::open(config).unwrap();
         let keys: Vec<String> = (0..50).map(|n| format!("context-{n}")).collect();
         for key in &keys {

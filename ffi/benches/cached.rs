@@ -97,7 +97,7 @@ fn main() {
             free(found);
         }
 
-        let config = EngineConfig { context_cache_time: hour, ..EngineConfig::new(&store).expect("good") };
+        let config = EngineConfig::new(&store).expect("good").with_context_cache_time(hour);
         let rust = Arc::new(Engine::open(config).expect("it opens"));
         for key in &keys {
             rust.membership(key).wait().expect("usable");

@@ -5,7 +5,7 @@
 
 use std::mem::ManuallyDrop;
 
-use bigseg_core::runtime::ForkGeneration;
+use bigseg_core::__internal::runtime::ForkGeneration;
 use bigseg_core::{Engine, Result};
 
 use crate::code::bigseg_code;

@@ -6,7 +6,7 @@
 
 use std::mem::ManuallyDrop;
 
-use bigseg_core::runtime::ForkGeneration;
+use bigseg_core::__internal::runtime::ForkGeneration;
 use bigseg_core::{Result, StoreConfig};
 
 use crate::code::bigseg_code;

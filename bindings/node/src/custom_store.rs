@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bigseg_core::runtime::BoxFuture;
+use bigseg_core::BoxFuture;
 use bigseg_core::store::{BatchResult, Metadata, StoreReader};
 use bigseg_core::{ContextHash, Error, ErrorKind, Membership, Result, SegmentRef};
 use futures_util::FutureExt;

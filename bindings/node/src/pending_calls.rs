@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use bigseg_core::runtime::BoxFuture;
+use bigseg_core::BoxFuture;
 use bigseg_core::{Answer, Result, StoreStatus};
 use napi_sys as sys;
 

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use bigseg_core::runtime::{BoxFuture, ForkGeneration};
+use bigseg_core::__internal::runtime::{BoxFuture, ForkGeneration};
 use bigseg_core::{Error, ErrorKind};
 use parking_lot::Mutex;
 use pyo3::prelude::*;

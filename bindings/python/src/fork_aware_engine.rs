@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
+use bigseg_core::__internal::runtime::ForkGeneration;
 use bigseg_core::engine::Source;
-use bigseg_core::runtime::ForkGeneration;
 use bigseg_core::status::ListenerId;
 use bigseg_core::store::Offload;
 use bigseg_core::{EngineConfig, Error, ErrorKind};

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bigseg_core::__internal::runtime::ForkGeneration;
 use bigseg_core::import::{ImportOptions, LineFormat, LineReader};
-use bigseg_core::runtime::ForkGeneration;
 use bigseg_core::store::StoreWriter;
 use bigseg_core::{ContextHash, Error, ErrorKind, Result, SegmentRef};
 use parking_lot::Mutex;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use bigseg_core::__internal::runtime::ForkGeneration;
 use bigseg_core::integration::{IntegrationConfig, IntegrationDefinition};
-use bigseg_core::runtime::ForkGeneration;
 use bigseg_core::status::ListenerId;
 use bigseg_core::sync::{SdkKey, SyncObserver, UpstreamProxy};
 use bigseg_core::{Clock, ContextHash, Error, SegmentRef};

@@ -86,7 +86,7 @@ fn exit_for(status: Option<LookupStatus>, exit: Exit) -> Exit {
 }
 
 fn print_flag(evaluation: &Evaluation) -> io::Result<()> {
-    let segment::Evaluation { value, variation, reason, decisions } = evaluation;
+    let segment::Evaluation { value, variation, reason, decisions, .. } = evaluation;
     let mut out = anstream::stdout().lock();
     let mut table = Table::new();
     let name = |name: &str| Cell::styled(name, FAINT);

@@ -19,9 +19,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bigseg_core::__internal::runtime::Runtime;
+use bigseg_core::__internal::tasks::TaskGroup;
 use bigseg_core::integration::{FileProblems, Registry, RegistryConfig};
-use bigseg_core::runtime::Runtime;
-use bigseg_core::tasks::TaskGroup;
 
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -28,12 +28,13 @@ fn store(server: &DynamoDbServer) -> String {
 
 /// Opens an engine that remembers nothing, so that every lookup asks the server.
 pub(crate) fn uncached(server: &DynamoDbServer) -> Engine {
-    let engine = Engine::open(EngineConfig {
-        context_cache_size: 0,
-        status_poll_interval: Duration::from_secs(3600),
-        lookup_deadline: Duration::from_secs(60),
-        ..EngineConfig::new(&store(server)).expect("a good store string")
-    });
+    let engine = Engine::open(
+        EngineConfig::new(&store(server))
+            .expect("a good store string")
+            .with_context_cache_size(0)
+            .with_status_poll_interval(Duration::from_secs(3600))
+            .with_lookup_deadline(Duration::from_secs(60)),
+    );
     let engine = engine.expect("the engine opens");
     assert!(engine.refresh_status().wait().expect("usable").available);
     engine

@@ -19,12 +19,12 @@ const CALLS: usize = 200_000;
 fn warm(count: usize) -> (Engine, PlainMap, Vec<String>) {
     let store = MemoryStore::default();
     fill(std::sync::Arc::new(store.clone()), count);
-    let engine = Engine::open(EngineConfig {
-        source: Source::Custom(std::sync::Arc::new(store)),
-        context_cache_size: count,
-        context_cache_time: Duration::from_secs(3600),
-        ..EngineConfig::default()
-    })
+    let engine = Engine::open(
+        EngineConfig::default()
+            .with_source(Source::Custom(std::sync::Arc::new(store)))
+            .with_context_cache_size(count)
+            .with_context_cache_time(Duration::from_secs(3600)),
+    )
     .expect("a memory store opens");
     let map = PlainMap::default();
     let keys: Vec<String> = (0..count).map(key).collect();

@@ -36,11 +36,11 @@ pub(crate) fn run() {
         env.open_database(&txn, Some("memberships")).expect("it opens").expect("it is there");
     txn.commit().expect("it commits");
 
-    let engine = Engine::open(EngineConfig {
-        source: Source::Store(StoreConfig::Local(config)),
-        context_cache_size: 0,
-        ..EngineConfig::default()
-    })
+    let engine = Engine::open(
+        EngineConfig::default()
+            .with_source(Source::Store(StoreConfig::Local(config)))
+            .with_context_cache_size(0),
+    )
     .expect("the engine opens");
     let bare = |i: usize| {
         let hash = random_hash(i);

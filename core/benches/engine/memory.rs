@@ -26,12 +26,12 @@ pub(crate) fn run() {
     let config = LocalConfig::new(directory.path().join("population"));
     fill(Arc::new(LocalWriter::open(&config).expect("the store opens")), CACHED);
     let hashes: Vec<_> = (0..CACHED).map(hash).collect();
-    let engine = Engine::open(EngineConfig {
-        source: Source::Store(StoreConfig::Local(config)),
-        context_cache_size: CACHED,
-        context_cache_time: Duration::from_secs(3600),
-        ..EngineConfig::default()
-    })
+    let engine = Engine::open(
+        EngineConfig::default()
+            .with_source(Source::Store(StoreConfig::Local(config)))
+            .with_context_cache_size(CACHED)
+            .with_context_cache_time(Duration::from_secs(3600)),
+    )
     .expect("the engine opens");
     let before = private_memory();
     for hash in hashes {

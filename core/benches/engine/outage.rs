@@ -16,12 +16,12 @@ const CALLS: usize = 20_000;
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 pub(crate) fn run() {
     let store = FaultStore::new();
-    let engine = Engine::open(EngineConfig {
-        source: Source::Custom(store.clone()),
-        lookup_deadline: DEADLINE,
-        breaker_probe_interval: Duration::from_secs(3600),
-        ..EngineConfig::default()
-    })
+    let engine = Engine::open(
+        EngineConfig::default()
+            .with_source(Source::Custom(store.clone()))
+            .with_lookup_deadline(DEADLINE)
+            .with_breaker_probe_interval(Duration::from_secs(3600)),
+    )
     .expect("the engine opens");
     store.set_fault(Fault::Hang);
     let mut worst = Duration::ZERO;

@@ -57,11 +57,11 @@ pub(crate) fn engine(data: &Value) -> Engine {
         import.add(hash, "segment-0.g1", included).expect("a good segment ref");
     }
     import.finish(&mut |_| {}).expect("a memory store takes it");
-    let engine = Engine::open(EngineConfig {
-        source: Source::Custom(Arc::new(store)),
-        context_cache_time: Duration::from_secs(3600),
-        ..EngineConfig::default()
-    })
+    let engine = Engine::open(
+        EngineConfig::default()
+            .with_source(Source::Custom(Arc::new(store)))
+            .with_context_cache_time(Duration::from_secs(3600)),
+    )
     .expect("a memory store opens");
     engine.set_data(&data.to_string()).expect("good data");
     for key in ["user-0", "user-1", "user-2"] {

@@ -15,11 +15,10 @@ const CONTEXTS: usize = 500;
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 pub(crate) fn run() {
     let server = filled();
-    let config = EngineConfig {
-        // Changes arrive by push only.
-        context_cache_time: Duration::from_secs(600),
-        ..EngineConfig::new(&server.store("", "")).expect("a good store string")
-    };
+    // Changes arrive by push only.
+    let config = EngineConfig::new(&server.store("", ""))
+        .expect("a good store string")
+        .with_context_cache_time(Duration::from_secs(600));
     let engine = Engine::open(config).expect("the engine opens");
     while !engine.status().push_invalidation {
         std::thread::yield_now();

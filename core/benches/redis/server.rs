@@ -25,13 +25,14 @@ pub(crate) fn config(server: &RedisServer) -> StoreConfig {
 
 /// Opens an engine without a cache, so that every lookup queries the server.
 pub(crate) fn uncached(server: &RedisServer) -> Engine {
-    let engine = Engine::open(EngineConfig {
-        context_cache_size: 0,
-        push_invalidation: PushInvalidation::Off,
-        // A busy machine must not make lookups cheap by failing them.
-        lookup_deadline: Duration::from_secs(60),
-        ..EngineConfig::new(&server.store("", "response_timeout=60s")).expect("a good store string")
-    });
+    // With a long deadline, a busy machine does not make lookups cheap by failing them.
+    let engine = Engine::open(
+        EngineConfig::new(&server.store("", "response_timeout=60s"))
+            .expect("a good store string")
+            .with_context_cache_size(0)
+            .with_push_invalidation(PushInvalidation::Off)
+            .with_lookup_deadline(Duration::from_secs(60)),
+    );
     let engine = engine.expect("the engine opens");
     assert!(engine.refresh_status().wait().expect("usable").available);
     engine

@@ -5,6 +5,7 @@ use crate::membership::{LookupStatus, Membership};
 
 /// The answer to a lookup of one context.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Answer {
     /// The segments that include or exclude the context; empty when nothing is known.
     pub membership: Membership,

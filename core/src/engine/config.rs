@@ -33,9 +33,19 @@ pub enum PushInvalidation {
 
 /// The options of an engine; every field has a documented default (docs/spec.md#reading).
 ///
+/// ```
+/// # use std::time::Duration;
+/// # use bigseg_core::{Engine, EngineConfig};
+/// let config = EngineConfig::new("memory:")?.with_lookup_deadline(Duration::from_millis(200));
+/// let engine = Engine::open(config)?;
+/// # Ok::<(), bigseg_core::Error>(())
+/// ```
+/// [`Engine::open`](super::Engine::open) checks the options.
+///
 /// The comments on the fields are the only source of their documentation: `xtask generate` writes
 /// them into the bindings, the C header and `docs/options.md`.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct EngineConfig {
     /// The source of memberships. Default: [`Source::None`].
     pub source: Source,
@@ -161,6 +171,90 @@ impl EngineConfig {
     /// See [`StoreConfig::parse`].
     pub fn new(store: &str) -> Result<Self> {
         Ok(Self { source: Source::Store(StoreConfig::parse(store)?), ..Self::default() })
+    }
+
+    /// Sets the field `source`.
+    #[must_use]
+    pub fn with_source(self, source: Source) -> Self {
+        Self { source, ..self }
+    }
+
+    /// Sets the field `context_cache_size`.
+    #[must_use]
+    pub fn with_context_cache_size(self, context_cache_size: usize) -> Self {
+        Self { context_cache_size, ..self }
+    }
+
+    /// Sets the field `context_cache_time`.
+    #[must_use]
+    pub fn with_context_cache_time(self, context_cache_time: Duration) -> Self {
+        Self { context_cache_time, ..self }
+    }
+
+    /// Sets the field `push_invalidation`.
+    #[must_use]
+    pub fn with_push_invalidation(self, push_invalidation: PushInvalidation) -> Self {
+        Self { push_invalidation, ..self }
+    }
+
+    /// Sets the field `push_cache_time`.
+    #[must_use]
+    pub fn with_push_cache_time(self, push_cache_time: Duration) -> Self {
+        Self { push_cache_time, ..self }
+    }
+
+    /// Sets the field `status_poll_interval`.
+    #[must_use]
+    pub fn with_status_poll_interval(self, status_poll_interval: Duration) -> Self {
+        Self { status_poll_interval, ..self }
+    }
+
+    /// Sets the field `stale_after`.
+    #[must_use]
+    pub fn with_stale_after(self, stale_after: Option<Duration>) -> Self {
+        Self { stale_after, ..self }
+    }
+
+    /// Sets the field `lookup_deadline`.
+    #[must_use]
+    pub fn with_lookup_deadline(self, lookup_deadline: Duration) -> Self {
+        Self { lookup_deadline, ..self }
+    }
+
+    /// Sets the field `last_known_time`.
+    #[must_use]
+    pub fn with_last_known_time(self, last_known_time: Duration) -> Self {
+        Self { last_known_time, ..self }
+    }
+
+    /// Sets the field `batch_size`.
+    #[must_use]
+    pub fn with_batch_size(self, batch_size: usize) -> Self {
+        Self { batch_size, ..self }
+    }
+
+    /// Sets the field `batches_at_once`.
+    #[must_use]
+    pub fn with_batches_at_once(self, batches_at_once: usize) -> Self {
+        Self { batches_at_once, ..self }
+    }
+
+    /// Sets the field `breaker_failures`.
+    #[must_use]
+    pub fn with_breaker_failures(self, breaker_failures: u32) -> Self {
+        Self { breaker_failures, ..self }
+    }
+
+    /// Sets the field `breaker_probe_interval`.
+    #[must_use]
+    pub fn with_breaker_probe_interval(self, breaker_probe_interval: Duration) -> Self {
+        Self { breaker_probe_interval, ..self }
+    }
+
+    /// Sets the field `clock`.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Checks the bounds of every option.

@@ -80,7 +80,11 @@ impl Engine {
         })
     }
 
-    /// Adds a callback for the first status and for every change; see [`Listeners`].
+    /// Adds a callback for the first status and for every change. A slow callback misses intermediate statuses; it is
+    /// never called by two threads at once.
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed), [`Forked`](crate::ErrorKind::Forked).
     pub fn add_status_listener(
         &self,
         callback: impl Fn(&StoreStatus) + Send + Sync + 'static,
@@ -89,7 +93,8 @@ impl Engine {
         Ok(self.owner.listeners.add(callback))
     }
 
-    /// Removes a listener; see [`Listeners::remove`].
+    /// Removes a listener, and returns whether it was there. Once this returns, the callback does not run and will not
+    /// run again; inside a callback of the engine it cannot wait for that, and returns at once.
     pub fn remove_status_listener(&self, id: ListenerId) -> bool {
         self.owner.listeners.remove(id)
     }

@@ -67,6 +67,7 @@ pub struct ImportProgress {
 
 /// The result of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ImportReport {
     /// Memberships added to the list, duplicates included.
     pub memberships: u64,

@@ -37,6 +37,7 @@ impl IntegrationState {
 
 /// Progress of loading the store: of the current run, or of the last one while there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IntegrationProgress {
     /// Patches applied.
     pub patches: u64,
@@ -48,6 +49,7 @@ pub struct IntegrationProgress {
 
 /// The status of an integration at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IntegrationStatus {
     /// The state.
     pub state: IntegrationState,

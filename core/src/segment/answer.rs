@@ -13,6 +13,7 @@ use crate::membership::LookupStatus;
 /// parts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Evaluation {
     /// The value of the variation, or the caller's default.
     pub value: Value,
@@ -31,6 +32,7 @@ pub struct Evaluation {
 /// parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SegmentAnswer {
     /// Whether the context is in the segment; `false` when `error_kind` is set.
     pub is_match: bool,

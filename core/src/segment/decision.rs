@@ -65,6 +65,7 @@ impl Serialize for Decider {
 /// What one segment decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Decision {
     /// The segment key.
     #[serde(serialize_with = "text")]

@@ -83,6 +83,7 @@ impl EvaluationErrorKind {
 /// Why a flag serves its value. It serialises as the SDKs' `reason`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Reason {
     /// The main reason.
     pub kind: ReasonKind,

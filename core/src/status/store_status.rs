@@ -8,6 +8,7 @@ pub const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(120);
 
 /// The status of a store as the engine last observed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StoreStatus {
     /// Whether the last poll, and every query since, succeeded. `false` until the first poll is done.
     pub available: bool,
@@ -37,6 +38,7 @@ impl StoreStatus {
 
 /// The record of a store's last failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LastError {
     /// What failed.
     pub kind: ErrorKind,

@@ -25,6 +25,7 @@ pub enum SyncPhase {
 
 /// A failure, as the status records it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SyncFailure {
     /// The kind of failure, for programs.
     pub kind: ErrorKind,
@@ -42,6 +43,7 @@ pub struct SyncFailure {
 
 /// Progress of catching up: of the current run, or of the last one while there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SyncProgress {
     /// Patches applied.
     pub patches: u64,
@@ -51,6 +53,7 @@ pub struct SyncProgress {
 
 /// Counters since the worker was started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SyncCounters {
     /// Patches applied.
     pub patches: u64,
@@ -70,6 +73,7 @@ pub struct SyncCounters {
 
 /// The state of a worker at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SyncStatus {
     /// What the worker is doing.
     pub phase: SyncPhase,

@@ -116,11 +116,10 @@ fn sixty_four_lookups_at_once_are_three_requests_at_most() {
     let everyone: Vec<&str> = keys.iter().map(String::as_str).collect();
     writer.apply(&patch("s.g1", "", "1", list(&everyone, &[])), Cursor::Advance).unwrap();
     writer.set_synchronized_on(Clock::System.unix_millis()).unwrap();
-    let config = EngineConfig {
-        status_poll_interval: Duration::from_secs(3600),
-        lookup_deadline: Duration::from_secs(60),
-        ..EngineConfig::new(&store_at(recorded.proxy.port(), "response_timeout=60s")).unwrap()
-    };
+    let config = EngineConfig::new(&store_at(recorded.proxy.port(), "response_timeout=60s"))
+        .unwrap()
+        .with_status_poll_interval(Duration::from_secs(3600))
+        .with_lookup_deadline(Duration::from_secs(60));
     let engine = Engine::open(config).unwrap();
     eventually("the first poll is done", || engine.metrics().status_polls == 1);
     recorded.take();

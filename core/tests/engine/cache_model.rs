@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bigseg_core::cache::Cache;
+use bigseg_core::__internal::cache::Cache;
 use bigseg_core::clock::Moment;
 use bigseg_core::testkit::rounds;
 use bigseg_core::testkit::samples::{TestRng, hash, membership};

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use bigseg_core::__internal::coalesce::{Batch, Batching, Coalescer, Joined, PendingAnswer};
 use bigseg_core::clock::Moment;
-use bigseg_core::coalesce::{Batch, Batching, Coalescer, Joined, PendingAnswer};
 use bigseg_core::store::BatchResult;
 use bigseg_core::testkit::rounds;
 use bigseg_core::testkit::samples::{hash, membership};

@@ -253,7 +253,7 @@ fn futures_are_send() {
 
 #[test]
 fn without_a_store_the_rules_decide_at_once() {
-    let engine = Engine::open(EngineConfig { source: Source::None, ..EngineConfig::default() }).unwrap();
+    let engine = Engine::open(EngineConfig::default().with_source(Source::None)).unwrap();
     engine.set_data(&data(1)).unwrap();
     let evaluation = engine.evaluate("f", &user("alice")).now().unwrap().unwrap();
     assert_eq!(evaluation.reason.big_segments_status, Some(LookupStatus::NotConfigured));

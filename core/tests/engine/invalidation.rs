@@ -211,8 +211,8 @@ fn what_the_store_does_without_is_in_the_status() {
 
 #[test]
 fn the_longer_time_is_bounded() {
-    let config = EngineConfig { push_cache_time: EngineConfig::MAX_PUSH_CACHE_TIME, ..Default::default() };
+    let config = EngineConfig::default().with_push_cache_time(EngineConfig::MAX_PUSH_CACHE_TIME);
     config.validate().unwrap();
-    let config = EngineConfig { push_cache_time: Duration::from_secs(601), ..config };
+    let config = config.with_push_cache_time(Duration::from_secs(601));
     assert_eq!(config.validate().unwrap_err().kind(), ErrorKind::InvalidConfig);
 }

@@ -161,7 +161,7 @@ fn two_engines_on_one_store_are_independent() {
     let store = MemoryStore::default();
     let open = || {
         let source = Source::Custom(std::sync::Arc::new(store.clone()));
-        Engine::open(EngineConfig { source, ..EngineConfig::default() }).unwrap()
+        Engine::open(EngineConfig::default().with_source(source)).unwrap()
     };
     let (first, second) = (open(), open());
     first.close().wait();

@@ -5,6 +5,7 @@ mod fixture;
 #[path = "../fixtures/vector_files.rs"]
 mod vector_files;
 
+mod api;
 mod cache_model;
 mod coalesce_model;
 #[cfg(feature = "segment")]

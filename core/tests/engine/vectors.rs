@@ -31,18 +31,16 @@ impl Fixture {
         let millis = |name: &str, default: u64| {
             Duration::from_millis(options.get(name).map_or(default, |value| value.as_u64().unwrap()))
         };
-        let config = EngineConfig {
-            stale_after: match options.get("stale_after_ms") {
+        let config = EngineConfig::default()
+            .with_stale_after(match options.get("stale_after_ms") {
                 Some(Value::Null) => None,
                 _ => Some(millis("stale_after_ms", 120_000)),
-            },
-            context_cache_time: millis("context_cache_ms", 0),
-            last_known_time: millis("last_known_ms", 300_000),
-            status_poll_interval: Duration::from_secs(24 * 3600),
-            breaker_failures: 0,
-            clock: Clock::Manual(clock.clone()),
-            ..EngineConfig::default()
-        };
+            })
+            .with_context_cache_time(millis("context_cache_ms", 0))
+            .with_last_known_time(millis("last_known_ms", 300_000))
+            .with_status_poll_interval(Duration::from_secs(24 * 3600))
+            .with_breaker_failures(0)
+            .with_clock(Clock::Manual(clock.clone()));
         Self { store, clock, config, engine: None }
     }
 
@@ -151,13 +149,13 @@ fn cache() {
             for hash in words("failing") {
                 store.set_context_error(hash, Some(ErrorKind::StoreData));
             }
-            let engine = Engine::open(EngineConfig {
-                source: Source::Custom(store.clone()),
-                context_cache_size: sequence["capacity"].as_u64().unwrap() as usize,
-                breaker_failures: 0,
-                clock: Clock::Manual(ManualClock::new(1)),
-                ..EngineConfig::default()
-            })
+            let engine = Engine::open(
+                EngineConfig::default()
+                    .with_source(Source::Custom(store.clone()))
+                    .with_context_cache_size(sequence["capacity"].as_u64().unwrap() as usize)
+                    .with_breaker_failures(0)
+                    .with_clock(Clock::Manual(ManualClock::new(1))),
+            )
             .unwrap();
             for hash in &lookups {
                 engine.membership(*hash).wait().unwrap();

@@ -16,7 +16,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Opens an engine that sees changes by push only: its cache entries live for an hour.
 fn open(store: &str) -> Engine {
-    let config = EngineConfig { context_cache_time: HOUR, ..EngineConfig::new(store).unwrap() };
+    let config = EngineConfig::new(store).unwrap().with_context_cache_time(HOUR);
     Engine::open(config).unwrap()
 }
 
@@ -112,12 +112,11 @@ fn other_prefixes_are_other_stores() {
 fn a_new_sync_time_is_read_at_once_and_a_flush_empties_the_cache() {
     bigseg_core::needs!(Redis);
     let server = RedisServer::start();
-    let config = EngineConfig {
-        context_cache_time: HOUR,
-        status_poll_interval: HOUR,
-        stale_after: None,
-        ..EngineConfig::new(&server.store("", "")).unwrap()
-    };
+    let config = EngineConfig::new(&server.store("", ""))
+        .unwrap()
+        .with_context_cache_time(HOUR)
+        .with_status_poll_interval(HOUR)
+        .with_stale_after(None);
     let engine = Engine::open(config).unwrap();
     eventually("push invalidation is active", || engine.status().push_invalidation);
     assert_eq!(is_member(&engine, "a"), None);
@@ -140,8 +139,7 @@ fn refusal(status: &StoreStatus) -> Option<&str> {
 /// Checks that the status shows why push invalidation is refused, and that the engine works
 /// without.
 fn assert_refused(store: &str, server: &RedisServer, why: &str) {
-    let config =
-        EngineConfig { context_cache_time: Duration::from_millis(1), ..EngineConfig::new(store).unwrap() };
+    let config = EngineConfig::new(store).unwrap().with_context_cache_time(Duration::from_millis(1));
     let engine = Engine::open(config).unwrap();
     eventually("the refusal shows in the status", || refusal(&engine.status()).is_some());
     let status = engine.status();

@@ -13,11 +13,10 @@ const CONTEXTS: usize = 30;
 
 /// Opens an engine that sees changes by push only: its cache entries live for an hour.
 fn open(store: &str) -> Engine {
-    let config = EngineConfig {
-        context_cache_time: HOUR,
-        status_poll_interval: Duration::from_millis(100),
-        ..EngineConfig::new(store).unwrap()
-    };
+    let config = EngineConfig::new(store)
+        .unwrap()
+        .with_context_cache_time(HOUR)
+        .with_status_poll_interval(Duration::from_millis(100));
     Engine::open(config).unwrap()
 }
 

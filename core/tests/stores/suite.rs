@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use bigseg_core::BoxFuture;
 use bigseg_core::membership::Membership;
 use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::runtime::BoxFuture;
 use bigseg_core::segment_ref::SegmentRef;
 use bigseg_core::store::memory::MemoryStore;
 use bigseg_core::store::{

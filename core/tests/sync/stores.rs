@@ -32,11 +32,12 @@ fn redis_wiped_under_a_healthy_worker_is_detected_at_the_next_marker_and_repaire
     };
     let worker = SyncWorker::start(config).unwrap();
     wait_until_synchronized(&worker);
-    let engine = Engine::open(EngineConfig {
-        clock: Clock::Manual(clock.clone()),
-        context_cache_size: 0,
-        ..EngineConfig::new(&server.store("", "")).unwrap()
-    })
+    let engine = Engine::open(
+        EngineConfig::new(&server.store("", ""))
+            .unwrap()
+            .with_clock(Clock::Manual(clock.clone()))
+            .with_context_cache_size(0),
+    )
     .unwrap();
     assert_eq!(engine.membership("20").wait().unwrap().status, LookupStatus::Healthy);
 
@@ -138,11 +139,8 @@ fn an_engine_in_the_same_process_sees_changes_at_once() {
     fake.append(step(1));
     let mut config = config(&fake, &store);
     let clock = ManualClock::new(1_000_000);
-    let engine = Engine::open(EngineConfig {
-        clock: Clock::Manual(clock.clone()),
-        ..EngineConfig::new(&text).unwrap()
-    })
-    .unwrap();
+    let engine =
+        Engine::open(EngineConfig::new(&text).unwrap().with_clock(Clock::Manual(clock.clone()))).unwrap();
     let recorder = Arc::new(RecordingObserver::default());
     config.observers = vec![engine.sync_observer(), recorder.clone()];
     let worker = SyncWorker::start(config).unwrap();

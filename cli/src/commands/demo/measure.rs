@@ -33,7 +33,7 @@ pub(super) fn measure(store: &StoreConfig, demo_data: DemoData) -> Result<Timing
     let hot_hashes: Vec<ContextHash> = (0..HOT_CONTEXTS).map(hash).collect::<Result<_, _>>()?;
     let cold_hashes: Vec<ContextHash> = (0..STORE_LOOKUPS).map(hash).collect::<Result<_, _>>()?;
 
-    let config = EngineConfig { source: Source::Store(store.clone()), ..EngineConfig::default() };
+    let config = EngineConfig::default().with_source(Source::Store(store.clone()));
     let engine = Engine::open(config.clone())?;
     for key in &hot_keys {
         engine.membership(key).wait()?;
@@ -49,7 +49,7 @@ pub(super) fn measure(store: &StoreConfig, demo_data: DemoData) -> Result<Timing
         Ok(())
     })?;
 
-    let uncached = Engine::open(EngineConfig { context_cache_size: 0, ..config })?;
+    let uncached = Engine::open(config.with_context_cache_size(0))?;
     let from_store = time(STORE_LOOKUPS, |n| {
         black_box(uncached.membership(cold_hashes[n as usize]).wait()?);
         Ok(())

@@ -4,6 +4,7 @@ use crate::error::{Error, ErrorKind};
 
 /// A mistake in the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FileProblem {
     /// The line, counted from 1; 0 = the whole file.
     pub line: usize,
