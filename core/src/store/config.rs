@@ -3,34 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::backend::Backend;
 #[cfg(feature = "dynamodb")]
 use super::dynamodb::{DynamoDbConfig, DynamoDbReader, DynamoDbScanner, DynamoDbWriter};
 use super::local::{LocalConfig, LocalReader, LocalWriter};
 use super::memory::MemoryStore;
+use super::reader::{StoreReader, StoreScanner};
 #[cfg(feature = "redis")]
 use super::redis::{RedisConfig, RedisReader, RedisScanner, RedisWriter};
-use super::{StoreReader, StoreScanner, StoreWriter};
+use super::writer::StoreWriter;
 use crate::error::Result;
 
-/// A kind of store, as a store string names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Backend {
-    /// What stands before the first colon.
-    pub scheme: &'static str,
-    /// What a store string of this kind looks like.
-    pub form: &'static str,
-    /// The options that may follow a `?`, in lists that backends share.
-    pub option_lists: &'static [&'static [&'static str]],
-    /// The options that have another place in the store string, and may be given by name.
-    pub named_options: &'static [&'static str],
-}
-
 impl Backend {
-    /// Returns the options that may follow a `?`.
-    pub fn options(&self) -> impl Iterator<Item = &'static str> {
-        self.option_lists.iter().copied().flatten().copied()
-    }
-
     /// Returns every backend of this build.
     pub fn all() -> impl Iterator<Item = &'static Backend> {
         let families: &[&[Backend]] = &[

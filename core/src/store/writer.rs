@@ -1,0 +1,100 @@
+//! The write side of a store: patches and bulk loads.
+
+use crate::context_key::ContextHash;
+use crate::error::Result;
+use crate::patch::{Patch, PatchOutcome};
+use crate::segment_ref::SegmentRef;
+
+/// The write side of a store. Every method blocks until the store has answered; callers use a thread of their own.
+pub trait StoreWriter: Send + Sync + 'static {
+    /// Returns the version of the last patch applied, or `None` when the store holds no cursor.
+    fn cursor(&self) -> Result<Option<String>>;
+
+    /// Applies a patch if the store's cursor allows it (docs/spec.md#writing). With [`Cursor::Advance`] the cursor moves
+    /// last; with [`Cursor::Keep`] it stays, because the patch is one part of a patch that is too large for one call.
+    ///
+    /// # Errors
+    /// A failure leaves the cursor where it was, so that applying the same patch again completes it.
+    fn apply(&self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome>;
+
+    /// Applies patches in their order, up to the first that is refused, and returns an outcome for each that was
+    /// tried. A store overrides this if it is faster at several together.
+    ///
+    /// # Errors
+    /// As for [`apply`](Self::apply); patches at the beginning may have been applied, as the cursor shows.
+    fn apply_all(&self, patches: &[Patch]) -> Result<Vec<PatchOutcome>> {
+        let mut outcomes = Vec::with_capacity(patches.len());
+        for patch in patches {
+            let outcome = self.apply(patch, Cursor::Advance)?;
+            outcomes.push(outcome);
+            if outcome.is_refusal() {
+                break;
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Declares the store up to date as of that time, in Unix milliseconds.
+    fn set_synchronized_on(&self, unix_millis: i64) -> Result<()>;
+
+    /// Returns whether a sync time was ever written, even one that says "never": a store that was wiped has none.
+    fn has_sync_time(&self) -> Result<bool>;
+
+    /// Takes the cursor away, so that whoever keeps the store in step fills it from the beginning; all else stays.
+    fn forget_cursor(&self) -> Result<()>;
+
+    /// Writes a whole list, and then declares the store synchronised.
+    ///
+    /// # Errors
+    /// Each store documents what a failure leaves behind.
+    fn load(
+        &self,
+        plan: &LoadPlan,
+        contexts: &mut dyn LoadSource,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<LoadReport>;
+}
+
+/// What becomes of the store's cursor when a patch applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// It moves to the patch's version.
+    Advance,
+    /// It stays: the patch is one part of a larger one.
+    Keep,
+}
+
+/// What a bulk load is to do.
+#[derive(Debug, Clone)]
+pub struct LoadPlan {
+    /// The refs that [`LoadEntry`] counts.
+    pub refs: Vec<SegmentRef>,
+    /// The segment whose present members are forgotten first; `None` merges into what is there.
+    pub replace: Option<SegmentRef>,
+    /// The time at which the store is declared synchronised, in Unix milliseconds.
+    pub synchronized_on: i64,
+}
+
+/// One membership of a bulk load: an index into [`LoadPlan::refs`], and include or exclude.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LoadEntry {
+    /// Index into [`LoadPlan::refs`].
+    pub segment: u32,
+    /// Whether the context is excluded rather than included.
+    pub excluded: bool,
+}
+
+/// The contexts of a bulk load, each once, in the order of their hashes.
+pub trait LoadSource {
+    /// Puts the next context's entries into `entries`, which it clears first; `None` = no more.
+    fn next(&mut self, entries: &mut Vec<LoadEntry>) -> Result<Option<ContextHash>>;
+}
+
+/// What a bulk load did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Contexts in the list.
+    pub contexts: u64,
+    /// Contexts that were in the replaced segment before.
+    pub replaced: u64,
+}
