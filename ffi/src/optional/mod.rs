@@ -17,9 +17,5 @@ pub(crate) mod segment;
 #[path = "no_segment.rs"]
 pub(crate) mod segment;
 
-/// Returns the error of a call that this build leaves out.
 #[cfg(not(all(feature = "integration", feature = "segment")))]
-fn left_out(feature: &str) -> bigseg_core::Error {
-    let message = format!("this library was built without the feature `{feature}`");
-    bigseg_core::Error::new(bigseg_core::ErrorKind::Unsupported, message)
-}
+mod left_out;

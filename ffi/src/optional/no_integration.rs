@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use bigseg_core::status::ListenerId;
 use bigseg_core::{ContextHash, Engine, ErrorKind, ManualClock, Result, SegmentRef, StoreConfig};
 
-use super::left_out;
+use super::left_out::left_out;
 
 /// Fails in a build without integrations.
 pub(crate) fn require() -> Result<()> {

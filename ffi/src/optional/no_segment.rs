@@ -4,7 +4,7 @@ use bigseg_core::engine::Origin;
 use bigseg_core::segment::{Evaluation, SegmentAnswer};
 use bigseg_core::{ContextHash, Engine, Error, Result};
 
-use super::left_out;
+use super::left_out::left_out;
 
 /// A context; there is none in this build.
 #[derive(Clone)]
