@@ -1,4 +1,4 @@
-//! The flags and segments that are measured.
+//! The flags, segments and contexts of the benchmarks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use bigseg_core::store::memory::MemoryStore;
 use bigseg_core::{Context, ContextKey, Engine, EngineConfig};
 use serde_json::{Map, Value, json};
 
-/// A flag with one clause about a segment.
+/// Returns a flag with one clause about a segment.
 fn flag(key: &str, segment: &str) -> Value {
     json!({
         "key": key, "version": 1, "on": true, "salt": "salt", "variations": [false, true],
@@ -19,7 +19,7 @@ fn flag(key: &str, segment: &str) -> Value {
     })
 }
 
-/// As many flags, each with an ordinary segment of one context, or each with a big segment.
+/// Returns `count` flags, each with an ordinary segment of one context or with a big segment.
 pub(crate) fn data(count: usize, big: bool) -> Value {
     let flags = (0..count).map(|number| {
         let key = format!("flag-{number}");
@@ -38,17 +38,17 @@ pub(crate) fn data(count: usize, big: bool) -> Value {
     json!({"flags": flags.collect::<Map<_, _>>(), "segments": segments.collect::<Map<_, _>>()})
 }
 
-/// A user as JSON.
+/// Returns the JSON of a user.
 pub(crate) fn user(number: usize) -> Value {
     json!({"kind": "user", "key": format!("user-{number}"), "email": "someone@example.com", "plan": "gold"})
 }
 
-/// A user.
+/// Returns the context of a user.
 pub(crate) fn context(number: usize) -> Context {
     Context::from_value(user(number)).expect("a user")
 }
 
-/// An engine with these data, whose store includes user-0 in segment-0, and excludes user-1.
+/// Opens an engine with data. Its store includes user-0 in segment-0, and excludes user-1.
 pub(crate) fn engine(data: &Value) -> Engine {
     let store = MemoryStore::default();
     let mut import = Import::new(Arc::new(store.clone()), ImportOptions::default());

@@ -1,10 +1,11 @@
-//! `cargo bench -p bigseg-core --bench evaluation`: flags with big segments beside the official crate's own evaluation of the same
-//! flags with ordinary segments. `-- NAME` runs the sections whose name contains NAME.
+//! `cargo bench -p bigseg-core --bench evaluation`: compares flags with big segments to the
+//! evaluation crate alone on the same flags with ordinary segments. `-- NAME` runs the sections
+//! whose names contain NAME.
 
 mod data_reload;
 mod flag_eval;
 mod flags;
-#[allow(dead_code, reason = "nothing here has two threads beside one")]
+#[allow(dead_code, reason = "no section compares thread counts")]
 #[path = "../engine/rounds.rs"]
 mod rounds;
 

@@ -1,5 +1,5 @@
-//! Whatever is given as data or context, evaluation answers or refuses, soon and without a panic; and what it refuses, it does
-//! not repeat.
+//! Evaluation accepts or rejects every data set and context, in bounded time and without a panic.
+//! An error repeats no value of its input.
 
 use crate::fixture::included_in;
 use crate::vector_files::{cases, file, text};
@@ -11,7 +11,7 @@ use bigseg_core::{Context, ContextHash, ErrorKind, LookupStatus, Membership};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// Stands for what must not be repeated.
+/// A value that no error may repeat.
 const SECRET: &str = "tO9-sEcReT";
 
 fn config() -> ProptestConfig {
@@ -23,8 +23,8 @@ fn config() -> ProptestConfig {
     }
 }
 
-/// A value that is wrong almost everywhere.
-fn strange() -> impl Strategy<Value = Value> {
+/// A value that is invalid in most places.
+fn invalid_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -45,11 +45,11 @@ fn strange() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Puts a value somewhere into another: `path` says where, in each holder the place of that number.
-fn put(target: &mut Value, path: &[usize], strange: Value) {
+/// Replaces a part of a value; `path` selects the part, by its number at each level.
+fn replace(target: &mut Value, path: &[usize], value: Value) {
     let count = target.as_object().map_or(0, Map::len).max(target.as_array().map_or(0, Vec::len));
     let Some((place, path)) = path.split_first().filter(|_| count > 0) else {
-        *target = strange;
+        *target = value;
         return;
     };
     let inner = match target {
@@ -57,10 +57,10 @@ fn put(target: &mut Value, path: &[usize], strange: Value) {
         Value::Array(items) => items.get_mut(place % count),
         _ => None,
     };
-    put(inner.expect("there are so many"), path, strange);
+    replace(inner.expect("the number is in range"), path, value);
 }
 
-/// Evaluates everything in the data.
+/// Evaluates every flag and segment.
 fn evaluate_all(data: &DataSet, context: &Context) {
     for (membership, status) in
         [(included_in("beta.g3"), LookupStatus::Healthy), (Membership::empty(), LookupStatus::StoreError)]
@@ -77,7 +77,7 @@ fn evaluate_all(data: &DataSet, context: &Context) {
     }
 }
 
-fn check_refusal(error: &bigseg_core::Error) {
+fn check_rejection(error: &bigseg_core::Error) {
     assert!(matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::InvalidContextKey), "{error:?}");
     assert!(!format!("{error:?}").contains(SECRET), "{error:?}");
 }
@@ -86,35 +86,35 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn data_with_strange_parts(case: prop::sample::Index, path in prop::collection::vec(0usize..8, 1..9), strange in strange()) {
+    fn data_with_invalid_parts(case: prop::sample::Index, path in prop::collection::vec(0usize..8, 1..9), invalid in invalid_value()) {
         let file = file("evaluation");
         let case = case.get(cases(&file, "cases"));
         let mut data = case["data"].clone();
-        put(&mut data, &path, strange);
+        replace(&mut data, &path, invalid);
         match DataSet::parse(&data.to_string()) {
             Ok(data) => evaluate_all(&data, &Context::from_value(case["context"].clone()).unwrap()),
-            Err(error) => check_refusal(&error),
+            Err(error) => check_rejection(&error),
         }
     }
 
     #[test]
-    fn contexts_with_strange_parts(case: prop::sample::Index, path in prop::collection::vec(0usize..8, 0..5), strange in strange()) {
+    fn contexts_with_invalid_parts(case: prop::sample::Index, path in prop::collection::vec(0usize..8, 0..5), invalid in invalid_value()) {
         let file = file("evaluation");
         let case = case.get(cases(&file, "cases"));
         let mut context = case["context"].clone();
-        put(&mut context, &path, strange);
+        replace(&mut context, &path, invalid);
         match Context::parse(&context.to_string()) {
             Ok(context) => {
                 let shown = format!("{context:?}");
                 prop_assert!(!shown.contains(SECRET));
                 evaluate_all(&DataSet::parse(&case["data"].to_string()).unwrap(), &context);
             }
-            Err(error) => check_refusal(&error),
+            Err(error) => check_rejection(&error),
         }
     }
 
     #[test]
-    fn texts_that_are_cut_or_spoilt(case: prop::sample::Index, cut: prop::sample::Index, spoilt in "\\PC{0,2}") {
+    fn damaged_texts(case: prop::sample::Index, cut: prop::sample::Index, inserted in "\\PC{0,2}") {
         let file = file("evaluation");
         let case = case.get(cases(&file, "cases"));
         for part in ["data", "context"] {
@@ -124,18 +124,18 @@ proptest! {
                 place -= 1;
             }
             let end = json[place..].chars().next().map_or(place, |first| place + first.len_utf8());
-            json.replace_range(place..end, &spoilt);
+            json.replace_range(place..end, &inserted);
             if let Err(error) = DataSet::parse(&json) {
-                check_refusal(&error);
+                check_rejection(&error);
             }
             if let Err(error) = Context::parse(&json) {
-                check_refusal(&error);
+                check_rejection(&error);
             }
         }
     }
 }
 
-fn asks(segments: &[String]) -> Value {
+fn rules_with_segments(segments: &[String]) -> Value {
     json!([{"clauses": [{"attribute": "", "op": "segmentMatch", "values": segments}]}])
 }
 
@@ -155,11 +155,14 @@ fn evaluate(segments: impl IntoIterator<Item = (String, Value)>, root: &str) -> 
     }
 }
 
-/// A chain of that many segments, the last of which includes everybody.
+/// Returns a chain of segments; the last one includes every context.
 fn chain(length: usize) -> Vec<(String, Value)> {
     let link = |number: usize| {
-        let rules =
-            if number + 1 == length { json!([{"clauses": []}]) } else { asks(&[format!("s{}", number + 1)]) };
+        let rules = if number + 1 == length {
+            json!([{"clauses": []}])
+        } else {
+            rules_with_segments(&[format!("s{}", number + 1)])
+        };
         segment(format!("s{number}"), rules)
     };
     (0..length).map(link).collect()
@@ -167,7 +170,7 @@ fn chain(length: usize) -> Vec<(String, Value)> {
 
 #[test]
 fn the_longest_chain_needs_little_stack() {
-    // Of what a build without optimisation takes; the smallest stacks of threads that hosts have are of that size.
+    // The smallest thread stack of common hosts; an unoptimised build needs the most stack.
     let small = std::thread::Builder::new().stack_size(1 << 20);
     let answer = small.spawn(|| evaluate(chain(MAX_REFERENCE_DEPTH), "s0")).unwrap().join().unwrap();
     assert!(answer.is_match);
@@ -181,17 +184,17 @@ fn longer_chains_are_malformed() {
         assert_eq!(answer.error_kind, Some(EvaluationErrorKind::MalformedFlag));
         assert!(
             evaluate(chain(length), &format!("s{}", length - MAX_REFERENCE_DEPTH)).is_match,
-            "the end of it is short enough"
+            "the end of the chain is short enough"
         );
     }
 }
 
 #[test]
-fn long_circles_are_malformed() {
-    let mut circle = chain(5_000);
-    circle.pop();
-    circle.push(segment("s4999".to_owned(), asks(&["s0".to_owned()])));
-    assert_eq!(evaluate(circle, "s77").error_kind, Some(EvaluationErrorKind::MalformedFlag));
+fn long_cycles_are_malformed() {
+    let mut cycle = chain(5_000);
+    cycle.pop();
+    cycle.push(segment("s4999".to_owned(), rules_with_segments(&["s0".to_owned()])));
+    assert_eq!(evaluate(cycle, "s77").error_kind, Some(EvaluationErrorKind::MalformedFlag));
 }
 
 #[test]
@@ -212,32 +215,32 @@ fn long_chains_of_prerequisites_are_malformed() {
     assert_eq!(evaluation.value, json!(7));
 }
 
-/// Each segment asks for the next one twice: so many questions that nobody lives to hear the answer.
+/// Each segment refers to the next one twice: without a limit, evaluation would take 2^60 reads.
 #[test]
 fn an_evaluation_ends() {
     let segments = (0..60).map(|number| {
         let next = format!("s{}", number + 1);
-        segment(format!("s{number}"), asks(&[next.clone(), next]))
+        segment(format!("s{number}"), rules_with_segments(&[next.clone(), next]))
     });
     assert_eq!(evaluate(segments, "s0").error_kind, Some(EvaluationErrorKind::MalformedFlag));
 }
 
-/// Segment keys that look like what an evaluation is followed by: they must not change what another segment is said to have
-/// decided.
+/// Data with the keys by which evaluation traces rules must not change the reported decisions.
 #[test]
-fn marks_cannot_be_forged() {
+fn trace_keys_cannot_be_forged() {
     let forged: Vec<String> =
         (0..8).flat_map(|number| ["", ".0", ".7"].map(|rest| format!("\0{number}{rest}"))).collect();
-    let in_vain = json!([{"clauses": [{"attribute": "key", "op": "in", "values": ["nobody"]}]}]);
-    let asks_for_both = json!([asks(&["a".to_owned()])[0], asks(&["b".to_owned()])[0]]);
+    let no_match = json!([{"clauses": [{"attribute": "key", "op": "in", "values": ["nobody"]}]}]);
+    let refers_to_both =
+        json!([rules_with_segments(&["a".to_owned()])[0], rules_with_segments(&["b".to_owned()])[0]]);
     let mut segments: Vec<_> =
         forged.iter().map(|key| segment(key.clone(), json!([{"clauses": []}]))).collect();
-    segments.push(segment("a".to_owned(), in_vain.clone()));
-    segments.push(segment("b".to_owned(), asks(&forged)));
-    segments.push(segment("s".to_owned(), asks_for_both.clone()));
-    assert!(!evaluate(segments, "s").is_match, "no segment of such a key is found");
-    // Nothing has such a key, so that the segments have low numbers.
-    let segments = [("a", in_vain), ("b", asks(&forged)), ("s", asks_for_both)];
+    segments.push(segment("a".to_owned(), no_match.clone()));
+    segments.push(segment("b".to_owned(), rules_with_segments(&forged)));
+    segments.push(segment("s".to_owned(), refers_to_both.clone()));
+    assert!(!evaluate(segments, "s").is_match, "no segment with such a key is found");
+    // Without segments of such keys, the segments have the low numbers that the keys forge.
+    let segments = [("a", no_match), ("b", rules_with_segments(&forged)), ("s", refers_to_both)];
     let answer = evaluate(segments.map(|(key, rules)| segment(key.to_owned(), rules)), "s");
     assert_eq!(answer.decisions.len(), 3);
     for decision in answer.decisions {
@@ -251,7 +254,7 @@ fn marks_cannot_be_forged() {
 }
 
 #[test]
-fn vectors_hold_a_case_of_every_decider() {
+fn the_vectors_have_a_case_of_every_decider() {
     let file = file("evaluation");
     for decider in bigseg_core::segment::Decider::ALL {
         let is_of_it = |case: &Value| text(&case["expect"]["decisions"][0]["decider"]) == decider.name();

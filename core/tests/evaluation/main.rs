@@ -1,4 +1,4 @@
-//! Evaluation of segments and flags: the vectors, and data that nobody should have written.
+//! Evaluation of segments and flags: the vectors, and hostile data.
 
 #[path = "../fixtures/fixture.rs"]
 mod fixture;

@@ -1,4 +1,4 @@
-//! Runs tests/vectors/evaluation.json on engines whose store is under the test's control.
+//! Runs tests/vectors/evaluation.json on engines whose store the test controls.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use bigseg_core::testkit::fault_store::FaultStore;
 use bigseg_core::{Context, ContextHash, Engine, EngineConfig, ErrorKind, Membership, SegmentRef};
 use serde_json::{Value, json};
 
-/// A store that says what a case has it say.
+/// Returns a store with the content of a case.
 fn store(case: &Value, store: Arc<FaultStore>) -> Arc<FaultStore> {
-    let said = &case["store"];
-    store.set_synchronized_on((said["stale"] != true).then_some(START));
-    for (key, membership) in said["memberships"].as_object().into_iter().flatten() {
+    let content = &case["store"];
+    store.set_synchronized_on((content["stale"] != true).then_some(START));
+    for (key, membership) in content["memberships"].as_object().into_iter().flatten() {
         let refs = |name: &str| strings(&membership[name]).into_iter().map(SegmentRef::from_store);
         store.put(context(key), Membership::new(refs("included"), refs("excluded")));
     }
-    for key in strings(&said["failing"]) {
+    for key in strings(&content["failing"]) {
         store.set_context_error(context(&key), Some(ErrorKind::StoreData));
     }
     store
@@ -27,7 +27,7 @@ fn parts(case: &Value) -> (String, Context) {
     (case["data"].to_string(), Context::from_value(case["context"].clone()).unwrap())
 }
 
-/// Answers a case's question, which must come out as an answer of `evaluate` or `segment_contains` serialises.
+/// Returns the answer of a case, as `evaluate` or `segment_contains` serialises it.
 fn answer(engine: &Engine, case: &Value, context: &Context) -> Value {
     match case.get("flag") {
         Some(flag) => {
@@ -41,47 +41,47 @@ fn answer(engine: &Engine, case: &Value, context: &Context) -> Value {
 fn evaluation() {
     for case in cases(&file("evaluation"), "cases") {
         println!("{}: {}", case["name"], case["why"]);
-        let (data, who) = parts(case);
+        let (data, target) = parts(case);
         let expected_queries: Vec<ContextHash> =
             strings(&case["queries"]).iter().map(|key| context(key)).collect();
         if case["store"].is_null() {
             let engine = Engine::open(EngineConfig::default()).unwrap();
             engine.set_data(&data).unwrap();
-            assert_eq!(answer(&engine, case, &who), case["expect"], "without a store");
+            assert_eq!(answer(&engine, case, &target), case["expect"], "without a store");
             continue;
         }
         for plain in [FaultStore::new(), FaultStore::inline()] {
             let without_cache = |config: &mut EngineConfig| {
                 config.breaker_failures = 0;
-                // What is not asked for twice is so because the evaluation remembers it.
+                // So only the memo of the evaluation can avoid a second query.
                 config.context_cache_size = 0;
             };
             let fixture = Fixture::on(store(case, plain), without_cache).settled();
             let engine = &fixture.engine;
             engine.set_data(&data).unwrap();
-            assert_eq!(answer(engine, case, &who), case["expect"]);
+            assert_eq!(answer(engine, case, &target), case["expect"]);
             assert_eq!(fixture.store.queries().concat(), expected_queries, "the queries, in order");
             if let Some(segment) = case.get("segment") {
-                let explanation = engine.explain(text(segment), &who).wait().unwrap();
+                let explanation = engine.explain(text(segment), &target).wait().unwrap();
                 assert_eq!(json!(explanation.answer), case["expect"], "explained");
             }
         }
     }
 }
 
-/// The same answer, however many of the memberships happen to be cached.
+/// The answer does not depend on which memberships are cached.
 #[test]
-fn what_is_cached_changes_nothing() {
+fn a_cached_membership_changes_no_answer() {
     for case in cases(&file("evaluation"), "cases") {
         let failing = strings(&case["store"]["failing"]);
         let cacheable = strings(&case["queries"]).into_iter().filter(|key| !failing.contains(key));
         for key in cacheable {
             println!("{}: {key} cached", case["name"]);
-            let (data, who) = parts(case);
+            let (data, target) = parts(case);
             let fixture = Fixture::on(store(case, FaultStore::new()), |config| config.breaker_failures = 0);
             fixture.engine.set_data(&data).unwrap();
             fixture.engine.membership(&key).wait().unwrap();
-            assert_eq!(answer(&fixture.engine, case, &who), case["expect"]);
+            assert_eq!(answer(&fixture.engine, case, &target), case["expect"]);
         }
     }
 }
