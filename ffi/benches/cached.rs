@@ -1,6 +1,7 @@
-//! `cargo bench -p bigseg-ffi`: a cached answer through the C ABI beside the same from Rust, the two taking turns.
+//! `cargo bench -p bigseg-ffi`: compares a cached answer through the C ABI to the same in Rust,
+//! alternately.
 //!
-//! The shared library is loaded as a C program would load it, so nothing can be inlined across the border.
+//! The shared library is loaded as a C program loads it, so nothing is inlined across the C ABI.
 
 #[path = "../tests/library/mod.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
@@ -50,25 +51,28 @@ type Free = unsafe extern "C" fn(*mut c_void);
 fn load() -> *mut c_void {
     let path = Library::built().directory.join("libbigseg.so");
     let path = CString::new(path.to_string_lossy().as_bytes()).expect("no NUL");
-    // SAFETY: a path that ends with a zero.
+    // SAFETY: the path is NUL-terminated.
     let library = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
     assert!(!library.is_null(), "the library loads");
     library
 }
 
-/// Finds a function; its type is the caller's word.
+/// Returns a function of the library.
+///
+/// # Safety
+/// `F` is the type of the function.
 unsafe fn symbol<F: Copy>(library: *mut c_void, name: &str) -> F {
     let name = CString::new(name).expect("no NUL");
-    // SAFETY: the library is loaded, the name ends with a zero.
+    // SAFETY: the library is loaded, and the name is NUL-terminated.
     let address = unsafe { libc::dlsym(library, name.as_ptr()) };
     assert!(!address.is_null(), "{name:?} is exported");
-    // SAFETY: a function pointer is as large as any, and the caller gives the type the header declares.
+    // SAFETY: all function pointers have the same size, and the caller guarantees the type.
     unsafe { std::mem::transmute_copy(&address) }
 }
 
 fn main() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    // A file each, because the two copies of the storage library know nothing of each other.
+    // One file each: the two copies of the storage library must not open the same file.
     let [store, store_of_c] = ["rust", "c"].map(|name| {
         let store = format!("local:{}", directory.path().join(name).display());
         fill(

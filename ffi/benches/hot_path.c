@@ -1,4 +1,4 @@
-// Asks for one cached context, COUNT times: hot_path COUNT. `scripts/test_hot_path.sh` counts its instructions.
+// Looks up one cached context COUNT times: hot_path COUNT. `scripts/test_hot_path.sh` counts its instructions.
 
 #include <stdio.h>
 #include <stdlib.h>

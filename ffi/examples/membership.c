@@ -1,4 +1,4 @@
-// Looks up one context and says what is known of it, then measures how fast that can be repeated.
+// Looks up one context and prints its membership, then measures cached lookups.
 //
 //     cc membership.c $(pkg-config --cflags --libs bigseg) -o membership
 //     ./membership STORE [CONTEXT_KEY [SEGMENT_REF]]
@@ -36,7 +36,7 @@ static void show(const bigseg_membership *membership, bigseg_str segment_ref) {
            words[bigseg_membership_check(membership, segment_ref)]);
 }
 
-// Asks for the same context again and again, which the cache answers.
+// Looks up the same context repeatedly; the cache answers.
 static int measure(const bigseg_engine *engine, bigseg_str context_key, bigseg_str segment_ref) {
     size_t included = 0;
     double began = seconds();

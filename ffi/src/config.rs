@@ -1,7 +1,6 @@
 //! Configuration
 //!
-//! A config has the store of an engine and its other options. Each option has a default; only the
-//! store must be set.
+//! A config has the store of an engine and its other options. Each option has a default.
 //!
 //! A setter that fails returns the code, and does not change its option. The config keeps the error
 //! until the same option is set correctly, and `bigseg_engine_open` fails with it: a program may

@@ -30,7 +30,7 @@ pub enum bigseg_lookup_status {
     BIGSEG_LOOKUP_STALE = 1,
     /// The store failed. The membership is the last known one, or empty.
     BIGSEG_LOOKUP_STORE_ERROR = 2,
-    /// The engine has no store. The membership is empty.
+    /// There is no store, or the segment has no generation. The membership is empty.
     BIGSEG_LOOKUP_NOT_CONFIGURED = 3,
 }
 

@@ -1,6 +1,6 @@
 //! Reasons
 //!
-//! Why a flag serves what it serves, in the words of the SDKs.
+//! A reason says why a flag serves its value, in the format of the SDKs.
 
 use bigseg_core::segment::{EvaluationErrorKind, Reason, ReasonKind};
 
@@ -39,8 +39,8 @@ pub enum bigseg_evaluation_error {
     /// No segment has that key. Only the evaluation of a segment fails with this: in a rule, a
     /// missing segment does not match.
     BIGSEG_EVALUATION_SEGMENT_NOT_FOUND = 3,
-    /// The flag or segment, or one that it refers to, is inconsistent: it refers to itself, or to a
-    /// variation that does not exist.
+    /// The flag or segment, or one that it refers to, is inconsistent: it refers to itself or to a
+    /// missing variation, or the chain of references is too long.
     BIGSEG_EVALUATION_MALFORMED_FLAG = 4,
 }
 

@@ -131,8 +131,8 @@ macro_rules! programs {
 }
 
 programs! {
-    yardstick: "yardstick.c" in "c99";
-    words: "words.c" in "c99";
+    quick_start: "quick_start.c" in "c99";
+    identifiers: "identifiers.c" in "c99";
     config: "config.c" in "c99";
     lookup: "lookup.c" in "c11";
     evaluation: "evaluation.c" in "c11";

@@ -59,8 +59,8 @@ pub enum EvaluationErrorKind {
     /// No segment has that key. Only the evaluation of a segment fails with this: in a rule, a
     /// missing segment does not match.
     SegmentNotFound,
-    /// The flag or segment, or one that it refers to, is inconsistent: it refers to itself, or to a
-    /// variation that does not exist.
+    /// The flag or segment, or one that it refers to, is inconsistent: it refers to itself or to a
+    /// missing variation, or the chain of references is too long.
     MalformedFlag,
 }
 

@@ -1,4 +1,4 @@
-// Answering from the cache allocates nothing. Stands in for the allocator, so it is built without the sanitizer.
+// A cached answer needs no allocation. The program replaces the allocator, so it is built without the sanitizer.
 #include "check.h"
 
 extern void *__libc_malloc(size_t size);
@@ -53,7 +53,7 @@ int main(void) {
     }
     CHECK(allocations == before);
 
-    // And the counting counts.
+    // Checks that allocations are counted.
     bigseg_error_free(bigseg_error_new(BIGSEG_CLOSED, BIGSEG_STR("text")));
     CHECK(allocations > before);
     bigseg_engine_free(engine);

@@ -1,4 +1,4 @@
-// What the test programs have in common: a check that names its line, and a few short ways to say things.
+// Helpers of the test programs: checks that report their line, and short forms of common calls.
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -16,7 +16,7 @@
         }                                                                                                    \
     } while (0)
 
-// Checks that a call fails with that code and with a message that holds those words.
+// Checks that a call fails with a code, and with a message that contains some words.
 #define CHECK_FAILS(code, words, call)                                                                       \
     do {                                                                                                     \
         bigseg_error *error = NULL;                                                                          \

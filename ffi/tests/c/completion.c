@@ -1,4 +1,4 @@
-// A completion is called exactly once, also when the engine is closed meanwhile, and may free the engine.
+// A completion callback is called exactly once, even if the engine is closed first, and can free the engine.
 #include "check.h"
 
 #include <pthread.h>
@@ -38,11 +38,11 @@ static void on_destroy(void *userdata) {
 static bigseg_code slow_memberships(void *userdata, const bigseg_context_hash *hashes, size_t count,
                                     bigseg_answers *answers, bigseg_error **error) {
     (void)userdata, (void)hashes, (void)error;
-    // So long that the lookups below are not done when the engine is closed.
+    // The lookups below are still running when the engine is closed.
     sleep_ms(200);
     for (size_t i = 0; i < count; i++) {
         bigseg_answers_include(answers, i, BIGSEG_STR("beta.g3"), NULL);
-        // A large membership is counted, so that a lost or doubled handle on it shows.
+        // A large membership has a reference count, so that the sanitizer sees a lost or freed handle.
         for (int segment = 0; segment < LARGE; segment++) {
             char ref[16];
             snprintf(ref, sizeof ref, "large.g%d", segment);
@@ -62,7 +62,7 @@ static bigseg_engine *open_slow_engine(void) {
     bigseg_store_vtable vtable = {sizeof vtable, slow_memberships, metadata};
     bigseg_config *config = bigseg_config_new();
     CHECK(bigseg_config_set_custom_store(config, &vtable, NULL, NULL) == BIGSEG_OK);
-    // Far more than a busy machine needs.
+    // A generous limit for a busy machine.
     CHECK(bigseg_config_set_lookup_deadline(config, 60 * 1000) == BIGSEG_OK);
     return open_engine(config);
 }

@@ -1,4 +1,4 @@
-// Setters refuse what is out of bounds, opening repeats their mistakes, and a config is good for one engine.
+// Setters reject values out of bounds, opening reports their errors, and a config opens one engine.
 #include "check.h"
 
 static void bounds(void) {

@@ -41,7 +41,7 @@ static bigseg_engine *open_store(Store *store, uint64_t deadline_ms) {
     bigseg_config *config = bigseg_config_new();
     CHECK(bigseg_config_set_lookup_deadline(config, deadline_ms) == BIGSEG_OK);
     CHECK(bigseg_config_set_custom_store(config, &vtable, store, destroy) == BIGSEG_OK);
-    memset(&vtable, 0, sizeof vtable); // It was copied.
+    memset(&vtable, 0, sizeof vtable); // The engine has a copy.
     store->engine = open_engine(config);
     CHECK(store->destroyed == 0);
     return store->engine;

@@ -1,4 +1,4 @@
-// bigseg.hpp: a custom store that throws becomes a store error, and wrappers own what they wrap.
+// bigseg.hpp: an exception of a custom store becomes a store error, and wrappers own their handles.
 #include <bigseg.hpp>
 
 #include <atomic>
@@ -30,7 +30,7 @@ public:
         case Mood::throws_error:
             throw bigseg::error(BIGSEG_STORE_PERMISSION, "keep out");
         case Mood::throws_exception:
-            throw std::runtime_error("a wire came loose");
+            throw std::runtime_error("connection lost");
         case Mood::throws_number:
             throw 7;
         case Mood::bad_index:
@@ -104,7 +104,7 @@ void errors_are_exceptions() {
 int main() {
     answers();
     throws(Mood::throws_error, BIGSEG_STORE_PERMISSION, "keep out");
-    throws(Mood::throws_exception, BIGSEG_STORE_UNAVAILABLE, "a wire came loose");
+    throws(Mood::throws_exception, BIGSEG_STORE_UNAVAILABLE, "connection lost");
     throws(Mood::throws_number, BIGSEG_STORE_UNAVAILABLE, "not a std::exception");
     throws(Mood::bad_index, BIGSEG_STORE_DATA, "context 1 of 1");
     CHECK(destroyed == 5);

@@ -153,7 +153,7 @@ static void on_answer(void *userdata, bigseg_code code, const bigseg_segment_ans
 
 static void on_destroy(void *userdata) { atomic_fetch_add(&((Heard *)userdata)->destroyed, 1); }
 
-// A store that answers only when it is let.
+// A store that answers only after it is released.
 typedef struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -223,7 +223,7 @@ static void completions(const bigseg_context *alice) {
 
 int main(int argc, char **argv) {
     CHECK(argc == 2);
-    // The engine first: a memory store goes with the last who holds it.
+    // The engine is opened first: a memory store lives as long as its last user.
     bigseg_engine *engine = open_engine(config_of("memory:evaluation"));
     import_user("memory:evaluation", "alice");
     bigseg_store_status *status = NULL;

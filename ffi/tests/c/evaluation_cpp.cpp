@@ -1,4 +1,4 @@
-// Flags and segments by the C++ companion.
+// bigseg.hpp: flags and segments.
 #include "check.h"
 
 #include <bigseg.hpp>

@@ -1,4 +1,4 @@
-// In a forked child every call on the parent's engine returns BIGSEG_FORKED at once; the parent goes on.
+// In a forked child every call on the parent's engine returns BIGSEG_FORKED at once; the parent continues.
 #include "check.h"
 
 #include <pthread.h>
@@ -30,7 +30,7 @@ static void *disturb(void *engine) {
 }
 
 static void in_child(bigseg_engine *engine) {
-    alarm(10); // Ends the child if anything hangs.
+    alarm(10); // Ends the child if a call hangs.
     const bigseg_membership *membership = NULL;
     bigseg_lookup_status status;
     bigseg_store_status *store_status = NULL;
@@ -57,7 +57,7 @@ static void in_child(bigseg_engine *engine) {
     CHECK(destroyed == 2);
     bigseg_engine_free(engine);
     CHECK(destroyed == 2);
-    // An engine of its own works.
+    // An engine that the child opens works.
     bigseg_engine *own = open_engine(config_of("memory:"));
     CHECK(status_of(own, "user-key") == BIGSEG_LOOKUP_STALE);
     bigseg_engine_free(own);

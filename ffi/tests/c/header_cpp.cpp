@@ -1,4 +1,4 @@
-// The header is C++ as well, whose names do not clash with those of its C++ companion.
+// The header is valid C++, and its names do not clash with those of bigseg.hpp.
 #include <bigseg.h>
 #include <bigseg.h>
 #include <bigseg.hpp>

@@ -1,4 +1,4 @@
-// The header can be included twice, by itself and first; and its structs are laid out as promised.
+// The header can be included first, alone and twice, and its structs have the documented layout.
 #include <bigseg.h>
 #include <bigseg.h>
 

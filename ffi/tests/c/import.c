@@ -1,4 +1,4 @@
-// Filling stores: by hand and from files; an import is good for one commit, and writes nothing without it.
+// Imports from calls and from files. An import commits once, and writes nothing without a commit.
 #include "check.h"
 
 static void write_file(const char *path, const char *text) {
@@ -84,7 +84,7 @@ static void from_files(const char *store, const char *directory) {
                 bigseg_import_add_file(import, bigseg_str_of(csv), (bigseg_list_format)7, BIGSEG_STR(""), true, NULL, &error));
     CHECK_FAILS(BIGSEG_INVALID_INPUT, "nowhere",
                 bigseg_import_add_file(import, BIGSEG_STR("/nowhere"), BIGSEG_LIST_CSV, BIGSEG_STR(""), true, NULL, &error));
-    // Its first column is no hash.
+    // The first column is not a hash.
     CHECK_FAILS(BIGSEG_INVALID_INPUT, "line 1",
                 bigseg_import_add_file(import, bigseg_str_of(csv), BIGSEG_LIST_CSV_OF_HASHES, BIGSEG_STR(""), false, NULL, &error));
     CHECK_OK(bigseg_import_commit(import, NULL, NULL, NULL, &error));

@@ -1,5 +1,5 @@
-// An integration fills a store that an engine reads: state, error log, listeners, rotation of the key. The upstream's URL is the
-// second argument; it accepts "new-key" only, and leads from nothing to a "s.g1" that holds the contexts 4 and 5.
+// An integration fills a store that an engine reads: state, error log, listeners, new SDK key. The second argument is
+// the URL of the upstream. It accepts only "new-key", and its patches leave the contexts 4 and 5 in "s.g1".
 #include "check.h"
 
 #include <stdatomic.h>
@@ -58,7 +58,7 @@ static bigseg_integration_status *status_now(const bigseg_integration *integrati
     return status;
 }
 
-// Waits for a state; the limit is only for a test that hangs.
+// Waits for a state; the limit ends a test that hangs.
 static void wait_for(const bigseg_integration *integration, bigseg_integration_state wanted) {
     int64_t limit = now_ms() + 60000;
     for (;;) {
@@ -122,7 +122,7 @@ static void turned_off(const char *url) {
     bigseg_integration_free(integration);
 }
 
-// The key is refused until it is replaced.
+// The key is rejected until it is replaced.
 static void the_refusal(const bigseg_integration *integration) {
     wait_for(integration, BIGSEG_INTEGRATION_FAILING);
     bigseg_integration_status *status = status_now(integration);
@@ -166,7 +166,7 @@ int main(int argc, char **argv) {
 
     static Heard statuses, removed, changes;
     bigseg_engine *engine = open_engine(config_of(STORE));
-    // Remembered as being in nothing, and forgotten when the store is filled.
+    // The cache has an empty membership, which is invalidated when the store is filled.
     CHECK(value_of(engine, "4") == BIGSEG_MEMBERSHIP_NO_VALUE);
     bigseg_integration_config *config = config_for(argv[2], "old-key");
     CHECK(bigseg_integration_config_add_engine(config, engine) == BIGSEG_OK);

@@ -1,4 +1,4 @@
-// A listener hears the first status and each change, is destroyed exactly once, and is silent afterwards.
+// A listener is called with the first status and each change, is destroyed exactly once, and is not called afterwards.
 #include "check.h"
 
 #include <stdatomic.h>

@@ -1,4 +1,4 @@
-// The log goes where it is told to, can be replaced, and holds no key.
+// Log lines reach the callback, which can be replaced, and contain no key.
 #include "check.h"
 
 #include <stdatomic.h>
@@ -17,7 +17,7 @@ static void on_line(void *userdata, bigseg_log_level level, bigseg_str message) 
     }
     snprintf(sink->text, sizeof sink->text, BIGSEG_FORMAT, BIGSEG_PRINT(message));
     atomic_fetch_add(&sink->lines, 1);
-    // Neither may hang: what is said meanwhile is dropped, and the log cannot be set from here.
+    // Neither call may hang: lines from inside the callback are dropped, and the log cannot be set here.
     bigseg_engine *engine = open_engine(config_of("memory:"));
     bigseg_engine_free(engine);
     CHECK(bigseg_log_set(BIGSEG_LOG_OFF, NULL, NULL, NULL, NULL) == BIGSEG_INVALID_ARGUMENT);

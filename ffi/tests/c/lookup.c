@@ -1,4 +1,4 @@
-// Every way to look something up, in a memory store and in an embedded one.
+// Every kind of lookup, in a memory store and in an embedded store.
 #include "check.h"
 
 static void inspect(const bigseg_membership *membership) {
@@ -102,7 +102,7 @@ static void figures(const bigseg_engine *engine) {
     CHECK(metrics.cache_hits >= 4 && metrics.store_queries > 0 && metrics.store_errors == 0);
     CHECK(metrics.cached_contexts == 2 && metrics.circuit_open == 0);
 
-    // A caller from the future: what this library does not know is 0.
+    // A caller with a newer header: fields that this library does not have are 0.
     struct {
         bigseg_metrics known;
         uint64_t unknown;
@@ -128,7 +128,7 @@ static void bad_arguments(const bigseg_engine *engine) {
 }
 
 static void in_store(const char *store) {
-    bigseg_import *keep = NULL; // A memory store lives as long as someone holds it.
+    bigseg_import *keep = NULL; // A memory store lives as long as its last user.
     CHECK_OK(bigseg_import_new(bigseg_str_of(store), &keep, &error));
     import_user(store, "user-key");
     bigseg_engine *engine = open_engine(config_of(store));
@@ -143,7 +143,7 @@ static void in_store(const char *store) {
     bigseg_import_free(keep);
 }
 
-// A large membership is counted, so that a lost or doubled handle on it shows.
+// A large membership has a reference count, so that the sanitizer sees a lost or freed handle.
 static void large(const char *store) {
     enum { REFS = 100 };
     bigseg_engine *engine = open_engine(config_of(store));

@@ -1,4 +1,4 @@
-// A store that fails is no failed call: last known answers, store errors and staleness, on a clock moved by hand.
+// A failing store is not a failed call: last known answers, store errors and staleness, with a manual clock.
 #include "check.h"
 
 #include <stdatomic.h>
@@ -47,7 +47,7 @@ int main(void) {
     bigseg_config *config = bigseg_config_new();
     bigseg_config_set_custom_store(config, &vtable, &store, NULL);
     bigseg_config_set_clock(config, clock);
-    // The clock moves in great steps, which must not look like a store that takes long.
+    // The clock moves in large steps, which must not count as a slow store.
     bigseg_config_set_lookup_deadline(config, 3600 * 1000);
     bigseg_config_set_last_known_time(config, 60000);
     bigseg_config_set_breaker_failures(config, 2);
@@ -87,7 +87,7 @@ int main(void) {
     CHECK(bigseg_store_status_last_up_to_date(status, &last) && last == start);
     bigseg_store_status_free(status);
 
-    // The store comes back, but nothing has synchronised it meanwhile.
+    // The store recovers, but was not synchronised meanwhile.
     atomic_store(&store.broken, 0);
     CHECK_OK(bigseg_clock_advance(clock, 200000, &error));
     CHECK_OK(bigseg_engine_refresh_status(engine, &status, &error));

@@ -1,4 +1,4 @@
-// A store in Redis, named by the first argument, for engines that may listen; by the second, for one that may not.
+// A Redis store. The first argument is a store string whose user permits push invalidation; the second, one whose does not.
 #include "check.h"
 
 static void import_beta(const char *store, const char *key, bool included) {
@@ -24,7 +24,7 @@ static bigseg_store_status *status_of_store(bigseg_engine *engine) {
     return status;
 }
 
-// The engine caches for an hour, so only the server can have told it.
+// The cache time is an hour, so only a push can have invalidated the answer.
 static void a_change_is_pushed(const char *store) {
     bigseg_config *config = config_of(store);
     CHECK(bigseg_config_set_context_cache_time(config, 3600 * 1000) == BIGSEG_OK);

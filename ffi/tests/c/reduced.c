@@ -98,7 +98,7 @@ static void integration(const bigseg_engine *engine) {
     CHECK(equal(bigseg_integration_state_name(BIGSEG_INTEGRATION_HEALTHY), "healthy"));
 }
 
-// What is not left out works.
+// The rest works.
 static void the_rest(void) {
     import_user("memory:rest", "user-key");
     bigseg_engine *engine = open_engine(config_of("memory:rest"));

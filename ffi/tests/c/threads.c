@@ -1,4 +1,4 @@
-// Many threads on one engine, with others that invalidate and ask for the status meanwhile.
+// Many threads look up contexts in one engine, while others invalidate them and refresh the status.
 #include "check.h"
 
 #include <pthread.h>

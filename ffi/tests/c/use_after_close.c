@@ -1,4 +1,4 @@
-// A closed engine answers every call with BIGSEG_CLOSED, or with what it last knew; closing twice is fine.
+// Every call on a closed engine returns BIGSEG_CLOSED or the last known state. A second close is no error.
 #include "check.h"
 
 #include <pthread.h>
@@ -23,7 +23,7 @@ int main(void) {
         CHECK(pthread_create(&threads[i], NULL, look_up_until_closed, engine) == 0);
     }
     bigseg_metrics metrics = {.struct_size = sizeof metrics};
-    // All three may have begun by then, and the store was polled.
+    // All three threads may have started, and the store was polled.
     while (metrics.cache_hits < 3000 || metrics.status_polls == 0) {
         CHECK_OK(bigseg_engine_metrics(engine, &metrics, &error));
     }

@@ -1,4 +1,4 @@
-// Reads tests/vectors; the README there says what the cases mean.
+// Reads tests/vectors, whose README describes the cases.
 #ifndef VECTOR_H
 #define VECTOR_H
 
@@ -11,7 +11,7 @@ static inline json_t *load(const char *directory, const char *name) {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s.json", directory, name);
     json_error_t error;
-    // The largest generation is no signed integer, and a key may hold a NUL.
+    // The largest generation does not fit a signed integer, and a key can contain a NUL.
     json_t *file = json_load_file(path, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &error);
     if (!file) {
         fprintf(stderr, "%s:%d: %s\n", path, error.line, error.text);
@@ -20,7 +20,7 @@ static inline json_t *load(const char *directory, const char *name) {
     return file;
 }
 
-// Returns a list that has something in it: a list that nobody runs would look like success.
+// Returns a list that is not empty: an empty list would look like success.
 static inline json_t *cases(const json_t *file, const char *name) {
     json_t *list = json_object_get(file, name);
     CHECK(json_is_array(list) && json_array_size(list) > 0);

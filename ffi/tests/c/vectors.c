@@ -1,7 +1,7 @@
-// Runs tests/vectors in C: the words. vectors_engine.c runs those that need an engine.
+// Runs tests/vectors in C: identifiers, memberships and configuration. vectors_engine.c runs those of an engine.
 #include "vector.h"
 
-// Makes the key of a case, in memory of its own: given as text, as raw bytes, or as a repetition.
+// Returns the key of a case, to be freed: from text, from raw bytes, or from a repetition.
 static bigseg_str key_of(const json_t *about, char **memory) {
     const json_t *hex = json_object_get(about, "key_hex"), *repeat = json_object_get(about, "repeat");
     if (hex) {
@@ -72,7 +72,7 @@ static void segment_ref(const char *directory) {
     json_decref(file);
 }
 
-// A custom store whose every context has the membership of the case.
+// A custom store in which every context has the membership of the case.
 static bigseg_code answer(void *userdata, const bigseg_context_hash *hashes, size_t count,
                           bigseg_answers *answers, bigseg_error **error) {
     const json_t *about = userdata;
@@ -123,7 +123,7 @@ static void membership(const char *directory) {
     json_decref(file);
 }
 
-// Checks that the engine refuses a config with the message that a case describes.
+// Checks that the engine rejects a config with the message of a case.
 static void refused(const json_t *about, bigseg_config *config) {
     size_t i;
     json_t *word;
@@ -172,7 +172,7 @@ static void store_options(const char *directory) {
     size_t i;
     json_t *about, *value;
     json_array_foreach(cases(file, "stores"), i, about) {
-        // In C all options are text.
+        // In C all values are text.
         if (json_is_true(json_object_get(about, "typed"))) {
             continue;
         }
@@ -233,7 +233,7 @@ static void lookup_status(const char *directory) {
     json_decref(file);
 }
 
-// Returns what a case says of an option, or else what is as it should be.
+// Returns the value of an option in a case, or else a valid value.
 static bigseg_str given(const json_t *about, const char *name, const char *otherwise) {
     return json_object_get(about, name) ? text(about, name) : bigseg_str_of(otherwise);
 }
@@ -248,7 +248,7 @@ static void integration(const char *directory) {
     CHECK(i == BIGSEG_INTEGRATION_FAILING + 1);
     json_array_foreach(cases(file, "refused"), i, about) {
         bigseg_integration_config *config = bigseg_integration_config_new();
-        // What a setter refuses, starting fails with.
+        // The start fails with the error of the setter.
         bigseg_integration_config_set_id(config, given(about, "id", "main"));
         bigseg_integration_config_set_name(config, given(about, "name", "Main"));
         bigseg_integration_config_set_environment(config, given(about, "project", ""), given(about, "environment", ""));

@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-// The store of a scenario, as its steps say.
+// The store of a scenario, controlled by its steps.
 typedef struct {
     pthread_mutex_t lock;
     int64_t synchronized_on;
@@ -33,7 +33,7 @@ static bigseg_code store_metadata(void *userdata, int64_t *synchronized_on, bigs
     return code;
 }
 
-// One scenario being played.
+// A running scenario.
 typedef struct {
     const json_t *scenario;
     Store store;
@@ -173,13 +173,13 @@ static void status(const char *directory) {
     json_decref(file);
 }
 
-// The store of a sequence: it writes down which contexts, named by single words, reach it.
+// The store of a sequence: it records the contexts of its queries by name.
 typedef struct {
     const json_t *sequence;
     char queries[1024];
 } Recorder;
 
-// Takes the next word of a list, or returns false.
+// Reads the next word of a list; returns false at its end.
 static bool next_word(const char **rest, char word[64]) {
     int length = 0;
     if (sscanf(*rest, "%63s%n", word, &length) != 1) {
@@ -189,7 +189,7 @@ static bool next_word(const char **rest, char word[64]) {
     return true;
 }
 
-// Finds the word whose hash this is in one of the sequence's lists.
+// Finds the name with this hash in the lists of the sequence.
 static bool find_word(const json_t *list, const bigseg_context_hash *hash, char word[64]) {
     const char *rest = list ? json_string_value(list) : "";
     while (next_word(&rest, word)) {

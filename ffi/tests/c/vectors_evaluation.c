@@ -3,7 +3,7 @@
 
 enum { START = 1700000000 };
 
-// The store of a case. It is asked by one query at a time.
+// The store of a case. Queries do not run concurrently.
 typedef struct {
     const json_t *said, *queries;
     size_t asked;
@@ -62,7 +62,7 @@ static bigseg_code metadata(void *userdata, int64_t *synchronized_on, bigseg_err
     return BIGSEG_OK;
 }
 
-// Reads the file, with whole numbers as such: an engine takes no others for a version.
+// Reads the file with whole numbers as integers: a version must be an integer.
 static json_t *load_exactly(const char *directory) {
     char path[4096];
     snprintf(path, sizeof path, "%s/evaluation.json", directory);
@@ -83,7 +83,7 @@ static void expect(const json_t *about, bigseg_str json) {
     json_t *said = json_loadb(json.data, json.length, JSON_ALLOW_NUL, &problem);
     CHECK(said != NULL);
     json_t *variation = json_object_get(said, "variation"), *value = json_object_get(about, "default");
-    // The default is the program's own affair.
+    // The program applies the default.
     if (json_object_get(about, "flag") && !variation) {
         json_object_set_new(said, "value", value ? json_incref(value) : json_null());
     }
@@ -133,7 +133,7 @@ static void play(const json_t *about) {
     free(context_json);
 }
 
-// Returns the text that a case gives as `json`, or what it gives, as text; to be freed.
+// Returns the `json` of a case as text, to be freed.
 static char *json_of(const json_t *about) {
     const json_t *json = json_object_get(about, "json");
     return json_is_string(json) ? strdup(json_string_value(json)) : dump(json);

@@ -26,6 +26,6 @@ int main(void) {
     bigseg_membership_free(membership);
     bigseg_engine_free(engine);
     bigseg_config_free(config);
-    // Nothing was ever imported.
+    // The store is empty.
     return code == BIGSEG_OK && status == BIGSEG_LOOKUP_STALE && value == BIGSEG_MEMBERSHIP_NO_VALUE ? 0 : 1;
 }

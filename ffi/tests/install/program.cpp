@@ -7,7 +7,7 @@ int main() {
     try {
         const bigseg::engine engine("memory:");
         const bigseg::membership membership = engine.membership("user-key");
-        // Nothing was ever imported.
+        // The store is empty.
         return membership.status() == BIGSEG_LOOKUP_STALE && membership.check("beta.g3") == BIGSEG_MEMBERSHIP_NO_VALUE ? 0 : 1;
     } catch (const bigseg::error &e) {
         std::cerr << e.what() << '\n';

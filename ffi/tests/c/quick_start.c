@@ -1,4 +1,4 @@
-// The few lines by which this interface is judged, letter for letter: they must compile, and lose nothing.
+// The quick start of the documentation, verbatim: it must compile and leak nothing.
 #include <bigseg.h>
 #include <stdio.h>
 
@@ -18,7 +18,7 @@ static int run(bigseg_config *config) {
 
 int main(void) {
     bigseg_config *config = bigseg_config_new();
-    // A library without that kind of store says so, and nothing listens there during a test: both are fine.
+    // A library without Redis stores reports that, and no server listens there during a test: both are valid.
     (void)run(config);
     bigseg_config_free(config);
     return 0;

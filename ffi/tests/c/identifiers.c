@@ -1,4 +1,4 @@
-// Versions, codes, errors, hashes and segment refs: what needs no engine.
+// Versions, codes, errors, hashes and segment refs: functions without an engine.
 #include "check.h"
 
 static void versions(void) {
