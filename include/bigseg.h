@@ -450,8 +450,7 @@ typedef struct bigseg_store_vtable {
 
 // ---- Configuration ------------------------------------------------------------------------------
 //
-// A config has the store of an engine and its other options. Each option has a default; only the
-// store must be set.
+// A config has the store of an engine and its other options. Each option has a default.
 //
 // A setter that fails returns the code, and does not change its option. The config keeps the error
 // until the same option is set correctly, and `bigseg_engine_open` fails with it: a program may
@@ -685,7 +684,7 @@ BIGSEG_ENUM(bigseg_lookup_status) {
     BIGSEG_LOOKUP_STALE = 1,
     /// The store failed. The membership is the last known one, or empty.
     BIGSEG_LOOKUP_STORE_ERROR = 2,
-    /// The engine has no store. The membership is empty.
+    /// There is no store, or the segment has no generation. The membership is empty.
     BIGSEG_LOOKUP_NOT_CONFIGURED = 3,
 };
 
@@ -1083,7 +1082,7 @@ bigseg_segment_kind bigseg_classify(uint64_t entries, uint64_t context_kinds);
 
 // ---- Reasons ------------------------------------------------------------------------------------
 //
-// Why a flag serves what it serves, in the words of the SDKs.
+// A reason says why a flag serves its value, in the format of the SDKs.
 
 /// The main reason for the result of an evaluation.
 BIGSEG_ENUM(bigseg_reason_kind) {
@@ -1112,8 +1111,8 @@ BIGSEG_ENUM(bigseg_evaluation_error) {
     /// No segment has that key. Only the evaluation of a segment fails with this: in a rule, a
     /// missing segment does not match.
     BIGSEG_EVALUATION_SEGMENT_NOT_FOUND = 3,
-    /// The flag or segment, or one that it refers to, is inconsistent: it refers to itself, or to a
-    /// variation that does not exist.
+    /// The flag or segment, or one that it refers to, is inconsistent: it refers to itself or to a
+    /// missing variation, or the chain of references is too long.
     BIGSEG_EVALUATION_MALFORMED_FLAG = 4,
 };
 
