@@ -1,6 +1,7 @@
 //! Parses and formats Redis store strings: `redis://`, `redis+unix://`, `redis+cluster://`,
 //! `redis+sentinel://`, and the TLS forms, which begin with `rediss`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -203,7 +204,7 @@ fn parse_login(text: &str) -> Result<RedisLogin, &'static str> {
 }
 
 fn decode(text: &str) -> Option<String> {
-    percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned())
+    percent_decode_str(text).decode_utf8().ok().map(Cow::into_owned)
 }
 
 /// Parses the path of a Unix socket. There must be no host.

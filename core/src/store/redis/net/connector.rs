@@ -31,8 +31,8 @@ pub(crate) enum Target {
 
 /// Makes connections to its target.
 ///
-/// The timers and tasks of the Redis library need the runtime around them. Therefore connecting is
-/// a task of the library's own runtime, whatever thread or executor the caller is on.
+/// redis-rs starts tasks of tokio, so it must connect in the context of the library's own runtime,
+/// whatever executor the caller is on.
 #[derive(Clone)]
 pub(crate) struct Connector {
     pub(crate) config: Arc<RedisConfig>,
@@ -73,14 +73,14 @@ impl Connector {
     }
 
     /// Connects. Must be awaited on the library's runtime, or in its context.
-    pub(crate) async fn connect(self) -> Result<Connection> {
-        let (redis, address) = self.target.connect(&self.config).await?;
+    pub(crate) async fn connect_on_runtime(self) -> Result<Connection> {
+        let (redis, address) = self.target.connect(&self.runtime, &self.config).await?;
         Ok(Connection::new(redis, address, self.config, self.runtime))
     }
 
     /// Connects. May be awaited on any executor.
-    pub(crate) async fn connect_anywhere(&self) -> Result<Connection> {
-        self.runtime.in_context(self.clone().connect()).await
+    pub(crate) async fn connect(&self) -> Result<Connection> {
+        self.runtime.in_context(self.clone().connect_on_runtime()).await
     }
 
     /// Connects with RESP3, so that the server can send push messages. Must be awaited on the
@@ -91,12 +91,13 @@ impl Connector {
     ) -> Result<Connection> {
         let config = self.config.clone();
         let address = match &self.target {
-            Target::Sentinel(role) => sentinel::connect(&config, *role).await?.1,
+            Target::Sentinel(role) => sentinel::connect(&self.runtime, &config, *role).await?.1,
             Target::Server(address) | Target::ClusterMaster(address) | Target::ClusterReplica(address) => {
                 address.clone()
             }
         };
         let handshake = Handshake {
+            runtime: &self.runtime,
             config: &config,
             address: &address,
             login: &config.login,
@@ -124,10 +125,14 @@ impl Connector {
 
 impl Target {
     /// Connects, and returns the address of the server too.
-    async fn connect(&self, config: &RedisConfig) -> Result<(MultiplexedConnection, RedisAddress)> {
+    async fn connect(
+        &self,
+        runtime: &Runtime,
+        config: &RedisConfig,
+    ) -> Result<(MultiplexedConnection, RedisAddress)> {
         let mut initial_commands = Pipeline::new();
         let address = match self {
-            Self::Sentinel(role) => return sentinel::connect(config, *role).await,
+            Self::Sentinel(role) => return sentinel::connect(runtime, config, *role).await,
             Self::Server(address) => {
                 if config.database != 0 {
                     initial_commands.cmd("SELECT").arg(config.database);
@@ -145,7 +150,7 @@ impl Target {
                 address
             }
         };
-        let handshake = Handshake { config, address, login: &config.login, initial_commands };
+        let handshake = Handshake { runtime, config, address, login: &config.login, initial_commands };
         let (redis, replies) = handshake.connect().await?;
         match replies.first() {
             Some(Value::ServerError(e)) if !matches!(self, Self::ClusterMaster(_)) => {

@@ -47,7 +47,7 @@ impl ExclusiveConnection {
         let timeout = self.config().writer_response_timeout();
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.connector.connect_anywhere().await?,
+            None => self.connector.connect().await?,
         };
         let replies = connection.execute(operation, commands, timeout).await?;
         // A master that has become a replica is left: the next connection finds the new master.

@@ -13,7 +13,9 @@ use redis::{
     Value,
 };
 
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::{Elapsed, Runtime};
 use crate::store::redis::config::{RedisAddress, RedisConfig, RedisLogin, RedisTls};
 
 const CONNECTING: &str = "connecting";
@@ -22,6 +24,7 @@ const ENABLING_RESP3: &str = "enabling RESP3";
 
 /// Parameters of one connection handshake.
 pub(crate) struct Handshake<'a> {
+    pub(crate) runtime: &'a Runtime,
     pub(crate) config: &'a RedisConfig,
     pub(crate) address: &'a RedisAddress,
     pub(crate) login: &'a RedisLogin,
@@ -51,7 +54,9 @@ impl Handshake<'_> {
 
     async fn within_timeout<T>(&self, connecting: impl Future<Output = Result<T>>) -> Result<T> {
         let timeout = self.config.connect_timeout;
-        tokio::time::timeout(timeout, connecting).await.unwrap_or_else(|_| {
+        let clock = &Clock::System;
+        let deadline = clock.now().after(timeout);
+        self.runtime.deadline(clock, deadline, connecting).await.unwrap_or_else(|Elapsed| {
             let message = format!("no reply within {timeout:?}; check the address and the network");
             Err(self.error(ErrorKind::StoreTimeout, &message))
         })
@@ -69,7 +74,7 @@ impl Handshake<'_> {
             .await
             .map_err(|e| context.connection_error(CONNECTING, &e))?;
 
-        // Not left to the library, which takes any error for a wrong password.
+        // Not left to redis-rs, which reports any error as a wrong password.
         let mut commands = Pipeline::new();
         if let Some(user) = &self.login.user {
             commands.cmd("AUTH").arg(user).arg(self.login.password.as_deref().unwrap_or_default());
@@ -91,7 +96,7 @@ impl Handshake<'_> {
         Ok((redis, replies))
     }
 
-    /// Here the library logs in, because it sends `HELLO` before any command of the caller.
+    /// Here redis-rs logs in, because it sends `HELLO` before any command of its caller.
     async fn connect_resp3(
         &self,
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
@@ -123,7 +128,7 @@ impl Handshake<'_> {
         })
     }
 
-    /// Disables the timeouts of the library: they need the runtime around every caller.
+    /// Disables the timeouts of redis-rs, which work only for callers in a tokio runtime.
     fn settings(&self) -> AsyncConnectionConfig {
         let settings = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         match (self.address, &self.config.tls) {
@@ -143,8 +148,8 @@ impl Handshake<'_> {
             (RedisAddress::Unix(path), _) => ConnectionAddr::Unix(path.clone()),
             (RedisAddress::Tcp(host, port), None) => ConnectionAddr::Tcp(host.clone(), *port),
             (RedisAddress::Tcp(host, port), Some(tls)) => ConnectionAddr::TcpTls {
-                // The library expects this name in the certificate; `FixedHostResolver` resolves
-                // the host.
+                // redis-rs expects this name in the certificate; `FixedHostResolver` resolves the
+                // host.
                 host: tls.server_name.as_ref().unwrap_or(host).clone(),
                 port: *port,
                 insecure: false,

@@ -7,6 +7,7 @@ use redis::{Pipeline, Value};
 
 use super::handshake::Handshake;
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::Runtime;
 use crate::store::redis::config::{RedisAddress, RedisConfig, RedisSentinels, RedisServers};
 use crate::store::redis::replies::as_str;
 
@@ -28,6 +29,7 @@ pub(crate) enum Role {
 /// All sentinels are queried at once, so that an unreachable one costs no time. The reported master
 /// is verified with `ROLE`, so that a stale sentinel is ignored.
 pub(crate) async fn connect(
+    runtime: &Runtime,
     config: &RedisConfig,
     role: Role,
 ) -> Result<(MultiplexedConnection, RedisAddress)> {
@@ -35,15 +37,16 @@ pub(crate) async fn connect(
         return Err(config.error(ErrorKind::Internal, FINDING, "no sentinels are configured"));
     };
     if role == Role::Replica
-        && let Ok(connected) = connect_to_reported(config, sentinels, Role::Replica).await
+        && let Ok(connected) = connect_to_reported(runtime, config, sentinels, Role::Replica).await
     {
         return Ok(connected);
     }
-    connect_to_reported(config, sentinels, Role::Master).await
+    connect_to_reported(runtime, config, sentinels, Role::Master).await
 }
 
 /// Queries all sentinels, and connects to the first reported server that has the role.
 async fn connect_to_reported(
+    runtime: &Runtime,
     config: &RedisConfig,
     sentinels: &RedisSentinels,
     role: Role,
@@ -51,7 +54,7 @@ async fn connect_to_reported(
     let mut reports: FuturesUnordered<_> = sentinels
         .addresses
         .iter()
-        .map(|address| SentinelQuery { config, sentinels, address }.servers(role))
+        .map(|address| SentinelQuery { runtime, config, sentinels, address }.servers(role))
         .collect();
     let mut tried = Vec::new();
     let mut errors = Vec::<Error>::new();
@@ -63,7 +66,7 @@ async fn connect_to_reported(
                     if tried.contains(&address) {
                         continue;
                     }
-                    match connect_verified(config, &address, role).await {
+                    match connect_verified(runtime, config, &address, role).await {
                         Ok(redis) => return Ok((redis, address)),
                         Err(e) => errors.push(e),
                     }
@@ -86,6 +89,7 @@ fn combined(config: &RedisConfig, errors: &[Error]) -> Error {
 
 /// A query of one sentinel.
 struct SentinelQuery<'a> {
+    runtime: &'a Runtime,
     config: &'a RedisConfig,
     sentinels: &'a RedisSentinels,
     address: &'a RedisAddress,
@@ -126,6 +130,7 @@ impl SentinelQuery<'_> {
         let mut initial_commands = Pipeline::new();
         initial_commands.cmd("SENTINEL").arg(subcommand).arg(&self.sentinels.master);
         let handshake = Handshake {
+            runtime: self.runtime,
             config: self.config,
             address: self.address,
             login: &self.sentinels.login,
@@ -169,6 +174,7 @@ fn parse_address(host: &str, port: &str) -> Option<RedisAddress> {
 
 /// Connects to a server that a sentinel reported, and verifies that a reported master is one.
 async fn connect_verified(
+    runtime: &Runtime,
     config: &RedisConfig,
     address: &RedisAddress,
     role: Role,
@@ -178,7 +184,7 @@ async fn connect_verified(
     if config.database != 0 {
         initial_commands.cmd("SELECT").arg(config.database);
     }
-    let handshake = Handshake { config, address, login: &config.login, initial_commands };
+    let handshake = Handshake { runtime, config, address, login: &config.login, initial_commands };
     let (redis, replies) = handshake.connect().await?;
     if let Some(Value::ServerError(e)) = replies.get(1) {
         return Err(config.error_at(address).server_error(LOGGING_IN, e));

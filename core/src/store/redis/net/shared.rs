@@ -56,13 +56,13 @@ impl SharedConnection {
     /// # Errors
     /// The error of this attempt to connect, or of the last one.
     pub(crate) async fn connection(&self) -> Result<Connection> {
-        let judge = |connection: &Connection| {
+        let validity = |connection: &Connection| {
             if connection.is_broken() {
                 Validity::Invalid(connection.timeout_error())
             } else {
                 Validity::Valid
             }
         };
-        self.attempt.get(judge, |_| self.connector.clone().connect()).await
+        self.attempt.get(validity, |_| self.connector.clone().connect_on_runtime()).await
     }
 }

@@ -4,14 +4,13 @@
 //! client read which key, which halves the speed of reads and costs the server 170 bytes for each
 //! key.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use redis::{Pipeline, PushInfo, PushKind, ServerError, Value};
 use tokio::sync::Notify;
 
+use crate::clock::Clock;
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::ChangeListener;
@@ -117,9 +116,9 @@ impl TrackingConnection {
     /// Checks the connection until it ends, and returns the reason.
     pub(crate) async fn wait_until_disconnected(self) -> DisconnectReason {
         loop {
-            let disconnected = pin!(self.disconnected.notified());
-            let interval = pin!(self.connector.sleep(CHECK_INTERVAL));
-            if let Either::Left(_) = select(disconnected, interval).await {
+            let next_check = Clock::System.now().after(CHECK_INTERVAL);
+            let disconnected = self.disconnected.notified();
+            if self.connector.runtime().deadline(&Clock::System, next_check, disconnected).await.is_ok() {
                 return DisconnectReason::Lost;
             }
             if let Err(e) = self.check_master().await {
