@@ -32,9 +32,15 @@ if [ "$what" = test ]; then
 fi
 install_sdks() {
     [ "$what" = build ] && return
-    "$(dirname "$0")/setup_interop.sh"
-    "$(dirname "$0")/setup_node.sh"
-    "$(dirname "$0")/setup_page.sh"
+    # Together: each waits for its registry most of the time.
+    local installing=() each
+    for each in interop node page; do
+        "$(dirname "$0")/setup_$each.sh" &
+        installing+=($!)
+    done
+    for each in "${installing[@]}"; do
+        wait "$each"
+    done
 }
 if [ ${#packages[@]} -eq 0 ]; then
     install_sdks

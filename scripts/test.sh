@@ -10,6 +10,15 @@ if command -v java >/dev/null && command -v mvn >/dev/null; then
 fi
 export BIGSEG_REQUIRE=${BIGSEG_REQUIRE-$required}
 
+log=$(mktemp -d)
+trap 'rm -rf "$log"; jobs -p | xargs -r kill' EXIT
+
+# Fetched while the compiler works.
+scripts/python_venv.sh >/dev/null &
+python_venv=$!
+scripts/dynamodb_local.sh &
+dynamodb_local=$!
+
 began=$SECONDS
 step() { # NAME: prints how long the step before it took.
     [ -z "${now:-}" ] || printf '   (%s: %s s)\n' "$now" "$((SECONDS - began))"
@@ -30,9 +39,16 @@ step "without the stores that need a server"
 cargo check --quiet -p bigseg-core --no-default-features
 
 step "tests of every crate, and the C programs"
-scripts/dynamodb_local.sh
+wait "$dynamodb_local"
 cargo build --workspace
 cargo test --workspace --no-fail-fast
+
+# Beside what follows, which waits for servers and browsers most of the time.
+{
+    scripts/test_install.sh
+    scripts/test_hot_path.sh
+} >"$log/release" 2>&1 &
+release=$!
 
 step "the page of bigseg sync in a browser"
 scripts/test_page.sh
@@ -41,15 +57,17 @@ step "the official SDKs on the same stores"
 scripts/test_interop.sh
 
 step "the Python module"
+wait "$python_venv"
 scripts/test_python.sh
-
-step "the installed copy"
-scripts/test_install.sh
-
-step "the instructions of a cached answer"
-scripts/test_hot_path.sh
 
 step "the Node package"
 scripts/test_node.sh
+
+step "the installed copy, and the instructions of a cached answer"
+wait "$release" || {
+    cat "$log/release"
+    exit 1
+}
+cat "$log/release"
 
 step "done"
