@@ -38,6 +38,7 @@ const PARTS: &[(&str, Update)] = &[
     ("bindings/node/lib/errors.ts", typescript::errors),
     ("bindings/node/lib/options.ts", typescript::options),
     ("bindings/node/lib/status.ts", typescript::metrics),
+    ("bindings/node/lib/store_options.ts", typescript::store_options),
 ];
 
 fn main() -> ExitCode {

@@ -2,7 +2,7 @@
 
 use crate::region::{default_sentence, replace, wrap};
 use crate::result::Result;
-use crate::tables::{EngineOption, ErrorKind, Metric, OptionKind, Tables};
+use crate::tables::{EngineOption, ErrorKind, Metric, OptionKind, StoreOption, StoreOptionKind, Tables};
 
 /// The width of a line of Python.
 const WIDTH: usize = 100;
@@ -29,8 +29,10 @@ pub(crate) fn errors(file: &str, tables: &Tables) -> Result<String> {
 
 /// Updates `options.py`.
 pub(crate) fn options(file: &str, tables: &Tables) -> Result<String> {
+    let lines: Vec<String> = tables.store_options.iter().flat_map(store_option).collect();
+    let file = replace(file, "store_options", &lines)?;
     let lines: Vec<String> = tables.options.iter().flat_map(option).collect();
-    replace(file, "options", &lines)
+    replace(&file, "options", &lines)
 }
 
 /// Updates `status.py`.
@@ -75,6 +77,20 @@ fn option(option: &EngineOption) -> Vec<String> {
     let default = option.kind.default_for_people().replace('`', "``");
     let mut lines = vec![format!("    {}: {annotation}", option.name)];
     lines.extend(docstring("    ", &format!("{} {}", option.text.python(), default_sentence(&default))));
+    lines
+}
+
+fn store_option(option: &StoreOption) -> Vec<String> {
+    let annotation = match &option.kind {
+        StoreOptionKind::Text => "str".to_owned(),
+        StoreOptionKind::Path => "str | os.PathLike[str]".to_owned(),
+        StoreOptionKind::Choice(words) => format!("Literal[{}]", words.join(", ")),
+        StoreOptionKind::Flag => "bool".to_owned(),
+        StoreOptionKind::Integer | StoreOptionKind::Size => "int".to_owned(),
+        StoreOptionKind::Duration => "Duration".to_owned(),
+    };
+    let mut lines = vec![format!("    {}: {annotation}", option.name)];
+    lines.extend(docstring("    ", &option.text.python()));
     lines
 }
 

@@ -1,6 +1,7 @@
-//! Reads the tables of core that every language repeats: error kinds, engine options and metrics.
+//! Reads the tables of core that every language repeats: error kinds, options of engines and stores,
+//! and metrics.
 //!
-//! The documentation comments in core are the only source. Each language gets them in its own
+//! The tables in core are the only source. Each language gets them in its own
 //! spelling, from [`Text`].
 
 use std::path::Path;
@@ -47,6 +48,24 @@ pub(crate) enum OptionKind {
     Clock,
 }
 
+/// One option of a store.
+pub(crate) struct StoreOption {
+    pub(crate) name: String,
+    pub(crate) kind: StoreOptionKind,
+    pub(crate) text: Text,
+}
+
+/// What an option of a store holds.
+pub(crate) enum StoreOptionKind {
+    Text,
+    Path,
+    Choice(Vec<String>),
+    Flag,
+    Integer,
+    Size,
+    Duration,
+}
+
 /// One metric.
 pub(crate) struct Metric {
     pub(crate) name: String,
@@ -57,6 +76,7 @@ pub(crate) struct Metric {
 pub(crate) struct Tables {
     pub(crate) error_kinds: Vec<ErrorKind>,
     pub(crate) options: Vec<EngineOption>,
+    pub(crate) store_options: Vec<StoreOption>,
     pub(crate) metrics: Vec<Metric>,
 }
 
@@ -70,6 +90,7 @@ impl Tables {
         Ok(Self {
             error_kinds: error_kinds(&read("error.rs")?)?,
             options: options(&read("engine/config.rs")?, &read("status/store_status.rs")?)?,
+            store_options: store_options(&read("store/options.rs")?)?,
             metrics: metrics(&read("metrics.rs")?)?,
         })
     }
@@ -101,10 +122,11 @@ impl Text {
     }
 
     /// Returns the text for TypeScript: options are written in camel case.
-    pub(crate) fn typescript(&self, options: &[EngineOption]) -> String {
+    pub(crate) fn typescript(&self, tables: &Tables) -> String {
         let mut text = self.0.replace("`None`", "`null`");
-        for option in options {
-            text = text.replace(&format!("`{}`", option.name), &format!("`{}`", camel_case(&option.name)));
+        let names = tables.options.iter().map(|option| &option.name);
+        for name in names.chain(tables.store_options.iter().map(|option| &option.name)) {
+            text = text.replace(&format!("`{name}`"), &format!("`{}`", camel_case(name)));
         }
         text
     }
@@ -252,6 +274,45 @@ fn number(value: &str) -> Result<u64> {
         digits(value)
     };
     Ok(parsed.ok_or_else(|| format!("the value {value:?} of a default is not a literal"))?)
+}
+
+/// Reads the rows `option("name", Type, "summary")` of `StoreOption::ALL`.
+fn store_options(source: &str) -> Result<Vec<StoreOption>> {
+    let table = between(source, "pub const ALL: ", "\n    };\n")?;
+    let mut options = Vec::new();
+    for row in table.split("option(").skip(1) {
+        // The first text of the row is the name, the last one the summary.
+        let parse = || {
+            let (name, rest) = row.trim_start().strip_prefix('"')?.split_once('"')?;
+            let (rest, _) = rest.rsplit_once('"')?;
+            let (kind, summary) = rest.rsplit_once('"')?;
+            let kind = kind.trim_matches(|c: char| c == ',' || c.is_whitespace());
+            Some(StoreOption {
+                name: name.to_owned(),
+                kind: StoreOptionKind::parse(kind)?,
+                text: Text::new(&[summary.to_owned()]),
+            })
+        };
+        options.push(parse().ok_or_else(|| format!("core/src/store/options.rs: unexpected row {row:?}"))?);
+    }
+    Ok(options)
+}
+
+impl StoreOptionKind {
+    fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "Text" => Self::Text,
+            "Path" => Self::Path,
+            "Flag" => Self::Flag,
+            "Integer" => Self::Integer,
+            "Size" => Self::Size,
+            "Duration" => Self::Duration,
+            _ => {
+                let words = text.strip_prefix("Choice(&[")?.strip_suffix("])")?;
+                Self::Choice(words.split(", ").map(str::to_owned).collect())
+            }
+        })
+    }
 }
 
 /// Returns what stands between two texts.

@@ -2,7 +2,7 @@
 
 use crate::region::{default_sentence, replace, wrap};
 use crate::result::Result;
-use crate::tables::{OptionKind, Tables, camel_case};
+use crate::tables::{OptionKind, StoreOptionKind, Tables, camel_case};
 
 /// The width of a line of TypeScript.
 const WIDTH: usize = 100;
@@ -11,7 +11,7 @@ const WIDTH: usize = 100;
 pub(crate) fn errors(file: &str, tables: &Tables) -> Result<String> {
     let mut lines = Vec::new();
     for (nth, kind) in tables.error_kinds.iter().enumerate() {
-        lines.extend(comment(&kind.text.typescript(&tables.options)));
+        lines.extend(comment(&kind.text.typescript(tables)));
         let end = if nth + 1 == tables.error_kinds.len() { ";" } else { "" };
         lines.push(format!("  | \"{}\"{end}", kind.name));
     }
@@ -28,7 +28,7 @@ pub(crate) fn options(file: &str, tables: &Tables) -> Result<String> {
             OptionKind::AutoOrOff => "\"auto\" | \"off\"",
             OptionKind::Clock => "ManualClock",
         };
-        let text = option.text.typescript(&tables.options);
+        let text = option.text.typescript(tables);
         let default = default_sentence(&option.kind.default_in_milliseconds());
         fields.extend(comment(&format!("{text} {default}")));
         fields.push(format!("  {}?: {annotation};", camel_case(&option.name)));
@@ -39,11 +39,29 @@ pub(crate) fn options(file: &str, tables: &Tables) -> Result<String> {
     replace(&file, "names", &names)
 }
 
+/// Updates `store_options.ts`.
+pub(crate) fn store_options(file: &str, tables: &Tables) -> Result<String> {
+    let mut fields = Vec::new();
+    for option in &tables.store_options {
+        let (annotation, unit) = match &option.kind {
+            StoreOptionKind::Text | StoreOptionKind::Path => ("string".to_owned(), ""),
+            StoreOptionKind::Choice(words) => (words.join(" | "), ""),
+            StoreOptionKind::Flag => ("boolean".to_owned(), ""),
+            StoreOptionKind::Integer => ("number".to_owned(), ""),
+            StoreOptionKind::Size => ("number | string".to_owned(), " In bytes, or a text such as `16G`."),
+            StoreOptionKind::Duration => ("number".to_owned(), " In milliseconds."),
+        };
+        fields.extend(comment(&format!("{}{unit}", option.text.typescript(tables))));
+        fields.push(format!("  {}?: {annotation};", camel_case(&option.name)));
+    }
+    replace(file, "store_options", &fields)
+}
+
 /// Updates `status.ts`.
 pub(crate) fn metrics(file: &str, tables: &Tables) -> Result<String> {
     let mut lines = Vec::new();
     for metric in &tables.metrics {
-        lines.extend(comment(&metric.text.typescript(&tables.options)));
+        lines.extend(comment(&metric.text.typescript(tables)));
         lines.push(format!("  readonly {}: number;", camel_case(&metric.name)));
     }
     replace(file, "metrics", &lines)

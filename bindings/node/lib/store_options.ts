@@ -8,56 +8,67 @@ import { native, type NativeStoreConfig } from "./native.js";
  * supports.
  */
 export interface StoreOptions {
-  /** The prefix of all keys. Default: `launchdarkly` in Redis. */
+  // <generated store_options from core/src/store/options.rs>
+  /** The prefix of all keys. Default: `launchdarkly` in Redis, none in DynamoDB. */
   prefix?: string;
-  /** The first bytes of all keys, without a separator after them. */
+  /** The first bytes of all keys in Redis, for layouts without a prefix. */
   rawPrefix?: string;
-  /** The user name for authentication. */
+  /** The user to log in to Redis as. Default: the default user. */
   username?: string;
-  /** The password for authentication; any characters. It is never shown. */
+  /** The password for Redis; any characters. It is never shown. */
   password?: string;
-  /** The database number. Default: 0. */
+  /** The number of the Redis database. Default: 0. */
   database?: number;
-  /** Whether to use TLS: `redis://` then means `rediss://`, also for clusters and sentinels. */
+  /** Encrypts the connection to Redis: `redis` in the scheme becomes `rediss`. Default: false. */
   tls?: boolean;
-  /** PEM file of trusted certificate authorities. Default: those of the operating system. */
+  /** A PEM file of the authorities to trust. Default: those of the operating system. */
   caFile?: string;
-  /** PEM file of the client certificate, if the server requires one. */
+  /** A PEM file with the client's certificate, for servers that require one. */
   certFile?: string;
-  /** PEM file of the private key of `certFile`. */
+  /** A PEM file with the private key of `certFile`. */
   keyFile?: string;
-  /** The name that the server certificate must contain. Default: the host. */
+  /** The name that the server's certificate must have. Default: the host. */
   serverName?: string;
-  /** The timeout for connecting and authentication, in milliseconds. Default: 750 in Redis. */
+  /**
+   * The limit for connecting and logging in. Default: 750 ms in Redis, 500 ms in DynamoDB. In
+   * milliseconds.
+   */
   connectTimeout?: number;
-  /** The timeout for a reply, in milliseconds. Default: 500 in Redis. */
+  /**
+   * The limit for a reader's reply. Default: 500 ms in Redis, 900 ms in DynamoDB. In milliseconds.
+   */
   responseTimeout?: number;
-  /** Which servers of a cluster or sentinel deployment are read. Default: `master`. */
+  /** The servers that a cluster or a sentinel store is read from. Default: `master`. */
   readFrom?: "master" | "replica";
-  /** The user name for authentication at sentinels. */
+  /** The user to log in to sentinels as. Default: the default user. */
   sentinelUser?: string;
-  /** The password for authentication at sentinels. It is never shown. */
+  /** The password for sentinels. It is never shown. */
   sentinelPassword?: string;
-  /** The AWS region of a DynamoDB table. Default: the region of the environment. */
+  /**
+   * The region of the DynamoDB table. Default: that of the environment, the profile or the
+   * instance.
+   */
   region?: string;
-  /** The endpoint URL of DynamoDB, such as `http://localhost:8000`. Default: that of the region. */
+  /** The URL of DynamoDB, such as `http://localhost:8000`. Default: that of the region. */
   endpoint?: string;
-  /** The consistency of DynamoDB reads. Default: `strong`. */
+  /** The consistency of reads from DynamoDB. Default: `strong`. */
   consistency?: "strong" | "eventual";
-  /** The profile of the AWS configuration files. */
+  /** The profile of the AWS configuration files. Default: `AWS_PROFILE`. */
   profile?: string;
-  /** The ARN of an IAM role to assume. */
+  /** The ARN of a role to assume before the DynamoDB table is read or written. */
   roleArn?: string;
   /** The external id that the role's trust policy requires. It is never shown. */
   externalId?: string;
-  /** The session name of the assumed role. Default: `bigseg`. */
+  /** The name of the session in the logs of the role's account. Default: `bigseg`. */
   sessionName?: string;
-  /** The write capacity units per second that an import may use. Default: no limit. */
+  /** The write units that an import into DynamoDB may use. Default: no limit. */
   writeUnitsPerSecond?: number;
   /**
-   * The maximal size of an embedded store's file: bytes, or text such as `16G`. Default: 16 GiB.
+   * The largest size of an embedded store's file. Default: 16 GiB. In bytes, or a text such as
+   * `16G`.
    */
   mapSize?: number | string;
+  // </generated>
 }
 
 /**

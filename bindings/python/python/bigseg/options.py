@@ -27,57 +27,59 @@ class StoreOptions(TypedDict, total=False):
     The backend decides which options a store supports.
     """
 
+    # <generated store_options from core/src/store/options.rs>
     prefix: str
-    """The prefix of all keys. Default: ``launchdarkly`` in Redis."""
+    """The prefix of all keys. Default: ``launchdarkly`` in Redis, none in DynamoDB."""
     raw_prefix: str
-    """The first bytes of all keys, without a separator after them."""
+    """The first bytes of all keys in Redis, for layouts without a prefix."""
     username: str
-    """The user name for authentication."""
+    """The user to log in to Redis as. Default: the default user."""
     password: str
-    """The password for authentication; any characters."""
+    """The password for Redis; any characters. It is never shown."""
     database: int
-    """The database number. Default: 0."""
+    """The number of the Redis database. Default: 0."""
     tls: bool
-    """Whether to use TLS: ``redis://`` then means ``rediss://``."""
-    ca_file: str | os.PathLike[str]
-    """PEM file of trusted certificate authorities. Default: those of the operating system."""
-    cert_file: str | os.PathLike[str]
-    """PEM file of the client certificate, if the server requires one."""
-    key_file: str | os.PathLike[str]
-    """PEM file of the private key of ``cert_file``."""
-    server_name: str
-    """The name that the server certificate must contain. Default: the host."""
-    connect_timeout: Duration
-    """The timeout for connecting and authentication. Default: 0.75 s."""
-    response_timeout: Duration
-    """The timeout for a reply. Default: 0.5 s."""
-    read_from: Literal["master", "replica"]
-    """Which servers of a cluster or sentinel deployment are read. Default: ``master``."""
-    sentinel_user: str
-    """The user name for authentication at sentinels."""
-    sentinel_password: str
-    """The password for authentication at sentinels."""
-    region: str
-    """The AWS region of a DynamoDB table. Default: the region of the environment."""
-    endpoint: str
-    """The endpoint URL of DynamoDB, such as ``http://localhost:8000``.
-
-    Default: that of the region.
+    """Encrypts the connection to Redis: ``redis`` in the scheme becomes ``rediss``. Default: false.
     """
+    ca_file: str | os.PathLike[str]
+    """A PEM file of the authorities to trust. Default: those of the operating system."""
+    cert_file: str | os.PathLike[str]
+    """A PEM file with the client's certificate, for servers that require one."""
+    key_file: str | os.PathLike[str]
+    """A PEM file with the private key of ``cert_file``."""
+    server_name: str
+    """The name that the server's certificate must have. Default: the host."""
+    connect_timeout: Duration
+    """The limit for connecting and logging in. Default: 750 ms in Redis, 500 ms in DynamoDB."""
+    response_timeout: Duration
+    """The limit for a reader's reply. Default: 500 ms in Redis, 900 ms in DynamoDB."""
+    read_from: Literal["master", "replica"]
+    """The servers that a cluster or a sentinel store is read from. Default: ``master``."""
+    sentinel_user: str
+    """The user to log in to sentinels as. Default: the default user."""
+    sentinel_password: str
+    """The password for sentinels. It is never shown."""
+    region: str
+    """The region of the DynamoDB table. Default: that of the environment, the profile or the
+    instance.
+    """
+    endpoint: str
+    """The URL of DynamoDB, such as ``http://localhost:8000``. Default: that of the region."""
     consistency: Literal["strong", "eventual"]
-    """The consistency of DynamoDB reads. Default: ``strong``."""
+    """The consistency of reads from DynamoDB. Default: ``strong``."""
     profile: str
-    """The profile of the AWS configuration files."""
+    """The profile of the AWS configuration files. Default: ``AWS_PROFILE``."""
     role_arn: str
-    """The ARN of an IAM role to assume."""
+    """The ARN of a role to assume before the DynamoDB table is read or written."""
     external_id: str
-    """The external id that the role's trust policy requires."""
+    """The external id that the role's trust policy requires. It is never shown."""
     session_name: str
-    """The session name of the assumed role. Default: ``bigseg``."""
+    """The name of the session in the logs of the role's account. Default: ``bigseg``."""
     write_units_per_second: int
-    """The write capacity units per second that an import may use. Default: no limit."""
+    """The write units that an import into DynamoDB may use. Default: no limit."""
     map_size: int
-    """The maximal size of an embedded store's file in bytes. Default: 16 GiB."""
+    """The largest size of an embedded store's file. Default: 16 GiB."""
+    # </generated>
 
 
 class EngineOptions(StoreOptions, total=False):
