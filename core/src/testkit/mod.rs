@@ -16,6 +16,7 @@ pub mod redis_client;
 pub mod redis_cluster;
 pub mod redis_sentinels;
 pub mod redis_server;
+mod rounds;
 pub mod samples;
 pub mod store_model;
 pub mod store_suite;
@@ -30,11 +31,6 @@ pub use redis_client::{RedisClient, Reply};
 pub use redis_cluster::RedisCluster;
 pub use redis_sentinels::RedisSentinels;
 pub use redis_server::RedisServer;
+pub use rounds::rounds;
 pub use store_model::StoreModel;
 pub use store_suite::StoreUnderTest;
-
-/// Returns how often a randomized or repeated test goes round: a fixed, small number, and many more in a soak run
-/// (`BIGSEG_SOAK` set to anything).
-pub fn rounds(normal: usize, soak: usize) -> usize {
-    if std::env::var_os("BIGSEG_SOAK").is_some() { soak } else { normal }
-}

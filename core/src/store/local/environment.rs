@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use super::config::LocalConfig;
 use super::error::{failure, not_a_store};
-use super::row_cache::Decoder;
+use super::row_cache::RowCache;
 use super::tables::{FORMAT, FORMAT_1, TABLES, Tables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{ForkGeneration, fork_guard};
@@ -32,7 +32,7 @@ pub(super) struct Environment {
     /// Whether `env` was dropped ahead of time.
     is_abandoned: AtomicBool,
     pub(super) tables: Tables,
-    pub(super) decoder: Decoder,
+    pub(super) row_cache: RowCache,
     path: PathBuf,
     identity: Identity,
     stamp: ForkGeneration,
@@ -126,7 +126,7 @@ impl Environment {
             env: ManuallyDrop::new(env),
             is_abandoned: AtomicBool::new(false),
             tables,
-            decoder: Decoder::default(),
+            row_cache: RowCache::default(),
             path: path.clone(),
             identity,
             stamp: ForkGeneration::current(),

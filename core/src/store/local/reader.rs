@@ -22,6 +22,24 @@ pub struct LocalReader {
     environment: ArcSwapOption<Environment>,
 }
 
+/// A failure of a read: ours, or the storage library's.
+enum ReadError {
+    Store(Error),
+    Storage(heed::Error),
+}
+
+impl From<Error> for ReadError {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<heed::Error> for ReadError {
+    fn from(error: heed::Error) -> Self {
+        Self::Storage(error)
+    }
+}
+
 impl LocalReader {
     /// Prepares to read; the file is opened when it is first needed.
     pub fn new(config: LocalConfig) -> Self {
@@ -29,7 +47,7 @@ impl LocalReader {
     }
 
     /// Runs `read` on the opened file, opening it anew when another process has outgrown our view of it.
-    fn with<T>(&self, mut read: impl FnMut(&Environment) -> heed::Result<Result<T>>) -> Result<T> {
+    fn with<T>(&self, mut read: impl FnMut(&Environment) -> Result<T, ReadError>) -> Result<T> {
         for _ in 0..2 {
             let mut opened = self.environment.load();
             if opened.is_none() {
@@ -40,10 +58,15 @@ impl LocalReader {
             let Some(environment) = opened.as_deref() else { continue };
             environment.check_process()?;
             match read(environment) {
-                Ok(result) => return result,
-                // The file can only be opened again once nobody in this process holds it; others may for a moment.
-                Err(heed::Error::Mdb(heed::MdbError::MapResized)) => self.environment.store(None),
-                Err(e) => return Err(failure(&format!("reading {}", environment.path().display()), &e)),
+                Ok(result) => return Ok(result),
+                // The file can only be opened again once this process has closed it; other threads may use it for a moment.
+                Err(ReadError::Storage(heed::Error::Mdb(heed::MdbError::MapResized))) => {
+                    self.environment.store(None);
+                }
+                Err(ReadError::Store(error)) => return Err(error),
+                Err(ReadError::Storage(e)) => {
+                    return Err(failure(&format!("reading {}", environment.path().display()), &e));
+                }
             }
         }
         let path = self.config.path.display();
@@ -61,13 +84,10 @@ impl InlineReader for LocalReader {
             for (hash, membership) in hashes.iter().zip(memberships.iter_mut()) {
                 *membership = match environment.tables.memberships.get(&txn, hash.as_bytes())? {
                     None => Membership::empty(),
-                    Some(row) => match environment.decoder.membership(row, &environment.tables, &txn) {
-                        Ok(membership) => membership,
-                        Err(e) => return Ok(Err(e)),
-                    },
+                    Some(row) => environment.row_cache.membership(row, &environment.tables, &txn)?,
                 };
             }
-            Ok(Ok(()))
+            Ok(())
         })
     }
 
@@ -78,7 +98,7 @@ impl InlineReader for LocalReader {
         self.with(|environment| {
             let txn = environment.env.read_txn()?;
             let text = environment.tables.metadata.get(&txn, SYNCHRONIZED_ON)?;
-            Ok(parse_synchronized_on(text).map(|synchronized_on| Metadata { synchronized_on }))
+            Ok(Metadata { synchronized_on: parse_synchronized_on(text)? })
         })
     }
 }
@@ -115,33 +135,31 @@ impl StoreScanner for LocalReader {
                 // A walker that wants to hand over more finds nobody to take it, and ends.
                 drop(portions);
                 let walked = walker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                if stopped { Ok(Ok(())) } else { walked }
+                if stopped { Ok(()) } else { walked }
             })
         })
     }
 }
 
 /// Hands over every context, in portions, until nobody takes them any more.
-fn walk(environment: &Environment, portions: &SyncSender<Portion>) -> heed::Result<Result<()>> {
+fn walk(environment: &Environment, portions: &SyncSender<Portion>) -> Result<(), ReadError> {
     let txn = environment.env.read_txn()?;
     let mut portion = Portion::new();
     for row in environment.tables.memberships.iter(&txn)? {
         let (key, row) = row?;
         let Ok(bytes) = key.try_into() else {
-            return Ok(Err(Error::new(
+            return Err(ReadError::Store(Error::new(
                 ErrorKind::StoreFormat,
                 "the embedded store is damaged: a context hash has the wrong length",
             )));
         };
-        match environment.decoder.membership(row, &environment.tables, &txn) {
-            Ok(membership) => portion.push((ContextHash::from_bytes(bytes), membership)),
-            Err(e) => return Ok(Err(e)),
-        }
+        let membership = environment.row_cache.membership(row, &environment.tables, &txn)?;
+        portion.push((ContextHash::from_bytes(bytes), membership));
         if portion.len() == PORTION && portions.send(std::mem::take(&mut portion)).is_err() {
-            return Ok(Ok(()));
+            return Ok(());
         }
     }
     // Fails when nobody takes it any more.
     let _ = portions.send(portion);
-    Ok(Ok(()))
+    Ok(())
 }

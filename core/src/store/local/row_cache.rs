@@ -1,4 +1,4 @@
-//! Turns rows into memberships, remembering the ones seen before.
+//! Decodes rows into memberships, and caches small ones.
 
 use papaya::HashMap;
 use parking_lot::RwLock;
@@ -8,19 +8,18 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::membership::Membership;
 use crate::segment_ref::SegmentRef;
 
-/// How many distinct rows are remembered, and how long each may be.
-const REMEMBERED: usize = 4096;
-const REMEMBERED_BYTES: usize = 64;
+/// The most cached rows, and the most bytes of one of them.
+const MAX_ROWS: usize = 4096;
+const MAX_ROW_BYTES: usize = 64;
 
-/// What one opened file's rows mean. A row's meaning never changes, because segment numbers are never reused; so a
-/// population with few distinct memberships is decoded only once.
+/// The decoded rows of one open file. The meaning of a row never changes, because segment numbers are never reused.
 #[derive(Default)]
-pub(super) struct Decoder {
+pub(super) struct RowCache {
     segments: RwLock<Vec<SegmentRef>>,
     rows: HashMap<Box<[u8]>, Membership>,
 }
 
-impl Decoder {
+impl RowCache {
     pub(super) fn membership(&self, bytes: &[u8], tables: &Tables, txn: &heed::RoTxn) -> Result<Membership> {
         if let Some(membership) = self.rows.pin().get(bytes) {
             return Ok(membership.clone());
@@ -28,7 +27,7 @@ impl Decoder {
         let row = Row::decode(bytes)?;
         let membership =
             Membership::new(self.refs(&row.included, tables, txn)?, self.refs(&row.excluded, tables, txn)?);
-        if bytes.len() <= REMEMBERED_BYTES && self.rows.len() < REMEMBERED {
+        if bytes.len() <= MAX_ROW_BYTES && self.rows.len() < MAX_ROWS {
             self.rows.pin().insert(bytes.into(), membership.clone());
         }
         Ok(membership)

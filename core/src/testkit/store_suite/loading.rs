@@ -1,6 +1,6 @@
 //! Cases of loading whole lists.
 
-use super::{Case, StoreUnderTest};
+use super::fixture::{Case, StoreUnderTest};
 use crate::error::ErrorKind;
 use crate::store::{LoadReport, Metadata};
 use crate::testkit::StoreModel;

@@ -3,7 +3,7 @@
 use crate::store::Cursor;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Case, StoreUnderTest};
+use super::fixture::{Case, StoreUnderTest};
 use crate::error::ErrorKind;
 use crate::patch::{Patch, PatchOutcome};
 use crate::testkit::samples::{TestRng, hash, list, membership, patch};

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Case, StoreUnderTest};
+use super::fixture::{Case, StoreUnderTest};
 use crate::membership::Membership;
 use crate::patch::PatchOutcome;
 use crate::store::{Cursor, Metadata};
