@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use bigseg_core::import::Import;
+use bigseg_core::import::{Entry, Import};
 use bigseg_core::{ContextKey, Result};
 
 /// The number of segments.
@@ -42,7 +42,8 @@ impl DemoData {
         for index in 0..self.contexts {
             let hash = ContextKey::new(&Self::key(index))?.hash();
             for membership in memberships(index) {
-                import.add(hash, &segments[membership.segment as usize], membership.included)?;
+                let entry = if membership.included { Entry::Include } else { Entry::Exclude };
+                import.add(hash, &segments[membership.segment as usize], entry)?;
             }
             if index % 4096 == 0 {
                 progress(index);

@@ -1,4 +1,4 @@
-//! What the store says about one context (docs/spec.md#membership): the segments it is included in and excluded from.
+//! The membership of one context (docs/spec.md#membership): the segments it is included in and excluded from.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,43 +10,43 @@ use parking_lot::Mutex;
 use crate::runtime::fork_guard;
 use crate::segment_ref::SegmentRef;
 
-/// How many distinct memberships are kept for the life of the process, and how large each may be.
-const COMMON_LIMIT: usize = 4096;
-const COMMON_REFS: usize = 32;
+/// The most interned memberships, and the most refs of one of them.
+const MAX_INTERNED: usize = 4096;
+const MAX_INTERNED_REFS: usize = 32;
 
 /// Every segment ref one context is included in or excluded from; immutable, cheap to clone, `Send + Sync`.
 ///
-/// A population of millions has few distinct memberships. The first few thousand small ones met in the process
-/// are kept for ever and shared by plain reference, so that two threads answering from the cache never write to
-/// the same reference count; all others are counted.
+/// A population of millions has few distinct memberships. The first 4,096 small ones of the process are interned: kept
+/// forever and shared by plain reference. Threads that answer from the cache then never write to the same reference
+/// count. All others are reference-counted.
 #[derive(Clone)]
 pub struct Membership(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Common(&'static Refs),
-    Counted(Arc<Refs>),
+    Interned(&'static Refs),
+    Shared(Arc<Refs>),
 }
 
 struct Refs {
-    common: bool,
-    /// `refs[..included]` are the included ones, the rest the excluded ones; both sorted, without repeats.
+    is_interned: bool,
+    /// `refs[..included]` are the included ones, the rest the excluded ones; both sorted, without duplicates.
     included: usize,
     refs: Box<[SegmentRef]>,
 }
 
 static EMPTY: LazyLock<&'static Refs> =
-    LazyLock::new(|| Box::leak(Box::new(Refs { common: true, included: 0, refs: Box::default() })));
-static COMMON: LazyLock<Mutex<HashSet<&'static Refs>>> =
+    LazyLock::new(|| Box::leak(Box::new(Refs { is_interned: true, included: 0, refs: Box::default() })));
+static INTERNED: LazyLock<Mutex<HashSet<&'static Refs>>> =
     LazyLock::new(|| Mutex::new(HashSet::from([*EMPTY])));
 
 impl Membership {
-    /// Returns the membership of a context the store has no rows for: "no value" for every segment.
+    /// Returns the membership of a context without rows in the store: "no value" for every segment.
     pub fn empty() -> Self {
-        Self(Repr::Common(*EMPTY))
+        Self(Repr::Interned(*EMPTY))
     }
 
-    /// Builds a membership from refs in any order; repeats are dropped.
+    /// Builds a membership from refs in any order; duplicates are dropped.
     pub fn new(
         included: impl IntoIterator<Item = SegmentRef>,
         excluded: impl IntoIterator<Item = SegmentRef>,
@@ -59,13 +59,13 @@ impl Membership {
         rest.sort_unstable();
         rest.dedup();
         refs.append(&mut rest);
-        Self(share(Refs { common: false, included, refs: refs.into() }))
+        Self(intern(Refs { is_interned: false, included, refs: refs.into() }))
     }
 
     fn refs(&self) -> &Refs {
         match &self.0 {
-            Repr::Common(refs) => refs,
-            Repr::Counted(refs) => refs,
+            Repr::Interned(refs) => refs,
+            Repr::Shared(refs) => refs,
         }
     }
 
@@ -74,10 +74,10 @@ impl Membership {
     /// "No value" is not "false": the segment's rules decide then. Where a context is both included and excluded,
     /// included wins (docs/spec.md#membership).
     pub fn check(&self, segment_ref: &str) -> Option<bool> {
-        let holds = |refs: &[SegmentRef]| refs.binary_search_by(|r| r.as_str().cmp(segment_ref)).is_ok();
-        if holds(self.included()) {
+        let contains = |refs: &[SegmentRef]| refs.binary_search_by(|r| r.as_str().cmp(segment_ref)).is_ok();
+        if contains(self.included()) {
             Some(true)
-        } else if holds(self.excluded()) {
+        } else if contains(self.excluded()) {
             Some(false)
         } else {
             None
@@ -96,11 +96,11 @@ impl Membership {
         &refs.refs[refs.included..]
     }
 
-    /// Returns a number by which another language can know this membership again, for one that is kept for ever.
-    pub fn lasting_identity(&self) -> Option<usize> {
+    /// Returns a number that identifies an interned membership for the life of the process; `None` for others.
+    pub fn interned_id(&self) -> Option<usize> {
         match &self.0 {
-            Repr::Common(refs) => Some(std::ptr::from_ref::<Refs>(refs).addr()),
-            Repr::Counted(_) => None,
+            Repr::Interned(refs) => Some(std::ptr::from_ref::<Refs>(refs).addr()),
+            Repr::Shared(_) => None,
         }
     }
 
@@ -114,52 +114,52 @@ impl Membership {
         self.len() == 0
     }
 
-    /// Turns the membership into a pointer that a foreign language can hold without any allocation.
+    /// Converts the membership into a pointer that a foreign language can hold, without an allocation.
     ///
-    /// Give it back to [`Membership::from_raw`] exactly once.
+    /// Pass it to [`Membership::from_raw`] exactly once.
     #[doc(hidden)]
     pub fn into_raw(self) -> *const () {
         match self.0 {
-            Repr::Common(refs) => std::ptr::from_ref(refs).cast(),
-            Repr::Counted(refs) => Arc::into_raw(refs).cast(),
+            Repr::Interned(refs) => std::ptr::from_ref(refs).cast(),
+            Repr::Shared(refs) => Arc::into_raw(refs).cast(),
         }
     }
 
-    /// Takes back what [`Membership::into_raw`] gave.
+    /// Converts a pointer of [`Membership::into_raw`] back.
     ///
     /// # Safety
-    /// `raw` comes from `into_raw` and was not given back before. To look without taking it back, keep the result
-    /// in a [`std::mem::ManuallyDrop`].
+    /// `raw` comes from `into_raw` and was not converted back before. To borrow it instead, keep the result in a
+    /// [`std::mem::ManuallyDrop`].
     #[doc(hidden)]
     pub unsafe fn from_raw(raw: *const ()) -> Self {
         let raw = raw.cast::<Refs>();
         // SAFETY: the caller promises a live pointer of `into_raw`.
         let refs: &'static Refs = unsafe { &*raw };
-        if refs.common {
-            Self(Repr::Common(refs))
+        if refs.is_interned {
+            Self(Repr::Interned(refs))
         } else {
-            // SAFETY: only counted refs are made with `common` unset, and those come from `Arc::into_raw`.
-            Self(Repr::Counted(unsafe { Arc::from_raw(raw) }))
+            // SAFETY: only shared refs have `is_interned` unset, and those come from `Arc::into_raw`.
+            Self(Repr::Shared(unsafe { Arc::from_raw(raw) }))
         }
     }
 }
 
-fn share(mut refs: Refs) -> Repr {
-    if refs.refs.len() > COMMON_REFS {
-        return Repr::Counted(Arc::new(refs));
+fn intern(mut refs: Refs) -> Repr {
+    if refs.refs.len() > MAX_INTERNED_REFS {
+        return Repr::Shared(Arc::new(refs));
     }
     let _gate = fork_guard();
-    let mut common = COMMON.lock();
-    if let Some(known) = common.get(&refs) {
-        return Repr::Common(known);
+    let mut interned = INTERNED.lock();
+    if let Some(known) = interned.get(&refs) {
+        return Repr::Interned(known);
     }
-    if common.len() >= COMMON_LIMIT {
-        return Repr::Counted(Arc::new(refs));
+    if interned.len() >= MAX_INTERNED {
+        return Repr::Shared(Arc::new(refs));
     }
-    refs.common = true;
+    refs.is_interned = true;
     let refs: &'static Refs = Box::leak(Box::new(refs));
-    common.insert(refs);
-    Repr::Common(refs)
+    interned.insert(refs);
+    Repr::Interned(refs)
 }
 
 impl PartialEq for Refs {
@@ -200,7 +200,7 @@ impl fmt::Debug for Membership {
     }
 }
 
-/// How far an answer can be trusted, from best to worst (docs/spec.md#lookup-status); the bindings and evaluation reasons use it.
+/// The trust that an answer deserves, from best to worst (docs/spec.md#lookup-status).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u32)]
 pub enum LookupStatus {

@@ -1,4 +1,4 @@
-//! Patches: what upstream says has changed in one segment (docs/spec.md#patch).
+//! Patches: the changes of one segment, as the upstream sends them (docs/spec.md#patch).
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment_ref::SegmentRef;
 
-/// One step in the history of one segment; it applies only on top of [`Patch::previous_version`].
+/// One step in the history of one segment; it applies only if the cursor is at [`Patch::previous_version`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Patch {
-    /// The environment it belongs to.
+    /// The environment of the segment.
     #[serde(default)]
     pub environment_id: String,
     /// The segment's ref, as text.
@@ -23,7 +23,7 @@ pub struct Patch {
     /// The cursor this patch builds on; empty for an initial patch.
     #[serde(default)]
     pub previous_version: String,
-    /// What changes.
+    /// The changes.
     #[serde(default, deserialize_with = "null_is_default")]
     pub changes: Changes,
 }
@@ -42,15 +42,15 @@ pub struct Changes {
 /// The changes of one list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct ListChanges {
-    /// Contexts that join the list.
+    /// Contexts that are added to the list.
     #[serde(default, deserialize_with = "null_is_default")]
     pub add: Vec<ContextHash>,
-    /// Contexts that leave the list; a context in both leaves it.
+    /// Contexts that are removed from the list; removal wins if a context is in both.
     #[serde(default, deserialize_with = "null_is_default")]
     pub remove: Vec<ContextHash>,
 }
 
-/// What a patch does to one context: for each list, join (`Some(true)`), leave (`Some(false)`) or nothing.
+/// The changes of one context: for each list, added (`Some(true)`), removed (`Some(false)`) or unchanged (`None`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ContextChange {
     /// The change of "is included".
@@ -59,7 +59,7 @@ pub struct ContextChange {
     pub excluded: Option<bool>,
 }
 
-/// What became of a patch that was offered to a store.
+/// The outcome of applying a patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PatchOutcome {
     /// It was applied and the cursor moved to its version.
@@ -68,12 +68,12 @@ pub enum PatchOutcome {
     AlreadyApplied,
     /// The cursor is somewhere else: poll again from the cursor.
     OutOfOrder,
-    /// There is no cursor although the patch needs one: the store lost its data and must be filled anew.
+    /// There is no cursor although the patch needs one: the store has lost its data and must be loaded again.
     DataLost,
 }
 
 impl PatchOutcome {
-    /// Returns whether the store would not have the patch, nor any that builds on it.
+    /// Returns whether the store refuses the patch, and any patch that builds on it.
     pub fn is_refusal(self) -> bool {
         matches!(self, Self::OutOfOrder | Self::DataLost)
     }
@@ -86,7 +86,7 @@ impl ListChanges {
 }
 
 impl Changes {
-    /// Returns how many operations these are: a context that joins or leaves a list.
+    /// Returns the number of operations: contexts added to a list or removed from it.
     pub fn operations(&self) -> usize {
         self.included.len() + self.excluded.len()
     }
@@ -96,7 +96,7 @@ impl Patch {
     /// Reads a patch from JSON.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] with the place of the first fault.
+    /// [`ErrorKind::InvalidInput`] with the position of the first fault.
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let patch: Self = serde_json::from_slice(json).map_err(|e| {
             Error::new(ErrorKind::InvalidInput, format!("malformed patch: {e}; see docs/spec.md#patch"))
@@ -108,7 +108,7 @@ impl Patch {
     /// Returns the segment's ref.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSegmentRef`] when `segment_id` is none.
+    /// [`ErrorKind::InvalidSegmentRef`] when `segment_id` is not a segment ref.
     pub fn segment_ref(&self) -> Result<SegmentRef> {
         SegmentRef::parse(&self.segment_id)
     }
@@ -117,25 +117,25 @@ impl Patch {
     pub fn context_changes(&self) -> BTreeMap<ContextHash, ContextChange> {
         let mut changes: BTreeMap<ContextHash, ContextChange> = BTreeMap::new();
         // Removals are entered last, because they win over additions in the same list.
-        for (hashes, joins) in [(&self.changes.included.add, true), (&self.changes.included.remove, false)] {
+        for (hashes, added) in [(&self.changes.included.add, true), (&self.changes.included.remove, false)] {
             for hash in hashes {
-                changes.entry(*hash).or_default().included = Some(joins);
+                changes.entry(*hash).or_default().included = Some(added);
             }
         }
-        for (hashes, joins) in [(&self.changes.excluded.add, true), (&self.changes.excluded.remove, false)] {
+        for (hashes, added) in [(&self.changes.excluded.add, true), (&self.changes.excluded.remove, false)] {
             for hash in hashes {
-                changes.entry(*hash).or_default().excluded = Some(joins);
+                changes.entry(*hash).or_default().excluded = Some(added);
             }
         }
         changes
     }
 
-    /// Decides by cursor alone what is to become of this patch; `Applied` means "apply it".
+    /// Decides by the cursor alone whether this patch applies; `Applied` means "apply it".
     pub fn outcome_on(&self, cursor: Option<&str>) -> PatchOutcome {
         match cursor {
             None if self.previous_version.is_empty() => PatchOutcome::Applied,
             None => PatchOutcome::DataLost,
-            // Several initial patches may carry an empty version, so an empty cursor tells nothing about them.
+            // Several initial patches may carry an empty version, so an empty cursor does not identify one of them.
             Some(cursor) if cursor == self.version && !cursor.is_empty() => PatchOutcome::AlreadyApplied,
             Some(cursor) if cursor == self.previous_version => PatchOutcome::Applied,
             Some(_) => PatchOutcome::OutOfOrder,

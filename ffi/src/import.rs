@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use bigseg_core::import::{Import, ImportOptions, LineFormat, LineReader};
+use bigseg_core::import::{Entry, Import, ImportOptions, LineFormat, LineReader};
 use bigseg_core::store::StoreWriter;
 use bigseg_core::{ContextHash, Error, ErrorKind, Result, SegmentRef, StoreConfig};
 
@@ -172,7 +172,8 @@ fn add(
     included: bool,
 ) -> Result<()> {
     let state = bigseg_import::state(import)?;
-    state.import().add(hash()?, segment_ref.utf8("segment_ref")?, included)
+    let entry = if included { Entry::Include } else { Entry::Exclude };
+    state.import().add(hash()?, segment_ref.utf8("segment_ref")?, entry)
 }
 
 /// Adds every line of a file, which can be compressed with gzip. `segment_ref` is the segment of

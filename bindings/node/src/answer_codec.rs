@@ -36,7 +36,7 @@ impl MembershipTable {
     }
 
     fn number(&mut self, membership: &Membership) -> usize {
-        let Some(identity) = membership.lasting_identity() else {
+        let Some(identity) = membership.interned_id() else {
             self.temporary.push(membership.clone());
             return FIRST_TEMPORARY + self.temporary.len() - 1;
         };

@@ -171,15 +171,7 @@ impl NativeImport {
     }
 
     fn add_entry(&self, hash: ContextHash, segment_ref: &str, entry: &str) -> bigseg_core::Result<()> {
-        let included = match entry {
-            "include" => true,
-            "exclude" => false,
-            _ => {
-                let message = format!("entry is {entry:?}; it must be \"include\" or \"exclude\"");
-                return Err(Error::new(ErrorKind::InvalidArgument, message));
-            }
-        };
-        self.state.lock().open()?.add(hash, segment_ref, included)
+        self.state.lock().open()?.add(hash, segment_ref, entry.parse()?)
     }
 }
 

@@ -44,15 +44,8 @@ impl Import {
     }
 
     fn add_entry(&self, py: Python<'_>, hash: ContextHash, segment_ref: &str, entry: &str) -> PyResult<()> {
-        let included = match entry {
-            "include" => true,
-            "exclude" => false,
-            _ => {
-                let message = format!("entry is {entry:?}; it must be \"include\" or \"exclude\"");
-                return Err(to_py_err(py, &Error::new(ErrorKind::InvalidArgument, message)));
-            }
-        };
-        self.with_import(py, |import| import.add(hash, segment_ref, included))
+        let entry = entry.parse().map_err(|e| to_py_err(py, &e))?;
+        self.with_import(py, |import| import.add(hash, segment_ref, entry))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bigseg_core::import::{Import, ImportOptions};
+use bigseg_core::import::{Entry, Import, ImportOptions};
 use bigseg_core::store::StoreWriter;
 use bigseg_core::{ContextHash, ContextKey};
 
@@ -39,7 +39,8 @@ pub(crate) fn fill(writer: Arc<dyn StoreWriter>, count: usize) {
     for context in 0..count {
         for nth in 0..1 + context % 3 {
             let segment = &segments[(context * 7 + nth * 11) % segments.len()];
-            import.add(hash(context), segment, nth != 2).expect("a good segment ref");
+            let entry = if nth == 2 { Entry::Exclude } else { Entry::Include };
+            import.add(hash(context), segment, entry).expect("a good segment ref");
         }
     }
     import.finish(&mut |_| {}).expect("the store takes it");

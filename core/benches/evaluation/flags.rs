@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bigseg_core::engine::Source;
-use bigseg_core::import::{Import, ImportOptions};
+use bigseg_core::import::{Entry, Import, ImportOptions};
 use bigseg_core::store::memory::MemoryStore;
 use bigseg_core::{Context, ContextKey, Engine, EngineConfig};
 use serde_json::{Map, Value, json};
@@ -52,9 +52,9 @@ pub(crate) fn context(number: usize) -> Context {
 pub(crate) fn engine(data: &Value) -> Engine {
     let store = MemoryStore::default();
     let mut import = Import::new(Arc::new(store.clone()), ImportOptions::default());
-    for (key, included) in [("user-0", true), ("user-1", false)] {
+    for (key, entry) in [("user-0", Entry::Include), ("user-1", Entry::Exclude)] {
         let hash = ContextKey::new(key).expect("a key").hash();
-        import.add(hash, "segment-0.g1", included).expect("a good segment ref");
+        import.add(hash, "segment-0.g1", entry).expect("a good segment ref");
     }
     import.finish(&mut |_| {}).expect("a memory store takes it");
     let engine = Engine::open(

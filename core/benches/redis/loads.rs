@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 
-use bigseg_core::store::{LoadEntry, LoadPlan, LoadSource};
+use bigseg_core::store::{Entry, LoadEntry, LoadPlan, LoadSource};
 use bigseg_core::testkit::proxy::{Direction, Proxy};
 use bigseg_core::testkit::{RedisCluster, RedisServer};
 use bigseg_core::{ContextHash, Result, SegmentRef, StoreConfig};
@@ -64,7 +64,7 @@ impl LoadSource for List<'_> {
         entries.clear();
         let Some(hash) = self.hashes.get(self.next) else { return Ok(None) };
         let segments = (0..1 + self.next % 3).map(|nth| (self.next * 7 + nth * 11) % SEGMENTS);
-        entries.extend(segments.map(|segment| LoadEntry { segment: segment as u32, excluded: false }));
+        entries.extend(segments.map(|segment| LoadEntry { segment: segment as u32, entry: Entry::Include }));
         self.next += 1;
         Ok(Some(*hash))
     }

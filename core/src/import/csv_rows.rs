@@ -6,6 +6,7 @@ use super::importer::Import;
 use super::lines::{BUFFER, BadLine, LineReader, invalid, is_about_input, unreadable};
 use crate::context_key::{ContextHash, ContextKey};
 use crate::error::Result;
+use crate::store::Entry;
 
 /// Appended to a CSV, to detect a quote that is never closed.
 const END_OF_LIST: &[u8] = b"\n\0end of list\0";
@@ -104,9 +105,9 @@ impl LineReader {
         } else {
             ContextKey::from_bytes(context)?.hash()
         };
-        let included = match field(columns.membership) {
-            b"" | b"include" | b"included" | b"true" => true,
-            b"exclude" | b"excluded" | b"false" => false,
+        let entry = match field(columns.membership) {
+            b"" | b"include" | b"included" | b"true" => Entry::Include,
+            b"exclude" | b"excluded" | b"false" => Entry::Exclude,
             _ => return Err(invalid("the membership is neither include nor exclude")),
         };
         if row.0.len() > 3 {
@@ -115,9 +116,9 @@ impl LineReader {
         let segment = std::str::from_utf8(field(columns.segment))
             .map_err(|_| invalid("the segment ref is not UTF-8"))?;
         match (segment, &self.segment) {
-            ("", Some(segment)) => import.add(hash, segment.as_str(), included),
+            ("", Some(segment)) => import.add(hash, segment.as_str(), entry),
             ("", None) => Err(invalid("no segment is named, and there is no default segment")),
-            (segment, _) => import.add(hash, segment, included),
+            (segment, _) => import.add(hash, segment, entry),
         }
     }
 }

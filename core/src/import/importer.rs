@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment_ref::SegmentRef;
-use crate::store::{LoadEntry, LoadPlan, LoadReport, LoadSource, StoreWriter};
+use crate::store::{Entry, LoadEntry, LoadPlan, LoadReport, LoadSource, StoreWriter};
 
 /// The options of an import.
 #[derive(Debug, Clone)]
@@ -89,7 +89,7 @@ impl Import {
     /// # Errors
     /// [`ErrorKind::InvalidSegmentRef`], after which the import can continue; or
     /// [`ErrorKind::StoreFull`] if there is no space for a temporary file.
-    pub fn add(&mut self, hash: ContextHash, segment_ref: &str, included: bool) -> Result<()> {
+    pub fn add(&mut self, hash: ContextHash, segment_ref: &str, entry: Entry) -> Result<()> {
         let segment = match self.segments.get(segment_ref) {
             Some(segment) => *segment,
             None => {
@@ -100,7 +100,7 @@ impl Import {
                 segment
             }
         };
-        self.sorter.add(hash, LoadEntry { segment, excluded: !included })?;
+        self.sorter.add(hash, LoadEntry { segment, entry })?;
         self.memberships += 1;
         Ok(())
     }

@@ -9,5 +9,6 @@ mod lines;
 mod ndjson_lines;
 mod sorter;
 
+pub use crate::store::Entry;
 pub use importer::{Import, ImportOptions, ImportProgress, ImportReport};
 pub use lines::{BadLine, LineFormat, LineReader};

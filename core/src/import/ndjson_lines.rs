@@ -10,6 +10,7 @@ use super::lines::{BadLine, LineReader, invalid, is_about_input, unreadable};
 use crate::context_key::{ContextHash, ContextKey};
 use crate::error::Result;
 use crate::segment_ref::SegmentRef;
+use crate::store::Entry;
 
 /// One line.
 #[derive(Deserialize)]
@@ -68,15 +69,15 @@ impl LineReader {
                 .segment
                 .as_ref()
                 .ok_or_else(|| invalid("no segment is named, and there is no default segment"))?;
-            return import.add(hash, segment.as_str(), true);
+            return import.add(hash, segment.as_str(), Entry::Include);
         }
         // All refs are parsed first, so that a bad line adds nothing.
         for segment in object.included.iter().chain(&object.excluded) {
             SegmentRef::parse(segment)?;
         }
-        for (segments, included) in [(&object.included, true), (&object.excluded, false)] {
+        for (segments, entry) in [(&object.included, Entry::Include), (&object.excluded, Entry::Exclude)] {
             for segment in segments {
-                import.add(hash, segment, included)?;
+                import.add(hash, segment, entry)?;
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{LoadEntry, LoadSource};
+use crate::store::{Entry, LoadEntry, LoadSource};
 
 /// One membership; ordered by hash, then segment, included before excluded.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +29,7 @@ impl Record {
         Self {
             prefix: u64::from_be_bytes(*prefix),
             rest: rest.try_into().expect("24 bytes are left"),
-            entry: entry.segment << 1 | u32::from(entry.excluded),
+            entry: entry.segment << 1 | u32::from(entry.entry == Entry::Exclude),
         }
     }
 
@@ -41,7 +41,7 @@ impl Record {
     }
 
     fn entry(&self) -> LoadEntry {
-        LoadEntry { segment: self.entry >> 1, excluded: self.entry & 1 == 1 }
+        unpack(self.entry)
     }
 
     fn write(&self, to: &mut impl Write) -> std::io::Result<()> {
@@ -60,9 +60,14 @@ impl Record {
         }
         let (hash, entry) = bytes.split_first_chunk::<32>().expect("36 bytes");
         let entry = u32::from_le_bytes(entry.try_into().expect("4 bytes are left"));
-        let entry = LoadEntry { segment: entry >> 1, excluded: entry & 1 == 1 };
-        Ok(Some(Self::new(ContextHash::from_bytes(*hash), entry)))
+        Ok(Some(Self::new(ContextHash::from_bytes(*hash), unpack(entry))))
     }
+}
+
+/// Reads the segment and the entry from the number that a record holds.
+fn unpack(number: u32) -> LoadEntry {
+    let entry = if number & 1 == 1 { Entry::Exclude } else { Entry::Include };
+    LoadEntry { segment: number >> 1, entry }
 }
 
 /// Collects memberships in any order.
@@ -187,7 +192,7 @@ mod tests {
             let mut sorter = Sorter::new(limit, std::env::temp_dir());
             let mut expected: BTreeMap<ContextHash, Vec<LoadEntry>> = BTreeMap::new();
             for (context, segment, excluded) in list {
-                let entry = LoadEntry { segment, excluded };
+                let entry = LoadEntry { segment, entry: if excluded { Entry::Exclude } else { Entry::Include } };
                 sorter.add(hash(context), entry).unwrap();
                 expected.entry(hash(context)).or_default().push(entry);
             }

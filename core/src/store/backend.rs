@@ -1,4 +1,4 @@
-//! The kinds of stores that a store string can name.
+//! One form of store strings; `config.rs` lists those of every backend.
 
 /// A kind of store, as a store string names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

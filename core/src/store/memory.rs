@@ -8,8 +8,8 @@ use std::sync::{Arc, LazyLock, Weak};
 use parking_lot::{Mutex, RwLock};
 
 use super::{
-    Backend, BatchResult, Cursor, InlineReader, LoadPlan, LoadReport, LoadSource, Metadata, StoreReader,
-    StoreScanner, StoreWriter, query_inline,
+    Backend, BatchResult, Cursor, Entry, InlineReader, LoadPlan, LoadReport, LoadSource, Metadata,
+    StoreReader, StoreScanner, StoreWriter, query_inline,
 };
 use crate::context_key::{BuildPrefixHasher, ContextHash};
 use crate::error::Result;
@@ -189,8 +189,8 @@ impl StoreWriter for MemoryStore {
                 // Included entries come last, so that they win over excluded ones of the same list.
                 for entry in entries.iter().rev() {
                     let segment = &plan.refs[entry.segment as usize];
-                    change(included, segment, Some(!entry.excluded));
-                    change(excluded, segment, Some(entry.excluded));
+                    change(included, segment, Some(entry.entry == Entry::Include));
+                    change(excluded, segment, Some(entry.entry == Entry::Exclude));
                 }
             });
             progress(done as u64 + 1);

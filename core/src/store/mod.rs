@@ -1,4 +1,4 @@
-//! Stores: readers, writers, and scanners for tools.
+//! Stores, for the rest of the engine: readers, writers, and scanners for tools.
 
 mod backend;
 mod blocking_adapter;
@@ -25,6 +25,8 @@ pub use reader::{
     BatchResult, ChangeListener, InlineReader, Limitation, Metadata, StoreReader, StoreScanner, guarded,
     parse_synchronized_on,
 };
-pub use writer::{Cursor, LoadEntry, LoadPlan, LoadReport, LoadSource, StoreWriter};
+pub use writer::{Cursor, Entry, LoadEntry, LoadPlan, LoadReport, LoadSource, StoreWriter};
 
 use reader::query_inline;
+#[cfg(any(feature = "dynamodb", feature = "redis"))]
+use writer::effective_segments;

@@ -1,4 +1,4 @@
-//! The read side of a store.
+//! The read side of a store: what every backend implements for lookups and scans.
 
 use std::ops::{ControlFlow, Deref};
 use std::panic::AssertUnwindSafe;
@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::membership::Membership;
 use crate::runtime::BoxFuture;
 
-/// What a store says about itself.
+/// The metadata of a store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// When the store was last known to match its source, in Unix milliseconds; `None` = never.
@@ -148,12 +148,6 @@ impl Limitation {
     pub const BATCHED_READS: &'static str = "batched_reads";
 }
 
-/// Walks everything a store holds, for statistics and export.
-pub trait StoreScanner: Send + Sync + 'static {
-    /// Calls `visit` for each context until it breaks; blocks meanwhile.
-    fn scan(&self, visit: &mut dyn FnMut(ContextHash, Membership) -> ControlFlow<()>) -> Result<()>;
-}
-
 /// Runs a call into a store. A call that panics fails, and only for those who wait for it.
 pub async fn guarded<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
     AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|panic| {
@@ -164,7 +158,13 @@ pub async fn guarded<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
     })
 }
 
-/// Reads a sync time as stores hold it (docs/spec.md#sync-time): absent, empty and `0` mean "never".
+/// Scans everything that a store holds, for statistics and export.
+pub trait StoreScanner: Send + Sync + 'static {
+    /// Calls `visit` for each context until it breaks; blocks meanwhile.
+    fn scan(&self, visit: &mut dyn FnMut(ContextHash, Membership) -> ControlFlow<()>) -> Result<()>;
+}
+
+/// Parses a sync time as stores hold it (docs/spec.md#sync-time): absent, empty and `0` mean "never".
 ///
 /// # Errors
 /// [`ErrorKind::StoreData`] when it is anything but a decimal integer.

@@ -1,7 +1,9 @@
-//! The write side of a store: patches and bulk loads.
+//! The write side of a store: what every backend implements for patches and bulk loads.
+
+use std::str::FromStr;
 
 use crate::context_key::ContextHash;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::patch::{Patch, PatchOutcome};
 use crate::segment_ref::SegmentRef;
 
@@ -64,24 +66,61 @@ pub enum Cursor {
     Keep,
 }
 
-/// What a bulk load is to do.
+/// The instructions of a bulk load.
 #[derive(Debug, Clone)]
 pub struct LoadPlan {
-    /// The refs that [`LoadEntry`] counts.
+    /// The refs that [`LoadEntry::segment`] is an index into.
     pub refs: Vec<SegmentRef>,
-    /// The segment whose present members are forgotten first; `None` merges into what is there.
+    /// The segment whose present members are removed first; `None` merges the list into the store.
     pub replace: Option<SegmentRef>,
-    /// The time at which the store is declared synchronised, in Unix milliseconds.
+    /// The sync time to write, in Unix milliseconds.
     pub synchronized_on: i64,
 }
 
-/// One membership of a bulk load: an index into [`LoadPlan::refs`], and include or exclude.
+/// Whether a list includes a context in a segment or excludes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Entry {
+    /// The context is included.
+    Include,
+    /// The context is excluded.
+    Exclude,
+}
+
+impl FromStr for Entry {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "include" => Ok(Self::Include),
+            "exclude" => Ok(Self::Exclude),
+            _ => {
+                let message = format!("entry is {text:?}; it must be \"include\" or \"exclude\"");
+                Err(Error::new(ErrorKind::InvalidArgument, message))
+            }
+        }
+    }
+}
+
+/// One membership of a bulk load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LoadEntry {
     /// Index into [`LoadPlan::refs`].
     pub segment: u32,
-    /// Whether the context is excluded rather than included.
-    pub excluded: bool,
+    /// Whether the list includes or excludes the context.
+    pub entry: Entry,
+}
+
+/// Returns the segments that a context's entries include it in, or exclude it from; included wins over excluded.
+#[cfg(any(feature = "dynamodb", feature = "redis"))]
+pub(super) fn effective_segments<'a>(
+    entries: &'a [LoadEntry],
+    entry: Entry,
+    refs: &'a [SegmentRef],
+) -> impl Iterator<Item = &'a SegmentRef> {
+    let is_included = |segment| entries.contains(&LoadEntry { segment, entry: Entry::Include });
+    entries
+        .iter()
+        .filter(move |known| known.entry == entry && (entry == Entry::Include || !is_included(known.segment)))
+        .map(|known| &refs[known.segment as usize])
 }
 
 /// The contexts of a bulk load, each once, in the order of their hashes.
@@ -90,7 +129,7 @@ pub trait LoadSource {
     fn next(&mut self, entries: &mut Vec<LoadEntry>) -> Result<Option<ContextHash>>;
 }
 
-/// What a bulk load did.
+/// The result of a bulk load.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LoadReport {
     /// Contexts in the list.

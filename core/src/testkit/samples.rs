@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::membership::Membership;
 use crate::patch::{Changes, ListChanges, Patch};
 use crate::segment_ref::SegmentRef;
-use crate::store::{LoadEntry, LoadPlan, LoadSource};
+use crate::store::{Entry, LoadEntry, LoadPlan, LoadSource};
 
 /// Hashes a context key.
 pub fn hash(key: &str) -> ContextHash {
@@ -61,7 +61,10 @@ impl SampleList {
             self.refs.push(segment.clone());
             next
         });
-        self.contexts.entry(hash).or_default().insert(LoadEntry { segment, excluded: !included });
+        self.contexts
+            .entry(hash)
+            .or_default()
+            .insert(LoadEntry { segment, entry: if included { Entry::Include } else { Entry::Exclude } });
         self
     }
 
@@ -79,7 +82,9 @@ impl SampleList {
     /// Returns every membership: context, ref, and whether it is included.
     pub fn memberships(&self) -> impl Iterator<Item = (ContextHash, &SegmentRef, bool)> {
         self.contexts.iter().flat_map(|(hash, entries)| {
-            entries.iter().map(|entry| (*hash, &self.refs[entry.segment as usize], !entry.excluded))
+            entries
+                .iter()
+                .map(|entry| (*hash, &self.refs[entry.segment as usize], entry.entry == Entry::Include))
         })
     }
 }

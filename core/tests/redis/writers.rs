@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use bigseg_core::import::{Import, ImportOptions};
+use bigseg_core::import::{Entry, Import, ImportOptions};
 use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::store::{Cursor, StoreWriter};
 use bigseg_core::testkit::proxy::{Direction, Proxy};
@@ -193,7 +193,7 @@ fn import(store: &StoreConfig, contexts: usize, resume_after: u64) -> (u64, bigs
     let options = ImportOptions { resume_after, ..ImportOptions::default() };
     let mut import = Import::new(store.writer().unwrap(), options);
     for n in 0..contexts {
-        import.add(hash(&n.to_string()), "s.g1", true).unwrap();
+        import.add(hash(&n.to_string()), "s.g1", Entry::Include).unwrap();
     }
     let mut confirmed = 0;
     let report = import.finish(&mut |done| confirmed = done.contexts);

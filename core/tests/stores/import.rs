@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use bigseg_core::import::{BadLine, Import, ImportOptions, LineFormat, LineReader};
+use bigseg_core::import::{BadLine, Entry, Import, ImportOptions, LineFormat, LineReader};
 use bigseg_core::store::memory::MemoryStore;
 use bigseg_core::store::{InlineReader, StoreScanner};
 use bigseg_core::testkit::rounds;
@@ -305,7 +305,7 @@ fn a_fatal_bad_line_leaves_the_store_as_it_was() {
     let options =
         || ImportOptions { replace: Some(SegmentRef::parse("s.g1").unwrap()), ..ImportOptions::default() };
     let mut before = Import::new(Arc::new(store.clone()), options());
-    before.add(hash("old"), "s.g1", true).unwrap();
+    before.add(hash("old"), "s.g1", Entry::Include).unwrap();
     before.finish(&mut |_| {}).unwrap();
     let synchronized = store.read_metadata().unwrap();
     let mut import = Import::new(Arc::new(store.clone()), options());

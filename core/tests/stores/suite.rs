@@ -10,8 +10,8 @@ use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::segment_ref::SegmentRef;
 use bigseg_core::store::memory::MemoryStore;
 use bigseg_core::store::{
-    BatchResult, Cursor, LoadEntry, LoadPlan, LoadReport, LoadSource, Metadata, StoreReader, StoreScanner,
-    StoreWriter,
+    BatchResult, Cursor, Entry, LoadEntry, LoadPlan, LoadReport, LoadSource, Metadata, StoreReader,
+    StoreScanner, StoreWriter,
 };
 use bigseg_core::testkit::{StoreUnderTest, store_suite};
 use bigseg_core::{ContextHash, Error, ErrorKind, Result, StoreConfig};
@@ -291,9 +291,10 @@ impl LoadSource for MutantSource<'_> {
         };
         let original = entries.clone();
         match self.defect {
-            Defect::LoadIgnoresExcluded => entries.retain(|entry| !entry.excluded),
+            Defect::LoadIgnoresExcluded => entries.retain(|entry| entry.entry == Entry::Include),
             Defect::LoadPrefersExcluded => entries.retain(|e| {
-                e.excluded || !original.contains(&LoadEntry { segment: e.segment, excluded: true })
+                e.entry == Entry::Exclude
+                    || !original.contains(&LoadEntry { segment: e.segment, entry: Entry::Exclude })
             }),
             _ => {}
         }

@@ -1,6 +1,5 @@
-//! The way to a table: a client with credentials, found when first needed and renewed before they expire.
+//! Sends requests to a table, with credentials that are resolved for the first request and renewed before they expire.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,103 +7,97 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::{Builder, tls};
-use futures_util::FutureExt;
-use futures_util::future::{Either, Shared, select};
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 
 use super::config::DynamoDbConfig;
-use super::credentials::{Access, FINDING, find};
-use super::error::{Doing, refuses_credentials};
+use super::credentials::{AuthenticatedClient, RESOLVING_CREDENTIALS, resolve_credentials};
+use super::error::{Operation, refuses_credentials};
+use crate::backoff::Backoff;
 use crate::clock::{Clock, Moment};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::runtime::{BoxFuture, ForkGeneration, Runtime};
+use crate::shared_attempt::{AfterFailure, Purpose, SharedAttempt, Validity};
 
-/// How long finding credentials may take; it goes on when the one who asked for them has given up.
-const FINDING_PATIENCE: Duration = Duration::from_secs(10);
-/// How long nobody looks for credentials after a failure; callers in between fail at once with the same words.
-const REST: Duration = Duration::from_millis(500);
-/// How long credentials that were just found and are refused all the same are not looked for again.
-const REFUSED_REST: Duration = Duration::from_secs(5);
+/// The limit for resolving credentials, which goes on when its callers give up.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(10);
+/// The pause after a failure to resolve credentials; callers in between get the same error at once.
+const CREDENTIALS_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_millis(500));
+/// How long credentials that were just resolved and refused are not resolved again.
+const REFUSED_PAUSE: Duration = Duration::from_secs(5);
+/// The pause before a request that failed in passing is sent again.
+pub(super) const RETRY_BACKOFF: Backoff = Backoff::new(Duration::from_millis(25), Duration::from_secs(1));
 
-/// An attempt to find credentials; clones share its outcome.
-type Attempt = Shared<BoxFuture<'static, Result<Arc<Access>>>>;
-
-/// Sends requests; whoever asks for the first one finds the credentials, together with all others who ask meanwhile.
-pub(super) struct Link {
+/// The way to one table. Concurrent first requests share one resolution of the credentials.
+pub(super) struct TableClient {
     pub(super) config: Arc<DynamoDbConfig>,
-    pub(super) runtime: Arc<Runtime>,
+    runtime: Arc<Runtime>,
     process: ForkGeneration,
     http: SharedHttpClient,
     attempt_timeout: Duration,
-    state: Arc<Mutex<State>>,
+    authenticated: SharedAttempt<Arc<AuthenticatedClient>>,
+    /// Until when it is useless to resolve credentials again, because the last ones were refused, too.
+    refused_until: Mutex<Moment>,
 }
 
-struct State {
-    access: Option<Arc<Access>>,
-    attempt: Option<Attempt>,
-    resting: Option<(Error, Moment)>,
-    /// Until when it is no use to look for better credentials: the last ones that were found are refused, too.
-    refused_until: Moment,
-    tasks: JoinSet<()>,
-}
-
-impl Link {
-    /// Prepares to send requests, each attempt of which may take that long.
+impl TableClient {
+    /// Prepares to send requests; `attempt_timeout` limits each attempt of one.
     ///
     /// # Errors
     /// [`ErrorKind::Internal`] when the machine refuses more threads.
     pub(super) fn new(config: DynamoDbConfig, attempt_timeout: Duration) -> Result<Self> {
-        // Fails when the host has chosen a cryptographic provider already, which is then as good.
+        // Fails when the host program has chosen a cryptographic provider already, which is then as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+        let runtime = Runtime::shared()?;
         Ok(Self {
             config: Arc::new(config),
             process: ForkGeneration::current(),
-            runtime: Runtime::shared()?,
             http: Builder::new().tls_provider(ring).build_https(),
             attempt_timeout,
-            state: Arc::new(Mutex::new(State::new())),
+            authenticated: SharedAttempt::new(
+                runtime.clone(),
+                Clock::System,
+                CREDENTIALS_BACKOFF,
+                AfterFailure::Wait,
+            ),
+            refused_until: Mutex::new(Moment::DISTANT_PAST),
+            runtime,
         })
     }
 
-    /// Sends a request with the credentials of the moment, and once more when they turn out to be expired.
-    pub(super) async fn ask<T, E, F>(&self, doing: Doing, send: impl Fn(Client) -> F) -> Result<T>
+    /// Sends a request with the present credentials, and once more when they turn out to be expired.
+    pub(super) async fn request<T, E, F>(&self, operation: Operation, send: impl Fn(Client) -> F) -> Result<T>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         F: Future<Output = Result<T, SdkError<E>>>,
     {
-        self.send(send).await?.map_err(|e| self.config.failure(doing, &e))
+        self.send(send).await?.map_err(|e| self.config.request_error(operation, &e))
     }
 
-    /// Does the same, and leaves it to the caller to judge what DynamoDB answered.
+    /// Sends a request as [`request`](Self::request) does, and returns DynamoDB's own error, for callers that
+    /// classify it.
     ///
     /// # Errors
     /// There are no credentials to send the request with.
-    pub(super) async fn send<T, E, F>(&self, send: impl Fn(Client) -> F) -> Result<Result<T, SdkError<E>>>
+    pub(super) async fn send<T, E, F>(&self, send: impl Fn(Client) -> F) -> Result<SendResult<T, E>>
     where
         E: ProvideErrorMetadata,
-        F: Future<Output = Result<T, SdkError<E>>>,
+        F: Future<Output = SendResult<T, E>>,
     {
-        let access = self.access().await?;
-        let answer = send(access.client.clone()).await;
-        let is_refused = |answer: &Result<T, SdkError<E>>| {
-            let error = answer.as_ref().err().and_then(SdkError::as_service_error);
-            error.is_some_and(|e| refuses_credentials(e.code()))
-        };
-        if !is_refused(&answer) || !self.forget(&access) {
+        let authenticated = self.authenticate().await?;
+        let answer = send(authenticated.client.clone()).await;
+        if !has_refused_credentials(&answer) || !self.discard(&authenticated) {
             return Ok(answer);
         }
-        let answer = send(self.access().await?.client.clone()).await;
-        if is_refused(&answer) {
-            self.state.lock().refused_until = Clock::System.now().after(REFUSED_REST);
+        let answer = send(self.authenticate().await?.client.clone()).await;
+        if has_refused_credentials(&answer) {
+            *self.refused_until.lock() = Clock::System.now().after(REFUSED_PAUSE);
         }
         Ok(answer)
     }
 
-    /// Polls a future with our runtime around it, which the client's timers and connections need.
-    pub(super) fn within<'a, T>(
+    /// Polls a future in the context of our runtime, which the SDK's timers and connections need.
+    pub(super) fn on_runtime<'a, T>(
         &'a self,
         work: impl Future<Output = Result<T>> + Send + 'a,
     ) -> impl Future<Output = Result<T>> + Send + 'a {
@@ -116,114 +109,82 @@ impl Link {
         }
     }
 
-    /// Gives up waiting at the moment at which `response_timeout` is over.
-    pub(super) async fn in_time<T>(
+    /// Fails at the moment at which `response_timeout` is over.
+    pub(super) async fn deadline<T>(
         &self,
-        over: Moment,
-        doing: &str,
+        at: Moment,
+        operation: &str,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        match select(pin!(work), self.runtime.sleep_until(&Clock::System, over)).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => {
-                let what = format!("there was no answer within {:?}", self.config.response_timeout);
-                Err(self.config.error(ErrorKind::StoreTimeout, doing, &what))
-            }
-        }
+        self.runtime.deadline(&Clock::System, at, work).await.unwrap_or_else(|_| {
+            let what = format!("there was no answer within {:?}", self.config.response_timeout);
+            Err(self.config.error(ErrorKind::StoreTimeout, operation, &what))
+        })
+    }
+
+    /// Waits until a moment; may be awaited on any executor.
+    pub(super) fn sleep_until(&self, moment: Moment) -> BoxFuture<'static, ()> {
+        self.runtime.sleep_until(&Clock::System, moment)
     }
 
     /// Waits; may be awaited on any executor.
     pub(super) fn pause(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.runtime.sleep_until(&Clock::System, Clock::System.now().after(duration))
+        self.sleep_until(Clock::System.now().after(duration))
     }
 
     /// Makes sure that there are credentials.
-    pub(super) async fn ready(&self) -> Result<()> {
-        self.access().await.map(drop)
+    pub(super) async fn ensure_credentials(&self) -> Result<()> {
+        self.authenticate().await.map(drop)
     }
 
-    async fn access(&self) -> Result<Arc<Access>> {
-        let attempt = {
-            let mut state = self.state.lock();
-            let now = Clock::System.unix_millis();
-            let rests = state.resting.as_ref().is_some_and(|(_, until)| Clock::System.now() < *until);
-            match state.access.clone() {
-                Some(access) if now < access.due => return Ok(access),
-                Some(access) if now < access.end => {
-                    if state.attempt.is_none() && !rests {
-                        // Nobody waits for it: the present credentials are still good.
-                        drop(self.start(&mut state));
-                    }
-                    return Ok(access);
-                }
-                _ => {}
-            }
-            match (&state.attempt, &state.resting) {
-                (Some(attempt), _) => attempt.clone(),
-                (None, Some((error, _))) if rests => return Err(error.clone()),
-                _ => self.start(&mut state),
+    async fn authenticate(&self) -> Result<Arc<AuthenticatedClient>> {
+        let now = Clock::System.unix_millis();
+        let validity = |authenticated: &Arc<AuthenticatedClient>| {
+            if now < authenticated.renew_at {
+                Validity::Valid
+            } else if now < authenticated.expires_at {
+                Validity::Expiring
+            } else {
+                Validity::Invalid(None)
             }
         };
-        attempt.await
+        self.authenticated.get(validity, |purpose| self.resolve(purpose)).await
     }
 
-    /// Drops credentials that were refused, unless they were replaced meanwhile; returns whether to look for others.
-    fn forget(&self, refused: &Arc<Access>) -> bool {
-        let mut state = self.state.lock();
-        let is_worthwhile = Clock::System.now() >= state.refused_until;
-        if is_worthwhile && state.access.as_ref().is_some_and(|access| Arc::ptr_eq(access, refused)) {
-            state.access = None;
-        }
-        is_worthwhile
-    }
-
-    /// Starts to look for credentials, in a task that no impatient caller cuts short.
-    fn start(&self, state: &mut State) -> Attempt {
-        let (sender, receiver) = oneshot::channel();
-        let (config, http, attempt_timeout) = (self.config.clone(), self.http.clone(), self.attempt_timeout);
-        // Weak, because the task lies in the state and must not keep it.
-        let settling = Arc::downgrade(&self.state);
-        while state.tasks.try_join_next().is_some() {}
-        self.runtime.spawn_in(&mut state.tasks, async move {
-            let found = tokio::time::timeout(FINDING_PATIENCE, find(&config, http, attempt_timeout)).await;
-            let outcome = found.unwrap_or_else(|_| {
-                let what = format!("none were found within {FINDING_PATIENCE:?}");
-                Err(config.error(ErrorKind::StoreTimeout, FINDING, &what))
+    /// Resolves credentials within a limit of their own.
+    fn resolve(&self, purpose: Purpose) -> impl Future<Output = Result<Arc<AuthenticatedClient>>> + use<> {
+        let runtime = self.runtime.clone();
+        let config = self.config.clone();
+        let http = self.http.clone();
+        let attempt_timeout = self.attempt_timeout;
+        async move {
+            let at = Clock::System.now().after(CREDENTIALS_TIMEOUT);
+            let work = resolve_credentials(&config, http, attempt_timeout);
+            let outcome = runtime.deadline(&Clock::System, at, work).await.unwrap_or_else(|_| {
+                let what = format!("none were found within {CREDENTIALS_TIMEOUT:?}");
+                Err(config.error(ErrorKind::StoreTimeout, RESOLVING_CREDENTIALS, &what))
             });
-            let had_access = settling.upgrade().is_some_and(|state| state.lock().settle(&outcome));
-            if let (true, Err(error)) = (had_access, &outcome) {
+            if let (Purpose::Renewal, Err(error)) = (purpose, &outcome) {
                 log::warn!("credentials about to expire cannot be renewed: {error}");
             }
-            // Fails when nobody waits any more.
-            let _ = sender.send(outcome);
-        });
-        let given_up =
-            || Err(Error::new(ErrorKind::Closed, "the store was closed while it looked for credentials"));
-        let attempt = receiver.map(move |outcome| outcome.unwrap_or_else(|_| given_up())).boxed().shared();
-        state.attempt = Some(attempt.clone());
-        attempt
+            outcome
+        }
+    }
+
+    /// Discards credentials that were refused, unless they were replaced meanwhile; returns whether to resolve others.
+    fn discard(&self, refused: &Arc<AuthenticatedClient>) -> bool {
+        if Clock::System.now() < *self.refused_until.lock() {
+            return false;
+        }
+        self.authenticated.discard_if(|present| Arc::ptr_eq(present, refused));
+        true
     }
 }
 
-impl State {
-    fn new() -> Self {
-        let (access, attempt, resting) = (None, None, None);
-        Self { access, attempt, resting, refused_until: Moment::DISTANT_PAST, tasks: JoinSet::new() }
-    }
+/// DynamoDB's answer to a request that was sent.
+pub(super) type SendResult<T, E> = Result<T, SdkError<E>>;
 
-    /// Notes how an attempt ended; returns whether there were credentials before.
-    fn settle(&mut self, outcome: &Result<Arc<Access>>) -> bool {
-        let had_access = self.access.is_some();
-        self.attempt = None;
-        match outcome {
-            Ok(access) => {
-                self.access = Some(access.clone());
-                self.resting = None;
-            }
-            Err(error) => {
-                self.resting = Some((error.clone(), Clock::System.now().after(REST)));
-            }
-        }
-        had_access
-    }
+fn has_refused_credentials<T, E: ProvideErrorMetadata>(answer: &SendResult<T, E>) -> bool {
+    let error = answer.as_ref().err().and_then(SdkError::as_service_error);
+    error.is_some_and(|e| refuses_credentials(e.code()))
 }

@@ -1,4 +1,4 @@
-//! Which table holds the store, how to get at it, and under which keys the store lies.
+//! The configuration of a DynamoDB store: its table, the way to it, and the prefix of its keys.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,19 +13,19 @@ pub enum Consistency {
     Eventual,
 }
 
-/// A role to assume before the table is asked, as one does for a table in another account.
+/// A role to assume before the table is used, such as for a table in another account.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AssumedRole {
     /// The role's ARN.
     pub arn: String,
-    /// What the role's trust policy asks for as `sts:ExternalId`.
+    /// The `sts:ExternalId` that the role's trust policy requires.
     pub external_id: Option<String>,
-    /// The name under which the session shows in the account's logs. Default: [`AssumedRole::DEFAULT_SESSION_NAME`].
+    /// The name of the session in the account's logs. Default: [`AssumedRole::DEFAULT_SESSION_NAME`].
     pub session_name: String,
 }
 
 impl AssumedRole {
-    /// The name of a session that is given none.
+    /// The default name of a session.
     pub const DEFAULT_SESSION_NAME: &'static str = "bigseg";
 }
 
@@ -37,40 +37,41 @@ impl fmt::Debug for AssumedRole {
 
 /// Which DynamoDB table holds the store; see [`StoreConfig::parse`](crate::StoreConfig::parse) for its string form.
 ///
-/// It has no place for keys: credentials come from the environment, a profile, a web identity, the container or the
-/// instance, in this order, as with every AWS SDK. Neither `Debug` nor the store string made of it shows the external id.
+/// It holds no access keys: credentials come from the environment, a profile, a web identity, the container or the
+/// instance, in this order, as in every AWS SDK. Neither `Debug` nor `Display` shows the external id.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DynamoDbConfig {
     /// The table's name.
     pub table: String,
     /// The table's region; `None` = that of the environment (`AWS_REGION`), the profile or the instance.
     pub region: Option<String>,
-    /// What the namespaces begin with; a colon follows it. By default nothing, and no colon.
+    /// The prefix of the namespaces, followed by a colon. Default: none, and no colon.
     pub prefix: String,
-    /// Where DynamoDB answers, as a URL; `None` = where the region's does.
+    /// The URL of DynamoDB; `None` = that of the region.
     pub endpoint: Option<String>,
     /// The profile of the AWS configuration files to use; `None` = `AWS_PROFILE`, or `default`.
     pub profile: Option<String>,
-    /// The role to assume with the credentials found; `None` = none.
+    /// The role to assume with these credentials; `None` = none.
     pub role: Option<AssumedRole>,
-    /// How fresh lookups are. Default: [`Consistency::Strong`]. Sync times, cursors and walks always are.
+    /// The consistency of lookups. Default: [`Consistency::Strong`]. Sync times, cursors and scans are always strong.
     pub consistency: Consistency,
-    /// How long connecting may take. Default: [500 ms](Self::DEFAULT_CONNECT_TIMEOUT).
+    /// The limit for connecting. Default: [500 ms](Self::DEFAULT_CONNECT_TIMEOUT).
     pub connect_timeout: Duration,
-    /// How long a reader waits for an answer, all attempts together; each may take half of it. Default:
-    /// [900 ms](Self::DEFAULT_RESPONSE_TIMEOUT). Writers and walks wait [5 s](Self::WRITER_PATIENCE) for each answer at least.
+    /// The limit for a reader's answer, all attempts together; each may take half of it. Default:
+    /// [900 ms](Self::DEFAULT_RESPONSE_TIMEOUT). For writers and scanners it is at least
+    /// [5 s](Self::WRITER_TIMEOUT) for each attempt.
     pub response_timeout: Duration,
-    /// How many write units a bulk load may consume in a second; `None` = as many as it can.
+    /// The write units that a bulk load may use in a second; `None` = no limit.
     pub write_units_per_second: Option<u32>,
 }
 
 impl DynamoDbConfig {
-    /// Shorter than the engine's lookup deadline, so that the error says what was waited for.
+    /// Shorter than the engine's lookup deadline, so that the error names the step that took too long.
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-    /// Likewise.
+    /// Shorter than the engine's lookup deadline, so that the error names the step that took too long.
     pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_millis(900);
-    /// How long a writer waits for each answer, if `response_timeout` is not longer.
-    pub const WRITER_PATIENCE: Duration = Duration::from_secs(5);
+    /// The shortest limit for each answer to a writer or a scanner.
+    pub const WRITER_TIMEOUT: Duration = Duration::from_secs(5);
     /// The longest either timeout may be.
     pub const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -90,7 +91,12 @@ impl DynamoDbConfig {
         }
     }
 
-    /// Returns where the table is, for a person.
+    /// Returns the limit for each answer to a writer or a scanner.
+    pub(super) fn writer_timeout(&self) -> Duration {
+        self.response_timeout.max(Self::WRITER_TIMEOUT)
+    }
+
+    /// Describes the table in messages.
     pub(super) fn place(&self) -> String {
         let mut place = format!("DynamoDB table {}", self.table);
         if let Some(region) = &self.region {

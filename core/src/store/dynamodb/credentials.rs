@@ -1,4 +1,4 @@
-//! Finds a region and credentials in the usual places, and makes a client of them.
+//! Resolves a region and credentials from the usual sources, and makes a client of them.
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -19,29 +19,29 @@ use super::error::causes;
 use crate::clock::Clock;
 use crate::error::{ErrorKind, Result};
 
-/// How long before they expire credentials are renewed, unless that is more than a quarter of their life.
-const RENEWED_BEFORE: Duration = Duration::from_secs(300);
-/// How often the client tries a request before it says what is wrong, and how long it waits at first.
-const ATTEMPTS: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_millis(25);
-pub(super) const FINDING: &str = "finding credentials";
+/// How long before they expire credentials are renewed, at most a quarter of their life.
+const RENEWAL_MARGIN: Duration = Duration::from_secs(300);
+/// How often the client tries a request before it reports an error, and its first backoff.
+const MAX_ATTEMPTS: u32 = 3;
+const MIN_BACKOFF: Duration = Duration::from_millis(25);
+/// The name of this operation in errors.
+pub(super) const RESOLVING_CREDENTIALS: &str = "finding credentials";
 
-/// A client, and how long its credentials are good for.
-pub(super) struct Access {
+/// A client, and how long its credentials are valid, in Unix milliseconds.
+pub(super) struct AuthenticatedClient {
     pub(super) client: Client,
-    /// When to look for new credentials, and when these are worth nothing; in Unix milliseconds.
-    pub(super) due: i64,
-    pub(super) end: i64,
+    pub(super) renew_at: i64,
+    pub(super) expires_at: i64,
 }
 
-/// Looks for a region and for credentials in the usual places, and makes a client of them.
+/// Resolves a region and credentials as every AWS SDK does, and makes a client of them.
 ///
-/// Everything is read anew each time, so that files and variables may change while the process lives.
-pub(super) async fn find(
+/// Files and variables are read each time, because they may change while the process runs.
+pub(super) async fn resolve_credentials(
     config: &DynamoDbConfig,
     http: SharedHttpClient,
     attempt_timeout: Duration,
-) -> Result<Arc<Access>> {
+) -> Result<Arc<AuthenticatedClient>> {
     let mut loader = ConfigLoader::default().behavior_version(BehaviorVersion::latest()).http_client(http);
     if let Some(region) = &config.region {
         loader = loader.region(Region::new(region.clone()));
@@ -52,7 +52,7 @@ pub(super) async fn find(
     let sdk = loader.load().await;
     if sdk.region().is_none() {
         let what = "no region is known; name it as ?region=, in AWS_REGION, or in the profile";
-        return Err(config.error(ErrorKind::InvalidConfig, FINDING, what));
+        return Err(config.error(ErrorKind::InvalidConfig, RESOLVING_CREDENTIALS, what));
     }
     let credentials = credentials(config, &sdk).await?;
 
@@ -60,7 +60,7 @@ pub(super) async fn find(
         .connect_timeout(config.connect_timeout)
         .operation_attempt_timeout(attempt_timeout)
         .build();
-    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE);
+    let retries = RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_initial_backoff(MIN_BACKOFF);
     let mut client = aws_sdk_dynamodb::config::Builder::from(&sdk)
         .credentials_provider(credentials.clone())
         .timeout_config(timeouts)
@@ -68,13 +68,13 @@ pub(super) async fn find(
     if let Some(endpoint) = &config.endpoint {
         client = client.endpoint_url(endpoint);
     }
-    let (due, end) = lifetime(&credentials, Clock::System.unix_millis());
-    Ok(Arc::new(Access { client: Client::from_conf(client.build()), due, end }))
+    let (renew_at, expires_at) = lifetime(&credentials, Clock::System.unix_millis());
+    Ok(Arc::new(AuthenticatedClient { client: Client::from_conf(client.build()), renew_at, expires_at }))
 }
 
 async fn credentials(config: &DynamoDbConfig, sdk: &SdkConfig) -> Result<Credentials> {
     let base = match &config.profile {
-        // Who names a profile means it, also where the environment has keys, which the chain would prefer.
+        // A named profile wins over keys in the environment, which the chain of providers would prefer.
         Some(profile) => {
             let settings = ProviderConfig::without_region()
                 .with_region(sdk.region().cloned())
@@ -96,12 +96,12 @@ async fn credentials(config: &DynamoDbConfig, sdk: &SdkConfig) -> Result<Credent
         }
     };
     found.map_err(|e| {
-        let words = causes(&e);
-        // The providers' errors have no type of their own for a service that could not be asked.
-        let in_passing = ["dispatch failure", "timed out", "timeout"].iter().any(|word| words.contains(word));
-        let kind = if in_passing { ErrorKind::StoreUnavailable } else { ErrorKind::StorePermission };
+        let causes = causes(&e);
+        // The providers' errors have no type of their own for a service that cannot be reached.
+        let is_transient = ["dispatch failure", "timed out", "timeout"].iter().any(|word| causes.contains(word));
+        let kind = if is_transient { ErrorKind::StoreUnavailable } else { ErrorKind::StorePermission };
         let advice = match &config.role {
-            _ if in_passing => "the service that lends them did not answer",
+            _ if is_transient => "the service that issues them did not answer",
             None => {
                 "there are no usable ones in the environment, a profile, a web identity, the container or the instance"
             }
@@ -109,16 +109,16 @@ async fn credentials(config: &DynamoDbConfig, sdk: &SdkConfig) -> Result<Credent
                 "the role could not be assumed; does its trust policy name this identity and the external id?"
             }
         };
-        config.error(kind, FINDING, &format!("{advice} ({words})"))
+        config.error(kind, RESOLVING_CREDENTIALS, &format!("{advice} ({causes})"))
     })
 }
 
-/// Returns when to renew credentials, and when they end, in Unix milliseconds.
+/// Returns when to renew credentials and when they expire, in Unix milliseconds.
 fn lifetime(credentials: &Credentials, now: i64) -> (i64, i64) {
     let Some(expiry) = credentials.expiry() else { return (i64::MAX, i64::MAX) };
-    let end = expiry.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-    let before = (end.saturating_sub(now) / 4).clamp(0, RENEWED_BEFORE.as_millis() as i64);
-    (end - before, end)
+    let expires_at = expiry.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+    let margin = (expires_at.saturating_sub(now) / 4).clamp(0, RENEWAL_MARGIN.as_millis() as i64);
+    (expires_at - margin, expires_at)
 }
 
 #[cfg(test)]

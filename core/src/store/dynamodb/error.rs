@@ -1,4 +1,4 @@
-//! Says what a failure of DynamoDB, or of the way to it, means for the person who has to act on it.
+//! Turns errors of DynamoDB, and of the way to it, into errors that say what to do.
 
 use std::error::Error as StdError;
 
@@ -7,20 +7,20 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use super::config::DynamoDbConfig;
 use crate::error::{Error, ErrorKind};
 
-/// What is being done, and the action that must be allowed for it.
+/// An operation, for error messages, and the IAM action that it needs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Doing {
-    pub(super) what: &'static str,
+pub(super) struct Operation {
+    pub(super) name: &'static str,
     pub(super) action: &'static str,
 }
 
-impl Doing {
-    pub(super) const fn new(what: &'static str, action: &'static str) -> Self {
-        Self { what, action }
+impl Operation {
+    pub(super) const fn new(name: &'static str, action: &'static str) -> Self {
+        Self { name, action }
     }
 }
 
-/// Returns whether other credentials may help: these are expired, or were taken back.
+/// Returns whether other credentials may help: these are expired or revoked.
 pub(super) fn refuses_credentials(code: Option<&str>) -> bool {
     matches!(
         code,
@@ -30,7 +30,7 @@ pub(super) fn refuses_credentials(code: Option<&str>) -> bool {
     )
 }
 
-/// Returns whether a code says that too much is asked for.
+/// Returns whether a code means that the capacity is exceeded.
 pub(super) fn is_throttling(code: Option<&str>) -> bool {
     matches!(
         code,
@@ -44,29 +44,29 @@ pub(super) fn is_throttling(code: Option<&str>) -> bool {
     )
 }
 
-/// Says what an error says, and what each of its causes adds.
+/// Returns the text of an error, and what each of its causes adds.
 pub(super) fn causes(error: &dyn StdError) -> String {
-    let mut words = error.to_string();
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let more = error.to_string();
-        if !words.contains(&more) {
-            words.push_str(": ");
-            words.push_str(&more);
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
         }
         cause = error.source();
     }
-    words
+    text
 }
 
 impl DynamoDbConfig {
-    /// Makes an error that says where the table is and what was being done.
-    pub(super) fn error(&self, kind: ErrorKind, doing: &str, what: &str) -> Error {
-        Error::new(kind, format!("{}: {doing}: {what}", self.place()))
+    /// Makes an error that names the table and the operation.
+    pub(super) fn error(&self, kind: ErrorKind, operation: &str, what: &str) -> Error {
+        Error::new(kind, format!("{}: {operation}: {what}", self.place()))
     }
 
-    /// Puts whatever went wrong with a request into words.
-    pub(super) fn failure<E>(&self, doing: Doing, error: &SdkError<E>) -> Error
+    /// Converts the error of a request.
+    pub(super) fn request_error<E>(&self, operation: Operation, error: &SdkError<E>) -> Error
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
@@ -74,7 +74,7 @@ impl DynamoDbConfig {
         let (kind, what) = match error {
             SdkError::ServiceError(service) => {
                 let status = service.raw().status().as_u16();
-                return self.refusal(doing, service.err().code(), service.err().message(), status);
+                return self.server_error(operation, service.err().code(), service.err().message(), status);
             }
             SdkError::TimeoutError(_) => (StoreTimeout, "there was no answer in time".to_owned()),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => (
@@ -88,13 +88,13 @@ impl DynamoDbConfig {
             ),
             _ => (StoreUnavailable, format!("the request failed ({})", causes(error))),
         };
-        self.error(kind, doing.what, &what)
+        self.error(kind, operation.name, &what)
     }
 
-    /// Puts an error that DynamoDB answered with into words.
-    pub(super) fn refusal(
+    /// Converts an error that DynamoDB answered with.
+    pub(super) fn server_error(
         &self,
-        doing: Doing,
+        operation: Operation,
         code: Option<&str>,
         message: Option<&str>,
         status: u16,
@@ -102,13 +102,13 @@ impl DynamoDbConfig {
         use ErrorKind::{
             StoreFormat, StoreFull, StoreNotFound, StorePermission, StoreThrottled, StoreUnavailable,
         };
-        let words = message.unwrap_or_default();
+        let message = message.unwrap_or_default();
         let (kind, advice) = match code.unwrap_or_default() {
             "ResourceNotFoundException" => {
                 (StoreNotFound, "there is no such table; is the region right? `bigseg table create` makes one".to_owned())
             }
             "AccessDeniedException" | "NotAuthorized" => {
-                (StorePermission, format!("the action is denied; grant dynamodb:{}", doing.action))
+                (StorePermission, format!("the action is denied; grant dynamodb:{}", operation.action))
             }
             "UnrecognizedClientException" | "InvalidClientTokenId" | "MissingAuthenticationTokenException" => {
                 (StorePermission, "the credentials are not known there".to_owned())
@@ -118,12 +118,12 @@ impl DynamoDbConfig {
                 (StorePermission, "the signature is refused; is the secret key right, and this machine's clock?".to_owned())
             }
             code if is_throttling(Some(code)) => {
-                (StoreThrottled, "the table is throttled: more is asked for than its capacity allows".to_owned())
+                (StoreThrottled, "the table is throttled: its capacity is exceeded".to_owned())
             }
-            "ValidationException" | "ValidationError" if is_about_keys(words) => {
+            "ValidationException" | "ValidationError" if is_about_keys(message) => {
                 (StoreFormat, "the table has another key schema; it needs the partition key namespace and the sort key key, both strings".to_owned())
             }
-            "ValidationException" | "ValidationError" if is_about_size(words) => {
+            "ValidationException" | "ValidationError" if is_about_size(message) => {
                 (StoreFull, "a context is in more segments than an item of 400 KB can hold".to_owned())
             }
             "ItemCollectionSizeLimitExceededException" | "ItemCollectionSizeLimitExceeded" => {
@@ -134,18 +134,19 @@ impl DynamoDbConfig {
             _ => (StoreUnavailable, "DynamoDB refused the request".to_owned()),
         };
         let shown = code.map_or_else(|| status.to_string(), str::to_owned);
-        self.error(kind, doing.what, &format!("{advice} ({})", format!("{shown} {words}").trim_end()))
+        let details = format!("{shown} {message}");
+        self.error(kind, operation.name, &format!("{advice} ({})", details.trim_end()))
     }
 }
 
-fn is_about_keys(words: &str) -> bool {
-    words.contains("key element does not match")
-        || words.contains("number of conditions on the keys")
-        || words.contains("Missing the key")
-        || words.contains("Query condition missed key schema element")
-        || words.contains("Type mismatch for key")
+fn is_about_keys(message: &str) -> bool {
+    message.contains("key element does not match")
+        || message.contains("number of conditions on the keys")
+        || message.contains("Missing the key")
+        || message.contains("Query condition missed key schema element")
+        || message.contains("Type mismatch for key")
 }
 
-fn is_about_size(words: &str) -> bool {
-    words.contains("Item size")
+fn is_about_size(message: &str) -> bool {
+    message.contains("Item size")
 }

@@ -2,50 +2,50 @@ use std::ops::ControlFlow;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::client::Link;
+use super::client::TableClient;
 use super::config::DynamoDbConfig;
-use super::error::Doing;
-use super::schema::{self, EXCLUDED, INCLUDED, Item, Items, PARTITION_KEY};
+use super::error::Operation;
+use super::schema::{self, EXCLUDED, INCLUDED, Item, PARTITION_KEY, Schema};
 use crate::context_key::ContextHash;
 use crate::error::Result;
 use crate::membership::Membership;
 use crate::segment_ref::SegmentRef;
 use crate::store::StoreScanner;
 
-const WALKING: Doing = Doing::new("walking the store", "Query");
+const SCANNING: Operation = Operation::new("scanning the store", "Query");
 
-/// Walks a store in DynamoDB, with `Query`, which must be permitted.
+/// Scans a store in DynamoDB with the action `Query`.
 ///
-/// A walk reads the items of its own environment only, a megabyte at a time, and consumes a read unit for 4 KB of them.
+/// A scan reads the items of its own environment only, a megabyte at a time, and uses a read unit for each 4 KB of them.
 pub struct DynamoDbScanner {
-    link: Link,
-    items: Items,
+    client: TableClient,
+    schema: Schema,
 }
 
 impl DynamoDbScanner {
-    /// Prepares to walk.
+    /// Creates a scanner, which does not connect yet.
     ///
     /// # Errors
     /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) when the machine refuses more threads.
     pub fn new(config: DynamoDbConfig) -> Result<Self> {
-        let items = Items::new(&config.prefix);
-        let patience = config.response_timeout.max(DynamoDbConfig::WRITER_PATIENCE);
-        Ok(Self { link: Link::new(config, patience)?, items })
+        let schema = Schema::new(&config.prefix);
+        let timeout = config.writer_timeout();
+        Ok(Self { client: TableClient::new(config, timeout)?, schema })
     }
 }
 
 impl StoreScanner for DynamoDbScanner {
-    /// Walks what is there, in the order of the hashes' text, while others go on writing.
+    /// Scans the contexts in the order of the hashes' text, while writers may go on writing.
     ///
     /// # Errors
     /// [`ErrorKind::StorePermission`](crate::ErrorKind::StorePermission) when `Query` is not permitted;
     /// [`ErrorKind::StoreData`](crate::ErrorKind::StoreData) at the first item that the schema does not allow.
     fn scan(&self, visit: &mut dyn FnMut(ContextHash, Membership) -> ControlFlow<()>) -> Result<()> {
-        walk(&self.link, &self.items, None, &mut |page| {
+        scan_pages(&self.client, &self.schema, None, &mut |page| {
             for item in page {
                 let Some(hash) = schema::hash(item) else { continue };
-                let membership = schema::membership(item).map_err(|e| e.at(self.link.config.place()))?;
-                // Who has left all segments leaves an item behind that says nothing.
+                let membership = schema::membership(item).map_err(|e| e.at(self.client.config.place()))?;
+                // A context that has left all segments leaves an empty item behind.
                 if !membership.is_empty() && visit(hash, membership).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -55,21 +55,21 @@ impl StoreScanner for DynamoDbScanner {
     }
 }
 
-/// Walks through the contexts' items, page by page, until `visit` breaks; only those of `segment`, if one is given.
-pub(super) fn walk(
-    link: &Link,
-    items: &Items,
+/// Reads the contexts' items, page by page, until `visit` breaks; only those of `segment`, if one is given.
+pub(super) fn scan_pages(
+    client: &TableClient,
+    schema: &Schema,
     segment: Option<&SegmentRef>,
     visit: &mut dyn FnMut(&[Item]) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let mut position = None;
     loop {
-        let ask = link.ask(WALKING, |client| {
-            let query = client
+        let request = client.request(SCANNING, |sdk| {
+            let query = sdk
                 .query()
-                .table_name(&link.config.table)
+                .table_name(&client.config.table)
                 .key_condition_expression(format!("{PARTITION_KEY} = :namespace"))
-                .expression_attribute_values(":namespace", AttributeValue::S(items.memberships.clone()))
+                .expression_attribute_values(":namespace", AttributeValue::S(schema.memberships.clone()))
                 .consistent_read(true)
                 .set_exclusive_start_key(position.clone());
             match segment {
@@ -82,8 +82,8 @@ pub(super) fn walk(
             }
             .send()
         });
-        let page = pollster::block_on(link.within(ask))?;
-        // What is visited is foreign code: it runs here, with nothing under way.
+        let page = pollster::block_on(client.on_runtime(request))?;
+        // The visitor is foreign code: it runs here, with no request in flight.
         if visit(&page.items.unwrap_or_default())?.is_break() {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! How the items of one environment are spelled, byte for byte (docs/spec.md#dynamodb-schema).
+//! The keys and attributes of one environment's items, byte for byte (docs/spec.md#dynamodb-schema).
 
 use std::collections::HashMap;
 
@@ -17,22 +17,22 @@ pub(super) const EXCLUDED: &str = "excluded";
 pub(super) const SYNCHRONIZED_ON: &str = "synchronizedOn";
 pub(super) const CURSOR: &str = "lastVersion";
 
-/// An item, or its key, as the client has it.
+/// An item, or its key, as the SDK represents it.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// The items of one environment.
+/// The namespaces of one environment.
 #[derive(Debug, Clone)]
-pub(super) struct Items {
+pub(super) struct Schema {
     pub(super) memberships: String,
     metadata: String,
 }
 
-impl Items {
+impl Schema {
     pub(super) fn new(prefix: &str) -> Self {
-        let lead = if prefix.is_empty() { String::new() } else { format!("{prefix}:") };
+        let key_prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}:") };
         Self {
-            memberships: format!("{lead}big_segments_user"),
-            metadata: format!("{lead}big_segments_metadata"),
+            memberships: format!("{key_prefix}big_segments_user"),
+            metadata: format!("{key_prefix}big_segments_metadata"),
         }
     }
 
@@ -41,33 +41,33 @@ impl Items {
         key(&self.memberships, hash.to_string())
     }
 
-    /// Returns the key of the one item that is about the whole environment.
+    /// Returns the key of the environment's metadata item.
     pub(super) fn metadata_key(&self) -> Item {
         key(&self.metadata, self.metadata.clone())
     }
 
-    /// Reads an item's sync time; no item has none.
+    /// Reads the sync time of a metadata item.
     pub(super) fn synchronized_on(&self, item: Option<&Item>) -> Result<Option<i64>> {
         let text = match item.and_then(|item| item.get(SYNCHRONIZED_ON)) {
             None => None,
             Some(AttributeValue::N(digits)) => Some(digits.as_str()),
-            Some(_) => return Err(self.wrong(SYNCHRONIZED_ON, "is not a number")),
+            Some(_) => return Err(self.invalid(SYNCHRONIZED_ON, "is not a number")),
         };
         parse_synchronized_on(text).map_err(|e| e.at(&self.metadata))
     }
 
-    /// Reads an item's cursor; no item has none.
+    /// Reads the cursor of a metadata item.
     pub(super) fn cursor(&self, item: Option<&Item>) -> Result<Option<String>> {
         match item.and_then(|item| item.get(CURSOR)) {
             None => Ok(None),
             Some(AttributeValue::S(cursor)) => Ok(Some(cursor.clone())),
-            Some(_) => Err(self.wrong(CURSOR, "is not text")),
+            Some(_) => Err(self.invalid(CURSOR, "is not text")),
         }
     }
 
-    fn wrong(&self, attribute: &str, what: &str) -> Error {
+    fn invalid(&self, attribute: &str, what: &str) -> Error {
         let message =
-            format!("{} has a {attribute} that {what}; whatever writes there must be mended", self.metadata);
+            format!("{} has a {attribute} that {what}; fix the program that writes it", self.metadata);
         Error::new(ErrorKind::StoreData, message)
     }
 }
@@ -79,7 +79,7 @@ fn key(namespace: &str, key: String) -> Item {
     ])
 }
 
-/// Returns whose item it is; nothing when its key is no hash.
+/// Returns the context of an item; `None` when its key is not a hash.
 pub(super) fn hash(item: &Item) -> Option<ContextHash> {
     match item.get(SORT_KEY) {
         Some(AttributeValue::S(key)) => ContextHash::parse(key).ok(),
@@ -95,9 +95,9 @@ pub(super) fn membership(item: &Item) -> Result<Membership> {
             Ok(refs.iter().map(|text| SegmentRef::from_store(&**text)).collect())
         }
         Some(_) => {
-            let of = hash(item).map_or_else(String::new, |hash| hash.to_string());
+            let context = hash(item).map_or_else(String::new, |hash| hash.to_string());
             let message = format!(
-                "{of} has an attribute {attribute} that is not a set of strings; whatever writes there must be mended"
+                "{context} has an attribute {attribute} that is not a set of strings; fix the program that writes it"
             );
             Err(Error::new(ErrorKind::StoreData, message))
         }
@@ -105,7 +105,7 @@ pub(super) fn membership(item: &Item) -> Result<Membership> {
     Ok(Membership::new(refs(INCLUDED)?, refs(EXCLUDED)?))
 }
 
-/// Makes a set; DynamoDB has no empty one, so there must be something in it.
+/// Makes a set; DynamoDB has no empty sets, so there must be at least one ref.
 pub(super) fn set<'a>(refs: impl IntoIterator<Item = &'a SegmentRef>) -> AttributeValue {
     AttributeValue::Ss(refs.into_iter().map(|segment| segment.as_str().to_owned()).collect())
 }

@@ -1,4 +1,4 @@
-//! The table itself: making it, and finding out what is wrong with it.
+//! The table itself: creates it, and checks its schema.
 
 use std::time::Duration;
 
@@ -7,27 +7,27 @@ use aws_sdk_dynamodb::types::{
     TableStatus,
 };
 
-use super::client::Link;
+use super::client::TableClient;
 use super::config::DynamoDbConfig;
-use super::error::Doing;
-use super::schema::{Items, PARTITION_KEY, SORT_KEY};
+use super::error::Operation;
+use super::schema::{PARTITION_KEY, SORT_KEY, Schema};
 use crate::clock::Clock;
 use crate::error::{ErrorKind, Result};
 
-/// How long a new table is waited for, and how often it is looked at.
-const CREATION_PATIENCE: Duration = Duration::from_secs(300);
-const GLANCE: Duration = Duration::from_millis(500);
+/// The limit for the creation of a table, and how often its status is read.
+const CREATION_TIMEOUT: Duration = Duration::from_secs(300);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-const CREATING: Doing = Doing::new("creating the table", "CreateTable");
-const DESCRIBING: Doing = Doing::new("describing the table", "DescribeTable");
+const CREATING: Operation = Operation::new("creating the table", "CreateTable");
+const DESCRIBING: Operation = Operation::new("describing the table", "DescribeTable");
 
-/// A table, seen by whoever sets it up.
+/// A table, for setup and diagnosis.
 pub struct DynamoDbTable {
-    pub(super) link: Link,
-    pub(super) items: Items,
+    pub(super) client: TableClient,
+    pub(super) schema: Schema,
 }
 
-/// What a table says about itself.
+/// The description of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableState {
     /// The table's status, such as `ACTIVE`.
@@ -44,20 +44,20 @@ impl DynamoDbTable {
     /// # Errors
     /// [`ErrorKind::Internal`] when the machine refuses more threads.
     pub fn new(config: DynamoDbConfig) -> Result<Self> {
-        let items = Items::new(&config.prefix);
-        let patience = config.response_timeout.max(DynamoDbConfig::WRITER_PATIENCE);
-        Ok(Self { link: Link::new(config, patience)?, items })
+        let schema = Schema::new(&config.prefix);
+        let timeout = config.writer_timeout();
+        Ok(Self { client: TableClient::new(config, timeout)?, schema })
     }
 
-    /// Creates the table with the schema of every SDK (docs/spec.md#dynamodb-schema), billed by request, and blocks until it can be used;
-    /// returns whether it was created, rather than there already.
+    /// Creates the table with the schema of every SDK (docs/spec.md#dynamodb-schema), billed by request, and blocks until
+    /// it can be used. Returns `false` if it existed already.
     ///
     /// # Errors
     /// [`ErrorKind::StoreFormat`] when there is one with another schema.
     pub fn create(&self) -> Result<bool> {
-        pollster::block_on(self.link.within(async {
+        pollster::block_on(self.client.on_runtime(async {
             let is_new = self.request_creation().await?;
-            let deadline = Clock::System.now().after(CREATION_PATIENCE);
+            let deadline = Clock::System.now().after(CREATION_TIMEOUT);
             loop {
                 match self.describe().await {
                     Ok(table) if table.table_status == Some(TableStatus::Active) => {
@@ -68,10 +68,10 @@ impl DynamoDbTable {
                     _ => {}
                 }
                 if Clock::System.now() >= deadline {
-                    let what = format!("it is not ready after {CREATION_PATIENCE:?}");
-                    return Err(self.link.config.error(ErrorKind::StoreTimeout, CREATING.what, &what));
+                    let what = format!("it is not ready after {CREATION_TIMEOUT:?}");
+                    return Err(self.client.config.error(ErrorKind::StoreTimeout, CREATING.name, &what));
                 }
-                self.link.pause(GLANCE).await;
+                self.client.pause(POLL_INTERVAL).await;
             }
         }))
     }
@@ -80,9 +80,9 @@ impl DynamoDbTable {
     ///
     /// # Errors
     /// [`ErrorKind::StoreNotFound`]; [`ErrorKind::StoreFormat`] for another schema; [`ErrorKind::StorePermission`] also
-    /// for those who may use the table but not `DescribeTable`.
+    /// if the table may be used but `DescribeTable` is not permitted.
     pub fn state(&self) -> Result<TableState> {
-        let table = pollster::block_on(self.link.within(self.describe()))?;
+        let table = pollster::block_on(self.client.on_runtime(self.describe()))?;
         self.check_schema(&table)?;
         let billing = table.billing_mode_summary.and_then(|summary| summary.billing_mode);
         Ok(TableState {
@@ -103,11 +103,11 @@ impl DynamoDbTable {
         let schema: Vec<_> = keys.map(|(name, kind)| key(name, kind).expect(complete)).into();
         let attributes: Vec<_> = [PARTITION_KEY, SORT_KEY].map(|name| text(name).expect(complete)).into();
         let answer = self
-            .link
+            .client
             .send(|client| {
                 client
                     .create_table()
-                    .table_name(&self.link.config.table)
+                    .table_name(&self.client.config.table)
                     .set_key_schema(Some(schema.clone()))
                     .set_attribute_definitions(Some(attributes.clone()))
                     .billing_mode(BillingMode::PayPerRequest)
@@ -117,14 +117,16 @@ impl DynamoDbTable {
         match answer {
             Ok(_) => Ok(true),
             Err(e) if e.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => Ok(false),
-            Err(e) => Err(self.link.config.failure(CREATING, &e)),
+            Err(e) => Err(self.client.config.request_error(CREATING, &e)),
         }
     }
 
     async fn describe(&self) -> Result<TableDescription> {
-        let table = &self.link.config.table;
-        let answer =
-            self.link.ask(DESCRIBING, |client| client.describe_table().table_name(table).send()).await?;
+        let table = &self.client.config.table;
+        let answer = self
+            .client
+            .request(DESCRIBING, |client| client.describe_table().table_name(table).send())
+            .await?;
         Ok(answer.table.unwrap_or_else(|| TableDescription::builder().build()))
     }
 
@@ -149,6 +151,6 @@ impl DynamoDbTable {
             "the table has another key schema: it needs {PARTITION_KEY} (HASH) and {SORT_KEY} (RANGE), both strings, and has {}",
             found.join(" and ")
         );
-        Err(self.link.config.error(ErrorKind::StoreFormat, DESCRIBING.what, &what))
+        Err(self.client.config.error(ErrorKind::StoreFormat, DESCRIBING.name, &what))
     }
 }

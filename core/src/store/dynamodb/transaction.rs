@@ -7,33 +7,21 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::config::DynamoDbConfig;
-use super::error::{Doing, is_throttling};
-use super::schema::{CURSOR, EXCLUDED, INCLUDED, Items, set};
+use super::error::{Operation, is_throttling};
+use super::schema::{CURSOR, EXCLUDED, INCLUDED, Schema, set};
+use super::table_writer::WriteOutcome;
 use crate::context_key::ContextHash;
 use crate::error::{ErrorKind, Result};
 use crate::patch::ContextChange;
 use crate::segment_ref::SegmentRef;
 
-/// How many contexts one transaction changes: it may hold 100 items, one of which is the check.
-pub(super) const CHANGES: usize = 99;
+/// The most contexts that one transaction changes: it may hold 100 items, one of which is the check.
+pub(super) const MAX_CHANGES: usize = 99;
 
-pub(super) const APPLYING: Doing =
-    Doing::new("applying a patch", "UpdateItem and dynamodb:ConditionCheckItem");
+pub(super) const APPLYING: Operation =
+    Operation::new("applying a patch", "UpdateItem and dynamodb:ConditionCheckItem");
 
-/// What became of a request that the cursor, or others, may stand in the way of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// All of it was carried out.
-    Done,
-    /// The cursor is no longer where it was; nothing was carried out.
-    CursorMoved,
-    /// Somebody else was writing there at that moment; nothing was carried out.
-    Conflict,
-    /// The table has no capacity left at the moment; nothing was carried out.
-    Throttled,
-}
-
-/// Where the cursor was when the patch was begun, as a condition.
+/// The cursor when the patch was started, as a condition of every write.
 #[derive(Debug, Clone)]
 pub(super) struct Fence(pub(super) Option<String>);
 
@@ -46,11 +34,11 @@ impl Fence {
         }
     }
 
-    fn check(&self, table: &str, items: &Items) -> TransactWriteItem {
+    fn check(&self, table: &str, schema: &Schema) -> TransactWriteItem {
         let (condition, cursor) = self.condition();
         let mut check = ConditionCheck::builder()
             .table_name(table)
-            .set_key(Some(items.metadata_key()))
+            .set_key(Some(schema.metadata_key()))
             .condition_expression(condition);
         if let Some(cursor) = cursor {
             check = check.expression_attribute_values(":cursor", cursor);
@@ -61,76 +49,76 @@ impl Fence {
 }
 
 /// Builds the items of a transaction: the check first, then the changes in their order.
-pub(super) fn transaction(
+pub(super) fn transaction_items(
     table: &str,
-    items: &Items,
+    schema: &Schema,
     fence: &Fence,
     segment: &SegmentRef,
     changes: &[(ContextHash, ContextChange)],
 ) -> Vec<TransactWriteItem> {
-    let mut transaction = vec![fence.check(table, items)];
-    transaction.extend(changes.iter().map(|(hash, change)| {
+    let mut items = vec![fence.check(table, schema)];
+    items.extend(changes.iter().map(|(hash, change)| {
         let update = Update::builder()
             .table_name(table)
-            .set_key(Some(items.membership_key(*hash)))
+            .set_key(Some(schema.membership_key(*hash)))
             .update_expression(expression(change))
             .expression_attribute_values(":segment", set([segment]))
             .build()
             .expect("table, key and expression are given");
         TransactWriteItem::builder().update(update).build()
     }));
-    transaction
+    items
 }
 
-/// Spells what happens to a context's two lists, as one update: no transaction may name an item twice.
+/// Writes the changes of a context's two sets as one update: no transaction may name an item twice.
 fn expression(change: &ContextChange) -> String {
-    let clause = |word: &str, joins: bool| {
-        let lists: Vec<String> = [(INCLUDED, change.included), (EXCLUDED, change.excluded)]
+    let clause = |word: &str, adds: bool| {
+        let sets: Vec<String> = [(INCLUDED, change.included), (EXCLUDED, change.excluded)]
             .into_iter()
-            .filter(|(_, change)| *change == Some(joins))
-            .map(|(list, _)| format!("{list} :segment"))
+            .filter(|(_, change)| *change == Some(adds))
+            .map(|(set, _)| format!("{set} :segment"))
             .collect();
-        if lists.is_empty() { String::new() } else { format!("{word} {}", lists.join(", ")) }
+        if sets.is_empty() { String::new() } else { format!("{word} {}", sets.join(", ")) }
     };
     format!("{} {}", clause("ADD", true), clause("DELETE", false)).trim().to_owned()
 }
 
 impl DynamoDbConfig {
-    /// Judges the answer to a transaction.
+    /// Classifies the error of a transaction.
     ///
     /// # Errors
-    /// What no further attempt will mend, or what the client has tried often enough.
-    pub(super) fn judge(
+    /// Another attempt would fail, too, or the SDK has made enough of them.
+    pub(super) fn classify(
         &self,
         error: &SdkError<TransactWriteItemsError>,
         changes: &[(ContextHash, ContextChange)],
-    ) -> Result<Verdict> {
+    ) -> Result<WriteOutcome> {
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                self.judge_reasons(cancelled.cancellation_reasons(), changes)
+                self.classify_reasons(cancelled.cancellation_reasons(), changes)
             }
-            Some(e) if e.is_transaction_in_progress_exception() => Ok(Verdict::Conflict),
-            Some(e) if is_throttling(e.code()) => Ok(Verdict::Throttled),
-            _ => Err(self.failure(APPLYING, error)),
+            Some(e) if e.is_transaction_in_progress_exception() => Ok(WriteOutcome::Conflict),
+            Some(e) if is_throttling(e.code()) => Ok(WriteOutcome::Throttled),
+            _ => Err(self.request_error(APPLYING, error)),
         }
     }
 
-    fn judge_reasons(
+    fn classify_reasons(
         &self,
         reasons: &[CancellationReason],
         changes: &[(ContextHash, ContextChange)],
-    ) -> Result<Verdict> {
-        let mut verdict = None;
-        for (place, reason) in reasons.iter().enumerate() {
+    ) -> Result<WriteOutcome> {
+        let mut outcome = None;
+        for (index, reason) in reasons.iter().enumerate() {
             match reason.code() {
                 None | Some("None") => {}
-                Some("ConditionalCheckFailed") => return Ok(Verdict::CursorMoved),
-                Some("TransactionConflict") => verdict = verdict.or(Some(Verdict::Conflict)),
-                code if is_throttling(code) => verdict = Some(Verdict::Throttled),
+                Some("ConditionalCheckFailed") => return Ok(WriteOutcome::CursorMoved),
+                Some("TransactionConflict") => outcome = outcome.or(Some(WriteOutcome::Conflict)),
+                code if is_throttling(code) => outcome = Some(WriteOutcome::Throttled),
                 code => {
-                    let of = place.checked_sub(1).and_then(|n| changes.get(n));
-                    let error = self.refusal(APPLYING, code, reason.message(), 400);
-                    return Err(match of {
+                    let context = index.checked_sub(1).and_then(|n| changes.get(n));
+                    let error = self.server_error(APPLYING, code, reason.message(), 400);
+                    return Err(match context {
                         Some((hash, _)) => {
                             self.error(error.kind(), &format!("context {hash}"), error.message())
                         }
@@ -139,10 +127,10 @@ impl DynamoDbConfig {
                 }
             }
         }
-        verdict.ok_or_else(|| {
+        outcome.ok_or_else(|| {
             self.error(
                 ErrorKind::StoreUnavailable,
-                APPLYING.what,
+                APPLYING.name,
                 "the transaction was cancelled without a reason",
             )
         })

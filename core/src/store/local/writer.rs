@@ -10,7 +10,7 @@ use super::tables::{CURSOR, Row, SYNCHRONIZED_ON, Tables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::patch::{Patch, PatchOutcome};
 use crate::segment_ref::SegmentRef;
-use crate::store::{Cursor, LoadEntry, LoadPlan, LoadReport, LoadSource, StoreWriter};
+use crate::store::{Cursor, Entry, LoadEntry, LoadPlan, LoadReport, LoadSource, StoreWriter};
 
 /// How many contexts are loaded between two reports of progress.
 const PROGRESS_STEP: u64 = 4096;
@@ -185,8 +185,8 @@ impl Tables {
 fn merge(row: &mut Row, entries: &[LoadEntry], numbers: &[u32]) {
     for entry in entries.iter().rev() {
         let number = numbers[entry.segment as usize];
-        Row::change(&mut row.included, number, Some(!entry.excluded));
-        Row::change(&mut row.excluded, number, Some(entry.excluded));
+        Row::change(&mut row.included, number, Some(entry.entry == Entry::Include));
+        Row::change(&mut row.excluded, number, Some(entry.entry == Entry::Exclude));
     }
 }
 

@@ -14,7 +14,7 @@ use super::scanner::KeyScan;
 use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment_ref::SegmentRef;
-use crate::store::{LoadEntry, LoadPlan, LoadReport, LoadSource};
+use crate::store::{Entry, LoadEntry, LoadPlan, LoadReport, LoadSource, effective_segments};
 
 /// The number of memberships in one pipeline.
 const MEMBERSHIPS_PER_BATCH: usize = 2048;
@@ -120,15 +120,12 @@ fn add_context(
     entries: &[LoadEntry],
     refs: &[SegmentRef],
 ) {
-    let is_included = |segment| entries.contains(&LoadEntry { segment, excluded: false });
     let include = keys.include(hash);
     let exclude = keys.exclude(hash);
-    for (excluded, add_key, remove_key) in [(false, &include, &exclude), (true, &exclude, &include)] {
-        let segments: Vec<&str> = entries
-            .iter()
-            .filter(|entry| entry.excluded == excluded && !(excluded && is_included(entry.segment)))
-            .map(|entry| refs[entry.segment as usize].as_str())
-            .collect();
+    for (entry, add_key, remove_key) in
+        [(Entry::Include, &include, &exclude), (Entry::Exclude, &exclude, &include)]
+    {
+        let segments: Vec<&str> = effective_segments(entries, entry, refs).map(SegmentRef::as_str).collect();
         for segments in segments.chunks(REFS_PER_COMMAND) {
             let length = segments.iter().map(|segment| segment.len()).sum::<usize>();
             for (name, key) in [("SADD", add_key), ("SREM", remove_key)] {
