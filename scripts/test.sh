@@ -36,7 +36,7 @@ step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --lib --features bigseg-core/testkit
 
 step "without the stores that need a server"
-cargo check --quiet -p bigseg-core --no-default-features
+cargo clippy --quiet -p bigseg-core --no-default-features -- -D warnings
 
 step "tests of every crate, and the C programs"
 wait "$dynamodb_local"

@@ -137,6 +137,7 @@ impl Lookups {
     }
 
     /// Looks up a context, waiting for the store for at most `limit`.
+    #[cfg(feature = "segment")]
     pub(super) async fn lookup(self: &Arc<Self>, hash: ContextHash, limit: Duration) -> Answer {
         match self.try_lookup(hash, self.now(), Reach::Embedded) {
             Progress::Done(answer, _) => answer,

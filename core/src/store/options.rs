@@ -1,4 +1,8 @@
 //! The options of stores: their names and types, and their values as store strings and programs give them.
+#![cfg_attr(
+    not(any(feature = "dynamodb", feature = "redis")),
+    allow(dead_code, unused_imports, reason = "some are for stores that have a server")
+)]
 
 use std::fmt;
 use std::time::Duration;

@@ -191,7 +191,7 @@ fn a_deadline_of_ones_own_may_only_be_shorter() {
         let (engine, asked) = (fixture.engine.clone(), fixture.engine.metrics().cache_misses);
         let lookup = in_thread(move || {
             let deadline = Duration::from_millis(deadline);
-            pollster::block_on(engine.memberships(&[context("a")]).within(deadline)).unwrap()
+            pollster::block_on(engine.memberships([context("a")]).within(deadline)).unwrap()
         });
         eventually("it waits", || fixture.engine.metrics().cache_misses > asked || lookup.is_finished());
         eventually("it gives up", || {

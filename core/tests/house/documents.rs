@@ -7,6 +7,7 @@ use crate::tree::{FOLDERS, Source, assert_none, files, read, root, sources};
 /// Every hand-written document, from the root of the tree.
 const DOCUMENTS: &[&str] = &[
     "README.md",
+    "SECURITY.md",
     "DESIGN.md",
     "CONTRIBUTING.md",
     "BENCHMARKS.md",
