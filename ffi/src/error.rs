@@ -24,7 +24,7 @@ impl bigseg_error {
 /// unless a callback of the store returns it. Returns NULL only for a defect of the library.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_error_new(code: raw_code, message: bigseg_str) -> *mut bigseg_error {
-    guard_value(std::ptr::null_mut(), || bigseg_error::into_raw(reported(code, message)))
+    guard_value(std::ptr::null_mut(), || bigseg_error::into_raw(error_from_host(code, message)))
 }
 
 /// Returns the code; `BIGSEG_OK` for NULL.
@@ -54,7 +54,7 @@ pub extern "C" fn bigseg_error_free(error: Option<Box<bigseg_error>>) {
 }
 
 /// Builds an error from the code and the message of a custom store.
-pub(crate) fn reported(code: raw_code, message: bigseg_str) -> Error {
+pub(crate) fn error_from_host(code: raw_code, message: bigseg_str) -> Error {
     let text = message.bytes("message").map_or_else(|e| e.to_string().into(), String::from_utf8_lossy);
     match kind_of(code) {
         Some(kind) => Error::new(kind, text),

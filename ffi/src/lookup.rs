@@ -133,7 +133,7 @@ impl<'a> Outputs<'a> {
         *self.membership = into_raw(answer.membership);
     }
 
-    fn write_if_any(self, answer: Option<Answer>) {
+    fn write_or_null(self, answer: Option<Answer>) {
         match answer {
             Some(answer) => self.write(answer),
             None => *self.membership = std::ptr::null(),
@@ -269,7 +269,7 @@ pub extern "C" fn bigseg_engine_cached(
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
         let outputs = Outputs::new(membership, status)?;
-        outputs.write_if_any(engine.membership(hash_of_key(context_key)?).cached()?);
+        outputs.write_or_null(engine.membership(hash_of_key(context_key)?).cached()?);
         Ok(())
     })
 }
@@ -292,7 +292,7 @@ pub extern "C" fn bigseg_engine_cached_by_hash(
     guard(error, || {
         let engine = bigseg_engine::get(engine)?;
         let outputs = Outputs::new(membership, status)?;
-        outputs.write_if_any(engine.membership(non_null(hash, "hash")?.parse()?).cached()?);
+        outputs.write_or_null(engine.membership(non_null(hash, "hash")?.parse()?).cached()?);
         Ok(())
     })
 }

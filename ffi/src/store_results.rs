@@ -7,7 +7,7 @@ use bigseg_core::store::BatchResult;
 use bigseg_core::{ContextHash, Error, ErrorKind, Membership, Result, SegmentRef};
 
 use crate::code::{bigseg_code, raw_code};
-use crate::error::{bigseg_error, reported};
+use crate::error::{bigseg_error, error_from_host};
 use crate::guard::{guard, non_null};
 use crate::text::bigseg_str;
 
@@ -117,7 +117,7 @@ pub extern "C" fn bigseg_answers_fail(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        non_null(answers, "answers")?.answer(index)?.failure = Some(reported(code, message));
+        non_null(answers, "answers")?.answer(index)?.failure = Some(error_from_host(code, message));
         Ok(())
     })
 }

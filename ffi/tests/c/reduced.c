@@ -100,8 +100,11 @@ static void integration(const bigseg_engine *engine) {
 
 // The rest works.
 static void the_rest(void) {
+    bigseg_import *keep = NULL; // A memory store lives as long as its last user.
+    CHECK_OK(bigseg_import_new(BIGSEG_STR("memory:rest"), &keep, &error));
     import_user("memory:rest", "user-key");
     bigseg_engine *engine = open_engine(config_of("memory:rest"));
+    bigseg_import_free(keep);
     const bigseg_membership *membership = NULL;
     bigseg_lookup_status status;
     CHECK_OK(bigseg_engine_membership(engine, BIGSEG_STR("user-key"), &membership, &status, &error));
