@@ -121,7 +121,7 @@ fn apply_page(page: String) -> (Arc<CountingStore>, usize) {
     wait_until_synchronized(&worker);
     let peak = PEAK.load(Ordering::Relaxed) - before;
     assert_eq!(worker.status().errors, []);
-    worker.close_blocking();
+    worker.close().wait();
     (store, peak)
 }
 

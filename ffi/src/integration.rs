@@ -38,7 +38,7 @@ impl Drop for bigseg_integration {
             // Its threads run in the parent, which also owns what `userdata` points to.
             return;
         }
-        self.integration.close_blocking();
+        self.integration.close().wait();
         // SAFETY: the only owner is being dropped.
         unsafe { ManuallyDrop::drop(&mut self.integration) };
     }
@@ -136,7 +136,7 @@ pub extern "C" fn bigseg_integration_close(
     error: Option<&mut *mut bigseg_error>,
 ) -> bigseg_code {
     guard(error, || {
-        bigseg_integration::get(integration)?.close_blocking();
+        bigseg_integration::get(integration)?.close().wait();
         Ok(())
     })
 }

@@ -191,7 +191,7 @@ impl Task for Closing {
     type JsValue = ();
 
     fn compute(&mut self) -> napi::Result<()> {
-        self.0.close_blocking();
+        self.0.close().wait();
         Ok(())
     }
 

@@ -75,7 +75,7 @@ pub(crate) fn run(
     drop(terminal);
     anstream::eprintln!("bigseg: stopping; running transactions are finished");
     tasks.cancel();
-    registry.close_blocking();
+    registry.close().wait();
     log_lines.print_changes(&registry.integrations());
     Ok(Exit::Success)
 }

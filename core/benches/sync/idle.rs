@@ -36,7 +36,7 @@ pub(crate) fn run() {
     std::thread::sleep(IDLE_TIME);
     let share = (processor_time() - used).as_secs_f64() / begin.elapsed().as_secs_f64();
     println!("| {INTEGRATIONS} integrations at rest, embedded | | {:.2} % of a core | |", share * 100.0);
-    integrations.iter().for_each(Integration::close_blocking);
+    integrations.iter().for_each(|integration| integration.close().wait());
 }
 
 /// Returns the processor time of this process so far.

@@ -38,7 +38,7 @@ fn load(store: &StoreConfig, operations: usize, patch_size: usize) -> Duration {
     }
     let taken = start.elapsed();
     assert_eq!(worker.status().counters.operations as usize, operations, "{:?}", worker.status());
-    worker.close_blocking();
+    worker.close().wait();
     taken
 }
 

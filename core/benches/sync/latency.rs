@@ -68,7 +68,7 @@ fn measure(what: &str, floor: &str, store: &str, in_process: bool) {
     println!(
         "| a streamed patch seen by an engine, {what} | {floor} | median {median:.2?}, p99 {p99:.2?} | |"
     );
-    worker.close_blocking();
+    worker.close().wait();
     engine.close().wait();
 }
 

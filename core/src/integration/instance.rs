@@ -11,7 +11,7 @@ use super::error_log::ErrorLog;
 use super::state::{IntegrationState, IntegrationStatus};
 use super::supervisor::{StatusBoard, Supervisor};
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::{LeakAfterFork, Runtime};
+use crate::runtime::{LeakAfterFork, Operation, Runtime};
 use crate::status::{ListenerId, Listeners, StatusUpdates};
 use crate::store::StoreConfig;
 use crate::sync::{SdkKey, SyncFailure};
@@ -168,14 +168,10 @@ impl Integration {
 
     /// Stops the integration and waits until it no longer uses the store. A running transaction is
     /// finished and the error log is saved. A call from one of its own listeners does not wait.
-    pub async fn close(&self) {
-        self.tasks.close(CLOSE_TIMEOUT).await;
-    }
-
-    /// Stops the integration and blocks until it no longer uses the store, as
-    /// [`Integration::close`] does. Do not call it from an executor's thread.
-    pub fn close_blocking(&self) {
-        pollster::block_on(self.close());
+    pub fn close(&self) -> Operation<'_, ()> {
+        Operation::new(async {
+            self.tasks.close(CLOSE_TIMEOUT).await;
+        })
     }
 }
 

@@ -16,7 +16,7 @@
 //! integration.set_sdk_key(SdkKey::new("another-key")?)?;
 //! integration.set_on(false)?;
 //! println!("{:?} {:?}", integration.status(), integration.error_log());
-//! integration.close_blocking();
+//! integration.close().wait();
 //! # Ok(())
 //! # }
 //! ```

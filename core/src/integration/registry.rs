@@ -15,6 +15,7 @@ use super::config_file::{
 use super::instance::Integration;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::Operation;
 
 /// Configuration of a [`Registry`].
 #[derive(Clone)]
@@ -136,7 +137,9 @@ impl Registry {
             plan.push((definition, running));
         }
         // Those that stop come first: a new one may use the same store or error log.
-        pollster::block_on(join_all(before.integrations.iter().map(|integration| integration.close())));
+        pollster::block_on(join_all(
+            before.integrations.iter().map(|integration| integration.close().into_future()),
+        ));
         let mut summary = ReloadSummary { stopped: before.integrations.len(), ..ReloadSummary::default() };
         let mut integrations = Vec::new();
         let mut problems = Vec::new();
@@ -176,15 +179,11 @@ impl Registry {
     }
 
     /// Stops all integrations and waits until none of them uses its store; the file stays as it is.
-    pub async fn close(&self) {
+    pub fn close(&self) -> Operation<'_, ()> {
         let integrations = self.integrations();
-        join_all(integrations.iter().map(|integration| integration.close())).await;
-    }
-
-    /// Stops all integrations and blocks until none of them uses its store, as [`Registry::close`]
-    /// does. Do not call it from an executor's thread.
-    pub fn close_blocking(&self) {
-        pollster::block_on(self.close());
+        Operation::new(async move {
+            join_all(integrations.iter().map(|integration| integration.close().into_future())).await;
+        })
     }
 }
 

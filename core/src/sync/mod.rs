@@ -15,7 +15,7 @@
 //! config.observers.push(engine.sync_observer());
 //! let worker = SyncWorker::start(config)?;
 //! println!("{:?}", worker.status().phase);
-//! worker.close_blocking();
+//! worker.close().wait();
 //! # Ok(())
 //! # }
 //! ```

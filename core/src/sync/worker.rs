@@ -11,7 +11,7 @@ use super::run_loop::RunLoop;
 use super::status::{SyncStatus, SyncTracker, SyncUpdates};
 use super::upstream::SdkKey;
 use crate::error::Result;
-use crate::runtime::{LeakAfterFork, Runtime};
+use crate::runtime::{LeakAfterFork, Operation, Runtime};
 use crate::tasks::TaskGroup;
 
 /// How long closing waits for a store or an observer that does not return.
@@ -83,14 +83,10 @@ impl SyncWorker {
 
     /// Stops the worker and waits until it no longer uses the store. A call into the store that has
     /// begun is waited for, at most 15 s.
-    pub async fn close(&self) {
-        self.tasks.close(CLOSE_TIMEOUT).await;
-    }
-
-    /// Stops the worker and blocks until it no longer uses the store, as [`SyncWorker::close`]
-    /// does. Do not call it from an executor's thread.
-    pub fn close_blocking(&self) {
-        pollster::block_on(self.close());
+    pub fn close(&self) -> Operation<'_, ()> {
+        Operation::new(async {
+            self.tasks.close(CLOSE_TIMEOUT).await;
+        })
     }
 }
 

@@ -100,7 +100,7 @@ fn a_reload_interrupts_only_what_has_changed() {
     // Two polls and a stream for each of the two that have a new worker, and no other request.
     assert_eq!(fixture.fake.requests().len(), requests + 6);
     assert_eq!(after[2].status().counters.pages, 2, "it has not polled again");
-    registry.close_blocking();
+    registry.close().wait();
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn a_hundred_integrations_in_one_process() {
         wait_until("it has the change", || integration.status().counters.patches == 4);
         assert_holds(store, 4);
     }
-    registry.close_blocking();
+    registry.close().wait();
     assert!(
         registry.integrations().iter().all(|integration| integration.status().state == IntegrationState::Off)
     );

@@ -46,7 +46,7 @@ fn it_loads_its_store_and_reports_it() {
     assert_eq!((status.progress.patches, status.counters.patches, status.error), (5, 5, None));
     assert!(status.last_synchronized.is_some() && status.last_error.is_none());
     wait_until("the listener was called", || recorded.lock().last().is_some_and(is_healthy));
-    integration.close_blocking();
+    integration.close().wait();
     assert_eq!(integration.status().state, IntegrationState::Off);
     assert_eq!(integration.set_on(true).map_err(|e| e.kind()), Err(ErrorKind::Closed));
 }
@@ -159,7 +159,7 @@ fn the_error_log_outlives_the_process_and_holds_no_secret() {
     assert_eq!(first.len(), 1);
     // It is saved at once, because the process may be killed.
     wait_until("it is kept", || directory.path().join("main.errors.json").exists());
-    integration.close_blocking();
+    integration.close().wait();
     let (_fake, integration) = failing_once(directory.path(), "one-log");
     wait_until("the newer error stands before the older", || integration.error_log().len() == 2);
     assert_eq!(integration.error_log()[1].message, first[0].message);
@@ -210,9 +210,9 @@ fn its_own_listener_may_close_it() {
     let weak = Arc::downgrade(&integration);
     integration.add_status_listener(move |_| {
         if let Some(integration) = weak.upgrade() {
-            integration.close_blocking();
+            integration.close().wait();
         }
     });
     wait_until("it has stopped", || integration.status().state == IntegrationState::Off);
-    integration.close_blocking();
+    integration.close().wait();
 }

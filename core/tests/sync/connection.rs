@@ -119,7 +119,7 @@ fn only_a_configured_certificate_authority_is_trusted() {
     assert_eq!(error.kind, ErrorKind::UpstreamUnavailable);
     assert!(error.message.contains("certificate"), "{}", error.message);
     assert!(fake.requests().is_empty());
-    without_ca.close_blocking();
+    without_ca.close().wait();
     config.upstream.ca_file = Some(certificates.file("ca.crt").into());
     let worker = SyncWorker::start(config).unwrap();
     wait_until_synchronized(&worker);

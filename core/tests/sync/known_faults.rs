@@ -113,7 +113,7 @@ fn closing_does_not_wait_for_the_upstream() {
         let (worker, _clock) = start_on_manual_clock(&fake, name);
         fake.wait_for_requests(|requests| requests.iter().any(|request| request.endpoint == endpoint));
         // The clock does not advance: no timeout ends the wait.
-        worker.close_blocking();
+        worker.close().wait();
         assert_eq!(worker.status().phase, SyncPhase::Stopped);
     }
 }
@@ -182,5 +182,5 @@ fn a_blocked_listener_delays_no_other() {
     wait_until("the worker goes on", || integration.status().counters.patches == 50);
     assert!(integration.remove_status_listener(other));
     drop(release);
-    integration.close_blocking();
+    integration.close().wait();
 }

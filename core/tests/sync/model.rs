@@ -156,7 +156,7 @@ fn run_history(store: &StoreConfig, seed: u64, workers: usize) {
     for worker in &running {
         wait_for(worker, |status| status.is_healthy());
     }
-    running.iter().for_each(SyncWorker::close_blocking);
+    running.iter().for_each(|worker| worker.close().wait());
     assert!(running.iter().all(|worker| worker.status().phase == SyncPhase::Stopped));
     model.assert_same(&*store.scanner().unwrap());
 }

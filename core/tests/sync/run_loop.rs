@@ -55,7 +55,7 @@ fn it_polls_to_the_end_streams_polls_once_more_and_writes_the_marker() {
     clock.advance(Duration::from_secs(30));
     wait_until("the sync marker is reported", || worker.status().last_synchronized == Some(1_059_997));
     assert_eq!(synchronized_on(), Some(1_059_997));
-    worker.close_blocking();
+    worker.close().wait();
     assert_eq!(worker.status().phase, SyncPhase::Stopped);
     assert_eq!(fake.requests().len(), 6, "there are no further requests");
 }
@@ -355,10 +355,10 @@ fn updates_end_with_the_worker_and_a_closed_worker_releases_the_store() {
     let mut next = || pollster::block_on(updates.next());
     while !next().unwrap().is_healthy() {}
     assert!(Arc::strong_count(&writer) > 1);
-    worker.close_blocking();
+    worker.close().wait();
     assert_eq!(Arc::strong_count(&writer), 1, "no part of the worker can still write");
     assert_eq!(next().unwrap().phase, SyncPhase::Stopped);
     assert_eq!(next(), None);
     assert_eq!(pollster::block_on(worker.updates().next()).unwrap().phase, SyncPhase::Stopped);
-    worker.close_blocking();
+    worker.close().wait();
 }

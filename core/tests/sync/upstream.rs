@@ -69,7 +69,7 @@ fn a_worker_waits_for_an_unreachable_upstream() {
     let error = status.error.unwrap();
     assert_eq!(error.kind, ErrorKind::UpstreamUnavailable);
     assert!(error.message.contains("cannot connect"), "{}", error.message);
-    worker.close_blocking();
+    worker.close().wait();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use bigseg_core::status::ListenerId;
-use bigseg_core::{ContextHash, Engine, ErrorKind, ManualClock, Result, SegmentRef, StoreConfig};
+use bigseg_core::{ContextHash, Engine, ErrorKind, ManualClock, Operation, Result, SegmentRef, StoreConfig};
 
 use super::left_out::left_out;
 
@@ -101,7 +101,7 @@ impl Integration {
         match *self {}
     }
 
-    pub(crate) fn close_blocking(&self) {
+    pub(crate) fn close(&self) -> Operation<'_, ()> {
         match *self {}
     }
 
