@@ -13,9 +13,13 @@ const EXCLUDE: &str = "big_segment_exclude:";
 /// The keys of one environment.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
+    /// The first bytes of all keys.
     pub(super) prefix: String,
+    /// Holds the sync time.
     pub(super) synchronized_on: String,
+    /// Holds the version of the last patch.
     pub(super) cursor: String,
+    /// Set in each transaction of a single-slot writer, and watched before it.
     pub(super) lock: String,
 }
 

@@ -2,10 +2,12 @@
 //! of them.
 //!
 //! Why no write can undo a later patch:
-//! 1. Each key is watched before the cursor is read, and written after.
-//! 2. If another writer changed the key in between, the transaction fails.
-//! 3. A later patch begins only after the cursor has moved. So its writes come after the cursor was
-//!    read, and before them this writer has either committed or will fail.
+//! 1. For each key, a writer watches the key, then reads the cursor, then writes the key. It writes
+//!    only if the cursor still allows the patch.
+//! 2. A later patch starts after the cursor has moved, so after that read, and so after the key was
+//!    watched.
+//! 3. If the later patch writes the key before this writer does, this writer's transaction fails.
+//!    If it writes the key afterwards, its value stays, as it should.
 //!
 //! A watch belongs to a connection and ends with its `EXEC`. Therefore each master gets several
 //! connections, on which groups of operations are watched and written in parallel.
@@ -33,11 +35,11 @@ use crate::store::redis::retry::RetryBudget;
 /// The most connections to each master.
 const CONNECTIONS_PER_MASTER: usize = 16;
 /// The most operations of one transaction.
-const CHUNK: usize = 500;
+const OPERATIONS_PER_TRANSACTION: usize = 500;
 /// How often a patch is tried whose cursor other writers touch, while the cursor still allows it.
 const MAX_ATTEMPTS: u32 = 20;
 /// The pause after a node has failed.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(20);
 
 /// The connections of a writer to a cluster.
 pub(crate) struct CrossSlot {
@@ -62,7 +64,7 @@ struct Group {
     slot: u16,
     operations: Vec<Operation>,
     /// The node that is importing the slot, if it holds these keys already.
-    asking: Option<RedisAddress>,
+    importer: Option<RedisAddress>,
 }
 
 /// A patch being applied, and its limits.
@@ -187,7 +189,7 @@ impl CrossSlot {
                 self.connections.clear();
                 return Err(error);
             }
-            self.cursor_connection.connector().sleep(PAUSE).await;
+            self.cursor_connection.connector().sleep(PAUSE_AFTER_FAILURE).await;
             // The nodes that are left report the new owner.
             self.discover_owners(job, failed_slots).await?;
         }
@@ -205,7 +207,7 @@ impl CrossSlot {
     fn assign_groups(&mut self, waiting: &mut VecDeque<Group>) {
         let mut unassigned = VecDeque::new();
         for group in waiting.drain(..) {
-            let node = group.asking.clone().or_else(|| self.cluster.owner(group.slot));
+            let node = group.importer.clone().or_else(|| self.cluster.owner(group.slot));
             let Some(address) = node else {
                 unassigned.push_back(group);
                 continue;
@@ -317,10 +319,10 @@ impl WatchConnection {
         match (e.code(), parse_redirect(e.details().unwrap_or_default(), node)) {
             ("MOVED", Some(owner)) => {
                 cluster.set_owner(group.slot, &owner);
-                StepResult::Retry(vec![Group { asking: None, ..group }])
+                StepResult::Retry(vec![Group { importer: None, ..group }])
             }
             ("ASK", Some(importer)) if group.operations.len() == 1 => {
-                StepResult::Retry(vec![Group { asking: Some(importer), ..group }])
+                StepResult::Retry(vec![Group { importer: Some(importer), ..group }])
             }
             // Some of the keys have moved, and some have not.
             ("ASK" | "TRYAGAIN", _) => StepResult::Retry(group.split()),
@@ -366,7 +368,7 @@ impl Group {
 
     /// A node that is importing a slot serves its keys only after `ASKING`.
     fn add_asking(&self, commands: &mut Pipeline) {
-        if self.asking.is_some() {
+        if self.importer.is_some() {
             commands.cmd("ASKING");
         }
     }
@@ -374,7 +376,7 @@ impl Group {
     /// Splits the group into one for each operation.
     fn split(self) -> Vec<Self> {
         let slot = self.slot;
-        let single = |operation| Self { slot, operations: vec![operation], asking: None };
+        let single = |operation| Self { slot, operations: vec![operation], importer: None };
         self.operations.into_iter().map(single).collect()
     }
 }
@@ -387,8 +389,8 @@ fn group_by_slot(operations: Vec<Operation>) -> VecDeque<Group> {
     }
     let mut groups = VecDeque::new();
     for (slot, operations) in slots {
-        for chunk in operations.chunks(CHUNK) {
-            groups.push_back(Group { slot, operations: chunk.to_vec(), asking: None });
+        for chunk in operations.chunks(OPERATIONS_PER_TRANSACTION) {
+            groups.push_back(Group { slot, operations: chunk.to_vec(), importer: None });
         }
     }
     groups

@@ -21,12 +21,13 @@ use crate::store::redis::replies::{decode_string, exec_committed};
 use crate::store::redis::retry::RetryBudget;
 
 /// The most operations of one transaction: the server serves no other client meanwhile.
-const CHUNK: usize = 1000;
+const OPERATIONS_PER_TRANSACTION: usize = 1000;
 /// How often a transaction is tried that loses to other writers, and the pause in between. The full
 /// jitter keeps writers that collided from colliding again.
 const MAX_ATTEMPTS: u32 = 100;
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(20));
 
+/// The connection of a writer to the server, or the cluster node, that holds all keys.
 pub(crate) struct SingleSlot {
     client: Arc<RedisClient>,
     connection: ExclusiveConnection,
@@ -45,7 +46,7 @@ impl SingleSlot {
         self.switch_to_owner().await?;
         let segment = patch.segment_ref()?;
         let operations = Operation::from_patch(&self.keys, patch);
-        for chunk in operations.chunks(CHUNK) {
+        for chunk in operations.chunks(OPERATIONS_PER_TRANSACTION) {
             let add_chunk = |commands: &mut Pipeline| {
                 for operation in chunk {
                     operation.add_to(commands, &segment);
