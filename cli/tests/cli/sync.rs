@@ -22,7 +22,8 @@ fn run(sandbox: &CliSandbox, arguments: &str) -> crate::command::CommandOutput {
 
 #[test]
 fn check_reports_all_problems_of_the_file() {
-    let (sandbox, fake) = (CliSandbox::new(), FakeUpstream::start());
+    let sandbox = CliSandbox::new();
+    let fake = FakeUpstream::start();
     let good = integration(&fake, "main", "store = \"local:mirror\"");
     sandbox.file("bigseg.toml", &good);
     assert_eq!(run(&sandbox, "--check").succeeds(), "bigseg.toml: valid, 1 integrations\n");
@@ -45,7 +46,9 @@ fn check_reports_all_problems_of_the_file() {
 #[test]
 fn stores_are_loaded_and_signals_handled() {
     bigseg_core::needs!(Redis);
-    let (sandbox, fake, server) = (CliSandbox::new(), upstream(), RedisServer::start());
+    let sandbox = CliSandbox::new();
+    let fake = upstream();
+    let server = RedisServer::start();
     let redis = format!("store = \"{}\"", server.store("", "prefix=env"));
     let first = integration(&fake, "redis", &redis);
     sandbox.file("bigseg.toml", &first);
@@ -87,7 +90,8 @@ fn stores_are_loaded_and_signals_handled() {
 #[test]
 fn either_signal_ends_it_at_any_time() {
     for signal in ["-INT", "-TERM"] {
-        let (sandbox, fake) = (CliSandbox::new(), FakeUpstream::start());
+        let sandbox = CliSandbox::new();
+        let fake = FakeUpstream::start();
         fake.set_key("another");
         sandbox.file("bigseg.toml", integration(&fake, "main", "store = \"redis://127.0.0.1:1\""));
         let running = Running::start(&sandbox, "");
@@ -98,7 +102,8 @@ fn either_signal_ends_it_at_any_time() {
 
 #[test]
 fn systemd_is_notified_of_start_and_stop() {
-    let (sandbox, fake) = (CliSandbox::new(), upstream());
+    let sandbox = CliSandbox::new();
+    let fake = upstream();
     sandbox.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
     let socket = UnixDatagram::bind(sandbox.path("notify")).unwrap();
     socket.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
@@ -118,7 +123,8 @@ fn systemd_is_notified_of_start_and_stop() {
 
 #[test]
 fn an_address_beyond_loopback_needs_a_token() {
-    let (sandbox, fake) = (CliSandbox::new(), upstream());
+    let sandbox = CliSandbox::new();
+    let fake = upstream();
     sandbox.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
     assert!(run(&sandbox, "--listen 0.0.0.0:0").fails(64).contains("--token-file"));
     sandbox.file("short", "too-short");

@@ -17,7 +17,8 @@ fn upstream() -> FakeUpstream {
 
 #[test]
 fn status_and_metrics_report_each_integration() {
-    let (sandbox, fake) = (CliSandbox::new(), upstream());
+    let sandbox = CliSandbox::new();
+    let fake = upstream();
     let labels = "project = \"a\\\"b\"\nenvironment = \"production\"\n";
     let refused = integration(&fake, "refused", "store = \"local:other\"").replace("${SDK_KEY}", "wrong-key");
     let off = integration(&fake, "off", "on = false\nstore = \"local:third\"");
@@ -61,7 +62,8 @@ fn status_and_metrics_report_each_integration() {
 
 #[test]
 fn the_page_edits_the_file() {
-    let (sandbox, fake) = (CliSandbox::new(), upstream());
+    let sandbox = CliSandbox::new();
+    let fake = upstream();
     let file = "# Ours.\n\n".to_owned()
         + &integration(&fake, "main", "name = \"Main\" # its name\nstore = \"local:mirror\"")
         + &integration(&fake, "other", "store = \"local:other\"");
@@ -99,7 +101,8 @@ fn the_page_edits_the_file() {
 
 #[test]
 fn other_sites_can_neither_read_nor_change() {
-    let (sandbox, fake) = (CliSandbox::new(), upstream());
+    let sandbox = CliSandbox::new();
+    let fake = upstream();
     sandbox.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
     let running = Running::start(&sandbox, "");
     let written = sandbox.read("bigseg.toml");
@@ -141,7 +144,8 @@ fn other_sites_can_neither_read_nor_change() {
 
 #[test]
 fn a_token_is_required_if_one_is_configured() {
-    let (sandbox, fake) = (CliSandbox::new(), upstream());
+    let sandbox = CliSandbox::new();
+    let fake = upstream();
     sandbox.file("bigseg.toml", integration(&fake, "main", "store = \"local:mirror\""));
     sandbox.file("token", format!("{TOKEN}\n"));
     let running = Running::start_with(prepare(&sandbox, "--listen 0.0.0.0:0 --token-file token"));
@@ -169,7 +173,9 @@ fn a_token_is_required_if_one_is_configured() {
 #[test]
 fn text_cannot_become_markup_and_secrets_are_not_served() {
     bigseg_core::needs!(Redis);
-    let (sandbox, fake, server) = (CliSandbox::new(), upstream(), RedisServer::start());
+    let sandbox = CliSandbox::new();
+    let fake = upstream();
+    let server = RedisServer::start();
     server.add_user("writer", bigseg_core::testkit::redis_server::WRITER_COMMANDS);
     let evil = "<script>alert(1)</script>\\\"'&<img src=x onerror=alert(1)>";
     let fields = format!(

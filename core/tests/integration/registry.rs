@@ -112,7 +112,8 @@ fn a_new_key_interrupts_no_other_integration() {
     let [a, b] = &registry.integrations()[..] else { panic!("there are two") };
     wait_until_healthy(a);
     wait_until_healthy(b);
-    let (streams, counters) = (a.status().counters.streams, b.status().counters);
+    let streams = a.status().counters.streams;
+    let counters = b.status().counters;
     fixture.set("SDK_KEY", "next-key");
     fixture.fake.set_key("next-key");
     assert_eq!(

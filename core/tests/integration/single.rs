@@ -34,7 +34,8 @@ fn is_healthy(status: &IntegrationStatus) -> bool {
 
 #[test]
 fn it_loads_its_store_and_reports_it() {
-    let (fake, store) = (FakeUpstream::start(), private_store("one-fills"));
+    let fake = FakeUpstream::start();
+    let store = private_store("one-fills");
     let _alive = store.writer().unwrap();
     (1..=5).for_each(|n| fake.append(step(n)));
     let integration = start(&fake, &store);
@@ -53,7 +54,8 @@ fn it_loads_its_store_and_reports_it() {
 
 #[test]
 fn it_is_turned_off_and_on_again() {
-    let (fake, store) = (FakeUpstream::start(), private_store("one-switch"));
+    let fake = FakeUpstream::start();
+    let store = private_store("one-switch");
     let _alive = store.writer().unwrap();
     fake.append(step(1));
     let config = define(&fake, &store);
@@ -74,8 +76,9 @@ fn it_is_turned_off_and_on_again() {
 
 #[test]
 fn it_moves_to_another_store() {
-    let (fake, first, second) =
-        (FakeUpstream::start(), private_store("one-first"), private_store("one-second"));
+    let fake = FakeUpstream::start();
+    let first = private_store("one-first");
+    let second = private_store("one-second");
     let _alive = (first.writer().unwrap(), second.writer().unwrap());
     (1..=3).for_each(|n| fake.append(step(n)));
     second.writer().unwrap().set_synchronized_on(77).unwrap();
@@ -92,7 +95,8 @@ fn it_moves_to_another_store() {
 
 #[test]
 fn a_new_key_needs_no_restart() {
-    let (fake, store) = (FakeUpstream::start(), private_store("one-key"));
+    let fake = FakeUpstream::start();
+    let store = private_store("one-key");
     let _alive = store.writer().unwrap();
     fake.append(step(1));
     fake.set_key("new-key");
@@ -143,7 +147,8 @@ fn a_store_that_cannot_be_opened_is_reported_and_retried() {
 }
 
 fn failing_once(directory: &Path, name: &str) -> (FakeUpstream, Integration) {
-    let (fake, store) = (FakeUpstream::start(), private_store(name));
+    let fake = FakeUpstream::start();
+    let store = private_store(name);
     fake.set_key("another-key");
     let config = IntegrationConfig { state_directory: Some(directory.to_owned()), ..define(&fake, &store) };
     let integration = Integration::start(config).unwrap();
@@ -176,7 +181,8 @@ fn the_error_log_outlives_the_process_and_holds_no_secret() {
 
 #[test]
 fn an_invalid_definition_is_rejected_at_once() {
-    let (fake, store) = (FakeUpstream::start(), private_store("one-refused"));
+    let fake = FakeUpstream::start();
+    let store = private_store("one-refused");
     let refusal = |change: &dyn Fn(&mut IntegrationDefinition)| -> Error {
         let mut config = define(&fake, &store);
         change(&mut config.definition);
@@ -205,7 +211,8 @@ fn an_invalid_definition_is_rejected_at_once() {
 
 #[test]
 fn its_own_listener_may_close_it() {
-    let (fake, store) = (FakeUpstream::start(), private_store("one-listener"));
+    let fake = FakeUpstream::start();
+    let store = private_store("one-listener");
     let integration = Arc::new(start(&fake, &store));
     let weak = Arc::downgrade(&integration);
     integration.add_status_listener(move |_| {

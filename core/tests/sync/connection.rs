@@ -17,7 +17,9 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 #[test]
 fn a_redirect_to_another_host_does_not_carry_the_key() {
-    let (fake, other, store) = (FakeUpstream::start(), FakeUpstream::start(), private_store("redirect"));
+    let fake = FakeUpstream::start();
+    let other = FakeUpstream::start();
+    let store = private_store("redirect");
     let elsewhere = format!("Location: {}/sdk/big-segments/revisions\r\n", other.url());
     fake.fault(Endpoint::Page, UpstreamFault::Status(307, elsewhere.leak()));
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
@@ -51,7 +53,8 @@ fn a_new_key_is_used_at_once_while_waiting_and_streaming() {
 
 #[test]
 fn requests_go_through_the_proxy() {
-    let (fake, store) = (FakeUpstream::start(), private_store("proxy"));
+    let fake = FakeUpstream::start();
+    let store = private_store("proxy");
     fake.append(step(1));
     let mut config = config(&fake, &store);
     config.upstream.base_url = "http://upstream.invalid/some/path/".to_owned();
@@ -76,13 +79,15 @@ fn start_tls_server(fake: &FakeUpstream, certificates: &Certificates) -> String 
         .with_no_client_auth()
         .with_single_cert(chain.map(Result::unwrap).collect(), key)
         .unwrap();
-    let (settings, target) = (Arc::new(settings), fake.url()["http://".len()..].to_owned());
+    let settings = Arc::new(settings);
+    let target = fake.url()["http://".len()..].to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let serve = move |client: TcpStream| -> std::io::Result<()> {
         let session = ServerConnection::new(settings.clone()).unwrap();
         let mut client = StreamOwned::new(session, client);
-        let (mut head, mut byte) = (Vec::new(), [0]);
+        let mut head = Vec::new();
+        let mut byte = [0];
         while !head.ends_with(b"\r\n\r\n") {
             client.read_exact(&mut byte)?;
             head.push(byte[0]);
@@ -106,8 +111,9 @@ fn start_tls_server(fake: &FakeUpstream, certificates: &Certificates) -> String 
 #[test]
 fn only_a_configured_certificate_authority_is_trusted() {
     bigseg_core::needs!(OpenSsl);
-    let (fake, store, directory) =
-        (FakeUpstream::start(), private_store("tls"), tempfile::tempdir().unwrap());
+    let fake = FakeUpstream::start();
+    let store = private_store("tls");
+    let directory = tempfile::tempdir().unwrap();
     let certificates = Certificates::make(directory.path());
     fake.append(step(1));
     let url = start_tls_server(&fake, &certificates);

@@ -39,7 +39,8 @@ fn a_refused_key_is_distinguished_from_a_failing_upstream() {
 #[test]
 fn a_broken_connection_is_not_a_patch_out_of_order() {
     bigseg_core::needs!(Redis);
-    let (server, fake) = (RedisServer::start(), FakeUpstream::start());
+    let server = RedisServer::start();
+    let fake = FakeUpstream::start();
     let breaks = Arc::new(AtomicBool::new(false));
     let broken = breaks.clone();
     // Cuts the connection at EXEC.
@@ -135,7 +136,8 @@ fn child_process() {
 }
 
 fn cut_streams() {
-    let (fake, store) = (FakeUpstream::start(), private_store("fault-streams"));
+    let fake = FakeUpstream::start();
+    let store = private_store("fault-streams");
     let _alive = store.writer().unwrap();
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
     let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
@@ -156,7 +158,8 @@ fn cut_streams() {
 /// then.
 #[test]
 fn a_blocked_listener_delays_no_other() {
-    let (fake, store) = (FakeUpstream::start(), private_store("fault-listener"));
+    let fake = FakeUpstream::start();
+    let store = private_store("fault-listener");
     let definition = IntegrationDefinition::new("main", upstream(&fake), store.clone());
     let integration = Integration::start(IntegrationConfig::new(definition)).unwrap();
     let (release, held) = std::sync::mpsc::channel::<()>();

@@ -24,7 +24,8 @@ fn request_log(fake: &FakeUpstream) -> Vec<String> {
 
 #[test]
 fn it_polls_to_the_end_streams_polls_once_more_and_writes_the_marker() {
-    let (fake, store) = (FakeUpstream::start(), private_store("run-order"));
+    let fake = FakeUpstream::start();
+    let store = private_store("run-order");
     fake.set_page_size(2);
     (1..=5).for_each(|n| fake.append(step(n)));
     let clock = ManualClock::new(1_000_000);
@@ -62,7 +63,8 @@ fn it_polls_to_the_end_streams_polls_once_more_and_writes_the_marker() {
 
 #[test]
 fn it_resumes_from_the_cursor_of_the_store() {
-    let (fake, store) = (FakeUpstream::start(), private_store("run-resume"));
+    let fake = FakeUpstream::start();
+    let store = private_store("run-resume");
     let writer = store.writer().unwrap();
     (1..=3).for_each(|n| assert_eq!(writer.apply(&step(n), Cursor::Advance).unwrap(), PatchOutcome::Applied));
     (1..=4).for_each(|n| fake.append(step(n)));
@@ -74,7 +76,8 @@ fn it_resumes_from_the_cursor_of_the_store() {
 
 #[test]
 fn an_empty_store_matches_an_upstream_without_patches() {
-    let (fake, store) = (FakeUpstream::start(), private_store("run-empty"));
+    let fake = FakeUpstream::start();
+    let store = private_store("run-empty");
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
     assert!(wait_until_synchronized(&worker).last_synchronized.is_some());
     assert_eq!(request_log(&fake), ["page", "stream", "page"]);
@@ -84,19 +87,22 @@ fn an_empty_store_matches_an_upstream_without_patches() {
 
 #[test]
 fn a_change_while_the_stream_is_opened_is_not_missed() {
-    let (fake, store) = (FakeUpstream::start(), private_store("run-overtaken"));
+    let fake = FakeUpstream::start();
+    let store = private_store("run-overtaken");
     fake.append(step(1));
     fake.fault(Endpoint::Stream, UpstreamFault::ChangeDuringConnect(Box::new(step(2))));
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
     wait_until_synchronized(&worker);
-    let (first, again) = (["page", "page after v1", "stream", "page after v1"], ["page after v2", "stream"]);
+    let first = ["page", "page after v1", "stream", "page after v1"];
+    let again = ["page after v2", "stream"];
     assert_eq!(request_log(&fake), [&first[..], &again, &["page after v2"]].concat());
     assert_holds(&store, 2);
 }
 
 #[test]
 fn several_initial_patches_may_have_empty_versions() {
-    let (fake, store) = (FakeUpstream::start(), private_store("run-initial"));
+    let fake = FakeUpstream::start();
+    let store = private_store("run-initial");
     fake.append(patch("s.g1", "", "", list(&["a"], &[])));
     fake.append(patch("t.g1", "", "", list(&["a"], &[])));
     fake.append(patch("u.g1", "", "v1", list(&["a"], &[])));
@@ -114,7 +120,8 @@ fn several_initial_patches_may_have_empty_versions() {
 
 #[test]
 fn an_event_that_was_already_applied_is_not_an_error() {
-    let (fake, store) = (FakeUpstream::start(), private_store("run-repeated"));
+    let fake = FakeUpstream::start();
+    let store = private_store("run-repeated");
     fake.append(step(1));
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
     wait_until_synchronized(&worker);
@@ -129,7 +136,8 @@ fn an_event_that_was_already_applied_is_not_an_error() {
 #[test]
 fn an_event_out_of_order_leads_back_to_polling() {
     for (name, stray) in [("ahead", step(4)), ("behind", step(1))] {
-        let (fake, store) = (FakeUpstream::start(), private_store(&format!("run-disorder-{name}")));
+        let fake = FakeUpstream::start();
+        let store = private_store(&format!("run-disorder-{name}"));
         (1..=2).for_each(|n| fake.append(step(n)));
         let worker = SyncWorker::start(config(&fake, &store)).unwrap();
         wait_until_synchronized(&worker);
@@ -151,7 +159,8 @@ fn a_page_without_progress_is_an_error_and_is_retried_with_backoff() {
         (&patch("s.g1", "", "v1", list(&["x"], &[])), "only patches that the store already has"),
     ];
     for (number, (patch, words)) in pages.into_iter().enumerate() {
-        let (fake, store) = (FakeUpstream::start(), private_store(&format!("run-nowhere-{number}")));
+        let fake = FakeUpstream::start();
+        let store = private_store(&format!("run-nowhere-{number}"));
         let writer = store.writer().unwrap();
         writer.apply(&step(1), Cursor::Advance).unwrap();
         for _ in 0..10 {
@@ -177,7 +186,8 @@ fn a_page_without_progress_is_an_error_and_is_retried_with_backoff() {
 
 #[test]
 fn a_first_page_that_follows_another_cursor_is_an_error() {
-    let (fake, store) = (FakeUpstream::start(), private_store("run-baseless"));
+    let fake = FakeUpstream::start();
+    let store = private_store("run-baseless");
     fake.append(step(2));
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
     let error = wait_for(&worker, |status| status.error.is_some()).error.unwrap();
@@ -346,7 +356,8 @@ fn a_restored_older_store_catches_up_before_it_is_marked_again() {
 
 #[test]
 fn updates_end_with_the_worker_and_a_closed_worker_releases_the_store() {
-    let (fake, store) = (FakeUpstream::start(), private_store("run-updates"));
+    let fake = FakeUpstream::start();
+    let store = private_store("run-updates");
     fake.append(step(1));
     let config = config(&fake, &store);
     let writer = config.writer.clone();

@@ -22,7 +22,8 @@ fn synchronized_on(reader: &dyn StoreReader) -> Option<i64> {
 #[test]
 fn redis_wiped_under_a_healthy_worker_is_detected_at_the_next_marker_and_repaired() {
     bigseg_core::needs!(Redis);
-    let (server, fake) = (RedisServer::start(), FakeUpstream::start());
+    let server = RedisServer::start();
+    let fake = FakeUpstream::start();
     let store = StoreConfig::parse(&server.store("", "")).unwrap();
     (1..=20).for_each(|n| fake.append(step(n)));
     let clock = ManualClock::new(1_000_000_000);
@@ -59,7 +60,8 @@ fn redis_wiped_under_a_healthy_worker_is_detected_at_the_next_marker_and_repaire
 #[test]
 fn redis_that_lost_only_its_cursor_does_not_stay_healthy() {
     bigseg_core::needs!(Redis);
-    let (server, fake) = (RedisServer::start(), FakeUpstream::start());
+    let server = RedisServer::start();
+    let fake = FakeUpstream::start();
     let store = StoreConfig::parse(&server.store("", "")).unwrap();
     (1..=3).for_each(|n| fake.append(step(n)));
     let clock = ManualClock::new(1_000_000_000);
@@ -81,7 +83,8 @@ fn redis_that_lost_only_its_cursor_does_not_stay_healthy() {
 #[test]
 fn a_worker_waits_for_a_store_that_is_unavailable() {
     bigseg_core::needs!(Redis);
-    let (mut server, fake) = (RedisServer::start(), FakeUpstream::start());
+    let mut server = RedisServer::start();
+    let fake = FakeUpstream::start();
     let store = StoreConfig::parse(&server.store("", "")).unwrap();
     (1..=3).for_each(|n| fake.append(step(n)));
     let worker = SyncWorker::start(config(&fake, &store)).unwrap();
@@ -135,7 +138,8 @@ impl SyncObserver for RecordingObserver {
 fn an_engine_in_the_same_process_sees_changes_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let text = format!("local:{}?map_size=64M", directory.path().join("store").display());
-    let (fake, store) = (FakeUpstream::start(), StoreConfig::parse(&text).unwrap());
+    let fake = FakeUpstream::start();
+    let store = StoreConfig::parse(&text).unwrap();
     fake.append(step(1));
     let mut config = config(&fake, &store);
     let clock = ManualClock::new(1_000_000);

@@ -190,7 +190,8 @@ fn a_malformed_page_is_reported_and_changes_nothing() {
 
 #[test]
 fn patches_before_a_fault_are_applied_and_the_others_are_fetched_again() {
-    let (fake, store) = (FakeUpstream::start(), private_store("partly-malformed"));
+    let fake = FakeUpstream::start();
+    let store = private_store("partly-malformed");
     (1..=3).for_each(|n| fake.append(step(n)));
     let mut body = to_json(&[&step(1), &step(2)]);
     body.pop();
@@ -207,7 +208,8 @@ fn patches_before_a_fault_are_applied_and_the_others_are_fetched_again() {
 fn a_page_may_be_cut_at_each_byte() {
     let length = 200 + to_json(&[&step(1), &step(2)]).len();
     for cut in (0..length).step_by(rounds(7, 1)) {
-        let (fake, store) = (FakeUpstream::start(), private_store(&format!("cut-page-{cut}")));
+        let fake = FakeUpstream::start();
+        let store = private_store(&format!("cut-page-{cut}"));
         (1..=2).for_each(|n| fake.append(step(n)));
         fake.fault(Endpoint::Page, UpstreamFault::CutAfter(cut));
         let worker = SyncWorker::start(config(&fake, &store)).unwrap();
@@ -222,7 +224,8 @@ fn a_page_may_be_cut_at_each_byte() {
 fn a_stream_may_be_cut_at_each_byte() {
     let length = 200 + to_json(&[&step(2), &step(3)]).len();
     for cut in (0..length).step_by(rounds(7, 1)) {
-        let (fake, store) = (FakeUpstream::start(), private_store(&format!("cut-stream-{cut}")));
+        let fake = FakeUpstream::start();
+        let store = private_store(&format!("cut-stream-{cut}"));
         fake.append(step(1));
         fake.fault(Endpoint::Stream, UpstreamFault::CutAfter(cut));
         let worker = SyncWorker::start(config(&fake, &store)).unwrap();
@@ -238,7 +241,8 @@ fn a_stream_may_be_cut_at_each_byte() {
 #[test]
 fn responses_may_arrive_in_any_pieces_with_any_line_ends_and_comments() {
     for (piece, line_end) in [(1, "\r\n"), (2, "\r"), (3, "\n"), (usize::MAX, "\r\n")] {
-        let (fake, store) = (FakeUpstream::start(), private_store(&format!("pieces-{piece}-{line_end:?}")));
+        let fake = FakeUpstream::start();
+        let store = private_store(&format!("pieces-{piece}-{line_end:?}"));
         fake.set_write_size(piece);
         fake.append(step(1));
         let worker = SyncWorker::start(config(&fake, &store)).unwrap();
@@ -256,7 +260,8 @@ fn responses_may_arrive_in_any_pieces_with_any_line_ends_and_comments() {
 #[test]
 fn a_malformed_event_leads_back_to_polling() {
     for event in ["data: [\n\n", "data: x\n\n", "data: [{}]\n\n", "data: null\n\n"] {
-        let (fake, store) = (FakeUpstream::start(), private_store(&format!("bad-event-{event}")));
+        let fake = FakeUpstream::start();
+        let store = private_store(&format!("bad-event-{event}"));
         fake.append(step(1));
         let worker = SyncWorker::start(config(&fake, &store)).unwrap();
         wait_until_synchronized(&worker);
@@ -269,7 +274,8 @@ fn a_malformed_event_leads_back_to_polling() {
 
 #[test]
 fn a_page_that_cannot_be_decompressed_differs_from_a_broken_connection() {
-    let (fake, store) = (FakeUpstream::start(), private_store("corrupt"));
+    let fake = FakeUpstream::start();
+    let store = private_store("corrupt");
     fake.append(step(1));
     let corrupt = UpstreamFault::Status(200, "Content-Encoding: gzip\r\nContent-Length: 1000\r\n");
     fake.fault(Endpoint::Page, corrupt);
@@ -282,7 +288,8 @@ fn a_page_that_cannot_be_decompressed_differs_from_a_broken_connection() {
 
 #[test]
 fn pages_may_be_compressed_and_a_stream_needs_its_content_type() {
-    let (fake, store) = (FakeUpstream::start(), private_store("gzip"));
+    let fake = FakeUpstream::start();
+    let store = private_store("gzip");
     (1..=3).for_each(|n| fake.append(step(n)));
     fake.fault(Endpoint::Page, UpstreamFault::Gzip);
     fake.fault(Endpoint::Stream, UpstreamFault::ContentType("text/html"));
