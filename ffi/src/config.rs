@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bigseg_core::engine::{PushInvalidation, Source};
-use bigseg_core::store::Offload;
+use bigseg_core::store::BlockingAdapter;
 use bigseg_core::{Clock, EngineConfig, Error, ErrorKind, Result, StoreConfig};
 
 use crate::callback::{Userdata, bigseg_destroy};
@@ -56,7 +56,7 @@ impl bigseg_config {
         }
         let mut config = content.engine.clone();
         if let Some(store) = &content.custom {
-            config.source = Source::Custom(Arc::new(Offload::new(store.clone())?));
+            config.source = Source::Custom(Arc::new(BlockingAdapter::new(store.clone())?));
         }
         Ok(config)
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use bigseg_core::__internal::runtime::ForkGeneration;
 use bigseg_core::engine::Source;
 use bigseg_core::status::ListenerId;
-use bigseg_core::store::Offload;
+use bigseg_core::store::BlockingAdapter;
 use bigseg_core::{EngineConfig, Error, ErrorKind};
 use pyo3::prelude::*;
 
@@ -33,7 +33,7 @@ impl EngineSetup {
         let opened = without_gil(py, || {
             let mut config = self.config.clone();
             if let Some(store) = &self.custom_store {
-                config.source = Source::Custom(Arc::new(Offload::new(CustomStore::new(store))?));
+                config.source = Source::Custom(Arc::new(BlockingAdapter::new(CustomStore::new(store))?));
             }
             let engine = Arc::new(bigseg_core::Engine::open(config)?);
             Ok(Box::new(ProcessEngine { engine, generation: ForkGeneration::current() }))

@@ -4,21 +4,21 @@
 //! server is the emulator of `tests/emulator`, so that requests and write units say more than times do. The Python
 //! store is measured where `BIGSEG_INTEROP` names the directory it was installed in.
 
-mod alone;
-mod bare;
-mod crowds;
+mod concurrent;
 mod patches;
 #[path = "../engine/population.rs"]
 mod population;
+mod raw_sdk;
 #[path = "../engine/rounds.rs"]
 #[allow(dead_code, reason = "the other benchmark uses all of it")]
 mod rounds;
+mod sequential;
 mod server;
 
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let sections: [(&str, fn()); 3] =
-        [("alone", alone::run), ("crowds", crowds::run), ("patches", patches::run)];
+        [("sequential", sequential::run), ("concurrent", concurrent::run), ("patches", patches::run)];
     println!("| what | floor | engine | ratio |\n|---|---|---|---|");
     for (name, run) in sections {
         if name.contains(&wanted) {

@@ -11,8 +11,8 @@ use bigseg_core::testkit::http_proxy::{HttpProxy, Reaction, action};
 use bigseg_core::testkit::samples::patch;
 use bigseg_core::{ContextHash, StoreConfig};
 
-use crate::bare::Bare;
 use crate::population::hash;
+use crate::raw_sdk::RawSdk;
 use crate::rounds::time;
 
 const OPERATIONS: usize = 10_000;
@@ -21,8 +21,8 @@ const UPDATES: usize = 24;
 pub(crate) fn run() {
     let server = DynamoDbServer::start();
     let hashes: Vec<ContextHash> = (0..OPERATIONS).map(hash).collect();
-    let bare = Bare::connect(&server);
-    let floor = time(1, |_| bare.join(&hashes, UPDATES)) / 1e9;
+    let raw_sdk = RawSdk::connect(&server);
+    let floor = time(1, |_| raw_sdk.join(&hashes, UPDATES)) / 1e9;
 
     // Items of transactions, by the requests themselves.
     let items = Arc::new(AtomicUsize::new(0));

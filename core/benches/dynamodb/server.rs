@@ -1,4 +1,4 @@
-//! The server everything is measured on, and engines that read from it.
+//! The server of all measurements, and engines that read from it.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn store(server: &DynamoDbServer) -> String {
     server.store("response_timeout=60s")
 }
 
-/// Opens an engine that remembers nothing, so that every lookup asks the server.
+/// Opens an engine without a cache, so that every lookup reaches the server.
 pub(crate) fn uncached(server: &DynamoDbServer) -> Engine {
     let engine = Engine::open(
         EngineConfig::new(&store(server))

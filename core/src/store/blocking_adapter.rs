@@ -1,4 +1,4 @@
-//! Makes a store that blocks (a C vtable, a Python object) look like any other.
+//! Adapts a store that blocks (a C vtable, a Python object) to the asynchronous reader trait.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{BoxFuture, Runtime};
 
-/// How many calls into one store may be under way at once. A store that never returns keeps its threads, so this
-/// also bounds what such a store can cost.
-const CALLS_AT_ONCE: usize = 8;
+/// The most calls in flight into one store. A store that never returns keeps its threads, so this also limits what
+/// such a store can cost.
+const MAX_CALLS: usize = 8;
 
-/// A store whose calls block the thread they are made on.
+/// A store whose methods block the calling thread.
 pub trait BlockingStore: Send + Sync + 'static {
     /// Reads the memberships of `hashes`; see [`StoreReader::memberships`].
     fn memberships(&self, hashes: &[ContextHash]) -> Result<BatchResult>;
@@ -23,13 +23,13 @@ pub trait BlockingStore: Send + Sync + 'static {
 }
 
 /// Runs each call of a [`BlockingStore`] on a blocking thread of the runtime.
-pub struct Offload<S> {
+pub struct BlockingAdapter<S> {
     store: Arc<S>,
     runtime: Arc<Runtime>,
     calls: Arc<Semaphore>,
 }
 
-impl<S: BlockingStore> Offload<S> {
+impl<S: BlockingStore> BlockingAdapter<S> {
     /// Wraps a store.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ impl<S: BlockingStore> Offload<S> {
         Ok(Self {
             store: Arc::new(store),
             runtime: Runtime::shared()?,
-            calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
+            calls: Arc::new(Semaphore::new(MAX_CALLS)),
         })
     }
 
@@ -49,28 +49,23 @@ impl<S: BlockingStore> Offload<S> {
         let permit = self.calls.clone().acquire_owned().await.expect("the semaphore is never closed");
         let store = self.store.clone();
         let call = self.runtime.run_blocking(move || {
-            // Held by the thread, not by the future: a call that was given up still occupies its place, until it has
-            // let go of the store.
+            // Held by the thread, not by the future: an abandoned call counts until it has released the store.
             let _permit = permit;
             let store = store;
             work(&store)
         });
         call.await.unwrap_or_else(|e| {
-            let panicked = e.is_panic();
-            Err(Error::with_source(
-                ErrorKind::Internal,
-                if panicked {
-                    "the custom store panicked"
-                } else {
-                    "the call was cut short by shutting down"
-                },
-                e,
-            ))
+            let message = if e.is_panic() {
+                "the custom store panicked"
+            } else {
+                "the call into the custom store was aborted by the shutdown"
+            };
+            Err(Error::with_source(ErrorKind::Internal, message, e))
         })
     }
 }
 
-impl<S: BlockingStore> StoreReader for Offload<S> {
+impl<S: BlockingStore> StoreReader for BlockingAdapter<S> {
     fn memberships<'a>(&'a self, hashes: &'a [ContextHash]) -> BoxFuture<'a, Result<BatchResult>> {
         let hashes = hashes.to_vec();
         Box::pin(self.call(move |store| store.memberships(&hashes)))
@@ -81,6 +76,6 @@ impl<S: BlockingStore> StoreReader for Offload<S> {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async { drop(self.calls.acquire_many(CALLS_AT_ONCE as u32).await) })
+        Box::pin(async { drop(self.calls.acquire_many(MAX_CALLS as u32).await) })
     }
 }

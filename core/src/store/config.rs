@@ -29,7 +29,7 @@ impl Backend {
     }
 }
 
-/// Which store to use; made from a store string, or by hand.
+/// The configuration of a store: parsed from a store string, or built by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreConfig {
@@ -46,7 +46,7 @@ pub enum StoreConfig {
 }
 
 impl StoreConfig {
-    /// Returns whether a bulk load that fails leaves the store as it was; otherwise part of it may have been written.
+    /// Returns whether a failed bulk load leaves the store unchanged. Otherwise a part of the list may be written.
     pub fn loads_atomically(&self) -> bool {
         match self {
             Self::Memory(_) | Self::Local(_) => true,
@@ -57,7 +57,7 @@ impl StoreConfig {
         }
     }
 
-    /// Returns whether a store of this kind can tell of changes as they happen, unless it refuses.
+    /// Returns whether a store of this kind can push changes, given the permission.
     pub fn supports_push(&self) -> bool {
         match self {
             Self::Memory(_) | Self::Local(_) => false,
@@ -68,7 +68,7 @@ impl StoreConfig {
         }
     }
 
-    /// Opens the read side. Nothing is waited for: a store that cannot be reached says so when it is asked.
+    /// Opens a reader without waiting: a store that cannot be reached fails at the first read.
     pub fn reader(&self) -> Result<Arc<dyn StoreReader>> {
         Ok(match self {
             Self::Memory(name) => Arc::new(MemoryStore::named(name)),
@@ -80,10 +80,10 @@ impl StoreConfig {
         })
     }
 
-    /// Opens the write side, creating the store where that is possible.
+    /// Opens a writer, and creates the store where that is possible.
     ///
     /// # Errors
-    /// Whatever keeps the store from being written.
+    /// The store cannot be written.
     pub fn writer(&self) -> Result<Arc<dyn StoreWriter>> {
         Ok(match self {
             Self::Memory(name) => Arc::new(MemoryStore::named(name)),
@@ -95,10 +95,10 @@ impl StoreConfig {
         })
     }
 
-    /// Opens the store for walking through everything it holds.
+    /// Opens a scanner, which reads everything that the store holds.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a store that cannot be walked.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a store that cannot be scanned.
     pub fn scanner(&self) -> Result<Arc<dyn StoreScanner>> {
         Ok(match self {
             Self::Memory(name) => Arc::new(MemoryStore::named(name)),
@@ -111,7 +111,7 @@ impl StoreConfig {
     }
 }
 
-/// Writes a store string without its secrets and without options that have their default.
+/// Writes the store string without secrets, and without options that have their default.
 impl fmt::Display for StoreConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,18 +1,20 @@
+//! Whether two configurations name the same data.
+
 use super::StoreConfig;
 #[cfg(feature = "redis")]
 use super::redis::{RedisAddress, RedisConfig, RedisServers};
 
 impl StoreConfig {
-    /// Returns whether both name the same data, however they get at it, as far as that can be told without asking: of names and
-    /// numbers of one machine it is not known that they are one.
-    pub fn is_same_place(&self, other: &Self) -> bool {
+    /// Returns whether both name the same data, whatever the login, the timeouts and the like. Nothing is resolved: a host
+    /// name and its address count as two machines.
+    pub fn is_same_store(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Memory(name), Self::Memory(other)) => name == other && !name.is_empty(),
             (Self::Local(config), Self::Local(other)) => {
-                let place = |path: &std::path::Path| {
+                let resolve = |path: &std::path::Path| {
                     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or(path.to_owned())
                 };
-                place(&config.path) == place(&other.path)
+                resolve(&config.path) == resolve(&other.path)
             }
             #[cfg(feature = "redis")]
             (Self::Redis(config), Self::Redis(other)) => {
@@ -34,7 +36,7 @@ impl StoreConfig {
     }
 }
 
-/// Returns where a store's servers are, and what they are called there.
+/// Returns the addresses of a store's servers, with the master's name for sentinels.
 #[cfg(feature = "redis")]
 fn addresses(config: &RedisConfig) -> Vec<(&RedisAddress, Option<&str>)> {
     match &config.servers {
@@ -52,11 +54,11 @@ mod tests {
 
     #[cfg(all(feature = "redis", feature = "dynamodb"))]
     #[test]
-    fn the_way_to_the_data_makes_no_difference() {
+    fn logins_and_timeouts_make_no_difference() {
         let same = |one: &str, other: &str| {
             let parse = |text: &str| StoreConfig::parse(text).unwrap();
-            assert_eq!(parse(one).is_same_place(&parse(other)), parse(other).is_same_place(&parse(one)));
-            parse(one).is_same_place(&parse(other))
+            assert_eq!(parse(one).is_same_store(&parse(other)), parse(other).is_same_store(&parse(one)));
+            parse(one).is_same_store(&parse(other))
         };
         assert!(same("redis://host", "redis://user:password@host:6379/0?prefix=&connect_timeout=1s"));
         assert!(same("redis://host?prefix=a", "rediss://host?raw_prefix=a:"));

@@ -1,5 +1,5 @@
-//! A store in this process's memory: `memory:` is private to its opener, `memory:NAME` is shared by all who say
-//! that name at the same time.
+//! A store in the memory of this process: `memory:` is private to its opener, `memory:NAME` is shared by all that use
+//! the name at the same time.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
@@ -37,7 +37,7 @@ impl MemoryStore {
 
     /// Opens the store of that name, or a private one for the empty name.
     ///
-    /// A named store lives until the last of its readers and writers goes.
+    /// A named store lives until the last of its readers and writers is dropped.
     pub fn named(name: &str) -> Self {
         if name.is_empty() {
             return Self::default();
@@ -72,7 +72,7 @@ impl Content {
         }
     }
 
-    /// Carries out what a patch says, if the cursor allows it.
+    /// Applies a patch if the cursor allows it; the cursor stays.
     fn apply(&mut self, patch: &Patch) -> Result<PatchOutcome> {
         let segment = patch.segment_ref()?;
         let outcome = patch.outcome_on(self.cursor.as_deref());
@@ -104,9 +104,9 @@ impl Content {
     }
 }
 
-/// Adds to or takes from a set, as a patch says.
-fn change(set: &mut BTreeSet<SegmentRef>, segment: &SegmentRef, joins: Option<bool>) {
-    match joins {
+/// Adds a segment to a set (`true`), removes it (`false`), or leaves the set as it is (`None`).
+fn change(set: &mut BTreeSet<SegmentRef>, segment: &SegmentRef, added: Option<bool>) {
+    match added {
         Some(true) => drop(set.insert(segment.clone())),
         Some(false) => drop(set.remove(segment)),
         None => {}

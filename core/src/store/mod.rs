@@ -17,7 +17,7 @@ pub mod memory;
 pub mod redis;
 
 pub use backend::Backend;
-pub use blocking_adapter::{BlockingStore, Offload};
+pub use blocking_adapter::{BlockingAdapter, BlockingStore};
 pub use config::StoreConfig;
 pub use options::{OptionType, OptionValue, StoreOption};
 pub use parse::StoreName;

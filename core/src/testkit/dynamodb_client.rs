@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::http::Message;
 
-/// Sends requests, each on a connection of its own. They are not signed, which the servers of tests do not mind.
+/// Sends requests, each on a connection of its own. They are not signed; the servers of tests accept that.
 #[derive(Debug, Clone)]
 pub struct DynamoDbClient {
     host: String,

@@ -1,4 +1,4 @@
-//! What DynamoDB says when it cannot, must not or will not, in its own words.
+//! Errors of DynamoDB, with the messages of the real service.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub fn internal() -> Message {
     error(500, "InternalServerError", "Internal server error")
 }
 
-/// The identity may not do that.
+/// The identity lacks the permission.
 pub fn denied(action: &str) -> Message {
     let message = format!(
         "User: arn:aws:iam::123456789012:user/test is not authorized to perform: dynamodb:{action} on resource: \
@@ -36,7 +36,7 @@ pub fn denied(action: &str) -> Message {
     error(400, "AccessDeniedException", &message)
 }
 
-/// The credentials are too old.
+/// The credentials have expired.
 pub fn expired() -> Message {
     error(400, "ExpiredTokenException", "The security token included in the request is expired")
 }

@@ -1,4 +1,4 @@
-//! DynamoDB servers of a test's own: each on a free port of 127.0.0.1, in memory, gone when dropped.
+//! DynamoDB servers for one test: each on a free port of 127.0.0.1, in memory, stopped when dropped.
 
 use std::io::{BufRead, BufReader};
 use std::panic::Location;
@@ -19,7 +19,7 @@ pub const TABLE: &str = "segments";
 pub const REGION: &str = "eu-west-1";
 /// Names another server for the suite, as a URL: `http://127.0.0.1:8000`.
 pub const ENDPOINT_VARIABLE: &str = "BIGSEG_TEST_DYNAMODB_ENDPOINT";
-/// How often a start is waited for, ten milliseconds at a time: never exhausted by a test that passes.
+/// How often a start is checked, every ten milliseconds; never exhausted by a test that passes.
 const MAX_POLLS: u32 = 6_000;
 
 /// A running server, with an empty table in it.

@@ -1,4 +1,4 @@
-//! A store that does as it is told: answers, fails, hangs or dawdles, and writes down what it was asked.
+//! A store that answers, fails, hangs or is slow as the test demands, and records the queries.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use crate::membership::Membership;
 use crate::runtime::BoxFuture;
 use crate::store::{BatchResult, InlineReader, Metadata, StoreReader};
 
-/// How long a `wait_for_…` method waits before it calls the test hung; never reached by a test that passes.
+/// The limit of a `wait_for_…` method, never reached by a test that passes.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What befalls the calls that come in from now on.
+/// The fault of all calls that arrive from now on.
 #[derive(Debug, Clone, Default)]
 pub enum Fault {
-    /// Nothing: they are answered at once.
+    /// None: they are answered at once.
     #[default]
     None,
     /// They fail with that kind.
     Fail(ErrorKind),
     /// They wait for [`FaultStore::release`] or [`FaultStore::release_one`], then answer as of their arrival.
     Hang,
-    /// They answer, as of their arrival, once the clock was moved that far.
+    /// They answer, as of their arrival, once the clock has moved that far.
     Slow(ManualClock, Duration),
-    /// Their answer lacks its last context; metadata calls are answered as usual.
+    /// Their result lacks the last context; metadata calls are answered as usual.
     AnswerFewer,
     /// They panic.
     Panic,
@@ -52,8 +52,8 @@ struct State {
     metadata_fault: Fault,
     queries: Vec<Vec<ContextHash>>,
     metadata_polls: u64,
-    under_way: usize,
-    most_under_way: usize,
+    in_flight: usize,
+    max_in_flight: usize,
     hanging: VecDeque<oneshot::Sender<()>>,
     closed: bool,
 }
@@ -64,17 +64,17 @@ impl FaultStore {
         Arc::default()
     }
 
-    /// Creates one that answers on the caller's thread, as memory and embedded stores do.
+    /// Creates a store that answers inline, as memory and embedded stores do.
     pub fn inline() -> Arc<Self> {
         Arc::new(Self { is_inline: true, ..Self::default() })
     }
 
-    /// Sets what is said about a context from now on; queries that arrived before still get the old answer.
+    /// Sets the membership of a context from now on; queries that arrived before still get the old one.
     pub fn put(&self, hash: ContextHash, membership: Membership) {
         self.state.lock().memberships.insert(hash, membership);
     }
 
-    /// Makes one context fail within batches that succeed; `None` heals it.
+    /// Makes one context fail within batches that succeed; `None` ends that.
     pub fn set_context_error(&self, hash: ContextHash, kind: Option<ErrorKind>) {
         let errors = &mut self.state.lock().context_errors;
         match kind {
@@ -88,17 +88,17 @@ impl FaultStore {
         self.state.lock().synchronized_on = unix_millis;
     }
 
-    /// Sets what befalls queries for memberships.
+    /// Sets the fault of queries for memberships.
     pub fn set_fault(&self, fault: Fault) {
         self.state.lock().fault = fault;
     }
 
-    /// Sets what befalls metadata calls.
+    /// Sets the fault of metadata calls.
     pub fn set_metadata_fault(&self, fault: Fault) {
         self.state.lock().metadata_fault = fault;
     }
 
-    /// Lets everything that hangs go on, and nothing hangs any more.
+    /// Resumes all calls that hang, and ends the fault.
     pub fn release(&self) {
         let mut state = self.state.lock();
         let State { fault, metadata_fault, .. } = &mut *state;
@@ -113,7 +113,7 @@ impl FaultStore {
         }
     }
 
-    /// Lets the oldest call that still hangs go on; later ones hang as before. Returns whether there was one.
+    /// Resumes the oldest call that hangs; later ones still hang. Returns whether there was one.
     pub fn release_one(&self) -> bool {
         let mut state = self.state.lock();
         while let Some(call) = state.hanging.pop_front() {
@@ -129,14 +129,14 @@ impl FaultStore {
         self.state.lock().queries.clone()
     }
 
-    /// Returns how often metadata were asked for.
+    /// Returns the number of metadata calls.
     pub fn metadata_polls(&self) -> u64 {
         self.state.lock().metadata_polls
     }
 
-    /// Returns the most queries for memberships that were ever under way at once.
-    pub fn most_under_way(&self) -> usize {
-        self.state.lock().most_under_way
+    /// Returns the most queries for memberships that were ever in flight at once.
+    pub fn max_in_flight(&self) -> usize {
+        self.state.lock().max_in_flight
     }
 
     /// Returns whether the engine has closed the store.
@@ -150,14 +150,14 @@ impl FaultStore {
         self.queries()
     }
 
-    /// Blocks until metadata were asked for that often; panics after a minute.
+    /// Blocks until there have been that many metadata calls; panics after a minute.
     pub fn wait_for_metadata_polls(&self, count: u64) {
         self.wait_until("metadata polls", |state| state.metadata_polls >= count);
     }
 
-    /// Blocks until exactly that many queries are under way; panics after a minute.
-    pub fn wait_until_under_way(&self, count: usize) {
-        self.wait_until("queries under way", |state| state.under_way == count);
+    /// Blocks until exactly that many queries are in flight; panics after a minute.
+    pub fn wait_until_in_flight(&self, count: usize) {
+        self.wait_until("queries in flight", |state| state.in_flight == count);
     }
 
     fn wait_until(&self, what: &str, mut is_so: impl FnMut(&State) -> bool) {
@@ -170,8 +170,8 @@ impl FaultStore {
         let (step, answers) = {
             let mut state = self.state.lock();
             state.queries.push(hashes.to_vec());
-            state.under_way += 1;
-            state.most_under_way = state.most_under_way.max(state.under_way);
+            state.in_flight += 1;
+            state.max_in_flight = state.max_in_flight.max(state.in_flight);
             let mut answers: Vec<_> = hashes.iter().map(|hash| state.answer(hash)).collect();
             let fault = state.fault.clone();
             if matches!(fault, Fault::AnswerFewer) {
@@ -180,7 +180,7 @@ impl FaultStore {
             (state.begin(fault), answers)
         };
         self.changed.notify_all();
-        let _under_way = UnderWay(self);
+        let _in_flight = InFlight(self);
         step.run().await?;
         BatchResult::new(hashes, answers)
     }
@@ -205,7 +205,7 @@ impl State {
         }
     }
 
-    /// Fixes what a call will go through, before anybody can know that it has arrived.
+    /// Decides the steps of a call before the test can see that it has arrived.
     fn begin(&mut self, fault: Fault) -> Step {
         match fault {
             Fault::None | Fault::AnswerFewer => Step::Answer,
@@ -224,7 +224,7 @@ impl State {
     }
 }
 
-/// What one call goes through before it is answered.
+/// The steps of one call before it is answered.
 enum Step {
     Answer,
     Fail(ErrorKind),
@@ -238,7 +238,7 @@ impl Step {
         match self {
             Step::Answer => {}
             Step::Fail(kind) => return Err(Error::new(kind, "the test told the store to fail")),
-            // Fails when the store is dropped, which ends the hanging too.
+            // Fails when the store is dropped, which also ends the call.
             Step::Hang(released) => drop(released.await),
             Step::Wait(clock, deadline) => clock.reached(deadline).await,
             Step::Panic => panic!("the test told the store to panic"),
@@ -247,12 +247,12 @@ impl Step {
     }
 }
 
-/// Counts a query as under way for as long as it lives, also when its caller gives up.
-struct UnderWay<'a>(&'a FaultStore);
+/// Counts a query as in flight until it is dropped, also when its caller gives up.
+struct InFlight<'a>(&'a FaultStore);
 
-impl Drop for UnderWay<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.state.lock().under_way -= 1;
+        self.0.state.lock().in_flight -= 1;
         self.0.changed.notify_all();
     }
 }
@@ -277,7 +277,7 @@ impl StoreReader for FaultStore {
 }
 
 impl InlineReader for FaultStore {
-    /// Fails as a whole when one context does; the trait has no way to say it more finely.
+    /// Fails as a whole when one context does, because the trait has one result for all.
     fn read(&self, hashes: &[ContextHash], memberships: &mut [Membership]) -> Result<()> {
         let answers = pollster::block_on(self.answer(hashes))?;
         for (membership, answer) in memberships.iter_mut().zip(answers) {

@@ -1,4 +1,4 @@
-//! Short ways to say what tests are made of: hashes, refs, memberships, patches, lists, and random choices.
+//! Short constructors of test data: hashes, refs, memberships, patches, lists, and random choices.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -37,7 +37,7 @@ pub fn patch(segment: &str, previous_version: &str, version: &str, included: Lis
     }
 }
 
-/// Builds the patch that leads from version `n - 1` to `n`: context `n` joins, and context `n - 2` leaves.
+/// Builds the patch from version `n - 1` to `n`: it adds context `n`, and removes context `n - 2`.
 pub fn step(n: usize) -> Patch {
     let version = |n: usize| if n == 0 { String::new() } else { format!("v{n}") };
     let leaves = n.checked_sub(2).map(|n| n.to_string()).unwrap_or_else(|| "nobody".to_owned());
@@ -68,7 +68,7 @@ impl SampleList {
         self
     }
 
-    /// Makes the list break off with [`ErrorKind::InvalidInput`] after its last context.
+    /// Makes the list end with [`ErrorKind::InvalidInput`] after its last context.
     pub fn failing_at_end(mut self) -> Self {
         self.fails_at_end = true;
         self
@@ -103,12 +103,12 @@ impl LoadSource for SampleList {
     }
 }
 
-/// A random number generator (SplitMix64) that gives the same numbers for the same seed, everywhere and for ever.
+/// A random number generator (SplitMix64) that gives the same numbers for the same seed, everywhere and forever.
 #[derive(Debug, Clone)]
 pub struct TestRng(u64);
 
 impl TestRng {
-    /// Begins a sequence.
+    /// Starts a sequence.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }

@@ -1,4 +1,4 @@
-//! What a store should hold, worked out the slow and obvious way from docs/spec.md#writing.
+//! A model of a store: the slow and obvious implementation of docs/spec.md#writing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -19,7 +19,7 @@ pub struct StoreModel {
 }
 
 impl StoreModel {
-    /// Applies a patch as a store should, and says what a store should say.
+    /// Applies a patch, and returns the expected outcome.
     pub fn apply(&mut self, patch: &Patch) -> PatchOutcome {
         let applies = match &self.cursor {
             None if patch.previous_version.is_empty() => true,
@@ -44,7 +44,7 @@ impl StoreModel {
         PatchOutcome::Applied
     }
 
-    /// Loads a list, after forgetting everyone in the replaced segment.
+    /// Loads a list, after removing the members of the replaced segment.
     pub fn load(&mut self, list: &SampleList, replace: Option<&str>) {
         for set in [&mut self.included, &mut self.excluded] {
             set.retain(|(_, segment)| Some(segment.as_str()) != replace);
@@ -56,7 +56,7 @@ impl StoreModel {
                     self.excluded.remove(&entry);
                     self.included.insert(entry);
                 }
-                // Where one list says both, included wins.
+                // If a list has both, included wins.
                 false if list.memberships().any(|other| other == (hash, segment, true)) => {}
                 false => {
                     self.included.remove(&entry);
@@ -86,7 +86,7 @@ impl StoreModel {
             .collect()
     }
 
-    /// Panics unless a walk through the store meets exactly these memberships, each once.
+    /// Panics unless a scan of the store finds exactly these memberships, each once.
     #[track_caller]
     pub fn assert_same(&self, scanner: &dyn StoreScanner) {
         let mut found = BTreeMap::new();

@@ -47,7 +47,7 @@ fn a_herd_on_many_cold_contexts_shares_queries() {
         let queries = fixture.store.queries();
         assert!(queries.len() <= 1 + (HERD - 1).div_ceil(batch_size), "{} queries", queries.len());
         assert!(queries.iter().all(|query| query.len() <= batch_size));
-        assert!(fixture.store.most_under_way() <= 4);
+        assert!(fixture.store.max_in_flight() <= 4);
         let asked: Vec<_> = queries.concat();
         assert_eq!((asked.len(), asked.iter().collect::<HashSet<_>>().len()), (HERD, HERD));
     }

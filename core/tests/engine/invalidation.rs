@@ -118,7 +118,7 @@ fn an_answer_overtaken_by_a_change_is_not_kept() {
     fixture.clock.advance(SECOND);
     fixture.store.set_fault(Fault::Hang);
     let early = fixture.look_up("a");
-    fixture.store.wait_until_under_way(1);
+    fixture.store.wait_until_in_flight(1);
     fixture.store.put(context("a"), included_in("t.g1"));
     store.listener().memberships_changed(&[context("a")]);
     fixture.store.set_fault(Fault::None);
@@ -134,7 +134,7 @@ fn an_answer_asked_for_before_it_began_to_tell_is_not_kept() {
     let (fixture, store) = open(|_| {});
     fixture.store.set_fault(Fault::Hang);
     let early = fixture.look_up("a");
-    fixture.store.wait_until_under_way(1);
+    fixture.store.wait_until_in_flight(1);
     store.listener().connected();
     fixture.clock.advance(Duration::from_millis(1));
     fixture.store.set_fault(Fault::None);

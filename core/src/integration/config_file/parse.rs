@@ -115,7 +115,7 @@ fn report_conflicts(reader: &mut FieldReader<'_>, others: &[DefinitionLines], ne
             let message = format!("id {} is taken by the integration of line {line}", next.definition.id);
             reader.report(next.header, message);
         }
-        if other.definition.store.is_same_place(&next.definition.store) {
+        if other.definition.store.is_same_store(&next.definition.store) {
             let message = format!(
                 "this store is that of {} (line {line}); give one of them another prefix",
                 other.definition.id

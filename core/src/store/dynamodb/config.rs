@@ -97,15 +97,15 @@ impl DynamoDbConfig {
     }
 
     /// Describes the table in messages.
-    pub(super) fn place(&self) -> String {
-        let mut place = format!("DynamoDB table {}", self.table);
+    pub(super) fn describe_table(&self) -> String {
+        let mut text = format!("DynamoDB table {}", self.table);
         if let Some(region) = &self.region {
-            place.push_str(&format!(" in {region}"));
+            text.push_str(&format!(" in {region}"));
         }
         if let Some(endpoint) = &self.endpoint {
-            place.push_str(&format!(" at {endpoint}"));
+            text.push_str(&format!(" at {endpoint}"));
         }
-        place
+        text
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) fn causes(error: &dyn StdError) -> String {
 impl DynamoDbConfig {
     /// Makes an error that names the table and the operation.
     pub(super) fn error(&self, kind: ErrorKind, operation: &str, what: &str) -> Error {
-        Error::new(kind, format!("{}: {operation}: {what}", self.place()))
+        Error::new(kind, format!("{}: {operation}: {what}", self.describe_table()))
     }
 
     /// Converts the error of a request.

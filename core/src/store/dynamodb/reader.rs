@@ -84,7 +84,7 @@ impl DynamoDbReader {
             _ => self.read_many(hashes).await?,
         };
         let membership = |hash| match found.get(hash) {
-            Some(item) => schema::membership(item).map_err(|e| e.at(self.client.config.place())),
+            Some(item) => schema::membership(item).map_err(|e| e.at(self.client.config.describe_table())),
             None => Ok(Membership::empty()),
         };
         BatchResult::new(hashes, hashes.iter().map(membership).collect())
@@ -177,7 +177,9 @@ impl DynamoDbReader {
         });
         let item = request.await?.item;
         let synchronized_on = self.schema.synchronized_on(item.as_ref());
-        Ok(Metadata { synchronized_on: synchronized_on.map_err(|e| e.at(self.client.config.place()))? })
+        Ok(Metadata {
+            synchronized_on: synchronized_on.map_err(|e| e.at(self.client.config.describe_table()))?,
+        })
     }
 }
 

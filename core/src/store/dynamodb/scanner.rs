@@ -44,7 +44,8 @@ impl StoreScanner for DynamoDbScanner {
         scan_pages(&self.client, &self.schema, None, &mut |page| {
             for item in page {
                 let Some(hash) = schema::hash(item) else { continue };
-                let membership = schema::membership(item).map_err(|e| e.at(self.client.config.place()))?;
+                let membership =
+                    schema::membership(item).map_err(|e| e.at(self.client.config.describe_table()))?;
                 // A context that has left all segments leaves an empty item behind.
                 if !membership.is_empty() && visit(hash, membership).is_break() {
                     return Ok(ControlFlow::Break(()));

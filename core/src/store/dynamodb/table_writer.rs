@@ -73,7 +73,7 @@ impl Contention {
 impl TableWriter {
     pub(super) async fn cursor(&self) -> Result<Option<String>> {
         let item = self.metadata(READING_CURSOR).await?;
-        self.schema.cursor(item.as_ref()).map_err(|e| e.at(self.client.config.place()))
+        self.schema.cursor(item.as_ref()).map_err(|e| e.at(self.client.config.describe_table()))
     }
 
     pub(super) async fn has_sync_time(&self) -> Result<bool> {

@@ -1,4 +1,4 @@
-//! The SDK as it is, on a runtime of its own.
+//! The AWS SDK alone, on a runtime of its own.
 
 use std::collections::HashMap;
 
@@ -11,13 +11,13 @@ use bigseg_core::testkit::DynamoDbServer;
 use bigseg_core::testkit::dynamodb_server::{REGION, TABLE};
 use tokio::runtime::Runtime;
 
-/// A client, and what it runs on.
-pub(crate) struct Bare {
+/// A client and its runtime.
+pub(crate) struct RawSdk {
     runtime: Runtime,
     client: Client,
 }
 
-impl Bare {
+impl RawSdk {
     pub(crate) fn connect(server: &DynamoDbServer) -> Self {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -37,7 +37,7 @@ impl Bare {
         assert!(self.runtime.block_on(get).expect("it answers").item.is_some());
     }
 
-    /// Lets contexts join a segment, with transactions of a check and so many updates, one after the other.
+    /// Adds contexts to a segment, in sequential transactions of one check and that many updates.
     pub(crate) fn join(&self, hashes: &[ContextHash], updates: usize) {
         for hashes in hashes.chunks(updates) {
             let metadata = "big_segments_metadata";

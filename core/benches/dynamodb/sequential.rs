@@ -1,13 +1,13 @@
-//! One caller, who asks for one context after the other.
+//! One caller that looks up one context after the other.
 
-use crate::bare::Bare;
 use crate::population::{hash, key, scatter};
+use crate::raw_sdk::RawSdk;
 use crate::rounds::compare;
 use crate::server::{CONTEXTS, filled, uncached};
 
 pub(crate) fn run() {
     let server = filled();
-    let (engine, bare) = (uncached(&server), Bare::connect(&server));
+    let (engine, raw_sdk) = (uncached(&server), RawSdk::connect(&server));
     let lookup = |i| {
         let answer = engine.membership(&key(scatter(i, CONTEXTS))).wait().expect("usable");
         assert!(answer.error.is_none());
@@ -15,7 +15,7 @@ pub(crate) fn run() {
     compare(
         "a lone lookup (floor: GetItem of the bare SDK)",
         100,
-        |i| bare.get(hash(scatter(i, CONTEXTS))),
+        |i| raw_sdk.get(hash(scatter(i, CONTEXTS))),
         lookup,
     );
 }

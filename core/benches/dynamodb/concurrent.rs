@@ -1,4 +1,4 @@
-//! Many callers who ask for contexts that are not cached, beside the official Python store.
+//! Concurrent lookups of contexts that are not cached, beside the official Python store.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -50,7 +50,7 @@ pub(crate) fn run() {
     );
 }
 
-/// Looks up on many threads, and returns lookups a second, and all of them.
+/// Looks up on many threads; returns the lookups per second, and their number.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 fn threads(engine: &Engine) -> (f64, usize) {
     let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));
