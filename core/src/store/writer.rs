@@ -36,16 +36,16 @@ pub trait StoreWriter: Send + Sync + 'static {
         Ok(outcomes)
     }
 
-    /// Declares the store up to date as of that time, in Unix milliseconds.
+    /// Sets the sync time: the store was up to date then, in Unix milliseconds.
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()>;
 
     /// Returns whether a sync time was ever written, even one that says "never": a store that was wiped has none.
     fn has_sync_time(&self) -> Result<bool>;
 
-    /// Takes the cursor away, so that whoever keeps the store in step fills it from the beginning; all else stays.
+    /// Deletes the cursor, so that a sync worker loads the store again; the memberships stay.
     fn forget_cursor(&self) -> Result<()>;
 
-    /// Writes a whole list, and then declares the store synchronised.
+    /// Writes a whole list, and then the sync time.
     ///
     /// # Errors
     /// Each store documents what a failure leaves behind.

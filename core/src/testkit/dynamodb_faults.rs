@@ -63,7 +63,7 @@ pub fn unprocessed(request: &Message, processed: usize) -> Reaction {
         return Reaction::Pass;
     };
     let mut left = wanted.clone();
-    let keys = wanted["Keys"].as_array_mut().expect("keys are asked for");
+    let keys = wanted["Keys"].as_array_mut().expect("the request has keys");
     left["Keys"] = keys.split_off(processed.min(keys.len())).into();
     let left = if left["Keys"] == json!([]) { json!({}) } else { json!({table: left}) };
     if keys.is_empty() {

@@ -41,7 +41,7 @@ impl DynamoDbServer {
             .expect("the emulator can be started");
         let mut line = String::new();
         let output = process.stdout.take().expect("it is piped");
-        BufReader::new(output).read_line(&mut line).expect("the emulator tells its port");
+        BufReader::new(output).read_line(&mut line).expect("the emulator prints its port");
         let port = line.trim().parse().expect("a port");
         Self { port, _input: process.stdin.take(), process: Some(process) }.with_table()
     }
@@ -129,7 +129,7 @@ fn prepare_environment() {
     static PREPARED: Once = Once::new();
     PREPARED.call_once(|| {
         for (name, value) in environment() {
-            // SAFETY: whoever reads the environment meanwhile does so through the standard library, which has a lock;
+            // SAFETY: other threads read the environment through the standard library, which has a lock;
             // the C library looks into it only to resolve names, and tests name their servers by number.
             unsafe { std::env::set_var(name, value) };
         }
@@ -145,7 +145,7 @@ pub fn environment() -> [(&'static str, &'static str); 3] {
     ]
 }
 
-/// Returns where the emulator is; cargo is asked to build it, which takes no time when it is there.
+/// Returns the path of the emulator, after cargo has built it if it is missing.
 fn emulator() -> &'static PathBuf {
     static EMULATOR: OnceLock<PathBuf> = OnceLock::new();
     EMULATOR.get_or_init(|| {

@@ -237,11 +237,11 @@ impl Step {
     async fn run(self) -> Result<()> {
         match self {
             Step::Answer => {}
-            Step::Fail(kind) => return Err(Error::new(kind, "the test told the store to fail")),
+            Step::Fail(kind) => return Err(Error::new(kind, "the test made the store fail")),
             // Fails when the store is dropped, which also ends the call.
             Step::Hang(released) => drop(released.await),
             Step::Wait(clock, deadline) => clock.reached(deadline).await,
-            Step::Panic => panic!("the test told the store to panic"),
+            Step::Panic => panic!("the test made the store panic"),
         }
         Ok(())
     }

@@ -90,11 +90,11 @@ impl StoreModel {
     #[track_caller]
     pub fn assert_same(&self, scanner: &dyn StoreScanner) {
         let mut found = BTreeMap::new();
-        let walk = scanner.scan(&mut |hash, membership| {
+        let scan = scanner.scan(&mut |hash, membership| {
             assert!(found.insert(hash, membership).is_none(), "{hash} was met twice");
             ControlFlow::Continue(())
         });
-        walk.expect("the store can be walked");
+        scan.expect("the store can be scanned");
         let expected = self.memberships();
         for hash in found.keys().chain(expected.keys()) {
             let (found, expected) = (found.get(hash), expected.get(hash));

@@ -20,20 +20,20 @@ use tempfile::TempDir;
 static FILES: LazyLock<TempDir> = LazyLock::new(|| {
     let files = tempfile::tempdir().unwrap();
     for (name, file) in [("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "none")] {
-        // SAFETY: whoever reads the environment meanwhile does so through the standard library, which has a lock.
+        // SAFETY: other threads read the environment through the standard library only, which has a lock.
         unsafe { std::env::set_var(name, files.path().join(file)) };
     }
     files
 });
 
-/// Adds a profile, or writes it anew.
+/// Adds or replaces a profile.
 fn write_profile(name: &str, lines: &str) {
     static PROFILES: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
     let mut profiles = PROFILES.lock();
     profiles.retain(|(known, _)| known != name);
     profiles.push((name.to_owned(), lines.to_owned()));
     let text: String = profiles.iter().map(|(name, lines)| format!("[profile {name}]\n{lines}\n")).collect();
-    // Whoever reads it meanwhile must not see a half.
+    // A concurrent reader must not see half of the file.
     let mut file = tempfile::NamedTempFile::new_in(FILES.path()).unwrap();
     file.write_all(text.as_bytes()).unwrap();
     file.persist(FILES.path().join("config")).unwrap();
@@ -110,7 +110,7 @@ fn read(config: &StoreConfig) -> Result<(), Error> {
     pollster::block_on(config.reader().unwrap().memberships(&[hash("a")])).map(drop)
 }
 
-/// A security token service that lends keys `ROLE-1`, `ROLE-2`, … to whoever knows the external id.
+/// A security token service that issues keys `ROLE-1`, `ROLE-2`, … for the right external id.
 fn token_service(lifetime: Duration) -> (HttpProxy, Lines) {
     let requests = Lines::default();
     let seen = requests.clone();

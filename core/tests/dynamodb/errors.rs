@@ -136,7 +136,7 @@ fn the_action_that_is_missing_is_named() {
     let server = DynamoDbServer::start();
     for missing in ["GetItem", "UpdateItem", "TransactWriteItems", "Query"] {
         let proxy = HttpProxy::start(server.port(), move |request| match action(request) {
-            asked if asked == missing => Reaction::Respond(denied(asked)),
+            action if action == missing => Reaction::Respond(denied(action)),
             _ => Reaction::Pass,
         });
         let config = StoreConfig::parse(&store_at(proxy.port(), "")).unwrap();
@@ -203,7 +203,7 @@ fn throttling_shows_in_the_status_and_in_the_metrics() {
     let engine = Arc::new(engine);
     let answer = engine.membership("a").wait().unwrap();
     assert_eq!(answer.error.unwrap().kind(), ErrorKind::StoreThrottled);
-    eventually("the status tells it", || {
+    eventually("the status shows it", || {
         engine.status().last_error.is_some_and(|error| error.kind == ErrorKind::StoreThrottled)
     });
     assert!(engine.metrics().store_throttles >= 1);

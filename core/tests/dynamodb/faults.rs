@@ -118,11 +118,11 @@ impl Watch {
             return;
         }
         let mut found = std::collections::BTreeMap::new();
-        let walk = self.truth.scanner().unwrap().scan(&mut |hash, membership| {
+        let scan = self.truth.scanner().unwrap().scan(&mut |hash, membership| {
             found.insert(hash, membership);
             ControlFlow::Continue(())
         });
-        walk.unwrap();
+        scan.unwrap();
         // Unless the other writer was faster while we looked.
         if is_due() {
             let (_, model) = self.models.iter().find(|(of, _)| of == version).unwrap();

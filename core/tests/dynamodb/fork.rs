@@ -1,4 +1,4 @@
-//! The DynamoDB store across `fork`: the child is told, never hangs, and may open the store for itself.
+//! The DynamoDB store across `fork`: in the child it fails and never hangs, and the child can open it again.
 //!
 //! Forking a test harness is asking for trouble, so that a fresh process with one thread does it.
 
@@ -25,10 +25,11 @@ fn child_process() {
                 // SAFETY: it only arms a timer.
                 unsafe { libc::alarm(TIMEOUT) };
                 let refused = |outcome: Result<()>| outcome.is_err_and(|e| e.kind() == ErrorKind::Forked);
-                let told = refused(is_member(&*reader).map(drop)) && refused(writer.set_synchronized_on(2));
+                let has_failed =
+                    refused(is_member(&*reader).map(drop)) && refused(writer.set_synchronized_on(2));
                 drop((reader, writer));
-                let anew = config.reader().is_ok_and(|reader| is_member(&*reader).is_ok_and(|is| is));
-                report(format_args!("told: {told}, anew: {anew}"));
+                let is_reopened = config.reader().is_ok_and(|reader| is_member(&*reader).is_ok_and(|is| is));
+                report(format_args!("failed: {has_failed}, reopened: {is_reopened}"));
                 // SAFETY: nothing is to be cleaned up; the harness's state belongs to the parent.
                 unsafe { libc::_exit(0) }
             }
@@ -57,7 +58,7 @@ fn a_child_is_told_and_may_open_the_store_anew() {
         PatchOutcome::Applied
     );
     let mut child = Child::start(module_path!(), "forking", &[&store]);
-    child.expect("told: true, anew: true");
+    child.expect("failed: true, reopened: true");
     child.expect("parent: true");
     child.finish_well();
 }

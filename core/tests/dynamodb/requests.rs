@@ -1,4 +1,4 @@
-//! What is asked of DynamoDB, request by request: that is what it costs.
+//! The requests that operations send to DynamoDB, because requests are what it bills.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use futures_util::future::join_all;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-/// A server, and a proxy that writes down what is asked of it.
+/// A server, and a proxy that records the requests.
 struct Recorded {
     server: DynamoDbServer,
     proxy: HttpProxy,
@@ -40,11 +40,11 @@ impl Recorded {
         let held: Arc<AtomicBool> = Arc::default();
         let (seen, holds) = (requests.clone(), held.clone());
         let proxy = HttpProxy::start(server.port(), move |request| {
-            let asked = action(request).to_owned();
-            seen.lock().push((asked.clone(), serde_json::from_slice(&request.body).unwrap_or_default()));
+            let action = action(request).to_owned();
+            seen.lock().push((action.clone(), serde_json::from_slice(&request.body).unwrap_or_default()));
             eventually("requests pass", || !holds.load(Ordering::Relaxed));
-            match denied_actions.contains(&&*asked) {
-                true => Reaction::Respond(denied(&asked)),
+            match denied_actions.contains(&&*action) {
+                true => Reaction::Respond(denied(&action)),
                 false => Reaction::Pass,
             }
         });
@@ -95,9 +95,9 @@ fn a_lone_lookup_is_one_read_and_consistent_unless_told_otherwise() {
 fn batches_are_full_and_name_each_context_once() {
     let recorded = Recorded::start();
     let reader = recorded.store("").reader().unwrap();
-    let mut asked = hashes(250);
-    asked.extend(hashes(250));
-    assert_eq!(pollster::block_on(reader.memberships(&asked)).unwrap().len(), 500);
+    let mut repeated = hashes(250);
+    repeated.extend(hashes(250));
+    assert_eq!(pollster::block_on(reader.memberships(&repeated)).unwrap().len(), 500);
     let mut sizes: Vec<usize> = recorded
         .take()
         .iter()
@@ -167,34 +167,34 @@ fn an_answer_that_is_too_long_is_asked_for_in_parts() {
     let recorded = Recorded::start();
     let client = recorded.server.client();
     let refs: Vec<String> = (0..38).map(|n| format!("{}-{n}.g1", "x".repeat(10_000))).collect();
-    let asked = hashes(50);
-    for hash in &asked {
+    let requested = hashes(50);
+    for hash in &requested {
         let item = json!({
             "namespace": {"S": "big_segments_user"}, "key": {"S": hash.to_string()}, "included": {"SS": refs},
         });
         client.run("PutItem", json!({ "Item": item }));
     }
     let reader = recorded.store("").reader().unwrap();
-    let found = pollster::block_on(reader.memberships(&asked)).unwrap();
+    let found = pollster::block_on(reader.memberships(&requested)).unwrap();
     assert!(found.iter().all(|found| found.as_ref().unwrap().len() == refs.len()));
     assert_eq!(recorded.take_actions(), ["BatchGetItem", "BatchGetItem"]);
 
-    // A walk comes in pages of a megabyte.
+    // A scan reads pages of a megabyte.
     let mut met = Vec::new();
-    let walk = recorded.store("").scanner().unwrap().scan(&mut |hash, _| {
+    let scan = recorded.store("").scanner().unwrap().scan(&mut |hash, _| {
         met.push(hash);
         ControlFlow::Continue(())
     });
-    walk.unwrap();
+    scan.unwrap();
     met.sort_unstable();
-    let mut expected = asked;
+    let mut expected = requested;
     expected.sort_unstable();
     assert_eq!(met, expected);
     let pages = recorded.take_actions();
     assert!(pages.len() > 10 && pages.iter().all(|action| action == "Query"), "{pages:?}");
-    let mut nobody = SampleList::default();
-    let plan = nobody.plan(Some(&refs[5]), 1);
-    let report = recorded.store("").writer().unwrap().load(&plan, &mut nobody, &mut |_| {}).unwrap();
+    let mut empty = SampleList::default();
+    let plan = empty.plan(Some(&refs[5]), 1);
+    let report = recorded.store("").writer().unwrap().load(&plan, &mut empty, &mut |_| {}).unwrap();
     assert_eq!(report.replaced, 50);
 }
 

@@ -59,15 +59,15 @@ fn every_prefix_leads_to_its_items() {
         writer.set_synchronized_on(1_700_000_000_123).unwrap();
         assert_eq!(client.all(), environment(lead), "{options}");
 
-        // The walk finds its own, and neither a neighbour's nor what only looks alike.
+        // The scan finds its own items only, not those of similar prefixes.
         put(&client, &item("other:", "big_segments_user", USER_1, json!({"included": {"SS": ["s.g1"]}})));
         put(&client, &item(lead, "big_segments_user", "no hash", json!({"included": {"SS": ["s.g1"]}})));
         let mut met = Vec::new();
-        let walk = config.scanner().unwrap().scan(&mut |hash, found| {
+        let scan = config.scanner().unwrap().scan(&mut |hash, found| {
             met.push((hash, found));
             ControlFlow::Continue(())
         });
-        walk.unwrap();
+        scan.unwrap();
         let expected =
             [(hash("user1"), membership(&["s.g1"], &[])), (hash("user2"), membership(&[], &["s.g1"]))];
         assert_eq!(met, expected, "{options}");
@@ -120,7 +120,7 @@ fn a_context_of_the_wrong_type_fails_alone() {
     spoil("list", json!({"excluded": {"L": [{"S": "s.g1"}]}}));
     spoil("other", json!({"included": {"SS": ["s.g1"]}, "unknown": {"N": "1"}}));
     let reader = config.reader().unwrap();
-    let hashes = ["text", "sound", "list", "other", "nobody"].map(hash);
+    let hashes = ["text", "sound", "list", "other", "absent"].map(hash);
     let answers = pollster::block_on(reader.memberships(&hashes)).unwrap();
     for sound in [1, 3] {
         assert_eq!(*answers[sound].as_ref().unwrap(), membership(&["s.g1"], &[]));

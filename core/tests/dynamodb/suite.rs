@@ -58,8 +58,8 @@ fn with_minimal_permissions() {
     let server = DynamoDbServer::start();
     let allow = |actions: &'static [&'static str]| {
         HttpProxy::start(server.port(), move |request| match action(request) {
-            asked if actions.contains(&asked) => Reaction::Pass,
-            asked => Reaction::Respond(denied(asked)),
+            action if actions.contains(&action) => Reaction::Pass,
+            action => Reaction::Respond(denied(action)),
         })
     };
     let reader = allow(&["GetItem"]);
@@ -75,13 +75,13 @@ fn with_minimal_permissions() {
     let replacing = [
         "a replacing load forgets the segment's members, and them alone",
         "a segment can be replaced by nothing",
-        "replacing a segment nobody is in",
+        "replacing a segment without members",
         "a list that breaks off is an error",
         "any sequence of loads ends as the model says",
     ];
     assert_eq!(failures, replacing);
-    let asked = |proxy: &HttpProxy| proxy.take_counts().into_keys().collect::<Vec<_>>();
-    assert_eq!(asked(&reader), ["BatchGetItem", "GetItem"]);
-    assert_eq!(asked(&writer), ["GetItem", "Query", "TransactWriteItems", "UpdateItem"]);
-    assert_eq!(asked(&scanner), ["Query"]);
+    let actions = |proxy: &HttpProxy| proxy.take_counts().into_keys().collect::<Vec<_>>();
+    assert_eq!(actions(&reader), ["BatchGetItem", "GetItem"]);
+    assert_eq!(actions(&writer), ["GetItem", "Query", "TransactWriteItems", "UpdateItem"]);
+    assert_eq!(actions(&scanner), ["Query"]);
 }

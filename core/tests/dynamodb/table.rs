@@ -70,7 +70,7 @@ fn what_is_permitted_is_found_out_without_writing() {
     assert_eq!(permitted(&server.store("")), all);
     let proxy = HttpProxy::start(server.port(), |request| match action(request) {
         "GetItem" | "Query" => Reaction::Pass,
-        asked => Reaction::Respond(denied(asked)),
+        action => Reaction::Respond(denied(action)),
     });
     assert_eq!(permitted(&store_at(proxy.port(), "")), ["GetItem", "Query"]);
     assert_eq!(server.client().all().len(), 0);

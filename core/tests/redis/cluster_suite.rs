@@ -64,7 +64,7 @@ fn with_minimal_permissions() {
     let replacing = [
         "a replacing load forgets the segment's members, and them alone",
         "a segment can be replaced by nothing",
-        "replacing a segment nobody is in",
+        "replacing a segment without members",
         "a list that breaks off is an error",
         "any sequence of loads ends as the model says",
     ];

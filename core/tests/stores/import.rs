@@ -48,11 +48,11 @@ impl Outcome {
 
     fn contexts(&self) -> usize {
         let mut count = 0;
-        let walk = self.store.scan(&mut |_, _| {
+        let scan = self.store.scan(&mut |_, _| {
             count += 1;
             ControlFlow::Continue(())
         });
-        walk.unwrap();
+        scan.unwrap();
         count
     }
 }

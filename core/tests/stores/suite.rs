@@ -83,9 +83,9 @@ enum Defect {
     LoadLeavesSyncTime,
     LoadReportsNothing,
     LoadIsSilent,
-    WalkSkipsOne,
-    WalkRepeatsOne,
-    WalkDoesNotStop,
+    ScanSkipsOne,
+    ScanRepeatsOne,
+    ScanDoesNotStop,
 }
 
 const DEFECTS: &[Defect] = &[
@@ -121,9 +121,9 @@ const DEFECTS: &[Defect] = &[
     Defect::LoadLeavesSyncTime,
     Defect::LoadReportsNothing,
     Defect::LoadIsSilent,
-    Defect::WalkSkipsOne,
-    Defect::WalkRepeatsOne,
-    Defect::WalkDoesNotStop,
+    Defect::ScanSkipsOne,
+    Defect::ScanRepeatsOne,
+    Defect::ScanDoesNotStop,
 ];
 
 /// A sound store with one defect put in front of it.
@@ -153,11 +153,11 @@ impl Mutant {
 impl StoreReader for Mutant {
     fn memberships<'a>(&'a self, hashes: &'a [ContextHash]) -> BoxFuture<'a, Result<BatchResult>> {
         Box::pin(async move {
-            let mut asked = hashes.to_vec();
+            let mut queried = hashes.to_vec();
             if self.1 == Defect::AnswersRepeatsOnce {
-                asked.dedup();
+                queried.dedup();
             }
-            let mut answers = self.0.memberships(&asked).await?.into_vec();
+            let mut answers = self.0.memberships(&queried).await?.into_vec();
             if self.1 == Defect::ReversesBatches {
                 answers.reverse();
             }
@@ -167,7 +167,7 @@ impl StoreReader for Mutant {
                 return Err(Error::new(ErrorKind::StoreNotFound, "who is that?"));
             }
             let spoilt = answers.into_iter().map(|answer| answer.map(|found| self.spoil(found))).collect();
-            BatchResult::new(&asked, spoilt)
+            BatchResult::new(&queried, spoilt)
         })
     }
 
@@ -308,12 +308,12 @@ impl StoreScanner for Mutant {
         self.0.scan(&mut |hash, found| {
             met += 1;
             match (self.1, met) {
-                (Defect::WalkSkipsOne, 3) => return ControlFlow::Continue(()),
-                (Defect::WalkRepeatsOne, 3) => drop(visit(hash, found.clone())),
+                (Defect::ScanSkipsOne, 3) => return ControlFlow::Continue(()),
+                (Defect::ScanRepeatsOne, 3) => drop(visit(hash, found.clone())),
                 _ => {}
             }
             match visit(hash, found) {
-                ControlFlow::Break(()) if self.1 == Defect::WalkDoesNotStop => ControlFlow::Continue(()),
+                ControlFlow::Break(()) if self.1 == Defect::ScanDoesNotStop => ControlFlow::Continue(()),
                 flow => flow,
             }
         })

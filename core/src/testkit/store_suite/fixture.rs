@@ -45,7 +45,7 @@ impl StoreUnderTest {
     }
 
     pub(super) fn metadata(&self) -> Metadata {
-        let metadata = pollster::block_on(self.reader.metadata()).expect("the store tells its metadata");
+        let metadata = pollster::block_on(self.reader.metadata()).expect("the store returns its metadata");
         if let Some(inline) = self.reader.as_inline() {
             assert_eq!(inline.read_metadata().expect("inline too"), metadata);
         }
@@ -53,7 +53,7 @@ impl StoreUnderTest {
     }
 
     pub(super) fn cursor(&self) -> Option<String> {
-        self.writer.cursor().expect("the store tells its cursor")
+        self.writer.cursor().expect("the store returns its cursor")
     }
 
     /// Applies a patch of the included list, which must fit.

@@ -78,7 +78,7 @@ pub(super) const CASES: &[Case] = &[
             StoreModel::default().assert_same(&**scanner);
         }
     }),
-    ("replacing a segment nobody is in", |store| {
+    ("replacing a segment without members", |store| {
         let list = SampleList::default().add(hash("a"), "s.g1", true);
         assert_eq!(load(store, list, Some("s.g1"), 1), LoadReport { contexts: 1, replaced: 0 });
         assert_eq!(store.read_one("a"), membership(&["s.g1"], &[]));

@@ -51,9 +51,9 @@ pub(super) const CASES: &[Case] = &[
         store.include("s.g1", ("", "1"), list(&["a"], &[]));
         store.include("t.g1", ("1", "2"), list(&["b"], &[]));
         let (a, b) = (membership(&["s.g1"], &[]), membership(&["t.g1"], &[]));
-        let asked = ["b", "nobody", "a", "b", "b", "a"].map(hash);
+        let queried = ["b", "nobody", "a", "b", "b", "a"].map(hash);
         let expected = [b.clone(), Membership::empty(), a.clone(), b.clone(), b, a];
-        assert_eq!(store.read(&asked), expected);
+        assert_eq!(store.read(&queried), expected);
     }),
     ("a batch may be empty", |store| assert_eq!(store.read(&[]), [])),
     ("a batch of a thousand", |store| {
@@ -95,7 +95,7 @@ pub(super) const CASES: &[Case] = &[
         load_it(store, all);
         assert_eq!(store.read_one("a"), membership(&odd, &[]));
     }),
-    ("walking meets every context once, and stops when told", |store| {
+    ("a scan finds every context once, and stops when the visitor does", |store| {
         let Some(scanner) = &store.scanner else { return };
         let keys: Vec<String> = (0..300).map(|n| format!("context-{n}")).collect();
         let all = keys.iter().fold(SampleList::default(), |all, key| all.add(hash(key), "s.g1", true));
@@ -103,21 +103,21 @@ pub(super) const CASES: &[Case] = &[
         let mut expected: Vec<_> = keys.iter().map(|key| hash(key)).collect();
         expected.sort_unstable();
         let mut met = Vec::new();
-        let walk = scanner.scan(&mut |hash, found| {
+        let scan = scanner.scan(&mut |hash, found| {
             assert_eq!(found, membership(&["s.g1"], &[]));
             met.push(hash);
             ControlFlow::Continue(())
         });
-        walk.unwrap();
+        scan.unwrap();
         met.sort_unstable();
         assert_eq!(met, expected);
         let mut left = 7;
-        let walk = scanner.scan(&mut |_, _| {
+        let scan = scanner.scan(&mut |_, _| {
             left -= 1;
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        walk.unwrap();
-        assert_eq!(left, 0, "a walk goes on until it is stopped, and no further");
+        scan.unwrap();
+        assert_eq!(left, 0, "a scan ends exactly when it is stopped");
     }),
 ];
 
