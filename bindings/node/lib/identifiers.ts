@@ -36,8 +36,8 @@ export interface SegmentRef {
 /**
  * Builds a segment ref as the stores spell it: `{segmentKey}.g{generation}`.
  *
- * @throws BigSegError `invalid_segment_ref` for a key that is empty or has white space at an end,
- * and for a generation that is not a 64-bit whole number
+ * @throws BigSegError `invalid_segment_ref` for a key that is empty or has white space at an end.
+ * The generation must be a 64-bit whole number.
  */
 export function segmentRef(segmentKey: string, generation: number | bigint): string {
   const isWhole = typeof generation === "bigint" || Number.isSafeInteger(generation);
