@@ -124,7 +124,7 @@ impl ContextId {
 
 impl From<&str> for ContextId {
     fn from(key: &str) -> Self {
-        Self(ContextKey::new(key).map(|key| key.hash()))
+        Self(ContextKey::new(key).map(ContextKey::hash))
     }
 }
 

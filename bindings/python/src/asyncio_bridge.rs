@@ -121,7 +121,7 @@ fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 fn bridge_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<AsyncioBridge>> {
     let py = event_loop.py();
     let existing = BRIDGES.with_borrow(|bridges| {
-        let mut bridges = bridges.iter().map(|bridge| bridge.get());
+        let mut bridges = bridges.iter().map(Py::get);
         bridges.position(|bridge| bridge.event_loop.is(event_loop) && !bridge.generation.is_stale())
     });
     if let Some(index) = existing {

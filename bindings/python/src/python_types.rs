@@ -7,7 +7,7 @@ use bigseg_core::integration::{IntegrationState, IntegrationStatus};
 use bigseg_core::segment::{Decider, Decision, EvaluationErrorKind, Reason, ReasonKind, SegmentKind};
 use bigseg_core::store::Limitation;
 use bigseg_core::sync::SyncFailure;
-use bigseg_core::{LookupStatus, Metrics, Origin, StoreStatus};
+use bigseg_core::{LookupStatus, Metrics, Origin, SegmentRef, StoreStatus};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
@@ -70,18 +70,21 @@ pub(crate) fn register_types(
         limitation: class("Limitation")?.unbind(),
         metrics: class("Metrics")?.unbind(),
         import_report: class("ImportReport")?.unbind(),
-        integration_states: members("IntegrationState", &names(IntegrationState::ALL, |state| state.name()))?,
+        integration_states: members(
+            "IntegrationState",
+            &names(IntegrationState::ALL, IntegrationState::name),
+        )?,
         integration_status: class("IntegrationStatus")?.unbind(),
         integration_progress: class("IntegrationProgress")?.unbind(),
         sync_failure: class("SyncFailure")?.unbind(),
         sync_counters: class("SyncCounters")?.unbind(),
-        reason_kinds: members("ReasonKind", &names(ReasonKind::ALL, |kind| kind.name()))?,
+        reason_kinds: members("ReasonKind", &names(ReasonKind::ALL, ReasonKind::name))?,
         evaluation_error_kinds: members(
             "EvaluationErrorKind",
-            &names(EvaluationErrorKind::ALL, |kind| kind.name()),
+            &names(EvaluationErrorKind::ALL, EvaluationErrorKind::name),
         )?,
-        deciders: members("Decider", &names(Decider::ALL, |decider| decider.name()))?,
-        segment_kinds: members("SegmentKind", &names(SegmentKind::ALL, |kind| kind.name()))?,
+        deciders: members("Decider", &names(Decider::ALL, Decider::name))?,
+        segment_kinds: members("SegmentKind", &names(SegmentKind::ALL, SegmentKind::name))?,
         reason: class("Reason")?.unbind(),
         decision: class("Decision")?.unbind(),
         explanation: class("Explanation")?.unbind(),
@@ -233,7 +236,7 @@ pub(crate) fn decisions<'py>(py: Python<'py>, decisions: &[Decision]) -> PyResul
     let decision = |decision: &Decision| {
         let fields = (
             &*decision.segment_key,
-            decision.segment_ref.as_ref().map(|segment_ref| segment_ref.as_str()),
+            decision.segment_ref.as_ref().map(SegmentRef::as_str),
             member(py, &types.deciders, Decider::ALL, decision.decider),
             decision.rule_index,
             decision.rule_id.as_deref(),

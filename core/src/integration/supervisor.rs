@@ -76,7 +76,7 @@ impl Supervisor {
                 self.wait_until_on().await;
             }
         }
-        self.board.update(|status, now| status.turn_off(now));
+        self.board.update(IntegrationStatus::turn_off);
     }
 
     /// Reads from the store when it was last synchronised, by any writer. A failure is ignored: the
@@ -98,7 +98,7 @@ impl Supervisor {
 
     /// Waits for another definition.
     async fn wait_until_on(&mut self) {
-        self.board.update(|status, now| status.turn_off(now));
+        self.board.update(IntegrationStatus::turn_off);
         // Fails when the integration was dropped, which also stops this task.
         let _ = self.tasks.token().run_until_cancelled(self.definitions.changed()).await;
     }

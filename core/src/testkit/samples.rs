@@ -40,7 +40,7 @@ pub fn patch(segment: &str, previous_version: &str, version: &str, included: Lis
 /// Builds the patch from version `n - 1` to `n`: it adds context `n`, and removes context `n - 2`.
 pub fn step(n: usize) -> Patch {
     let version = |n: usize| if n == 0 { String::new() } else { format!("v{n}") };
-    let leaves = n.checked_sub(2).map(|n| n.to_string()).unwrap_or_else(|| "nobody".to_owned());
+    let leaves = n.checked_sub(2).map_or_else(|| "nobody".to_owned(), |n| n.to_string());
     patch("s.g1", &version(n - 1), &version(n), list(&[&n.to_string()], &[&leaves]))
 }
 

@@ -43,9 +43,10 @@ impl Recorded {
             let action = action(request).to_owned();
             seen.lock().push((action.clone(), serde_json::from_slice(&request.body).unwrap_or_default()));
             eventually("requests pass", || !holds.load(Ordering::Relaxed));
-            match denied_actions.contains(&&*action) {
-                true => Reaction::Respond(denied(&action)),
-                false => Reaction::Pass,
+            if denied_actions.contains(&&*action) {
+                Reaction::Respond(denied(&action))
+            } else {
+                Reaction::Pass
             }
         });
         Self { server, proxy, requests, held }

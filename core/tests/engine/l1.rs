@@ -74,10 +74,8 @@ fn whatever_happens_an_answer_given_again_is_the_one_the_engine_gives() {
                 4 => fixture.store.put(hash, included_in(["x.g1", "y.g1"][rng.below(2)])),
                 5 => fixture.engine.invalidate(hash).unwrap(),
                 6 => listener.memberships_changed(&[hash]),
-                7 => match rng.flip() {
-                    true => listener.connected(),
-                    false => listener.disconnected(),
-                },
+                7 if rng.flip() => listener.connected(),
+                7 => listener.disconnected(),
                 8 => fixture.store.set_synchronized_on(Some(START + 1000 * rng.below(60) as i64)),
                 9 => drop(pollster::block_on(fixture.engine.refresh_status())),
                 10 => {

@@ -10,7 +10,7 @@ const DEADLINE: Duration = Duration::from_secs(1);
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
 fn kind(answer: &Answer) -> Option<ErrorKind> {
-    answer.error.as_ref().map(|error| error.kind())
+    answer.error.as_ref().map(bigseg_core::Error::kind)
 }
 
 /// Lets a store hang and moves time until the breaker opens.

@@ -117,7 +117,7 @@ fn is_below(path: &str, folder: &str) -> bool {
 
 /// Returns whether a line has a word or a phrase, not as a part of a longer word.
 fn has_word(line: &str, word: &str) -> bool {
-    let is_letter = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric());
+    let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     line.match_indices(word).any(|(start, _)| {
         let before = line[..start].chars().next_back();
         let after = line[start + word.len()..].chars().next();

@@ -29,7 +29,7 @@ fn segment_of_a(reader: &LocalReader) -> Result<String> {
     reader.read_metadata()?;
     let mut found = [Membership::empty()];
     reader.read(&[hash("a")], &mut found)?;
-    Ok(found[0].included().first().map_or("none".to_owned(), |segment| segment.to_string()))
+    Ok(found[0].included().first().map_or("none".to_owned(), ToString::to_string))
 }
 
 /// Makes a store in which "a" is in one segment, after as many transactions as wanted.
@@ -141,9 +141,10 @@ fn a_writer_never_writes_into_a_file_that_is_gone() {
         let (path, next) = (directory.path().join("store"), directory.path().join("next"));
         let writer = LocalWriter::open(&LocalConfig::new(&path)).unwrap();
         make(&next, "next.g1", 0);
-        match deleted {
-            true => fs::remove_file(&path).unwrap(),
-            false => fs::rename(&next, &path).unwrap(),
+        if deleted {
+            fs::remove_file(&path).unwrap();
+        } else {
+            fs::rename(&next, &path).unwrap();
         }
         let patch = patch("s.g1", "", "1", list(&["a"], &[]));
         let error = writer.apply(&patch, Cursor::Advance).expect_err("what it writes would be lost");

@@ -162,7 +162,7 @@ impl StoreReader for Mutant {
                 answers.reverse();
             }
             if self.1 == Defect::FailsOnUnknown
-                && answers.iter().any(|a| a.as_ref().is_ok_and(|m| m.is_empty()))
+                && answers.iter().any(|a| a.as_ref().is_ok_and(bigseg_core::Membership::is_empty))
             {
                 return Err(Error::new(ErrorKind::StoreNotFound, "who is that?"));
             }

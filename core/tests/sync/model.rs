@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::upstream_fixture::*;
 use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::store::{Cursor, StoreWriter};
-use bigseg_core::sync::{SyncConfig, SyncPhase, SyncWorker};
+use bigseg_core::sync::{SyncConfig, SyncPhase, SyncStatus, SyncWorker};
 #[cfg(feature = "dynamodb")]
 use bigseg_core::testkit::DynamoDbServer;
 use bigseg_core::testkit::samples::{TestRng, hash, list, patch};
@@ -154,7 +154,7 @@ fn run_history(store: &StoreConfig, seed: u64, workers: usize) {
         writer.cursor().unwrap().as_deref() == Some(&last)
     });
     for worker in &running {
-        wait_for(worker, |status| status.is_healthy());
+        wait_for(worker, SyncStatus::is_healthy);
     }
     running.iter().for_each(|worker| worker.close().wait());
     assert!(running.iter().all(|worker| worker.status().phase == SyncPhase::Stopped));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::upstream_fixture::*;
 use bigseg_core::patch::{Patch, PatchOutcome};
 use bigseg_core::store::{Cursor, StoreWriter};
-use bigseg_core::sync::{SyncConfig, SyncPhase, SyncWorker};
+use bigseg_core::sync::{SyncConfig, SyncPhase, SyncStatus, SyncWorker};
 use bigseg_core::testkit::samples::{hash, list, membership, patch};
 use bigseg_core::testkit::{Endpoint, FakeUpstream, UpstreamFault};
 use bigseg_core::{Clock, ErrorKind, ManualClock, StoreConfig};
@@ -177,7 +177,7 @@ fn a_page_without_progress_is_an_error_and_is_retried_with_backoff() {
         assert!(error.message.contains(words), "{}", error.message);
         assert_eq!(worker.status().phase, SyncPhase::Waiting);
         // The delays are 0.5 to 1 s, 1 to 2 s, 2 to 4 s … until the ten pages are used up.
-        let taken = advance_until(&clock, Duration::from_millis(250), &worker, |status| status.is_healthy());
+        let taken = advance_until(&clock, Duration::from_millis(250), &worker, SyncStatus::is_healthy);
         assert!(taken > Duration::from_secs(60), "{taken:?}");
         assert_eq!(worker.status().errors.len(), 1, "the same error again and again is one entry");
         assert_eq!(worker.status().errors[0].times, 10);
@@ -318,7 +318,7 @@ fn a_loss_of_data_is_detected_at_the_next_marker_or_event_and_repaired() {
         assert_eq!(error.kind, ErrorKind::StoreData);
         assert!(error.message.contains("lost its cursor"), "{}", error.message);
         assert_eq!(written(), None, "it was not marked as synchronised");
-        advance_until(&clock, Duration::from_millis(250), &worker, |status| status.is_healthy());
+        advance_until(&clock, Duration::from_millis(250), &worker, SyncStatus::is_healthy);
         assert_holds(&after, if by_event { 4 } else { 3 });
         assert!(written().is_some());
         assert_eq!(worker.status().counters.data_losses, 1);

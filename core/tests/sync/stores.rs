@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::upstream_fixture::*;
 use bigseg_core::store::StoreReader;
-use bigseg_core::sync::{SdkKey, SyncConfig, SyncObserver, SyncWorker, Upstream, UpstreamProxy};
+use bigseg_core::sync::{SdkKey, SyncConfig, SyncObserver, SyncStatus, SyncWorker, Upstream, UpstreamProxy};
 use bigseg_core::testkit::samples::{TestRng, hash};
 use bigseg_core::testkit::{Child, FakeUpstream, RedisServer, child, rounds};
 use bigseg_core::{
@@ -50,7 +50,7 @@ fn redis_wiped_under_a_healthy_worker_is_detected_at_the_next_marker_and_repaire
     pollster::block_on(engine.refresh_status()).unwrap();
     assert_eq!(synchronized_on(&*store.reader().unwrap()), None);
     assert_eq!(engine.membership("20").wait().unwrap().status, LookupStatus::Stale);
-    advance_until(&clock, Duration::from_millis(250), &worker, |status| status.is_healthy());
+    advance_until(&clock, Duration::from_millis(250), &worker, SyncStatus::is_healthy);
     assert_holds(&store, 20);
     pollster::block_on(engine.refresh_status()).unwrap();
     assert_eq!(engine.membership("20").wait().unwrap().status, LookupStatus::Healthy);
@@ -75,7 +75,7 @@ fn redis_that_lost_only_its_cursor_does_not_stay_healthy() {
     fake.publish(step(4));
     wait_for(&worker, |status| status.error.is_some());
     assert_eq!(synchronized_on(&*store.reader().unwrap()), None, "it was taken back");
-    advance_until(&clock, Duration::from_millis(250), &worker, |status| status.is_healthy());
+    advance_until(&clock, Duration::from_millis(250), &worker, SyncStatus::is_healthy);
     assert_holds(&store, 4);
 }
 

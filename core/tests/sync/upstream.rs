@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::upstream_fixture::*;
 use bigseg_core::ErrorKind;
-use bigseg_core::sync::{SdkKey, SyncConfig, SyncWorker, Upstream, UpstreamProxy};
+use bigseg_core::sync::{SdkKey, SyncConfig, SyncStatus, SyncWorker, Upstream, UpstreamProxy};
 use bigseg_core::testkit::fake_upstream::to_json;
 use bigseg_core::testkit::{Endpoint, FakeUpstream, UpstreamFault, rounds};
 
@@ -19,7 +19,7 @@ fn a_refusal_is_reported_and_retried_after_minutes() {
             let error = wait_for(&worker, |status| status.error.is_some()).error.unwrap();
             assert_eq!((error.kind, error.status_code), (ErrorKind::UpstreamRefused, Some(status)));
             assert!(error.message.contains(&format!("HTTP {status}")), "{}", error.message);
-            let taken = advance_until(&clock, Duration::from_secs(1), &worker, |status| status.is_healthy());
+            let taken = advance_until(&clock, Duration::from_secs(1), &worker, SyncStatus::is_healthy);
             assert!(taken > Duration::from_secs(149), "{taken:?}");
             assert_eq!(worker.status().error, None, "the error has ended");
             assert_eq!(worker.status().errors.len(), 1, "but it is still listed");
@@ -42,7 +42,7 @@ fn a_failing_upstream_is_retried_soon_but_not_before_retry_after() {
         let (worker, clock) = start_on_manual_clock(&fake, &format!("failing-{status}-{header}"));
         let error = wait_for(&worker, |status| status.error.is_some()).error.unwrap();
         assert_eq!((error.kind, error.status_code), (ErrorKind::UpstreamUnavailable, Some(status)));
-        let taken = advance_until(&clock, Duration::from_millis(100), &worker, |status| status.is_healthy());
+        let taken = advance_until(&clock, Duration::from_millis(100), &worker, SyncStatus::is_healthy);
         assert!(taken.as_secs_f64() > least, "after {status} {header}: {taken:?}");
     }
 }
@@ -99,7 +99,7 @@ fn an_idle_stream_is_replaced_and_keep_alives_prevent_that() {
     let after = marked();
     clock.advance(Duration::from_millis(400));
     assert_eq!(marked(), after, "no marker is written without the upstream");
-    advance_until(&clock, Duration::from_millis(250), &worker, |status| status.is_healthy());
+    advance_until(&clock, Duration::from_millis(250), &worker, SyncStatus::is_healthy);
     assert_eq!(worker.status().counters.streams, 2);
 }
 
@@ -121,7 +121,7 @@ fn a_response_that_does_not_arrive_or_stalls_times_out() {
         });
         assert!(taken >= 30, "after {taken} s");
         assert_eq!(worker.status().error.unwrap().kind, ErrorKind::UpstreamTimeout);
-        advance_until(&clock, Duration::from_millis(250), &worker, |status| status.is_healthy());
+        advance_until(&clock, Duration::from_millis(250), &worker, SyncStatus::is_healthy);
     }
 }
 
@@ -184,7 +184,7 @@ fn a_malformed_page_is_reported_and_changes_nothing() {
         assert_eq!(error.kind, ErrorKind::UpstreamData, "{shown}: {}", error.message);
         assert!(!error.message.contains("secret") && !error.message.contains("html"), "{}", error.message);
         assert_eq!(status.counters.patches, 0, "{shown}");
-        advance_until(&clock, Duration::from_millis(250), &worker, |status| status.is_healthy());
+        advance_until(&clock, Duration::from_millis(250), &worker, SyncStatus::is_healthy);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableDescription,
     TableStatus,
@@ -116,7 +117,9 @@ impl DynamoDbTable {
             .await?;
         match answer {
             Ok(_) => Ok(true),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => Ok(false),
+            Err(e) if e.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
+                Ok(false)
+            }
             Err(e) => Err(self.client.config.request_error(CREATING, &e)),
         }
     }
