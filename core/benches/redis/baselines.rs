@@ -16,7 +16,8 @@ const FILLING: &str = ":a-number-instead-of-a-hash-----";
 pub(crate) fn copy_for_benchmark(server: &RedisServer) {
     let mut wire = Wire::connect(server.port());
     for context in 0..CONTEXTS {
-        let (number, hash) = (&key(context)[5..], crate::population::hash(context));
+        let number = &key(context)[5..];
+        let hash = crate::population::hash(context);
         let copies = LISTS.map(|list| [format!("{list}:{hash}"), format!("{list}{FILLING}{number}")]);
         let [include, exclude] = &copies;
         wire.exchange(
@@ -31,8 +32,10 @@ pub(crate) fn copy_for_benchmark(server: &RedisServer) {
 pub(crate) fn redis_benchmark(server: &RedisServer, connections: usize, pipelining: usize) -> f64 {
     let seconds: f64 = LISTS
         .map(|list| {
-            let (port, contexts) = (server.port().to_string(), CONTEXTS.to_string());
-            let (connections, pipelining) = (connections.to_string(), pipelining.to_string());
+            let port = server.port().to_string();
+            let contexts = CONTEXTS.to_string();
+            let connections = connections.to_string();
+            let pipelining = pipelining.to_string();
             let key = format!("{list}{FILLING}__rand_int__");
             let options =
                 ["-p", &port, "-c", &connections, "-P", &pipelining, "-r", &contexts, "-n", "200000"];

@@ -26,7 +26,8 @@ pub(crate) fn run() {
     let mut wire = Wire::connect(server.port());
     let mut times = Vec::with_capacity(CHANGES);
     for change in 0..CHANGES {
-        let (context, joins) = (change % CONTEXTS, (change / CONTEXTS).is_multiple_of(2));
+        let context = change % CONTEXTS;
+        let joins = (change / CONTEXTS).is_multiple_of(2);
         let key = key(context);
         let is_member = || engine.membership(&key).wait().expect("usable").check("changed.g1") == Some(true);
         assert_eq!(is_member(), !joins);

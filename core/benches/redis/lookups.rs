@@ -29,7 +29,8 @@ pub(crate) fn run() {
         let server = &server;
         move || Some(baselines::redis_benchmark(server, connections, pipelining))
     };
-    let (one, many) = (benchmark(1, COMMANDS), benchmark(CALLERS, 2));
+    let one = benchmark(1, COMMANDS);
+    let many = benchmark(CALLERS, 2);
     compare_rates(
         "64 futures (floor: redis-benchmark, 1 connection, 128 questions under way)",
         &one,
@@ -89,11 +90,13 @@ fn compare_rates(what: &str, floor: &impl Fn() -> Option<f64>, engine: impl Fn()
 
 /// Looks up on many threads, and returns the lookups per second.
 fn as_threads(engine: &Engine, callers: usize) -> f64 {
-    let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let stop = AtomicBool::new(false);
+    let done = AtomicUsize::new(0);
     let began = now();
     std::thread::scope(|scope| {
         for caller in 0..callers {
-            let (stop, done) = (&stop, &done);
+            let stop = &stop;
+            let done = &done;
             scope.spawn(move || {
                 let mut count = 0;
                 while !stop.load(Ordering::Relaxed) {

@@ -29,7 +29,8 @@ pub(crate) fn run() {
     client.run(&["SLOWLOG", "RESET"]);
     let writer = config(&server).writer().expect("the store opens");
     let mut rounds = Vec::with_capacity(ROUNDS);
-    let (mut blocked, mut undisturbed) = (Duration::ZERO, Duration::ZERO);
+    let mut blocked = Duration::ZERO;
+    let mut undisturbed = Duration::ZERO;
     for round in 0..ROUNDS {
         let singles = singles(round);
         let mut wire = Wire::connect(server.port());
@@ -85,7 +86,8 @@ fn beside_pings<T>(server: &RedisServer, work: impl FnOnce() -> T) -> (T, Durati
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let prober = scope.spawn(|| {
-            let (mut wire, ping) = (Wire::connect(server.port()), encode(&[&["PING"]]));
+            let mut wire = Wire::connect(server.port());
+            let ping = encode(&[&["PING"]]);
             let mut longest = Duration::ZERO;
             while !done.load(Ordering::Relaxed) {
                 let began = Instant::now();

@@ -13,7 +13,8 @@ const CALLS: usize = 1000;
 pub(crate) fn run() {
     let server = filled();
     let engine = uncached(&server);
-    let (mut wire, mut other_wire) = (Wire::connect(server.port()), Wire::connect(server.port()));
+    let mut wire = Wire::connect(server.port());
+    let mut other_wire = Wire::connect(server.port());
     let ping = encode(&[&["PING"]]);
     let look_up = |i: usize| {
         let answer = engine.membership(&key(scatter(i, CONTEXTS))).wait().expect("usable");

@@ -62,7 +62,8 @@ impl RedisCluster {
         for (n, node) in cluster.nodes.iter().enumerate() {
             run_ok(node, &["CLUSTER", "SET-CONFIG-EPOCH", &(n + 1).to_string()]);
             if n < masters {
-                let (first, next) = (n * SLOTS / masters, (n + 1) * SLOTS / masters);
+                let first = n * SLOTS / masters;
+                let next = (n + 1) * SLOTS / masters;
                 run_ok(node, &["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &(next - 1).to_string()]);
             }
             let [port, bus_port] = [node.port(), node.bus_port()].map(|port| port.to_string());
@@ -195,7 +196,8 @@ impl RedisCluster {
 
     /// Finishes the move: the new node owns the slot.
     pub fn finish_moving(&self, slot: u16, from: usize, to: usize) {
-        let (slot, id) = (slot.to_string(), self.id(to));
+        let slot = slot.to_string();
+        let id = self.id(to);
         for n in [to, from] {
             run_ok(&self.nodes[n], &["CLUSTER", "SETSLOT", &slot, "NODE", &id]);
         }

@@ -58,7 +58,8 @@ fn slots_may_move_while_they_are_read() {
     cluster.add_user("reader", &[READER_COMMANDS, &["+asking"]].concat());
     cluster.add_user("minimal", READER_COMMANDS);
     let reader = |login| StoreConfig::parse(&cluster.store(login, "")).unwrap().reader().unwrap();
-    let (readers, minimal) = (["", "reader:secret"].map(reader), reader("minimal:secret"));
+    let readers = ["", "reader:secret"].map(reader);
+    let minimal = reader("minimal:secret");
     let assert_all = |step: &str| {
         for reader in &readers {
             assert_eq!(read(&**reader), [true; CONTEXTS], "{step}");
@@ -68,7 +69,8 @@ fn slots_may_move_while_they_are_read() {
     assert_all("at first");
     for name in ["0", "1", "2"] {
         let slot = cluster.slot(&key(name));
-        let (from, to) = (cluster.first_owner(slot), 1 - cluster.first_owner(slot));
+        let from = cluster.first_owner(slot);
+        let to = 1 - cluster.first_owner(slot);
         cluster.begin_moving(slot, from, to);
         assert_all("the slot begins to move");
         while cluster.move_keys(slot, from, to, 1) > 0 {
@@ -239,7 +241,8 @@ fn a_cluster_that_is_down_fails_before_any_timeout() {
     bigseg_core::needs!(Redis);
     let mut cluster = RedisCluster::start(2);
     let store = StoreConfig::parse(&cluster.store("", "response_timeout=60s")).unwrap();
-    let (reader, writer) = (store.reader().unwrap(), store.writer().unwrap());
+    let reader = store.reader().unwrap();
+    let writer = store.writer().unwrap();
     writer.set_synchronized_on(1).unwrap();
     pollster::block_on(reader.metadata()).unwrap();
     for n in 0..2 {

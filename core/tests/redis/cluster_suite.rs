@@ -85,7 +85,8 @@ fn the_schema_is_the_same() {
         "env:big_segment_include:CgQblGLKpKMbrDVn4Lbm/ZEAeH2yq0M9lvbReMq/zpA=",
         "env:big_segment_exclude:YCXRj+SKvUUWhSjxioLiZd2Y1CGnCEqgn2GzQXA5AaM=",
     );
-    let (cursor, sync) = ("env:big_segments_cursor", "env:big_segments_synchronized_on");
+    let cursor = "env:big_segments_cursor";
+    let sync = "env:big_segments_synchronized_on";
     assert_eq!(cluster.keys(), [exclude, include, cursor, sync]);
     for key in [include, exclude] {
         assert_eq!(cluster.run(&["SMEMBERS", key]), Reply::List(vec![Reply::Text("s.g1".to_owned())]));

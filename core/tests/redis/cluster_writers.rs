@@ -60,7 +60,8 @@ fn writers_that_race_lose_nothing() {
         let config = config(&cluster, &format!("prefix=race-{seed}"));
         std::thread::scope(|scope| {
             for _ in 0..3 {
-                let (writer, chain) = (config.writer().unwrap(), &chain);
+                let writer = config.writer().unwrap();
+                let chain = &chain;
                 scope.spawn(move || follow(&*writer, chain));
             }
         });
@@ -100,7 +101,8 @@ fn slots_may_move_while_they_are_written() {
         let moves = std::thread::scope(|scope| {
             let mover = scope.spawn(|| {
                 let mut moves = 0;
-                let (mut from, mut to) = (cluster.first_owner(slot), 1 - cluster.first_owner(slot));
+                let mut from = cluster.first_owner(slot);
+                let mut to = 1 - cluster.first_owner(slot);
                 while !done.load(Ordering::Relaxed) {
                     cluster.begin_moving(slot, from, to);
                     for _ in 0..4 {

@@ -62,7 +62,8 @@ fn overtaken_at(fixture: &Fixture, prefix: &str, word: &'static str, model: &mut
         other.apply(&patch("s.g1", "7", "8", list(&["a", "b", "c"], &[])), Cursor::Advance).unwrap(),
         PatchOutcome::DataLost
     );
-    let (done, patches) = (AtomicBool::new(false), [first.clone(), second]);
+    let done = AtomicBool::new(false);
+    let patches = [first.clone(), second];
     let proxy = Proxy::start(fixture.server().port(), move |direction, bytes| {
         let now = direction == Direction::Request && contains(bytes, word);
         if now && !done.swap(true, Ordering::Relaxed) {
@@ -138,7 +139,8 @@ fn a_connection_may_be_cut_at_any_byte() {
 
 fn cut_anywhere(fixture: &Fixture) {
     let server = fixture.server();
-    let (before, next) = (sample("", "1", ["a", "b"]), sample("1", "2", ["b", "a"]));
+    let before = sample("", "1", ["a", "b"]);
+    let next = sample("1", "2", ["b", "a"]);
     let mut model_before = StoreModel::default();
     model_before.apply(&before);
     let mut model = model_before.clone();
@@ -150,7 +152,8 @@ fn cut_anywhere(fixture: &Fixture) {
             let store = fixture.config(server.port(), &prefix);
             store.writer().unwrap().apply(&before, Cursor::Advance).unwrap();
 
-            let (left, cut) = (AtomicUsize::new(place), Arc::new(AtomicBool::new(false)));
+            let left = AtomicUsize::new(place);
+            let cut = Arc::new(AtomicBool::new(false));
             let was_cut = cut.clone();
             let proxy = Proxy::start(server.port(), move |sender, bytes| {
                 if sender != direction || cut.load(Ordering::Acquire) {

@@ -254,7 +254,8 @@ fn no_race_leaves_an_outdated_answer_in_the_cache() {
         let stop = Arc::new(AtomicBool::new(false));
         let readers: Vec<_> = (0..4)
             .map(|seed| {
-                let (engine, stop) = (engine.clone(), stop.clone());
+                let engine = engine.clone();
+                let stop = stop.clone();
                 let mut rng = TestRng::new(seed);
                 in_thread(move || {
                     while !stop.load(Ordering::Acquire) {

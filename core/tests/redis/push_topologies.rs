@@ -81,7 +81,8 @@ fn changes_in_a_moving_slot_are_pushed() {
     bigseg_core::needs!(Redis);
     let cluster = RedisCluster::start(2);
     let engine = open_with_push(&cluster.store("", ""));
-    let (moving, other) = (&names()[0], &names()[1]);
+    let moving = &names()[0];
+    let other = &names()[1];
     let slot = cluster.slot(&key(moving));
     let from = cluster.first_owner(slot);
     let to = 1 - from;

@@ -40,7 +40,8 @@ fn a_server_that_runs_an_endless_script() {
 #[test]
 fn a_replica_without_its_master_serves_readers_only_if_configured() {
     bigseg_core::needs!(Redis);
-    let (master, replica) = (RedisServer::start(), RedisServer::start());
+    let master = RedisServer::start();
+    let replica = RedisServer::start();
     // Otherwise a master waits for more replicas before it sends anything.
     set(&master, "repl-diskless-sync-delay", "0");
     fill(&master);
