@@ -2,7 +2,7 @@
 //!
 //! - At most one attempt runs. It is a task of its own, so it goes on when its callers give up.
 //! - Its outcome is stored before any caller sees it.
-//! - A failure is remembered for the time of a [`Backoff`]. Callers in between get the same error at once.
+//! - A failure is kept for the time of a [`Backoff`]. Callers in between get the same error at once.
 //! - Dropping the owner aborts the attempt: the task holds only a weak reference to the state.
 
 use std::future::Future;
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_remembered_for_a_growing_time() {
+    fn a_failure_is_kept_for_a_growing_time() {
         let fixture = fixture(AfterFailure::Wait);
         for (attempt, pause) in [(1, PAUSE), (2, 2 * PAUSE), (3, 4 * PAUSE), (4, 4 * PAUSE)] {
             assert!(fixture.get(valid, failed()).is_err());
@@ -333,7 +333,7 @@ mod tests {
             assert!(pollster::block_on(running).is_err());
         }
         assert_eq!(fixture.get(|_| Validity::Expiring, Ok(2)).unwrap(), 1, "kept after a failed renewal");
-        assert_eq!(fixture.attempts(), 1, "the failed renewal is remembered");
+        assert_eq!(fixture.attempts(), 1, "the failed renewal is kept");
     }
 
     #[test]

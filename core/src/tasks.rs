@@ -60,12 +60,12 @@ impl TaskGroup {
         &self.runtime
     }
 
-    /// Returns the token that tells the tasks to end.
+    /// Returns the token that ends the tasks.
     pub fn token(&self) -> &CancellationToken {
         &self.token
     }
 
-    /// Tells the tasks to end, and does not wait. Does nothing in a forked child, where the tasks do not exist.
+    /// Cancels the tasks, and does not wait. Does nothing in a forked child, where the tasks do not exist.
     pub fn cancel(&self) {
         if !self.generation.is_stale() {
             self.token.cancel();

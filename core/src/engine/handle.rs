@@ -257,7 +257,7 @@ impl Drop for Owner {
 }
 
 impl Lookups {
-    /// Tells the tasks to end, and does not wait. Does nothing in a forked child.
+    /// Cancels the tasks, and does not wait. Does nothing in a forked child.
     fn stop(&self) {
         if self.generation.is_stale() {
             return;
