@@ -19,7 +19,7 @@ SEED = int(os.environ.get("BIGSEG_SEED", "1"))
 
 
 class Evaluation(unittest.TestCase):
-    def test_everybody_evaluates_alike(self):
+    def test_all_evaluators_agree(self):
         kinds = collections.Counter()
         with subprocess.Popen([COMMAND], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as ours:
             for number in range(QUESTIONS // QUESTIONS_PER_CASE):
@@ -41,7 +41,7 @@ class Evaluation(unittest.TestCase):
             self.assertGreater(kinds[wanted], QUESTIONS // 1000, (wanted, kinds))
         print(dict(kinds))
 
-    def test_everybody_refuses_alike(self):
+    def test_all_evaluators_reject_the_same_data(self):
         outcomes = collections.Counter()
         with subprocess.Popen([COMMAND], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as ours:
             for number in range(QUESTIONS // QUESTIONS_PER_CASE):

@@ -62,7 +62,7 @@ class Interoperation:
         yield "worker", lambda _: synchronize(ours, CONTEXTS)
         yield "their client", lambda synchronized_on: self.store.place(prefix, LISTS, synchronized_on)
 
-    def test_what_anybody_writes_everybody_reads(self):
+    def test_all_sdks_read_what_each_writer_writes(self):
         for prefix in (case["prefix"] for case in CASES["prefixes"]):
             for writer, write in self.writers(prefix):
                 self.store.clear()

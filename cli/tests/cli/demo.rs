@@ -5,7 +5,7 @@ use crate::command::CliSandbox;
 #[test]
 fn the_demo_loads_asks_and_measures() {
     let sandbox = CliSandbox::new();
-    // Twice: the demo's own store is made anew each time.
+    // Twice: the demo's own store is replaced each time.
     for _ in 0..2 {
         let said = sandbox.run("demo --contexts 5000").succeeds();
         assert!(said.contains("contexts     5,000\n") && said.contains(" contexts/s ("), "{said}");

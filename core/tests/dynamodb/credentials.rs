@@ -213,7 +213,7 @@ fn credentials_are_renewed_before_they_expire() {
 }
 
 #[test]
-fn credentials_that_were_refused_are_looked_for_anew() {
+fn refused_credentials_are_resolved_again() {
     let recorder = Recorder::open();
     write_program("refused", None);
     write_profile("rotated", &keys("OLD"));

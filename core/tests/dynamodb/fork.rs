@@ -49,7 +49,7 @@ fn is_member(reader: &dyn StoreReader) -> Result<bool> {
 }
 
 #[test]
-fn a_child_is_told_and_may_open_the_store_anew() {
+fn a_child_gets_an_error_and_can_reopen_the_store() {
     let server = DynamoDbServer::start();
     let store = server.store("response_timeout=20s");
     let writer: std::sync::Arc<dyn StoreWriter> = StoreConfig::parse(&store).unwrap().writer().unwrap();

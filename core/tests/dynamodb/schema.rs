@@ -98,7 +98,7 @@ fn who_leaves_the_last_segment_has_no_attributes_left() {
     let items = server.client().all();
     let users = [USER_1, USER_2].map(|user| item("", "big_segments_user", user, json!({})));
     for user in &users {
-        // An update of what is not there may create it, empty: as good as nothing.
+        // An update of what is not there may create it, empty: the same as no item.
         assert!(!items.iter().any(|item| item["key"] == user["key"] && item != user), "{items:?}");
     }
     let found = pollster::block_on(

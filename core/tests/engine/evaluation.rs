@@ -11,7 +11,7 @@ use bigseg_core::testkit::{Fault, FaultStore};
 use bigseg_core::{Context, Engine, EngineConfig, Error, ErrorKind, LookupStatus, Origin, Result};
 use serde_json::{Value, json};
 
-/// A flag that serves `yes` to the segment beta, and a number to everybody else.
+/// A flag that serves `yes` to the segment beta, and a number to all other contexts.
 fn data(number: u64) -> String {
     json!({
         "flags": {"f": {"key": "f", "version": 1, "on": true, "variations": [number, "yes"], "fallthrough": {"variation": 0},

@@ -85,7 +85,7 @@ fn a_probe_that_fails_keeps_the_breaker_open() {
 }
 
 #[test]
-fn whoever_queues_when_the_breaker_opens_is_told_at_once() {
+fn queued_lookups_fail_immediately_when_the_breaker_opens() {
     let fixture = Fixture::new(|config| config.batches_at_once = 1).settled();
     fixture.store.set_fault(Fault::Hang);
     let first = fixture.look_up("first");

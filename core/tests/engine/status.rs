@@ -1,4 +1,4 @@
-//! Who hears of the store's status, when, and what happens to listeners that misbehave.
+//! Listeners of the store status: which statuses they receive, when, and what happens if one misbehaves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,7 +53,7 @@ fn a_first_poll_that_hangs_costs_the_first_lookup_no_more_than_its_deadline() {
 }
 
 #[test]
-fn a_listener_hears_the_first_status_and_every_change() {
+fn a_listener_receives_the_first_status_and_every_change() {
     let fixture = Fixture::new(|_| {});
     let statuses = listen(&fixture);
     assert_eq!(next(&statuses), (true, false));
@@ -68,7 +68,7 @@ fn a_listener_hears_the_first_status_and_every_change() {
 }
 
 #[test]
-fn a_late_listener_hears_the_current_status() {
+fn a_late_listener_receives_the_current_status() {
     let fixture = Fixture::new(|_| {}).settled();
     assert_eq!(next(&listen(&fixture)), (true, false));
 }
@@ -128,7 +128,7 @@ fn a_slow_listener_delays_nobody_and_gets_the_latest_value() {
         fixture.engine.refresh_status().wait().unwrap();
         assert_eq!(next(&quick), (available, false));
     }
-    // Three changes happened; the slow one hears of the last only.
+    // Three changes happened; the slow one receives only the last.
     let_go.send(()).unwrap();
     assert_eq!(slow_entered.recv_timeout(TIMEOUT).unwrap(), (false, false));
     let_go.send(()).unwrap();

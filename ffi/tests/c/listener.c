@@ -42,7 +42,7 @@ static void add(bigseg_engine *engine, Listener *listener) {
     CHECK_OK(bigseg_engine_add_status_listener(engine, on_status, listener, on_destroy, &listener->id, &error));
 }
 
-static void hears_changes_until_removed(void) {
+static void receives_changes_until_removed(void) {
     bigseg_engine *engine = open_engine(config_of("memory:listener"));
     Listener early = {.engine = NULL}, late = {.engine = NULL};
     add(engine, &early);
@@ -103,7 +103,7 @@ static void is_destroyed_when_adding_fails(void) {
 }
 
 int main(void) {
-    hears_changes_until_removed();
+    receives_changes_until_removed();
     removes_itself();
     freeing_waits_for_a_slow_one();
     is_destroyed_when_adding_fails();
