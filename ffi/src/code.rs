@@ -5,7 +5,7 @@
 
 use bigseg_core::ErrorKind;
 
-use crate::guard::guard_value;
+use crate::checks::guard_value;
 use crate::text::bigseg_str;
 
 /// Success, or the kind of failure; in blocks of 100.

@@ -5,8 +5,8 @@
 
 use bigseg_core::{Error, ErrorKind};
 
+use crate::checks::guard_value;
 use crate::code::{bigseg_code, kind_of, raw_code};
-use crate::guard::guard_value;
 use crate::text::bigseg_str;
 
 /// An error. It is immutable; any thread may read it.

@@ -15,6 +15,7 @@
 compile_error!("a panic must not end the host program: build libbigseg with panic = \"unwind\"");
 
 // Private modules, which are not part of the header.
+mod checks;
 mod guard;
 mod optional;
 mod query;

@@ -7,7 +7,7 @@ use std::ffi::{CStr, c_char};
 
 use bigseg_core::Result;
 
-use crate::guard::{array, guard_value, invalid};
+use crate::checks::{array, guard_value, invalid};
 
 /// Borrowed UTF-8 text with a length, without a terminating NUL.
 ///
