@@ -4,24 +4,25 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::Backend;
 use crate::store::options::GivenOptions;
 
-/// Where an embedded store is, and how large it may grow.
+/// The configuration of an embedded store: its path and its maximum size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalConfig {
-    /// The store's file. A second file, `PATH-lock`, lies beside it; not on a network file system.
+    /// The file of the store, with a second file `PATH-lock` beside it. It must not be on a network
+    /// file system.
     pub path: PathBuf,
-    /// The most bytes the file may ever take. This reserves address space only, neither memory nor disk.
+    /// The maximum size of the file in bytes. This reserves address space, not memory or disk.
     pub map_size: u64,
 }
 
 impl LocalConfig {
-    /// 16 GiB: room for about 300 million contexts.
+    /// The default of `map_size`: 16 GiB, for about 300 million contexts.
     pub const DEFAULT_MAP_SIZE: u64 = 16 << 30;
-    /// 1 MiB.
+    /// The minimum of `map_size`: 1 MiB.
     pub const MIN_MAP_SIZE: u64 = 1 << 20;
-    /// 16 TiB.
+    /// The maximum of `map_size`: 16 TiB.
     pub const MAX_MAP_SIZE: u64 = 16 << 40;
 
-    /// Names a store, with default options.
+    /// Creates a configuration with default options.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), map_size: Self::DEFAULT_MAP_SIZE }
     }
@@ -30,7 +31,7 @@ impl LocalConfig {
     pub(in crate::store) const BACKENDS: &'static [Backend] =
         &[Backend { scheme: "local", form: Self::FORM, option_lists: &[&["map_size"]], named_options: &[] }];
 
-    /// Names a store, with options whose names are known to be good.
+    /// Creates a configuration with options whose names were checked.
     pub(in crate::store) fn with_options(path: impl Into<PathBuf>, options: &GivenOptions) -> Result<Self> {
         let mut config = Self::new(path);
         if config.path.as_os_str().is_empty() {

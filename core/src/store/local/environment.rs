@@ -1,4 +1,4 @@
-//! Opens the file, once per process and path, and finds out whether it is whole and ours.
+//! Opens the file, once for each process and path, and checks its length and its format.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata, OpenOptions};
@@ -18,18 +18,19 @@ use super::tables::{FORMAT, FORMAT_1, TABLES, Tables};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{ForkGeneration, fork_guard};
 
-/// Threads and processes that may read at the same time; pre-forking servers have many.
+/// The most threads and processes that read at the same time; pre-forking servers have many.
 const MAX_READERS: u32 = 1024;
 const PAGE: u64 = 4096;
-/// How often a file that looks too short is looked at again: a writer may be just about to lengthen it.
+/// How often the length of a file is checked: a writer may be about to extend a file that is too
+/// short.
 const LENGTH_CHECKS: u32 = 5;
-/// How often a lock file that does not agree with its file is looked at again: a writer may be just committing.
+/// How often the lock file is compared with the file: they differ while a writer commits.
 const AGREEMENT_CHECKS: u32 = 5;
 
 /// An opened embedded store, shared by every reader and writer of this process.
 pub(super) struct Environment {
     pub(super) env: ManuallyDrop<Env>,
-    /// Whether `env` was dropped ahead of time.
+    /// Whether `env` was dropped early, by [`Environment::abandon`].
     is_abandoned: AtomicBool,
     pub(super) tables: Tables,
     pub(super) row_cache: RowCache,
@@ -38,7 +39,7 @@ pub(super) struct Environment {
     stamp: ForkGeneration,
 }
 
-/// Tells one file from another at the same path.
+/// Identifies a file, whatever its path: device and inode.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Identity(u64, u64);
 
@@ -51,7 +52,7 @@ impl Identity {
 static OPENED: LazyLock<Mutex<HashMap<PathBuf, Weak<Environment>>>> = LazyLock::new(Mutex::default);
 
 impl Environment {
-    /// Opens a store that must be there already.
+    /// Opens an existing store.
     pub(super) fn open(config: &LocalConfig) -> Result<Arc<Self>> {
         let not_yet = |what: &str| {
             let path = config.path.display();
@@ -71,16 +72,16 @@ impl Environment {
         }
     }
 
-    /// Opens a store for writing, creating what is missing.
+    /// Opens a store for writing, and creates it if it does not exist.
     pub(super) fn open_or_create(config: &LocalConfig) -> Result<Arc<Self>> {
         let opening = |e: std::io::Error| failure(&format!("creating {}", config.path.display()), &e.into());
         if config.path.is_dir() {
             return Err(not_a_store(&config.path, "it is a directory"));
         }
-        // Both are made here rather than by LMDB, so that the umask decides who else may read.
+        // Both files are created here and not by LMDB, so that the umask sets their permissions.
         OpenOptions::new().write(true).create(true).truncate(false).open(&config.path).map_err(opening)?;
-        // A lock file that is there is never opened here: closing it again would give up every lock this process has
-        // on it, also those of readers that are in the middle of something.
+        // An existing lock file is not opened here: closing it would release every lock that this
+        // process holds on it, also those of active readers.
         match OpenOptions::new().write(true).create_new(true).open(lock_path(&config.path)) {
             Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(opening(e)),
             _ => {}
@@ -91,7 +92,7 @@ impl Environment {
             }
             let creating = |e: heed::Error| failure(&format!("creating {}", config.path.display()), &e);
             let mut txn = env.write_txn().map_err(creating)?;
-            // Another process may have been faster, which is fine: creating is opening then.
+            // If another process was faster, this opens its tables.
             let tables = Tables::create(env, &mut txn).map_err(creating)?;
             txn.commit().map_err(creating)?;
             Ok(tables)
@@ -119,7 +120,7 @@ impl Environment {
         let env = open_env(&path, config.map_size).map_err(opening)?;
         check_length(&env, &path)?;
         check_lock(&env, &path)?;
-        // Slots of readers that were killed would keep old pages alive for ever.
+        // The slots of killed readers would keep old pages for ever.
         env.clear_stale_readers().map_err(opening)?;
         let tables = tables(&env)?;
         let shared = Arc::new(Self {
@@ -136,17 +137,17 @@ impl Environment {
         Ok(shared)
     }
 
-    /// Closes what was inherited from the process that forked this one, though others here may still hold on to it:
-    /// this process cannot open the file for itself before, nor close the inherited one after that.
+    /// Closes an environment that was inherited through `fork`, even if it is still referenced. LMDB
+    /// requires this order: close the inherited environment, then open the file in this process.
     fn abandon(&self) {
         debug_assert!(self.stamp.is_stale());
         if !self.is_abandoned.swap(true, Ordering::AcqRel) {
-            // SAFETY: it happens once, and whoever still holds on checks the process before it uses `env`.
+            // SAFETY: it happens once, and every user of `env` calls `check_process` before.
             unsafe { std::ptr::drop_in_place(std::ptr::from_ref(&*self.env).cast_mut()) };
         }
     }
 
-    /// Opens the tables of a file; `None` when the file is new.
+    /// Opens the tables of a file; `None` if the file is new.
     fn existing_tables(env: &Env, config: &LocalConfig) -> Result<Option<Tables>> {
         let opening = |e: heed::Error| failure(&format!("opening {}", config.path.display()), &e);
         let txn = env.read_txn().map_err(opening)?;
@@ -167,17 +168,17 @@ impl Environment {
                 &format!("its format is {found:?}, this version reads {FORMAT_1:?}"),
             ));
         }
-        // Table handles opened in a transaction become the environment's only when it commits.
+        // Table handles stay valid only if the transaction that opened them commits.
         txn.commit().map_err(opening)?;
         Ok(Some(tables))
     }
 
-    /// Returns whether the path leads to another file by now.
+    /// Returns whether the path leads to another file now.
     pub(super) fn was_replaced(&self) -> bool {
         std::fs::metadata(&self.path).is_ok_and(|now| Identity::of(&now) != self.identity)
     }
 
-    /// Fails when the path leads elsewhere or nowhere by now: what is written here would be lost.
+    /// Fails if the path leads to another file or to none now: a write would be lost.
     pub(super) fn check_place(&self) -> Result<()> {
         match std::fs::metadata(&self.path) {
             Ok(now) if Identity::of(&now) == self.identity => Ok(()),
@@ -193,10 +194,10 @@ impl Environment {
         self.stamp.check()
     }
 
-    /// Makes the file as long as its header says.
+    /// Extends the file to the length in its header.
     ///
-    /// LMDB leaves freed pages at the end unwritten. Without them a whole file could not be told from one that was
-    /// cut short, and reading a missing page of the latter would kill the process.
+    /// LMDB leaves freed pages at the end unwritten. A file without them looks like a truncated one,
+    /// in which reading a missing page would kill the process.
     pub(super) fn lengthen(&self) {
         let wanted = expected_length(&self.env);
         let lengthen = || -> std::io::Result<()> {
@@ -205,7 +206,7 @@ impl Environment {
             }
             Ok(())
         };
-        // What was written is safe either way, so this is no reason to call the write a failure.
+        // The transaction is durable either way, so the write has succeeded.
         if let Err(e) = lengthen() {
             log::error!(
                 "{} could not be grown to {wanted} bytes and may be taken for damaged: {e}",
@@ -222,7 +223,7 @@ impl Environment {
 impl Drop for Environment {
     fn drop(&mut self) {
         if !*self.is_abandoned.get_mut() {
-            // SAFETY: it was not dropped before, and nobody can use it any more.
+            // SAFETY: it was not dropped before, and there is no other reference.
             unsafe { ManuallyDrop::drop(&mut self.env) };
         }
     }
@@ -234,16 +235,16 @@ fn open_env(path: &Path, map_size: u64) -> heed::Result<Env> {
     let open = |flags: EnvFlags| {
         let mut options = EnvOpenOptions::new();
         options.map_size(map_size).max_readers(MAX_READERS).max_dbs(TABLES);
-        // SAFETY: the flags only say that the path is a file, and that this process may not write or lock it.
+        // SAFETY: the flags state that the path is a file, and what this process may not do with it.
         unsafe { options.flags(flags | EnvFlags::NO_SUB_DIR | EnvFlags::NO_READ_AHEAD) };
-        // SAFETY: nobody but LMDB changes the file in place; a file that is too short is refused by the caller.
+        // SAFETY: only LMDB changes the file in place; the caller refuses a file that is too short.
         unsafe { options.open(path) }
     };
     let is_refused = |e: &heed::Error| matches!(e, heed::Error::Io(e) if matches!(e.kind(), std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem));
     match open(EnvFlags::empty()) {
         Err(e) if is_refused(&e) => match open(EnvFlags::READ_ONLY) {
-            // Where even the lock file may not be written, writers cannot be told that somebody reads. A lookup is
-            // safe all the same unless two commits fall into its microseconds; a long walk may meet reused pages.
+            // Without write access to the lock file, writers do not see this reader. A lookup is safe
+            // unless two commits happen during its microseconds; a long scan may read reused pages.
             Err(e) if is_refused(&e) && File::open(path).is_ok() => {
                 open(EnvFlags::READ_ONLY | EnvFlags::NO_LOCK)
             }
@@ -266,16 +267,17 @@ fn check_length(env: &Env, path: &Path) -> Result<()> {
     Err(Error::new(
         ErrorKind::StoreFormat,
         format!(
-            "{} is damaged: it is {length} bytes long and should be {wanted}; restore it from a copy, or import anew",
+            "{} is damaged: it is {length} bytes long and should be {wanted}; restore it from a copy, or import again",
             path.display()
         ),
     ))
 }
 
-/// Refuses a file whose lock file still speaks of another file, which processes have open that was at this path before.
+/// Refuses a file whose lock file belongs to a former file at this path, which other processes have
+/// open.
 ///
-/// The lock file says which of the file's two header pages is the latest; believing the wrong one would show a state
-/// of the past. Once all have let go of the old file, LMDB sets the lock file right by itself.
+/// The lock file names the latest of the two header pages of the file. The wrong page would show an
+/// old state. After all processes have closed the former file, LMDB resets the lock file.
 fn check_lock(env: &Env, path: &Path) -> Result<()> {
     let opening = |e: heed::Error| failure(&format!("opening {}", path.display()), &e);
     let agrees = || -> heed::Result<bool> {
@@ -283,13 +285,13 @@ fn check_lock(env: &Env, path: &Path) -> Result<()> {
         Ok(locked == env.info().last_txn_id)
     };
     for _ in 0..AGREEMENT_CHECKS {
-        // A writer that is committing just now is between the two.
+        // They differ while a writer commits.
         if agrees().map_err(opening)? {
             return Ok(());
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    // A writer that was killed in between is put right by the next to take its turn.
+    // If a writer was killed during its commit, the next write transaction repairs the lock file.
     let is_read_only = env.flags().map_err(opening)?.is_some_and(|flags| flags.contains(EnvFlags::READ_ONLY));
     if !is_read_only {
         drop(env.write_txn().map_err(opening)?);

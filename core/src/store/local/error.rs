@@ -1,4 +1,4 @@
-//! Says what a failure of the file means for the person who has to act on it.
+//! Converts LMDB errors into errors that say what to do.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use heed::MdbError;
 
 use crate::error::{Error, ErrorKind};
 
-/// Says that a file cannot be used as a store.
+/// Creates the error for a file that cannot be used as a store.
 pub(super) fn not_a_store(path: &Path, reason: &str) -> Error {
     Error::new(
         ErrorKind::StoreFormat,
@@ -14,7 +14,7 @@ pub(super) fn not_a_store(path: &Path, reason: &str) -> Error {
     )
 }
 
-/// Puts an LMDB failure into words.
+/// Converts an LMDB error.
 pub(super) fn failure(doing: &str, error: &heed::Error) -> Error {
     use ErrorKind::{StoreFormat, StoreFull, StorePermission, StoreUnavailable};
     let (kind, advice) = match error {
@@ -26,28 +26,28 @@ pub(super) fn failure(doing: &str, error: &heed::Error) -> Error {
         }
         heed::Error::Mdb(
             MdbError::Corrupted | MdbError::PageNotFound | MdbError::BadTxn | MdbError::Panic,
-        ) => (StoreFormat, "the file is damaged; restore it from a copy, or import anew"),
+        ) => (StoreFormat, "the file is damaged; restore it from a copy, or import again"),
         heed::Error::Mdb(MdbError::ReadersFull) => {
             (StoreUnavailable, "too many threads are reading it at once")
         }
         heed::Error::Io(e) => match e.raw_os_error() {
             Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG) => (StoreFull, "the disk is full"),
             Some(libc::EACCES | libc::EPERM | libc::EROFS) => {
-                (StorePermission, "this process may not do that")
+                (StorePermission, "this process lacks the permission")
             }
             Some(libc::ENOENT | libc::ENOTDIR) => {
-                (ErrorKind::StoreNotFound, "a directory on the way there does not exist")
+                (ErrorKind::StoreNotFound, "a directory of the path does not exist")
             }
-            _ => (StoreUnavailable, "the operating system reported a failure"),
+            _ => (StoreUnavailable, "the operating system reported an error"),
         },
-        _ => (StoreUnavailable, "the storage library reported a failure"),
+        _ => (StoreUnavailable, "LMDB reported an error"),
     };
     Error::new(kind, format!("{doing}: {advice} ({error})"))
 }
 
-/// Puts a failure to write into words.
+/// Converts an LMDB error of a write.
 ///
-/// LMDB reports a write that the disk took only half of as an input/output error, so the disk is asked.
+/// LMDB reports a partial write as an input/output error, so the free space is checked.
 pub(super) fn write_failure(path: &Path, error: &heed::Error) -> Error {
     let doing = format!("writing {}", path.display());
     match error {
@@ -58,12 +58,13 @@ pub(super) fn write_failure(path: &Path, error: &heed::Error) -> Error {
     }
 }
 
-/// Returns whether a file can hardly grow: the file system is full, or this process's limit is reached.
+/// Returns whether a file can hardly grow: the file system is full, or the file size limit of this
+/// process is reached.
 fn has_no_room(path: &Path) -> bool {
     const LITTLE: u64 = 1 << 16;
     let Ok(name) = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()) else { return false };
     let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: plain numbers, for which zeros are fine.
+    // SAFETY: all fields are numbers, for which zero is valid.
     let mut system: libc::statvfs = unsafe { std::mem::zeroed() };
     // SAFETY: both calls only fill in the structure they are given; the name ends with a zero.
     let asked = unsafe {

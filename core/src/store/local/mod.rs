@@ -1,7 +1,8 @@
-//! The embedded store, `local:PATH`: one file, many reading processes, one writing at a time.
+//! The embedded store, `local:PATH`: one file, many reader processes, one writer at a time.
 //!
-//! It is an LMDB environment (`PATH`, and `PATH-lock` beside it) with the logical schema of docs/spec.md#store-schema; `tables.rs` has
-//! the layout. Reads are answered from the page cache that all processes share.
+//! It is an LMDB environment (`PATH`, and `PATH-lock` beside it) with the logical schema of
+//! docs/spec.md#store-schema; `tables.rs` has the layout. Reads come from the page cache, which all
+//! processes share.
 
 mod config;
 mod environment;

@@ -15,14 +15,15 @@ use crate::store::{
     BatchResult, InlineReader, Metadata, StoreReader, StoreScanner, parse_synchronized_on, query_inline,
 };
 
-/// Reads an embedded store; it may be opened before there is one, and finds it as soon as there is.
+/// Reads an embedded store. It may be created before the store exists, and opens it on the first use
+/// after that.
 pub struct LocalReader {
     config: LocalConfig,
     /// Swapped as a whole, so that concurrent lookups share no lock and no reference count.
     environment: ArcSwapOption<Environment>,
 }
 
-/// A failure of a read: ours, or the storage library's.
+/// An error of a read: of this library, or of LMDB.
 enum ReadError {
     Store(Error),
     Storage(heed::Error),
@@ -41,12 +42,12 @@ impl From<heed::Error> for ReadError {
 }
 
 impl LocalReader {
-    /// Prepares to read; the file is opened when it is first needed.
+    /// Creates a reader, which opens the file on the first use.
     pub fn new(config: LocalConfig) -> Self {
         Self { config, environment: ArcSwapOption::empty() }
     }
 
-    /// Runs `read` on the opened file, opening it anew when another process has outgrown our view of it.
+    /// Runs `read` on the file. Opens the file again if it has grown beyond the mapping of this process.
     fn with<T>(&self, mut read: impl FnMut(&Environment) -> Result<T, ReadError>) -> Result<T> {
         for _ in 0..2 {
             let mut opened = self.environment.load();
@@ -54,12 +55,13 @@ impl LocalReader {
                 self.environment.store(Some(Environment::open(&self.config)?));
                 opened = self.environment.load();
             }
-            // Another thread may have let go of it meanwhile.
+            // Another thread may have closed it meanwhile.
             let Some(environment) = opened.as_deref() else { continue };
             environment.check_process()?;
             match read(environment) {
                 Ok(result) => return Ok(result),
-                // The file can only be opened again once this process has closed it; other threads may use it for a moment.
+                // The file can be opened again only after this process has closed it; other threads
+                // may use it for a moment.
                 Err(ReadError::Storage(heed::Error::Mdb(heed::MdbError::MapResized))) => {
                     self.environment.store(None);
                 }
@@ -72,7 +74,9 @@ impl LocalReader {
         let path = self.config.path.display();
         Err(Error::new(
             ErrorKind::StoreUnavailable,
-            format!("{path} has outgrown this process's view of it; close its other users in this process"),
+            format!(
+                "{path} has grown beyond the mapping of this process; close its other users in this process"
+            ),
         ))
     }
 }
@@ -117,22 +121,22 @@ impl StoreReader for LocalReader {
     }
 }
 
-/// How many contexts a walk fetches at a time, and how many portions it fetches ahead.
+/// The number of contexts in one batch of a scan, and how many batches are read ahead.
 const PORTION: usize = 1024;
 const PORTIONS_AHEAD: usize = 2;
 
 type Portion = Vec<(ContextHash, Membership)>;
 
 impl StoreScanner for LocalReader {
-    /// Walks one consistent state of the store, while others go on writing.
+    /// Scans one consistent snapshot of the store; writers are not blocked.
     fn scan(&self, visit: &mut dyn FnMut(ContextHash, Membership) -> ControlFlow<()>) -> Result<()> {
         self.with(|environment| {
-            // LMDB allows a thread one transaction, and `visit` may want to use the store on this one.
+            // LMDB allows one transaction for each thread, and `visit` may use the store on this one.
             std::thread::scope(|scope| {
                 let (sender, portions) = sync_channel(PORTIONS_AHEAD);
                 let walker = scope.spawn(move || walk(environment, &sender));
                 let stopped = portions.iter().flatten().any(|(hash, found)| visit(hash, found).is_break());
-                // A walker that wants to hand over more finds nobody to take it, and ends.
+                // The scanning thread ends when the channel is closed.
                 drop(portions);
                 let walked = walker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
                 if stopped { Ok(()) } else { walked }
@@ -141,7 +145,7 @@ impl StoreScanner for LocalReader {
     }
 }
 
-/// Hands over every context, in portions, until nobody takes them any more.
+/// Sends every context, in batches, until the channel is closed.
 fn walk(environment: &Environment, portions: &SyncSender<Portion>) -> Result<(), ReadError> {
     let txn = environment.env.read_txn()?;
     let mut portion = Portion::new();
@@ -159,7 +163,7 @@ fn walk(environment: &Environment, portions: &SyncSender<Portion>) -> Result<(),
             return Ok(());
         }
     }
-    // Fails when nobody takes it any more.
+    // Fails if the channel is closed.
     let _ = portions.send(portion);
     Ok(())
 }

@@ -1,20 +1,20 @@
-//! The tables of an embedded store and how their rows are spelled.
+//! The tables of an embedded store, and the encoding of their rows.
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `memberships` | 32 bytes of the context hash | number of included segments, their numbers, the excluded ones' numbers; all LEB128 |
+//! | `memberships` | 32 bytes of the context hash | count of included segments, their numbers, then the numbers of excluded segments; all LEB128 |
 //! | `segments` | segment number, 4 bytes big-endian | segment ref |
 //! | `segment_numbers` | segment ref | segment number, 4 bytes big-endian |
 //! | `metadata` | a name below | text |
 //!
-//! Segment numbers are given out in order and never reused, so whoever knows one knows it for good.
+//! Segment numbers are assigned in order and never reused, so they can be cached without a limit.
 
 use heed::types::{Bytes, Str, U32};
 use heed::{Database, Env, RoTxn, RwTxn};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// `metadata` row: what this file is.
+/// `metadata` row: the format of the file.
 pub(super) const FORMAT: &str = "format";
 /// The only format so far.
 pub(super) const FORMAT_1: &str = "bigseg-local-1";
@@ -37,7 +37,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Opens the tables if they are there.
+    /// Opens the tables if they exist.
     pub(super) fn open(env: &Env, txn: &RoTxn) -> heed::Result<Option<Self>> {
         let (memberships, segments, segment_numbers, metadata) = (
             env.open_database(txn, Some("memberships"))?,
@@ -66,7 +66,7 @@ impl Tables {
     }
 }
 
-/// One row of `memberships`, taken apart.
+/// One decoded row of `memberships`.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) included: Vec<u32>,
@@ -94,7 +94,7 @@ impl Row {
         Ok(row)
     }
 
-    /// Appends the row's spelling; equal rows are spelled alike once sorted.
+    /// Appends the encoded row. Equal rows have equal encodings, because their numbers are sorted.
     pub(super) fn encode(&mut self, bytes: &mut Vec<u8>) {
         self.included.sort_unstable();
         self.excluded.sort_unstable();
@@ -108,7 +108,7 @@ impl Row {
         self.included.is_empty() && self.excluded.is_empty()
     }
 
-    /// Puts a segment into or out of a list.
+    /// Adds a segment to a list, or removes it; `None` changes nothing.
     pub(super) fn change(list: &mut Vec<u32>, segment: u32, joins: Option<bool>) {
         match (joins, list.iter().position(|number| *number == segment)) {
             (Some(true), None) => list.push(segment),
@@ -117,7 +117,7 @@ impl Row {
         }
     }
 
-    /// Takes a segment out of both lists; returns whether it was there.
+    /// Removes a segment from both lists. Returns whether it was in one.
     pub(super) fn forget(&mut self, segment: u32) -> bool {
         let before = self.included.len() + self.excluded.len();
         Self::change(&mut self.included, segment, Some(false));

@@ -12,24 +12,26 @@ use crate::patch::{Patch, PatchOutcome};
 use crate::segment_ref::SegmentRef;
 use crate::store::{Cursor, Entry, LoadEntry, LoadPlan, LoadReport, LoadSource, StoreWriter};
 
-/// How many contexts are loaded between two reports of progress.
+/// The number of contexts between two progress reports.
 const PROGRESS_STEP: u64 = 4096;
-/// How many members of a replaced segment are remembered at a time.
+/// The number of members of a replaced segment that are removed in one batch.
 const FORGET_PORTION: usize = 65_536;
 
-/// Writes an embedded store. Each call is one durable transaction: all of it or nothing, also under `kill -9`.
+/// Writes an embedded store. Each call is one atomic and durable transaction, also under `kill -9`.
 ///
-/// Several writers, in one process or many, take turns: a call blocks while another one's transaction is open.
+/// Several writers, in one process or many, may be open. A call blocks while another transaction is
+/// open.
 pub struct LocalWriter {
     environment: Arc<Environment>,
 }
 
 impl LocalWriter {
-    /// Opens the store, creating it when there is none.
+    /// Opens the store, and creates it if it does not exist.
     ///
     /// # Errors
-    /// [`ErrorKind::StoreFormat`] when the file is something else or damaged, [`ErrorKind::StorePermission`],
-    /// [`ErrorKind::StoreFull`], [`ErrorKind::StoreNotFound`] when the directory does not exist.
+    /// [`ErrorKind::StoreFormat`] if the file is not a store or is damaged;
+    /// [`ErrorKind::StoreNotFound`] if the directory does not exist;
+    /// [`ErrorKind::StorePermission`]; [`ErrorKind::StoreFull`].
     pub fn open(config: &LocalConfig) -> Result<Self> {
         Ok(Self { environment: Environment::open_or_create(config)? })
     }
@@ -64,7 +66,7 @@ impl LocalWriter {
     }
 }
 
-/// A failure inside a transaction: ours, or the storage library's, which still wants words.
+/// An error inside a transaction: of this library, or of LMDB, which is not converted yet.
 enum WriteError {
     Ours(Error),
     Storage(heed::Error),
@@ -83,9 +85,9 @@ impl From<heed::Error> for WriteError {
 }
 
 impl Tables {
-    /// Returns the segment's number, giving it one if it has none.
+    /// Returns the number of a segment, and assigns one if it has none.
     fn number_segment(&self, txn: &mut RwTxn, segment: &SegmentRef) -> Result<u32, WriteError> {
-        // LMDB cannot hold longer keys; refs are 20 to 40 bytes.
+        // The limit of LMDB for a key is 511 bytes; refs usually have 20 to 40.
         if segment.as_str().len() > 500 {
             let bytes = segment.as_str().len();
             return Err(Error::new(
@@ -122,7 +124,7 @@ impl Tables {
         } else {
             bytes.clear();
             row.encode(bytes);
-            // A list is mostly what it was yesterday, and a page that does not change need not be written.
+            // Most rows of a repeated import are unchanged, and unchanged pages need no write.
             if self.memberships.get(txn, hash)? != Some(bytes) {
                 self.memberships.put(txn, hash, bytes)?;
             }
@@ -151,12 +153,12 @@ impl Tables {
         Ok(outcome)
     }
 
-    /// Takes a segment away from every context; returns from how many.
+    /// Removes a segment from every context. Returns how many had it.
     fn forget_segment(&self, txn: &mut RwTxn, segment: u32) -> Result<u64, WriteError> {
         let (mut forgotten, mut bytes) = (0, Vec::new());
         let mut from = vec![0; 32];
         loop {
-            // In portions, because rows cannot be rewritten while they are being walked.
+            // In batches, because rows cannot be written during an iteration over them.
             let mut members = Vec::new();
             for entry in self.memberships.range(txn, &(Bound::Included(&from[..]), Bound::Unbounded))? {
                 let (hash, row) = entry?;
@@ -181,7 +183,7 @@ impl Tables {
     }
 }
 
-/// Brings a row to what a list says of its context; included wins over excluded.
+/// Applies the entries of a list to the row of their context; included wins over excluded.
 fn merge(row: &mut Row, entries: &[LoadEntry], numbers: &[u32]) {
     for entry in entries.iter().rev() {
         let number = numbers[entry.segment as usize];
@@ -199,7 +201,7 @@ impl StoreWriter for LocalWriter {
         self.transact(|tables, txn| tables.apply(txn, patch, cursor))
     }
 
-    /// Applies the patches in one transaction: all that apply, or on an error none.
+    /// Applies the patches in one transaction, up to the first that is refused. An error applies none.
     fn apply_all(&self, patches: &[Patch]) -> Result<Vec<PatchOutcome>> {
         self.transact(|tables, txn| {
             let mut outcomes = Vec::with_capacity(patches.len());
@@ -228,7 +230,7 @@ impl StoreWriter for LocalWriter {
         self.transact(|tables, txn| Ok(tables.metadata.delete(txn, CURSOR).map(drop)?))
     }
 
-    /// Loads the list in one transaction: a failure, or a crash, leaves the store as it was.
+    /// Loads the list in one transaction: a failure or a crash leaves the store unchanged.
     fn load(
         &self,
         plan: &LoadPlan,
@@ -240,7 +242,7 @@ impl StoreWriter for LocalWriter {
                 plan.refs.iter().map(|r| tables.number_segment(txn, r)).collect::<Result<Vec<_>, _>>()?;
             let replaced = plan.replace.as_ref().map(|r| tables.number_segment(txn, r)).transpose()?;
             let replaced = replaced.map_or(Ok(0), |number| tables.forget_segment(txn, number))?;
-            // Sorted rows are appended to an empty table, which fills its pages to the brim.
+            // Rows are sorted, so an empty table takes them by appending, which fills its pages.
             let append = tables.memberships.is_empty(txn)?;
             let mut report = LoadReport { contexts: 0, replaced };
             let (mut entries, mut bytes) = (Vec::new(), Vec::new());
