@@ -41,12 +41,12 @@
 //!
 //! All but `testkit` are on by default. The local and the memory store are always present.
 
-// The modules are listed in layers, from the lowest to the highest. Each imports only from those above it in this list;
-// tests/house/layers.rs checks that.
+// The modules are listed in layers, from the lowest to the highest. Each imports only from modules
+// above it in this list; tests/house/layers.rs checks that.
 
 #![warn(missing_docs)]
 
-// 0: ground
+// 0: time, errors, the runtime
 mod backoff;
 pub mod clock;
 mod epoch;
@@ -55,31 +55,31 @@ pub mod metrics;
 mod runtime;
 mod shared_attempt;
 mod tasks;
-// 1: words
+// 1: identifiers
 pub mod context_key;
 pub mod segment_ref;
-// 2: words made of words
+// 2: memberships and patches
 pub mod membership;
 pub mod patch;
 // 2: segments and flags, pure and synchronous
 pub mod segment;
 // 3: stores
 pub mod store;
-// 4: watching a reader
+// 4: lookups on a reader
 mod breaker;
 mod cache;
 mod coalesce;
 pub mod status;
-// 5: filling a writer
+// 5: writers of stores
 pub mod import;
 #[cfg(feature = "sync")]
 pub mod sync;
-// 6: managed
+// 6: workers from a configuration file
 #[cfg(feature = "integration")]
 pub mod integration;
-// 7: front door
+// 7: the engine
 pub mod engine;
-// beside them all: for the other crates of this repository, and for tests
+// outside the layers: for the other crates of this repository, and for tests
 #[doc(hidden)]
 pub mod __internal;
 #[cfg(feature = "testkit")]

@@ -1,4 +1,5 @@
-//! Sends requests to a table, with credentials that are resolved for the first request and renewed before they expire.
+//! Sends requests to a table. Credentials are resolved for the first request, and renewed before they
+//! expire.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,16 +19,16 @@ use crate::error::{ErrorKind, Result};
 use crate::runtime::{BoxFuture, ForkGeneration, Runtime};
 use crate::shared_attempt::{AfterFailure, Purpose, SharedAttempt, Validity};
 
-/// The limit for resolving credentials, which goes on when its callers give up.
+/// The timeout of resolving credentials, which continues if its callers give up.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(10);
-/// The pause after a failure to resolve credentials; callers in between get the same error at once.
+/// The pause after a failure to resolve credentials. Callers get the same error at once meanwhile.
 const CREDENTIALS_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_millis(500));
-/// How long credentials that were just resolved and refused are not resolved again.
+/// The pause before credentials are resolved again that were refused although they were new.
 const REFUSED_PAUSE: Duration = Duration::from_secs(5);
-/// The pause before a request that failed in passing is sent again.
+/// The pause before a request with a transient failure is sent again.
 pub(super) const RETRY_BACKOFF: Backoff = Backoff::new(Duration::from_millis(25), Duration::from_secs(1));
 
-/// The way to one table. Concurrent first requests share one resolution of the credentials.
+/// A client of one table. Concurrent first requests share one resolution of the credentials.
 pub(super) struct TableClient {
     pub(super) config: Arc<DynamoDbConfig>,
     runtime: Arc<Runtime>,
@@ -35,17 +36,17 @@ pub(super) struct TableClient {
     http: SharedHttpClient,
     attempt_timeout: Duration,
     authenticated: SharedAttempt<Arc<AuthenticatedClient>>,
-    /// Until when it is useless to resolve credentials again, because the last ones were refused, too.
+    /// Credentials are not resolved again before this moment, because the last ones were refused.
     refused_until: Mutex<Moment>,
 }
 
 impl TableClient {
-    /// Prepares to send requests; `attempt_timeout` limits each attempt of one.
+    /// Creates a client; `attempt_timeout` is the timeout of each attempt of a request.
     ///
     /// # Errors
     /// [`ErrorKind::Internal`] when the machine refuses more threads.
     pub(super) fn new(config: DynamoDbConfig, attempt_timeout: Duration) -> Result<Self> {
-        // Fails when the host program has chosen a cryptographic provider already, which is then as good.
+        // Fails if the process has installed a provider already, which then serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         let runtime = Runtime::shared()?;
@@ -65,7 +66,7 @@ impl TableClient {
         })
     }
 
-    /// Sends a request with the present credentials, and once more when they turn out to be expired.
+    /// Sends a request with the current credentials, and once more with new ones if they were refused.
     pub(super) async fn request<T, E, F>(&self, operation: Operation, send: impl Fn(Client) -> F) -> Result<T>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -96,7 +97,8 @@ impl TableClient {
         Ok(answer)
     }
 
-    /// Polls a future in the context of our runtime, which the SDK's timers and connections need.
+    /// Polls a future in the context of the library's runtime, which the SDK's timers and connections
+    /// need.
     pub(super) fn on_runtime<'a, T>(
         &'a self,
         work: impl Future<Output = Result<T>> + Send + 'a,
@@ -132,7 +134,7 @@ impl TableClient {
         self.sleep_until(Clock::System.now().after(duration))
     }
 
-    /// Makes sure that there are credentials.
+    /// Ensures that there are credentials.
     pub(super) async fn ensure_credentials(&self) -> Result<()> {
         self.authenticate().await.map(drop)
     }
@@ -151,7 +153,7 @@ impl TableClient {
         self.authenticated.get(validity, |purpose| self.resolve(purpose)).await
     }
 
-    /// Resolves credentials within a limit of their own.
+    /// Resolves credentials, with their own timeout.
     fn resolve(&self, purpose: Purpose) -> impl Future<Output = Result<Arc<AuthenticatedClient>>> + use<> {
         let runtime = self.runtime.clone();
         let config = self.config.clone();
@@ -171,7 +173,8 @@ impl TableClient {
         }
     }
 
-    /// Discards credentials that were refused, unless they were replaced meanwhile; returns whether to resolve others.
+    /// Discards credentials that were refused, unless they were replaced meanwhile. Returns whether to
+    /// resolve others.
     fn discard(&self, refused: &Arc<AuthenticatedClient>) -> bool {
         if Clock::System.now() < *self.refused_until.lock() {
             return false;
@@ -181,7 +184,7 @@ impl TableClient {
     }
 }
 
-/// DynamoDB's answer to a request that was sent.
+/// The response of DynamoDB to a request.
 pub(super) type SendResult<T, E> = Result<T, SdkError<E>>;
 
 fn has_refused_credentials<T, E: ProvideErrorMetadata>(answer: &SendResult<T, E>) -> bool {

@@ -1,4 +1,4 @@
-//! The configuration of a DynamoDB store: its table, the way to it, and the prefix of its keys.
+//! The configuration of a DynamoDB store: table, endpoint, credentials and key prefix.
 
 use std::fmt;
 use std::time::Duration;
@@ -35,7 +35,8 @@ impl fmt::Debug for AssumedRole {
     }
 }
 
-/// Which DynamoDB table holds the store; see [`StoreConfig::parse`](crate::StoreConfig::parse) for its string form.
+/// The configuration of a DynamoDB store; [`StoreConfig::parse`](crate::StoreConfig::parse) reads its
+/// string form.
 ///
 /// It holds no access keys: credentials come from the environment, a profile, a web identity, the container or the
 /// instance, in this order, as in every AWS SDK. Neither `Debug` nor `Display` shows the external id.
@@ -75,7 +76,7 @@ impl DynamoDbConfig {
     /// The longest either timeout may be.
     pub const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
-    /// Names a table, with default options.
+    /// Creates a configuration with default options.
     pub fn new(table: impl Into<String>) -> Self {
         Self {
             table: table.into(),

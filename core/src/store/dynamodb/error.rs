@@ -1,4 +1,4 @@
-//! Turns errors of DynamoDB, and of the way to it, into errors that say what to do.
+//! Converts errors of DynamoDB, and of the connection to it, into errors that say what to do.
 
 use std::error::Error as StdError;
 

@@ -60,7 +60,7 @@ impl TableWriter {
         while !left.is_empty() {
             let batch: Vec<_> = left.drain(..in_flight.min(left.len())).collect();
             let sent = batch.iter().map(|changes| self.transact(fence, segment, changes));
-            // All are awaited, whatever becomes of some: none may be in flight when the next patch begins.
+            // All are awaited, even if some fail: none may be in flight when the next patch begins.
             let outcomes = join_all(sent).await;
             if outcomes.iter().any(|outcome| matches!(outcome, Ok(WriteOutcome::CursorMoved))) {
                 return Ok(WriteOutcome::CursorMoved);

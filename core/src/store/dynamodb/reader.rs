@@ -23,7 +23,7 @@ use crate::store::{BatchResult, Limitation, Metadata, StoreReader};
 const MAX_BATCH: usize = 100;
 /// The most single reads in flight, where batches are not permitted.
 const MAX_SINGLES: usize = 32;
-/// How long it takes until a denied batch is tried again: the permission may have been granted.
+/// The pause before a denied batch is tried again: the permission may have been granted.
 const DENIED_PAUSE: Duration = Duration::from_secs(60);
 
 const READING: Operation = Operation::new("reading memberships", "GetItem");
@@ -32,7 +32,7 @@ const READING_METADATA: Operation = Operation::new("reading the sync time", "Get
 
 /// Reads a store in DynamoDB, with `GetItem` for one context, and `BatchGetItem` for several if that is permitted.
 ///
-/// The reader connects on the first use. Requests that fail in passing are sent again, within
+/// The reader connects on the first use. Requests with a transient failure are sent again, within
 /// [`DynamoDbConfig::response_timeout`].
 pub struct DynamoDbReader {
     client: TableClient,
@@ -53,7 +53,7 @@ impl DynamoDbReader {
     /// [`ErrorKind::Internal`] when the machine refuses more threads.
     pub fn new(config: DynamoDbConfig) -> Result<Self> {
         let schema = Schema::new(&config.prefix);
-        // One lost answer must not use up all the time.
+        // One lost response must not use up the whole timeout.
         let attempt_timeout = config.response_timeout / 2;
         Ok(Self { client: TableClient::new(config, attempt_timeout)?, schema, denied: Mutex::default() })
     }

@@ -1,4 +1,4 @@
-//! Store strings of DynamoDB: `dynamodb://TABLE`, read and written.
+//! Store strings of DynamoDB: parses and formats `dynamodb://TABLE`.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ impl DynamoDbConfig {
         named_options: &[],
     }];
 
-    /// Reads what follows the scheme and its colon, and the options, whose names are known to be good.
+    /// Parses the part after the scheme and its colon, and the options, whose names were checked.
     pub(in crate::store) fn parse(place: &str, options: &GivenOptions) -> Result<Self> {
         let invalid = |message: String| Error::new(ErrorKind::InvalidConfig, format!("dynamodb: {message}"));
         let table = place.strip_prefix("//").ok_or_else(|| {
