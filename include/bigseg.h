@@ -260,7 +260,7 @@ bigseg_code bigseg_context_hash_parse(bigseg_str text, bigseg_context_hash *hash
 
 // ---- Memberships --------------------------------------------------------------------------------
 //
-// A membership is what the store knows about one context: the segments that it is included in, and
+// A membership is the data of the store on one context: the segments that it is included in, and
 // those that it is excluded from. It is immutable; any thread may use it.
 
 /// What a membership says about one segment.

@@ -1,6 +1,6 @@
 //! Memberships
 //!
-//! A membership is what the store knows about one context: the segments that it is included in, and
+//! A membership is the data of the store on one context: the segments that it is included in, and
 //! those that it is excluded from. It is immutable; any thread may use it.
 
 use std::mem::ManuallyDrop;

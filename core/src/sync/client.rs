@@ -148,7 +148,7 @@ pub(super) fn transport_error(url: &Url, error: &reqwest::Error) -> AttemptError
 }
 
 /// Returns whether the compressed data are invalid. The library reports a connection that breaks in
-/// the middle of them as the same kind of error; only the root cause tells the two apart.
+/// the middle of them as the same kind of error; only the root cause distinguishes them.
 fn is_decompression_error(error: &reqwest::Error) -> bool {
     let Some(root) = root_cause(error).downcast_ref::<std::io::Error>() else { return false };
     let is_invalid =
