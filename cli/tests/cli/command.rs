@@ -1,6 +1,7 @@
 //! A directory of its own and the built command, for one test.
 
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -76,7 +77,16 @@ impl CliSandbox {
 
     /// Starts a command that goes on reading.
     pub(crate) fn start(&self, arguments: &str) -> Child {
-        self.command(arguments).stdin(Stdio::piped()).spawn().unwrap()
+        let mut command = self.command(arguments);
+        // Shells make their background jobs ignore SIGINT, and the tests may be such a job.
+        let restore = || {
+            // SAFETY: the call only restores the default action of a signal.
+            unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
+            Ok(())
+        };
+        // SAFETY: between fork and exec, the closure calls nothing but signal(2).
+        unsafe { command.pre_exec(restore) };
+        command.stdin(Stdio::piped()).spawn().unwrap()
     }
 
     /// Returns everything the store holds.
