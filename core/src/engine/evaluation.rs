@@ -42,7 +42,7 @@ trait Evaluate {
     fn not_ready(&self) -> Self::Reply;
 }
 
-/// What does this flag serve this context?
+/// An evaluation of a flag for a context.
 #[derive(Debug, Clone)]
 pub struct FlagQuery<'a> {
     flag_key: Cow<'a, str>,
@@ -50,14 +50,14 @@ pub struct FlagQuery<'a> {
     default: Cow<'a, Value>,
 }
 
-/// Is this context in this segment?
+/// An evaluation of a segment for a context.
 #[derive(Debug, Clone)]
 pub struct SegmentQuery<'a> {
     segment_key: Cow<'a, str>,
     context: Cow<'a, Context>,
 }
 
-/// Why a context is in a segment or not, with every intermediate result.
+/// The explanation why a context is in a segment or not, with every intermediate result.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Explanation {

@@ -1,4 +1,4 @@
-//! The engine: which segments is a context in, and what does a flag serve it?
+//! The engine: looks up memberships, and evaluates flags and segments.
 //!
 //! `handle.rs` has the [`Engine`], `request.rs` its requests and the ways to get their answers. `lookup.rs` goes from a hash to an answer, `fetch.rs`
 //! queries the store for all waiting callers, `invalidation.rs` removes what the store reports as changed.

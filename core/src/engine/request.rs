@@ -1,4 +1,4 @@
-//! Requests: one object for each question, and the ways to get its answer.
+//! Requests: one object for each query, and the ways to get its answer.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,7 +12,7 @@ use crate::context_key::{ContextHash, ContextId};
 use crate::error::Result;
 use crate::runtime::BoxFuture;
 
-/// A question to an engine, which a caller asks in the way that suits it.
+/// A query of an engine, and the ways to get its answer.
 ///
 /// | | waits | returns |
 /// |---|---|---|
@@ -44,11 +44,11 @@ pub struct Request<'a, Q> {
     limit: Duration,
 }
 
-/// A request whose answers say how long they may be used again; see [`Request::leased`].
+/// A request whose answers have an expiry, for an L1 cache; see [`Request::leased`].
 #[must_use = "a request does nothing until it is asked for its answer"]
 pub struct LeasedRequest<'a, Q>(Request<'a, Q>);
 
-/// What a [`Request`] asks. The trait is sealed: its methods use types of this module.
+/// The query of a [`Request`]. The trait is sealed: its methods use types of this module.
 pub trait Query: Send + Sync + Unpin + Sized {
     /// The answer.
     type Reply: Send + 'static;
@@ -143,7 +143,7 @@ impl<'a, Q: Query> Request<'a, Q> {
         Ok(())
     }
 
-    /// Asks for an answer that says how long it may be used again: for a first-level cache above the engine.
+    /// Requests an answer with its expiry, for an L1 cache above the engine.
     pub fn leased(self) -> LeasedRequest<'a, Q> {
         LeasedRequest(self)
     }
@@ -153,7 +153,7 @@ impl<'a, Q: Query> Request<'a, Q> {
         self.query.start(self.evaluator, now, reach)
     }
 
-    /// Fails on misuse, and returns the time.
+    /// Fails on misuse. Returns the current time.
     fn check(&self) -> Result<Moment> {
         self.query.check()?;
         let lookups = &self.evaluator.lookups;
@@ -241,13 +241,13 @@ impl<'a, Q: Query + 'a> Future for RequestFuture<'a, Q> {
     }
 }
 
-/// Which segments is this context in?
+/// A lookup of one context: the segments that include or exclude it.
 #[derive(Debug, Clone)]
 pub struct MembershipQuery {
     hash: Result<ContextHash>,
 }
 
-/// Which segments are these contexts in?
+/// A lookup of several contexts: the segments that include or exclude each.
 #[derive(Debug, Clone)]
 pub struct MembershipsQuery {
     hashes: Result<Vec<ContextHash>>,

@@ -36,7 +36,7 @@ impl Node {
 /// The nodes that are known, by address. They connect on the first use.
 pub(crate) struct NodePool {
     connector: Connector,
-    /// Nodes that can be asked for any key: masters, and those of the configuration.
+    /// Nodes that serve commands or redirect them: masters, and the nodes of the configuration.
     masters: HashMap<RedisAddress, Arc<Node>>,
     /// Nodes that serve reads of their master's slots.
     replicas: HashMap<RedisAddress, Arc<Node>>,
@@ -67,7 +67,7 @@ impl NodePool {
         node
     }
 
-    /// Returns all nodes that can be asked for any key.
+    /// Returns all nodes that serve commands or redirect them.
     pub(crate) fn masters(&self) -> impl Iterator<Item = &Arc<Node>> {
         self.masters.values()
     }

@@ -50,7 +50,7 @@ impl Connection {
         self.health.is_broken.store(true, Ordering::Release);
     }
 
-    /// Returns whether it must be replaced: it failed, or a reply is overdue.
+    /// Returns whether the connection must be replaced: it failed, or a reply is overdue.
     pub(crate) fn is_broken(&self) -> bool {
         let due = self.health.reply_due.load(Ordering::Acquire);
         let is_overdue = || due != 0 && Clock::System.now() > Moment::from_nanos(due);

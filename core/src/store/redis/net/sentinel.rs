@@ -11,7 +11,7 @@ use crate::runtime::Runtime;
 use crate::store::redis::config::{RedisAddress, RedisConfig, RedisSentinels, RedisServers};
 use crate::store::redis::replies::as_str;
 
-const QUERYING: &str = "asking a sentinel for the master";
+const QUERYING: &str = "querying a sentinel";
 const FINDING: &str = "finding the master";
 const LOGGING_IN: &str = "logging in";
 

@@ -36,7 +36,7 @@ use crate::store::redis::retry::RetryBudget;
 const CONNECTIONS_PER_MASTER: usize = 16;
 /// The most operations of one transaction.
 const OPERATIONS_PER_TRANSACTION: usize = 500;
-/// How often a patch is tried whose cursor other writers touch, while the cursor still allows it.
+/// How often a patch is tried if other writers touch the cursor, while the cursor still allows it.
 const MAX_ATTEMPTS: u32 = 20;
 /// The pause after a node has failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(20);
@@ -53,9 +53,9 @@ pub(crate) struct CrossSlot {
 /// A connection that watches one group while it writes another.
 struct WatchConnection {
     connection: ExclusiveConnection,
-    /// Is watched. It may be written once the cursor has been read again.
+    /// The watched group. It may be written once the cursor has been read again.
     watched: Option<Group>,
-    /// Will be watched in the next step.
+    /// The group to watch in the next step.
     next: Option<Group>,
 }
 

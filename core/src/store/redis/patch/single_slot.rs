@@ -22,8 +22,8 @@ use crate::store::redis::retry::RetryBudget;
 
 /// The most operations of one transaction: the server serves no other client meanwhile.
 const OPERATIONS_PER_TRANSACTION: usize = 1000;
-/// How often a transaction is tried that loses to other writers, and the pause in between. The full
-/// jitter keeps writers that collided from colliding again.
+/// The most attempts of a transaction that loses to other writers, and the pause between them. Full
+/// jitter keeps writers that conflicted from conflicting again.
 const MAX_ATTEMPTS: u32 = 100;
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(20));
 
@@ -67,6 +67,7 @@ impl SingleSlot {
         self.run_transaction(patch, add_cursor).await
     }
 
+    /// Deletes the cursor and sets the lock, so that concurrent transactions of other writers fail.
     pub(crate) async fn forget_cursor(&mut self) -> Result<()> {
         self.switch_to_owner().await?;
         let mut commands = Pipeline::new();

@@ -33,7 +33,7 @@ pub(crate) struct PushSubscriber {
 
 type Refusals = Arc<Mutex<BTreeMap<Target, Error>>>;
 
-/// The subscriptions that are connected, by the id of the subscription.
+/// The connected subscriptions, by their id.
 type Sessions = BTreeMap<u64, Session>;
 
 /// One connection of a subscription.
