@@ -1,4 +1,5 @@
-//! For the other crates and the tests of this repository. Not part of the API: it changes without notice.
+//! For the other crates and the tests of this repository. Not part of the API: it changes without
+//! notice.
 
 pub mod backoff {
     //! See the module of this name.

@@ -17,13 +17,14 @@ impl Backoff {
         Self { min, max }
     }
 
-    /// Returns the longest pause after that many earlier failures: `min` for 0, doubled for each further one, at most
-    /// `max`.
+    /// Returns the longest pause after that many earlier failures: `min` for 0, doubled for each
+    /// further one, at most `max`.
     pub fn ceiling(self, failures: u32) -> Duration {
         self.min.saturating_mul(1 << failures.min(31)).min(self.max)
     }
 
-    /// Draws a pause between half of the ceiling and the ceiling, for callers that must not retry at once.
+    /// Draws a pause between half of the ceiling and the ceiling, for callers that must not retry
+    /// at once.
     pub fn equal_jitter(self, failures: u32) -> Duration {
         self.ceiling(failures).mul_f64(0.5 + fastrand::f64() / 2.0)
     }

@@ -1,4 +1,5 @@
-//! The circuit breaker: after some failures in a row, callers no longer wait for the store until a probe succeeds.
+//! The circuit breaker: after some failures in a row, callers no longer wait for the store until a
+//! probe succeeds.
 //!
 //! It only counts: it sends no query and reads no clock.
 
@@ -22,7 +23,8 @@ impl Breaker {
         self.open.load(Ordering::Acquire)
     }
 
-    /// Records a failed query. Returns whether this failure opened the breaker, so that its caller starts to probe.
+    /// Records a failed query. Returns whether this failure opened the breaker, so that its caller
+    /// starts to probe.
     pub fn record_failure(&self) -> bool {
         let failures = self.failures.fetch_add(1, Ordering::AcqRel).saturating_add(1);
         self.threshold != 0 && failures >= self.threshold && !self.open.swap(true, Ordering::AcqRel)

@@ -1,15 +1,18 @@
-//! Keeps memberships by context hash, with a hard capacity: the least recently used context is evicted first.
+//! Keeps memberships by context hash, with a hard capacity: the least recently used context is
+//! evicted first.
 //!
-//! It uses no store and no status, and does not decide about freshness: it returns how old an entry is.
+//! It uses no store and no status, and does not decide about freshness: it returns how old an entry
+//! is.
 //!
-//! A hit is wait-free: it takes no lock, changes no reference count, and writes at most once, to the entry.
+//! A hit is wait-free: it takes no lock, changes no reference count, and writes at most once, to
+//! the entry.
 //! 1. Each entry holds the time of its last use.
 //! 2. The heap in `Order` holds, for each entry, a use time that was true once.
-//! 3. Eviction takes the smallest record. If the entry was used since, its record goes back with the newer time.
-//!    Otherwise the entry is the least recently used of all.
+//! 3. Eviction takes the smallest record. If the entry was used since, its record goes back with
+//!    the newer time. Otherwise the entry is the least recently used of all.
 //!
-//! So a hit never maintains the order, and the order is as exact as the times: to the single use in a small cache, to
-//! `GRAIN` in a large one.
+//! So a hit never maintains the order, and the order is as exact as the times: to the single use in
+//! a small cache, to `GRAIN` in a large one.
 
 use std::cell::Cell;
 use std::cmp::Reverse;
@@ -28,11 +31,13 @@ use crate::membership::Membership;
 
 /// Up to this capacity the order of eviction is exact to the single use.
 const EXACT: usize = 1024;
-/// Beyond it, an entry used again within this time keeps its use time, so that hits write nothing at all.
+/// Beyond it, an entry used again within this time keeps its use time, so that hits write nothing
+/// at all.
 const GRAIN: Duration = Duration::from_millis(10);
 
-/// In a small cache, a thread that uses the same context again within this time leaves the use time as it is, if
-/// nothing was inserted in between. Otherwise two threads on one hot context would contend for its cache line.
+/// In a small cache, a thread that uses the same context again within this time leaves the use time
+/// as it is, if nothing was inserted in between. Otherwise two threads on one hot context would
+/// contend for its cache line.
 const SAME_USE: Duration = Duration::from_millis(1);
 
 /// The cache; all methods take `&self` and may be called from any thread.
@@ -88,8 +93,8 @@ thread_local! {
 }
 
 impl Cache {
-    /// Creates a cache for that many contexts; with 0 it stays empty. It advances `epoch` whenever an entry is removed
-    /// or its membership changes.
+    /// Creates a cache for that many contexts; with 0 it stays empty. It advances `epoch` whenever
+    /// an entry is removed or its membership changes.
     pub fn new(capacity: usize, epoch: Arc<Epoch>) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(1);
         Self {
@@ -138,8 +143,9 @@ impl Cache {
         self.insert_locked(&mut self.order.0.lock(), hash, membership, now);
     }
 
-    /// Stores the results of a query, unless something was invalidated since [`Cache::invalidations`] returned
-    /// `invalidations`: the results may then be out of date already.
+    /// Stores the results of a query, unless something was invalidated since
+    /// [`Cache::invalidations`] returned `invalidations`: the results may then be out of date
+    /// already.
     pub fn insert_unless_invalidated<'a>(
         &self,
         invalidations: u64,
@@ -157,7 +163,8 @@ impl Cache {
         }
     }
 
-    /// Rejects results of queries that started before this call; see [`Cache::insert_unless_invalidated`]. Entries stay.
+    /// Rejects results of queries that started before this call; see
+    /// [`Cache::insert_unless_invalidated`]. Entries stay.
     pub fn invalidate_queries(&self) {
         self.order.0.lock().invalidations += 1;
     }

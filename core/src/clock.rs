@@ -66,7 +66,8 @@ fn system_unix_millis() -> i64 {
 }
 
 impl Clock {
-    /// Returns the monotonic time. On Linux this reads a page shared with the kernel: no system call.
+    /// Returns the monotonic time. On Linux this reads a page shared with the kernel: no system
+    /// call.
     pub fn now(&self) -> Moment {
         match self {
             Clock::System => Moment(system_nanos()),
@@ -83,10 +84,11 @@ impl Clock {
     }
 }
 
-/// A clock for tests: it stands still until [`ManualClock::advance`] is called; clones share one time.
+/// A clock for tests: it stands still until [`ManualClock::advance`] is called; clones share one
+/// time.
 ///
-/// Two readings still differ by a nanosecond, as they do on a real clock, so that "least recently used" stays
-/// defined while time stands still.
+/// Two readings still differ by a nanosecond, as they do on a real clock, so that "least recently
+/// used" stays defined while time stands still.
 #[derive(Debug, Clone)]
 pub struct ManualClock(Arc<ManualTime>);
 
@@ -112,7 +114,8 @@ impl ManualClock {
         Moment(self.0.nanos.fetch_add(1, Ordering::AcqRel))
     }
 
-    /// Moves both the monotonic and the wall-clock time forward and wakes everything that was waiting for it.
+    /// Moves both the monotonic and the wall-clock time forward and wakes everything that was
+    /// waiting for it.
     pub fn advance(&self, by: Duration) {
         self.0.nanos.fetch_add(by.as_nanos() as u64, Ordering::AcqRel);
         self.0.unix_millis.fetch_add(by.as_millis() as i64, Ordering::AcqRel);

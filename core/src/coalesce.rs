@@ -1,9 +1,9 @@
-//! Single flight and batching: concurrent misses of one context share a query, and misses of several contexts share a
-//! batch.
+//! Single flight and batching: concurrent misses of one context share a query, and misses of
+//! several contexts share a batch.
 //!
-//! It sends no query itself and has neither timeouts nor a cache. It decides which caller waits for which query, and
-//! which contexts one query asks for. A batch is sent at once when no query is in flight. Otherwise single misses
-//! collect until a query returns or until they fill a batch.
+//! It sends no query itself and has neither timeouts nor a cache. It decides which caller waits for
+//! which query, and which contexts one query asks for. A batch is sent at once when no query is in
+//! flight. Otherwise single misses collect until a query returns or until they fill a batch.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -25,7 +25,8 @@ pub struct Batching {
     pub size: usize,
     /// The most queries in flight at once.
     pub at_once: usize,
-    /// A query that takes longer no longer holds back others, so that a stuck query does not delay the rest.
+    /// A query that takes longer no longer holds back others, so that a stuck query does not delay
+    /// the rest.
     pub stuck_after: Duration,
 }
 
@@ -105,9 +106,9 @@ impl Coalescer {
 
     /// Joins the request of each context, or creates one. The caller runs the batches it is given.
     ///
-    /// `recheck` looks into the cache before a request is created: an answer may have been stored since the caller
-    /// looked. Both happen under one lock, as do storing an answer and ending its request, so no context is fetched
-    /// twice.
+    /// `recheck` looks into the cache before a request is created: an answer may have been stored
+    /// since the caller looked. Both happen under one lock, as do storing an answer and ending its
+    /// request, so no context is fetched twice.
     pub fn join(
         &self,
         hashes: &[ContextHash],
@@ -145,10 +146,11 @@ impl Coalescer {
         joined
     }
 
-    /// Delivers the answers of a batch, in its order, and returns the batch to run next, if there is one.
+    /// Delivers the answers of a batch, in its order, and returns the batch to run next, if there
+    /// is one.
     ///
-    /// `store` is called for each answer that was not invalidated, before any waiter gets it and before a new request
-    /// for the same context can be created.
+    /// `store` is called for each answer that was not invalidated, before any waiter gets it and
+    /// before a new request for the same context can be created.
     pub fn complete(
         &self,
         batch: Batch,
@@ -186,7 +188,8 @@ impl Coalescer {
         next
     }
 
-    /// Ensures that no answer of a query that was created before now is joined or stored: it may be out of date.
+    /// Ensures that no answer of a query that was created before now is joined or stored: it may be
+    /// out of date.
     pub fn invalidate(&self, hash: &ContextHash) {
         self.in_flight.lock().joinable.remove(hash);
     }
@@ -228,8 +231,8 @@ impl InFlight {
         Some(Batch { requests, hashes })
     }
 
-    /// Ends a request. Returns whether it could still be joined, which means that it was not invalidated since it was
-    /// created.
+    /// Ends a request. Returns whether it could still be joined, which means that it was not
+    /// invalidated since it was created.
     fn remove(&mut self, request: &Request) -> bool {
         let is_joinable = self.joinable.get(&request.hash).is_some_and(|(id, _)| *id == request.id);
         if is_joinable {

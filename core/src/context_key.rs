@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The key of a context: a secret. It is neither stored nor printed, and lives only as long as the call.
+/// The key of a context: a secret. It is neither stored nor printed, and lives only as long as the
+/// call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ContextKey<'a>(&'a str);
 

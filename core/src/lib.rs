@@ -1,9 +1,9 @@
 //! Looks up and evaluates LaunchDarkly big segments, and keeps their stores synchronized.
 //!
-//! A *big segment* is a list of contexts that is too long for the payload of flags and segments. Its memberships are in
-//! a store: Redis, DynamoDB, a local file, memory, or a store that the application implements. An [`Engine`] looks them
-//! up with a cache, coalesced queries, a circuit breaker and push invalidation, and each [`Answer`] says how far it can
-//! be trusted.
+//! A *big segment* is a list of contexts that is too long for the payload of flags and segments.
+//! Its memberships are in a store: Redis, DynamoDB, a local file, memory, or a store that the
+//! application implements. An [`Engine`] looks them up with a cache, coalesced queries, a circuit
+//! breaker and push invalidation, and each [`Answer`] says how far it can be trusted.
 //!
 //! ```
 //! use bigseg_core::{Engine, EngineConfig, LookupStatus};
@@ -21,7 +21,8 @@
 //! # Ok::<(), bigseg_core::Error>(())
 //! ```
 //!
-//! - [`engine`]: lookups and evaluations. A [`Request`](engine::Request) has the ways to get an answer.
+//! - [`engine`]: lookups and evaluations. A [`Request`](engine::Request) has the ways to get an
+//!   answer.
 //! - [`store`]: the stores, and the traits to implement another one.
 //! - `segment`: evaluation of segments and flags as pure functions.
 //! - [`import`]: loads lists of contexts into a store.

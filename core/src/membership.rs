@@ -1,4 +1,5 @@
-//! The membership of one context (docs/spec.md#membership): the segments it is included in and excluded from.
+//! The membership of one context (docs/spec.md#membership): the segments it is included in and
+//! excluded from.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,11 +15,12 @@ use crate::segment_ref::SegmentRef;
 const MAX_INTERNED: usize = 4096;
 const MAX_INTERNED_REFS: usize = 32;
 
-/// Every segment ref one context is included in or excluded from; immutable, cheap to clone, `Send + Sync`.
+/// Every segment ref one context is included in or excluded from; immutable, cheap to clone, `Send
+/// + Sync`.
 ///
-/// A population of millions has few distinct memberships. The first 4,096 small ones of the process are interned: kept
-/// forever and shared by plain reference. Threads that answer from the cache then never write to the same reference
-/// count. All others are reference-counted.
+/// A population of millions has few distinct memberships. The first 4,096 small ones of the process
+/// are interned: kept forever and shared by plain reference. Threads that answer from the cache
+/// then never write to the same reference count. All others are reference-counted.
 #[derive(Clone)]
 pub struct Membership(Repr);
 
@@ -30,7 +32,8 @@ enum Repr {
 
 struct Refs {
     is_interned: bool,
-    /// `refs[..included]` are the included ones, the rest the excluded ones; both sorted, without duplicates.
+    /// `refs[..included]` are the included ones, the rest the excluded ones; both sorted, without
+    /// duplicates.
     included: usize,
     refs: Box<[SegmentRef]>,
 }
@@ -69,10 +72,11 @@ impl Membership {
         }
     }
 
-    /// Returns `Some(true)` when included, `Some(false)` when excluded, and `None` when the store has no value.
+    /// Returns `Some(true)` when included, `Some(false)` when excluded, and `None` when the store
+    /// has no value.
     ///
-    /// "No value" is not "false": the segment's rules decide then. Where a context is both included and excluded,
-    /// included wins (docs/spec.md#membership).
+    /// "No value" is not "false": the segment's rules decide then. Where a context is both included
+    /// and excluded, included wins (docs/spec.md#membership).
     pub fn check(&self, segment_ref: &str) -> Option<bool> {
         let contains = |refs: &[SegmentRef]| refs.binary_search_by(|r| r.as_str().cmp(segment_ref)).is_ok();
         if contains(self.included()) {
@@ -96,7 +100,8 @@ impl Membership {
         &refs.refs[refs.included..]
     }
 
-    /// Returns a number that identifies an interned membership for the life of the process; `None` for others.
+    /// Returns a number that identifies an interned membership for the life of the process; `None`
+    /// for others.
     pub fn interned_id(&self) -> Option<usize> {
         match &self.0 {
             Repr::Interned(refs) => Some(std::ptr::from_ref::<Refs>(refs).addr()),
@@ -114,7 +119,8 @@ impl Membership {
         self.len() == 0
     }
 
-    /// Converts the membership into a pointer that a foreign language can hold, without an allocation.
+    /// Converts the membership into a pointer that a foreign language can hold, without an
+    /// allocation.
     ///
     /// Pass it to [`Membership::from_raw`] exactly once.
     #[doc(hidden)]
@@ -128,8 +134,8 @@ impl Membership {
     /// Converts a pointer of [`Membership::into_raw`] back.
     ///
     /// # Safety
-    /// `raw` comes from `into_raw` and was not converted back before. To borrow it instead, keep the result in a
-    /// [`std::mem::ManuallyDrop`].
+    /// `raw` comes from `into_raw` and was not converted back before. To borrow it instead, keep
+    /// the result in a [`std::mem::ManuallyDrop`].
     #[doc(hidden)]
     pub unsafe fn from_raw(raw: *const ()) -> Self {
         let raw = raw.cast::<Refs>();
@@ -138,7 +144,8 @@ impl Membership {
         if refs.is_interned {
             Self(Repr::Interned(refs))
         } else {
-            // SAFETY: only shared refs have `is_interned` unset, and those come from `Arc::into_raw`.
+            // SAFETY: only shared refs have `is_interned` unset, and those come from
+            // `Arc::into_raw`.
             Self(Repr::Shared(unsafe { Arc::from_raw(raw) }))
         }
     }

@@ -8,7 +8,8 @@ use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment_ref::SegmentRef;
 
-/// One step in the history of one segment; it applies only if the cursor is at [`Patch::previous_version`].
+/// One step in the history of one segment; it applies only if the cursor is at
+/// [`Patch::previous_version`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Patch {
@@ -50,7 +51,8 @@ pub struct ListChanges {
     pub remove: Vec<ContextHash>,
 }
 
-/// The changes of one context: for each list, added (`Some(true)`), removed (`Some(false)`) or unchanged (`None`).
+/// The changes of one context: for each list, added (`Some(true)`), removed (`Some(false)`) or
+/// unchanged (`None`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ContextChange {
     /// The change of "is included".
@@ -68,7 +70,8 @@ pub enum PatchOutcome {
     AlreadyApplied,
     /// The cursor is somewhere else: poll again from the cursor.
     OutOfOrder,
-    /// There is no cursor although the patch needs one: the store has lost its data and must be loaded again.
+    /// There is no cursor although the patch needs one: the store has lost its data and must be
+    /// loaded again.
     DataLost,
 }
 
@@ -135,7 +138,8 @@ impl Patch {
         match cursor {
             None if self.previous_version.is_empty() => PatchOutcome::Applied,
             None => PatchOutcome::DataLost,
-            // Several initial patches may carry an empty version, so an empty cursor does not identify one of them.
+            // Several initial patches may carry an empty version, so an empty cursor does not
+            // identify one of them.
             Some(cursor) if cursor == self.version && !cursor.is_empty() => PatchOutcome::AlreadyApplied,
             Some(cursor) if cursor == self.previous_version => PatchOutcome::Applied,
             Some(_) => PatchOutcome::OutOfOrder,

@@ -1,7 +1,9 @@
-//! The library's own tokio runtime: the only place that starts tasks and threads, and that watches `fork`.
+//! The library's own tokio runtime: the only place that starts tasks and threads, and that watches
+//! `fork`.
 //!
-//! One runtime serves every engine of the process. It starts with the first engine and stops with the last. The
-//! library never uses a runtime of the host application, and foreign code never runs on a reactor thread.
+//! One runtime serves every engine of the process. It starts with the first engine and stops with
+//! the last. The library never uses a runtime of the host application, and foreign code never runs
+//! on a reactor thread.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -26,29 +28,33 @@ use crate::error::{Error, ErrorKind, Result};
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 const WORKERS: usize = 2;
-/// The most threads for foreign code (listeners, completions, custom stores). An idle thread ends by itself.
+/// The most threads for foreign code (listeners, completions, custom stores). An idle thread ends
+/// by itself.
 const BLOCKING_THREADS: usize = 64;
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 static FORKS: AtomicU32 = AtomicU32::new(0);
 static SHARED: Mutex<Weak<Runtime>> = Mutex::new(Weak::new());
 
-/// The number of forks between the first process and the one in which it was taken. A check costs one relaxed load.
+/// The number of forks between the first process and the one in which it was taken. A check costs
+/// one relaxed load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForkGeneration(u32);
 
-/// Held for reading while a thread holds a process-wide lock, and for writing by `fork`: otherwise a child would inherit
-/// a lock whose owner does not exist there. The standard library's lock is used because it keeps no list of waiters.
+/// Held for reading while a thread holds a process-wide lock, and for writing by `fork`: otherwise
+/// a child would inherit a lock whose owner does not exist there. The standard library's lock is
+/// used because it keeps no list of waiters.
 static FORK_GATE: RwLock<()> = RwLock::new(());
 
 thread_local! {
     static FORKING: RefCell<Option<RwLockWriteGuard<'static, ()>>> = const { RefCell::new(None) };
 }
 
-/// Delays `fork` in this process while the guard lives. Hold it for moments only, and never across foreign code.
+/// Delays `fork` in this process while the guard lives. Hold it for moments only, and never across
+/// foreign code.
 ///
-/// Take it before locking anything process-wide that a child also uses. A thread must not take it twice: a waiting
-/// `fork` has priority over later readers.
+/// Take it before locking anything process-wide that a child also uses. A thread must not take it
+/// twice: a waiting `fork` has priority over later readers.
 pub(crate) fn fork_guard() -> RwLockReadGuard<'static, ()> {
     watch_forks();
     FORK_GATE.read().unwrap_or_else(PoisonError::into_inner)
@@ -71,7 +77,8 @@ extern "C" fn after_fork_in_child() {
 fn watch_forks() {
     static REGISTER: Once = Once::new();
     REGISTER.call_once(|| {
-        // SAFETY: the handlers only touch atomics and locks of this module, which no thread can hold in a child.
+        // SAFETY: the handlers only touch atomics and locks of this module, which no thread can
+        // hold in a child.
         unsafe {
             libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child))
         };
@@ -85,7 +92,8 @@ impl ForkGeneration {
         Self(FORKS.load(Ordering::Relaxed))
     }
 
-    /// Returns whether this is a child, forked later: threads, sockets and file locks do not exist here.
+    /// Returns whether this is a child, forked later: threads, sockets and file locks do not exist
+    /// here.
     pub fn is_stale(self) -> bool {
         self.0 != FORKS.load(Ordering::Relaxed)
     }
@@ -104,7 +112,8 @@ impl ForkGeneration {
 
 /// A value that is leaked instead of dropped in a forked child.
 ///
-/// Its drop may take a lock, and the child may have inherited that lock from a thread that exists only in the parent.
+/// Its drop may take a lock, and the child may have inherited that lock from a thread that exists
+/// only in the parent.
 pub struct LeakAfterFork<T> {
     value: ManuallyDrop<T>,
     generation: ForkGeneration,
@@ -230,8 +239,8 @@ impl Runtime {
         self.handle().spawn_blocking(work)
     }
 
-    /// Polls and drops a future inside this runtime's context, for libraries whose timers and tasks need one. The
-    /// result may be awaited on any executor.
+    /// Polls and drops a future inside this runtime's context, for libraries whose timers and tasks
+    /// need one. The result may be awaited on any executor.
     pub fn in_context<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<'_, F> {
         InContext { runtime: self, work: Some(Box::pin(work)) }
     }
@@ -252,8 +261,8 @@ impl Runtime {
         }
     }
 
-    /// Runs `work` until it completes or `clock` reaches `at`. Work that is done at the deadline counts as done. The
-    /// result may be awaited on any executor.
+    /// Runs `work` until it completes or `clock` reaches `at`. Work that is done at the deadline
+    /// counts as done. The result may be awaited on any executor.
     ///
     /// # Errors
     /// [`Elapsed`] when the deadline came first; `work` is dropped.

@@ -1,4 +1,5 @@
-//! Segment refs: a segment's key and generation as the stores spell them (docs/spec.md#segment-ref).
+//! Segment refs: a segment's key and generation as the stores spell them
+//! (docs/spec.md#segment-ref).
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +9,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// `{segmentKey}.g{generation}`; cheap to clone.
 ///
-/// A ref that was read from a store is kept byte for byte, whatever it looks like, because other writers may put
-/// there what they like; [`SegmentRef::parse`] and [`SegmentRef::new`] are strict.
+/// A ref that was read from a store is kept byte for byte, whatever it looks like, because other
+/// writers may put there what they like; [`SegmentRef::parse`] and [`SegmentRef::new`] are strict.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SegmentRef(Arc<str>);
 
@@ -29,9 +30,10 @@ impl SegmentRef {
     /// Takes text that must be a well-formed ref.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSegmentRef`] unless it is a key that is not empty and has no white space around it, `.g`,
-    /// and a decimal generation without sign or leading zeros. The key is cut at the last `.g`, so it may hold dots.
-    /// The text is not repeated: in a list with its columns exchanged it is a context key.
+    /// [`ErrorKind::InvalidSegmentRef`] unless it is a key that is not empty and has no white space
+    /// around it, `.g`, and a decimal generation without sign or leading zeros. The key is cut at
+    /// the last `.g`, so it may hold dots. The text is not repeated: in a list with its columns
+    /// exchanged it is a context key.
     pub fn parse(text: &str) -> Result<Self> {
         match split(text) {
             Some(_) => Ok(Self(text.into())),
@@ -52,7 +54,8 @@ impl SegmentRef {
         &self.0
     }
 
-    /// Returns the segment's key, or the whole text when it came from a store and is no well-formed ref.
+    /// Returns the segment's key, or the whole text when it came from a store and is no well-formed
+    /// ref.
     pub fn segment_key(&self) -> &str {
         split(&self.0).map_or(&self.0, |(key, _)| key)
     }

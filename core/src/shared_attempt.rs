@@ -1,8 +1,10 @@
-//! One attempt, shared by all callers, to get something that is then kept: a connection, or credentials.
+//! One attempt, shared by all callers, to get something that is then kept: a connection, or
+//! credentials.
 //!
 //! - At most one attempt runs. It is a task of its own, so it goes on when its callers give up.
 //! - Its outcome is stored before any caller sees it.
-//! - A failure is kept for the time of a [`Backoff`]. Callers in between get the same error at once.
+//! - A failure is kept for the time of a [`Backoff`]. Callers in between get the same error at
+//!   once.
 //! - Dropping the owner aborts the attempt: the task holds only a weak reference to the state.
 
 use std::future::Future;
@@ -46,11 +48,13 @@ pub enum Purpose {
 pub enum AfterFailure {
     /// It waits for the attempt.
     Wait,
-    /// It gets the last failure at once, because one unreachable server must not delay the answers of others.
+    /// It gets the last failure at once, because one unreachable server must not delay the answers
+    /// of others.
     FailFast,
 }
 
-/// Keeps a value and shares the attempts to get it; all methods may be called from any thread and executor.
+/// Keeps a value and shares the attempts to get it; all methods may be called from any thread and
+/// executor.
 pub struct SharedAttempt<T> {
     runtime: Arc<Runtime>,
     clock: Clock,
@@ -98,12 +102,13 @@ impl<T: Clone + Send + Sync + 'static> SharedAttempt<T> {
         }
     }
 
-    /// Returns the kept value if it is valid, or else the outcome of the running attempt, which it starts if there is
-    /// none. `judge` and `attempt` are called under a lock and must not come back here.
+    /// Returns the kept value if it is valid, or else the outcome of the running attempt, which it
+    /// starts if there is none. `judge` and `attempt` are called under a lock and must not come
+    /// back here.
     ///
     /// # Errors
-    /// Why the attempt failed, now or a moment ago; [`ErrorKind::Forked`] in a forked child; [`ErrorKind::Closed`] when
-    /// this is dropped during the attempt.
+    /// Why the attempt failed, now or a moment ago; [`ErrorKind::Forked`] in a forked child;
+    /// [`ErrorKind::Closed`] when this is dropped during the attempt.
     pub async fn get<F>(
         &self,
         judge: impl FnOnce(&T) -> Validity,

@@ -13,10 +13,11 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::runtime::{ForkGeneration, Runtime};
 
-/// A group of tasks. They end by themselves when [`TaskGroup::token`] is cancelled. None is aborted, so a callback that
-/// is running is always waited for.
+/// A group of tasks. They end by themselves when [`TaskGroup::token`] is cancelled. None is
+/// aborted, so a callback that is running is always waited for.
 ///
-/// The owner keeps the group in a [`LeakAfterFork`](crate::runtime::LeakAfterFork), because its drop takes locks.
+/// The owner keeps the group in a [`LeakAfterFork`](crate::runtime::LeakAfterFork), because its
+/// drop takes locks.
 pub struct TaskGroup {
     runtime: Arc<Runtime>,
     id: u64,
@@ -30,7 +31,8 @@ thread_local! {
     static RUNNING: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Marks this thread as running a callback of a group, until it is dropped; also when the callback panics.
+/// Marks this thread as running a callback of a group, until it is dropped; also when the callback
+/// panics.
 struct CallbackScope;
 
 impl CallbackScope {
@@ -65,7 +67,8 @@ impl TaskGroup {
         &self.token
     }
 
-    /// Cancels the tasks, and does not wait. Does nothing in a forked child, where the tasks do not exist.
+    /// Cancels the tasks, and does not wait. Does nothing in a forked child, where the tasks do not
+    /// exist.
     pub fn cancel(&self) {
         if !self.generation.is_stale() {
             self.token.cancel();
@@ -93,13 +96,14 @@ impl TaskGroup {
         self.runtime.run_blocking(scoped).await
     }
 
-    /// Returns whether this thread can wait for the group's tasks. It cannot inside a callback of the group, which it
-    /// would wait for, nor in a forked child, where the tasks do not exist.
+    /// Returns whether this thread can wait for the group's tasks. It cannot inside a callback of
+    /// the group, which it would wait for, nor in a forked child, where the tasks do not exist.
     pub fn can_wait(&self) -> bool {
         RUNNING.get() != self.id && !self.generation.is_stale()
     }
 
-    /// Cancels the tasks and waits until they have ended, for at most `limit` of real time. Returns whether they have.
+    /// Cancels the tasks and waits until they have ended, for at most `limit` of real time. Returns
+    /// whether they have.
     ///
     /// It does not wait where [`TaskGroup::can_wait`] is false.
     pub async fn close(&self, limit: Duration) -> bool {

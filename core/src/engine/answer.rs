@@ -32,12 +32,14 @@ pub enum Origin {
         /// How long ago the store returned the membership.
         age: Duration,
     },
-    /// No store is configured, or it failed and no last known answer exists. The membership is empty.
+    /// No store is configured, or it failed and no last known answer exists. The membership is
+    /// empty.
     Nothing,
 }
 
 impl Origin {
-    /// Returns how long ago the store returned the membership. Zero when that was just now, or when nothing is known.
+    /// Returns how long ago the store returned the membership. Zero when that was just now, or when
+    /// nothing is known.
     pub fn age(&self) -> Duration {
         match *self {
             Self::Cache { age } | Self::LastKnown { age } => age,
@@ -57,8 +59,8 @@ impl Answer {
         }
     }
 
-    /// Returns `Some(true)` when the segment includes the context, `Some(false)` when it excludes it, and `None` when
-    /// there is no value; see [`Membership::check`].
+    /// Returns `Some(true)` when the segment includes the context, `Some(false)` when it excludes
+    /// it, and `None` when there is no value; see [`Membership::check`].
     pub fn check(&self, segment_ref: &str) -> Option<bool> {
         self.membership.check(segment_ref)
     }

@@ -86,7 +86,8 @@ impl Data {
         Ok(true)
     }
 
-    /// Replaces the data with those of another engine. Takes no lock of the other, which may come from before a fork.
+    /// Replaces the data with those of another engine. Takes no lock of the other, which may come
+    /// from before a fork.
     pub(super) fn copy_from(&self, other: &Self) {
         let _replacing = self.replacing.lock();
         self.replace(other.current.load_full());
@@ -108,7 +109,8 @@ impl Stamp {
     }
 }
 
-/// Reads a file that may be replaced meanwhile: the stamp is taken first, so that a later change is noticed.
+/// Reads a file that may be replaced meanwhile: the stamp is taken first, so that a later change is
+/// noticed.
 fn read(path: &Path) -> Result<Arc<Loaded>> {
     let failed = |e| unreadable(path, e);
     let file = File::open(path).map_err(failed)?;

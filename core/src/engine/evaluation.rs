@@ -61,12 +61,15 @@ pub struct SegmentQuery<'a> {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The answer. Its first decision is the segment's own; the others are of big segments that its rules refer to.
+    /// The answer. Its first decision is the segment's own; the others are of big segments that its
+    /// rules refer to.
     pub answer: SegmentAnswer,
-    /// The hash under which the context was looked up. `None` when it was not looked up: the segment is not a big
-    /// segment, its generation is missing, or the context has no individual context of its kind.
+    /// The hash under which the context was looked up. `None` when it was not looked up: the
+    /// segment is not a big segment, its generation is missing, or the context has no individual
+    /// context of its kind.
     pub hash: Option<ContextHash>,
-    /// The value in the membership: `Some(true)` = included, `Some(false)` = excluded, `None` = no value or no lookup.
+    /// The value in the membership: `Some(true)` = included, `Some(false)` = excluded, `None` = no
+    /// value or no lookup.
     pub value: Option<bool>,
     /// Where the membership comes from, and how old it is; `None` without a lookup.
     pub origin: Option<Origin>,

@@ -61,7 +61,8 @@ impl Lookups {
         }
     }
 
-    /// Repeats the failed query at intervals until one succeeds; user requests are never used as probes.
+    /// Repeats the failed query at intervals until one succeeds; user requests are never used as
+    /// probes.
     async fn probe(self: Arc<Self>, hash: ContextHash) {
         let Some(store) = &self.store else { return };
         while store.breaker.is_open() {

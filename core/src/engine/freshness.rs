@@ -10,8 +10,8 @@ use crate::clock::Moment;
 /// Value of [`Freshness::push_since`] while changes may be missed.
 const NO_PUSH: u64 = u64::MAX;
 
-/// How long an answer is served without querying the store again: for the cache time, or longer while the store pushes
-/// every change.
+/// How long an answer is served without querying the store again: for the cache time, or longer
+/// while the store pushes every change.
 pub(super) struct Freshness {
     cache_time: Duration,
     push_cache_time: Duration,
@@ -27,8 +27,8 @@ impl Freshness {
         Self { cache_time, push_cache_time, push_since: AtomicU64::new(NO_PUSH) }
     }
 
-    /// Returns until when a cached membership may be served. One that was fetched before push invalidation started may
-    /// have changed unnoticed, so it is expired.
+    /// Returns until when a cached membership may be served. One that was fetched before push
+    /// invalidation started may have changed unnoticed, so it is expired.
     pub(super) fn fresh_until(&self, cached: &CachedMembership) -> Moment {
         match self.push_since.load(Ordering::Acquire) {
             NO_PUSH => cached.fetched.after(self.cache_time),

@@ -27,7 +27,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An open engine; all methods take `&self` and may be called from any thread.
 ///
-/// Clones share one engine. Dropping the last clone stops it; [`Engine::close`] also waits until it has stopped.
+/// Clones share one engine. Dropping the last clone stops it; [`Engine::close`] also waits until it
+/// has stopped.
 ///
 /// A [`Request`] fails only on misuse. Failures of the store are in the status and the error of an
 /// [`Answer`](super::Answer), because a caller has to go on either way.
@@ -49,8 +50,8 @@ impl Engine {
         Request::new(&self.evaluator, MembershipQuery::new(id.into()))
     }
 
-    /// Looks up many contexts together; the answers are in the order of `ids`. Contexts that are not cached are fetched
-    /// in as few queries as possible.
+    /// Looks up many contexts together; the answers are in the order of `ids`. Contexts that are
+    /// not cached are fetched in as few queries as possible.
     pub fn memberships(
         &self,
         ids: impl IntoIterator<Item: Into<ContextId>>,
@@ -66,8 +67,8 @@ impl Engine {
     /// Polls the store now, and returns the status after that.
     ///
     /// # Errors
-    /// [`Closed`](crate::ErrorKind::Closed), [`Forked`](crate::ErrorKind::Forked). A failure of the store is in the
-    /// status.
+    /// [`Closed`](crate::ErrorKind::Closed), [`Forked`](crate::ErrorKind::Forked). A failure of the
+    /// store is in the status.
     pub fn refresh_status(&self) -> Operation<'_, Result<StoreStatus>> {
         let lookups = &self.evaluator.lookups;
         Operation::new(async move {
@@ -80,8 +81,8 @@ impl Engine {
         })
     }
 
-    /// Adds a callback for the first status and for every change. A slow callback misses intermediate statuses; it is
-    /// never called by two threads at once.
+    /// Adds a callback for the first status and for every change. A slow callback misses
+    /// intermediate statuses; it is never called by two threads at once.
     ///
     /// # Errors
     /// [`Closed`](crate::ErrorKind::Closed), [`Forked`](crate::ErrorKind::Forked).
@@ -93,8 +94,9 @@ impl Engine {
         Ok(self.owner.listeners.add(callback))
     }
 
-    /// Removes a listener, and returns whether it was there. Once this returns, the callback does not run and will not
-    /// run again; inside a callback of the engine it cannot wait for that, and returns at once.
+    /// Removes a listener, and returns whether it was there. Once this returns, the callback does
+    /// not run and will not run again; inside a callback of the engine it cannot wait for that, and
+    /// returns at once.
     pub fn remove_status_listener(&self, id: ListenerId) -> bool {
         self.owner.listeners.remove(id)
     }
@@ -120,8 +122,8 @@ impl Engine {
     }
 
     /// Returns an observer for a sync worker of this process
-    /// ([`SyncConfig::observers`](crate::sync::SyncConfig::observers)), so that this engine invalidates changed contexts
-    /// at once. The observer does not keep the engine alive.
+    /// ([`SyncConfig::observers`](crate::sync::SyncConfig::observers)), so that this engine
+    /// invalidates changed contexts at once. The observer does not keep the engine alive.
     #[cfg(feature = "sync")]
     pub fn sync_observer(&self) -> Arc<dyn crate::sync::SyncObserver> {
         Arc::new(WorkerObserver(Arc::downgrade(&self.evaluator.lookups)))
@@ -144,10 +146,12 @@ impl Engine {
         }
     }
 
-    /// Stops the engine, all its clones included, and waits until no task, callback or call into a custom store runs.
+    /// Stops the engine, all its clones included, and waits until no task, callback or call into a
+    /// custom store runs.
     ///
-    /// Inside one of the engine's own callbacks it cannot wait, and returns at once. It gives up after 5 s on foreign
-    /// code that does not return. Later requests fail with [`Closed`](crate::ErrorKind::Closed); closing twice is fine.
+    /// Inside one of the engine's own callbacks it cannot wait, and returns at once. It gives up
+    /// after 5 s on foreign code that does not return. Later requests fail with
+    /// [`Closed`](crate::ErrorKind::Closed); closing twice is fine.
     pub fn close(&self) -> Operation<'_, ()> {
         Operation::new(self.owner.lookups.close())
     }
@@ -157,8 +161,9 @@ impl Engine {
 impl Engine {
     /// Evaluates a flag for a context: the value it serves, and why.
     ///
-    /// When there is nothing to evaluate, the value is the one given to [`default`](Request::default), and the reason
-    /// says why. Memberships are looked up one after the other when a rule needs them, each at most once.
+    /// When there is nothing to evaluate, the value is the one given to
+    /// [`default`](Request::default), and the reason says why. Memberships are looked up one after
+    /// the other when a rule needs them, each at most once.
     ///
     /// ```
     /// # use bigseg_core::{Context, Engine, EngineConfig, LookupStatus};
@@ -179,7 +184,8 @@ impl Engine {
         Request::new(&self.evaluator, FlagQuery::new(flag_key, context))
     }
 
-    /// Evaluates whether a context is in a segment, and why. Memberships are looked up as [`Engine::evaluate`] does.
+    /// Evaluates whether a context is in a segment, and why. Memberships are looked up as
+    /// [`Engine::evaluate`] does.
     pub fn segment_contains<'a>(
         &'a self,
         segment_key: &'a str,
@@ -188,8 +194,8 @@ impl Engine {
         Request::new(&self.evaluator, SegmentQuery::new(segment_key, context))
     }
 
-    /// Evaluates whether a context is in a segment, and explains it. Memberships are looked up as [`Engine::evaluate`]
-    /// does.
+    /// Evaluates whether a context is in a segment, and explains it. Memberships are looked up as
+    /// [`Engine::evaluate`] does.
     ///
     /// # Errors
     /// [`Closed`](crate::ErrorKind::Closed), [`Forked`](crate::ErrorKind::Forked).
@@ -203,8 +209,8 @@ impl Engine {
 
     /// Sets the flags and segments, from the JSON of the service: `{"flags":{…},"segments":{…}}`.
     ///
-    /// They are replaced as a whole and without delaying evaluations; a running evaluation ends with the data it began
-    /// with. A text that is rejected changes nothing.
+    /// They are replaced as a whole and without delaying evaluations; a running evaluation ends
+    /// with the data it began with. A text that is rejected changes nothing.
     ///
     /// # Errors
     /// See [`DataSet::parse`].
@@ -213,25 +219,26 @@ impl Engine {
         self.evaluator.data.set(json)
     }
 
-    /// Sets the flags and segments from a file of at most [1 GiB](super::MAX_DATA_BYTES), and keeps its path for
-    /// [`Engine::reload_data`]. Blocks while it reads the file.
+    /// Sets the flags and segments from a file of at most [1 GiB](super::MAX_DATA_BYTES), and keeps
+    /// its path for [`Engine::reload_data`]. Blocks while it reads the file.
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when the file cannot be read; see also
-    /// [`DataSet::parse`].
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when the file cannot be read; see
+    /// also [`DataSet::parse`].
     pub fn load_data(&self, path: impl AsRef<Path>) -> Result<()> {
         self.evaluator.lookups.check_usable()?;
         self.evaluator.data.load(path.as_ref())
     }
 
-    /// Reads the file of [`Engine::load_data`] again if it has changed, and returns whether it had. Blocks while it
-    /// reads the file; cheap enough to be called every second.
+    /// Reads the file of [`Engine::load_data`] again if it has changed, and returns whether it had.
+    /// Blocks while it reads the file; cheap enough to be called every second.
     ///
     /// The file is not watched: a reload can fail, and only an explicit call can report it.
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when the data do not come from a file; see also
-    /// [`Engine::load_data`]. The data stay as they were, and the next call tries again.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when the data do not come from a
+    /// file; see also [`Engine::load_data`]. The data stay as they were, and the next call tries
+    /// again.
     pub fn reload_data(&self) -> Result<bool> {
         self.evaluator.lookups.check_usable()?;
         self.evaluator.data.reload()
@@ -242,9 +249,11 @@ impl Engine {
         self.evaluator.data.current().load().as_ref().map(|loaded| loaded.set.clone())
     }
 
-    /// Replaces this engine's flags and segments, and the file they come from, with those of another engine.
+    /// Replaces this engine's flags and segments, and the file they come from, with those of
+    /// another engine.
     ///
-    /// It takes no lock of the other engine, which may therefore have been inherited through `fork`.
+    /// It takes no lock of the other engine, which may therefore have been inherited through
+    /// `fork`.
     pub fn take_over_data(&self, other: &Engine) {
         self.evaluator.data.copy_from(&other.evaluator.data);
     }

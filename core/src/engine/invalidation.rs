@@ -72,7 +72,8 @@ impl ChangeListener for Lookups {
     }
 }
 
-/// Passes the changes of a sync worker in the same process to an engine. It does not keep the engine alive.
+/// Passes the changes of a sync worker in the same process to an engine. It does not keep the
+/// engine alive.
 #[cfg(feature = "sync")]
 pub(super) struct WorkerObserver(pub(super) Weak<Lookups>);
 

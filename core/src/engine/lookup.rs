@@ -155,7 +155,8 @@ impl Lookups {
         self.to_answer(result, miss.last_known, self.current_status(deadline).await)
     }
 
-    /// Looks up many contexts as far as that goes without waiting; the answers are in the order of `hashes`.
+    /// Looks up many contexts as far as that goes without waiting; the answers are in the order of
+    /// `hashes`.
     pub(super) fn try_lookup_many(
         &self,
         hashes: &[ContextHash],
@@ -245,8 +246,8 @@ impl Lookups {
         }
     }
 
-    /// Returns how far the store can be trusted now. Waits for the first poll; if that takes too long, the status is
-    /// `STORE_ERROR`.
+    /// Returns how far the store can be trusted now. Waits for the first poll; if that takes too
+    /// long, the status is `STORE_ERROR`.
     async fn current_status(&self, deadline: Deadline) -> LookupStatus {
         if !self.tracker.is_known() {
             let mut statuses = self.tracker.subscribe();

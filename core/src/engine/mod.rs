@@ -1,9 +1,10 @@
 //! The engine: looks up memberships, and evaluates flags and segments.
 //!
-//! `handle.rs` has the [`Engine`], `request.rs` its requests and the ways to get their answers. `lookup.rs` goes from a hash to an answer, `fetch.rs`
-//! queries the store for all waiting callers, `invalidation.rs` removes what the store reports as changed.
-//! `evaluation.rs` goes on from memberships to segments and flags, whose data `data.rs` holds. `l1.rs` serves
-//! first-level caches above the engine.
+//! `handle.rs` has the [`Engine`], `request.rs` its requests and the ways to get their answers.
+//! `lookup.rs` goes from a hash to an answer, `fetch.rs` queries the store for all waiting callers,
+//! `invalidation.rs` removes what the store reports as changed. `evaluation.rs` goes on from
+//! memberships to segments and flags, whose data `data.rs` holds. `l1.rs` serves first-level caches
+//! above the engine.
 
 mod answer;
 mod config;

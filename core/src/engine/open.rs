@@ -24,14 +24,15 @@ use crate::store::{ChangeListener, StoreReader, guarded};
 use crate::tasks::TaskGroup;
 
 impl Engine {
-    /// Opens an engine. It does not wait for the store: a store that cannot be reached shows in the status.
+    /// Opens an engine. It does not wait for the store: a store that cannot be reached shows in the
+    /// status.
     ///
-    /// A memory or embedded store is polled before this returns. Any other store is polled at once in the background,
-    /// and the first lookup waits for that poll.
+    /// A memory or embedded store is polled before this returns. Any other store is polled at once
+    /// in the background, and the first lookup waits for that poll.
     ///
     /// # Errors
-    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig); [`Internal`](crate::ErrorKind::Internal) when the machine
-    /// refuses more threads.
+    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig); [`Internal`](crate::ErrorKind::Internal)
+    /// when the machine refuses more threads.
     pub fn open(config: EngineConfig) -> Result<Self> {
         config.validate()?;
         let reader = match &config.source {
@@ -110,7 +111,8 @@ fn start_polling(store: &Store, tasks: &Arc<TaskGroup>) {
     let poller = store.poller.clone();
     let is_embedded = store.reader.as_inline().is_some();
     if is_embedded {
-        // Does not wait, so the status is known when the engine is opened. A failure is in the status.
+        // Does not wait, so the status is known when the engine is opened. A failure is in the
+        // status.
         let _ = pollster::block_on(poller.poll());
     }
     let token = tasks.token().clone();

@@ -22,12 +22,14 @@ use crate::runtime::BoxFuture;
 /// | [`now`](Self::now) | not | the answer, if it is cached or the store is embedded |
 /// | [`cached`](Self::cached) | not | the answer, if it is cached |
 ///
-/// The deadline is [`EngineConfig::lookup_deadline`](super::EngineConfig::lookup_deadline), or a shorter one that
-/// [`within`](Self::within) sets. An evaluation that needs several memberships waits for each of them.
+/// The deadline is [`EngineConfig::lookup_deadline`](super::EngineConfig::lookup_deadline), or a
+/// shorter one that [`within`](Self::within) sets. An evaluation that needs several memberships
+/// waits for each of them.
 ///
 /// # Errors
 /// A request fails only on misuse: [`InvalidContextKey`](crate::ErrorKind::InvalidContextKey),
-/// [`Closed`](crate::ErrorKind::Closed), [`Forked`](crate::ErrorKind::Forked). Failures of the store are in the answer.
+/// [`Closed`](crate::ErrorKind::Closed), [`Forked`](crate::ErrorKind::Forked). Failures of the
+/// store are in the answer.
 ///
 /// ```
 /// # use bigseg_core::{Engine, EngineConfig, LookupStatus};
@@ -94,7 +96,8 @@ impl<'a, Q: Query> Request<'a, Q> {
         Self { limit: self.limit.min(deadline), ..self }
     }
 
-    /// Returns the answer. Blocks the thread up to the deadline, unless the answer is cached or the store is embedded.
+    /// Returns the answer. Blocks the thread up to the deadline, unless the answer is cached or the
+    /// store is embedded.
     pub fn wait(self) -> Result<Q::Reply> {
         match self.start(Reach::Embedded)? {
             Progress::Done(reply, _) => Ok(reply),
@@ -102,8 +105,8 @@ impl<'a, Q: Query> Request<'a, Q> {
         }
     }
 
-    /// Returns the answer if it takes no query over a network: it is cached, or the store is in memory or embedded.
-    /// Does not wait, except for the disk of an embedded store.
+    /// Returns the answer if it takes no query over a network: it is cached, or the store is in
+    /// memory or embedded. Does not wait, except for the disk of an embedded store.
     pub fn now(self) -> Result<Option<Q::Reply>> {
         self.without_waiting(Reach::Embedded)
     }
@@ -113,8 +116,8 @@ impl<'a, Q: Query> Request<'a, Q> {
         self.without_waiting(Reach::Cache)
     }
 
-    /// Calls back with the answer, exactly once, on a thread that may block. If the engine is closed first, the answer
-    /// is [`Closed`](crate::ErrorKind::Closed).
+    /// Calls back with the answer, exactly once, on a thread that may block. If the engine is
+    /// closed first, the answer is [`Closed`](crate::ErrorKind::Closed).
     ///
     /// # Errors
     /// When this fails, `callback` is dropped without being called.
@@ -185,8 +188,8 @@ impl<Q: Query> LeasedRequest<'_, Q> {
         self.without_waiting(Reach::Cache)
     }
 
-    /// Returns the answer if it takes no query over a network, as [`Request::now`] does. One that took a read of an
-    /// embedded store is valid for no time.
+    /// Returns the answer if it takes no query over a network, as [`Request::now`] does. One that
+    /// took a read of an embedded store is valid for no time.
     pub fn now(self) -> Result<Option<Leased<Q::Reply>>> {
         self.without_waiting(Reach::Embedded)
     }

@@ -75,9 +75,9 @@ impl Integration {
         self.board.current()
     }
 
-    /// Returns the last failures, newest first, at most [`ERROR_LOG_LENGTH`](super::ERROR_LOG_LENGTH); equal failures in a
-    /// row are one entry. Includes those of earlier processes if there is a state directory. Never
-    /// waits.
+    /// Returns the last failures, newest first, at most
+    /// [`ERROR_LOG_LENGTH`](super::ERROR_LOG_LENGTH); equal failures in a row are one entry.
+    /// Includes those of earlier processes if there is a state directory. Never waits.
     pub fn error_log(&self) -> Vec<SyncFailure> {
         self.board.error_log.lock().entries().to_vec()
     }

@@ -11,7 +11,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// The kind of a context, or of a big segment, that does not name its kind.
 pub(super) const DEFAULT_KIND: &str = "user";
 
-/// A context in the format of the SDKs: of one kind, of several kinds, or a legacy user. It can be evaluated any number of times.
+/// A context in the format of the SDKs: of one kind, of several kinds, or a legacy user. It can be
+/// evaluated any number of times.
 ///
 /// Keys and attributes are secret: neither `Debug` nor an error shows them.
 #[derive(Clone)]

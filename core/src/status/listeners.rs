@@ -28,7 +28,8 @@ impl ListenerId {
 
 /// Callbacks that are called with the first status and with every change.
 ///
-/// Each has its own position in the stream: a slow listener misses intermediate values and delays no other.
+/// Each has its own position in the stream: a slow listener misses intermediate values and delays
+/// no other.
 pub struct Listeners<T> {
     statuses: watch::Receiver<Option<T>>,
     tasks: Arc<TaskGroup>,
@@ -47,7 +48,8 @@ impl<T: Clone + Send + Sync + 'static> Listeners<T> {
         Self { statuses, tasks, ids: AtomicU64::new(1), listeners: Mutex::default() }
     }
 
-    /// Adds a listener. It is called soon with the current status, if there is one, and never by two threads at once.
+    /// Adds a listener. It is called soon with the current status, if there is one, and never by
+    /// two threads at once.
     pub fn add(&self, callback: impl Fn(&T) + Send + Sync + 'static) -> ListenerId {
         let id = ListenerId(self.ids.fetch_add(1, Ordering::Relaxed));
         let token = self.tasks.token().child_token();
@@ -78,7 +80,8 @@ impl<T: Clone + Send + Sync + 'static> Listeners<T> {
     }
 
     /// Removes a listener: once this returns, it does not run and will not run again. Where
-    /// [`TaskGroup::can_wait`] is false, it returns at once. Returns whether the listener was there.
+    /// [`TaskGroup::can_wait`] is false, it returns at once. Returns whether the listener was
+    /// there.
     pub fn remove(&self, id: ListenerId) -> bool {
         let Some(listener) = self.listeners.lock().remove(&id) else { return false };
         listener.token.cancel();
@@ -90,7 +93,8 @@ impl<T: Clone + Send + Sync + 'static> Listeners<T> {
     }
 }
 
-/// The statuses of an engine or an integration: the current one first, then each change; the latest value wins.
+/// The statuses of an engine or an integration: the current one first, then each change; the latest
+/// value wins.
 pub struct StatusUpdates<T = StoreStatus> {
     statuses: watch::Receiver<Option<T>>,
     token: LeakAfterFork<CancellationToken>,

@@ -1,7 +1,8 @@
-//! The status of a store: whether it is available, and whether its data are up to date (docs/spec.md#store-status).
+//! The status of a store: whether it is available, and whether its data are up to date
+//! (docs/spec.md#store-status).
 //!
-//! A tracker records the outcomes of polls and queries; it sends none itself. Subscribers get the latest value only,
-//! never a queue.
+//! A tracker records the outcomes of polls and queries; it sends none itself. Subscribers get the
+//! latest value only, never a queue.
 
 mod listeners;
 mod poller;

@@ -69,8 +69,9 @@ enum Published {
 }
 
 impl StatusTracker {
-    /// Creates a tracker without observations. With `stale_after = None` a store never becomes stale once it was
-    /// synchronized. It advances `epoch` whenever [`StatusTracker::lookup_status`] changes before its announced expiry.
+    /// Creates a tracker without observations. With `stale_after = None` a store never becomes
+    /// stale once it was synchronized. It advances `epoch` whenever
+    /// [`StatusTracker::lookup_status`] changes before its announced expiry.
     pub fn new(
         clock: Clock,
         stale_after: Option<Duration>,
@@ -108,8 +109,8 @@ impl StatusTracker {
         }
     }
 
-    /// Records how a poll or a query ended: in the status, then in the counters. A query that succeeds costs one load
-    /// unless one failed before.
+    /// Records how a poll or a query ended: in the status, then in the counters. A query that
+    /// succeeds costs one load unless one failed before.
     pub fn record(&self, outcome: Outcome<'_>) {
         let counters = &self.counters;
         match outcome {
@@ -225,8 +226,8 @@ impl StatusTracker {
 
     /// Returns when data last synchronized at that time become stale; may lie in the past.
     ///
-    /// Two clocks decide, whichever comes first: the wall clock, and the monotonic clock since the sync time was last
-    /// seen to change. The second protects against a wrong wall clock.
+    /// Two clocks decide, whichever comes first: the wall clock, and the monotonic clock since the
+    /// sync time was last seen to change. The second protects against a wrong wall clock.
     fn becomes_stale(
         &self,
         synchronized_on: Option<i64>,
@@ -277,7 +278,8 @@ impl StatusTracker {
         self.lookup_status_with_expiry(now).0
     }
 
-    /// Returns how far an answer can be trusted at that moment, and until when that holds unless the epoch changes.
+    /// Returns how far an answer can be trusted at that moment, and until when that holds unless
+    /// the epoch changes.
     pub fn lookup_status_with_expiry(&self, now: Moment) -> (LookupStatus, Moment) {
         match self.trusted_until.load(Ordering::Acquire) {
             UNAVAILABLE => (LookupStatus::StoreError, Moment::NEVER),

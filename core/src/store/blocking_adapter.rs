@@ -9,8 +9,8 @@ use crate::context_key::ContextHash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{BoxFuture, Runtime};
 
-/// The most calls in flight into one store. A store that never returns keeps its threads, so this also limits what
-/// such a store can cost.
+/// The most calls in flight into one store. A store that never returns keeps its threads, so this
+/// also limits what such a store can cost.
 const MAX_CALLS: usize = 8;
 
 /// A store whose methods block the calling thread.
@@ -49,7 +49,8 @@ impl<S: BlockingStore> BlockingAdapter<S> {
         let permit = self.calls.clone().acquire_owned().await.expect("the semaphore is never closed");
         let store = self.store.clone();
         let call = self.runtime.run_blocking(move || {
-            // Held by the thread, not by the future: an abandoned call counts until it has released the store.
+            // Held by the thread, not by the future: an abandoned call counts until it has released
+            // the store.
             let _permit = permit;
             let store = store;
             work(&store)

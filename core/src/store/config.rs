@@ -1,4 +1,5 @@
-//! The configuration of a store: the only list of backends, and what opens their readers and writers.
+//! The configuration of a store: the only list of backends, and what opens their readers and
+//! writers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -46,7 +47,8 @@ pub enum StoreConfig {
 }
 
 impl StoreConfig {
-    /// Returns whether a failed bulk load leaves the store unchanged. Otherwise a part of the list may be written.
+    /// Returns whether a failed bulk load leaves the store unchanged. Otherwise a part of the list
+    /// may be written.
     pub fn loads_atomically(&self) -> bool {
         match self {
             Self::Memory(_) | Self::Local(_) => true,
@@ -98,7 +100,8 @@ impl StoreConfig {
     /// Opens a scanner, which reads everything that the store holds.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a store that cannot be scanned.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a store that cannot be
+    /// scanned.
     pub fn scanner(&self) -> Result<Arc<dyn StoreScanner>> {
         Ok(match self {
             Self::Memory(name) => Arc::new(MemoryStore::named(name)),

@@ -5,8 +5,8 @@ use super::StoreConfig;
 use super::redis::{RedisAddress, RedisConfig, RedisServers};
 
 impl StoreConfig {
-    /// Returns whether both name the same data, whatever the login, the timeouts and the like. Nothing is resolved: a host
-    /// name and its address count as two machines.
+    /// Returns whether both name the same data, whatever the login, the timeouts and the like.
+    /// Nothing is resolved: a host name and its address count as two machines.
     pub fn is_same_store(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Memory(name), Self::Memory(other)) => name == other && !name.is_empty(),

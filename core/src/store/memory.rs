@@ -1,5 +1,5 @@
-//! A store in the memory of this process: `memory:` is private to its opener, `memory:NAME` is shared by all that use
-//! the name at the same time.
+//! A store in the memory of this process: `memory:` is private to its opener, `memory:NAME` is
+//! shared by all that use the name at the same time.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;

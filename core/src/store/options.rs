@@ -1,4 +1,5 @@
-//! The options of stores: their names and types, and their values as store strings and programs give them.
+//! The options of stores: their names and types, and their values as store strings and programs
+//! give them.
 #![cfg_attr(
     not(any(feature = "dynamodb", feature = "redis")),
     allow(dead_code, unused_imports, reason = "some are for stores that have a server")
@@ -9,7 +10,8 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// The value of an option that is given by name; see [`StoreConfig::from_parts`](crate::StoreConfig::from_parts).
+/// The value of an option that is given by name; see
+/// [`StoreConfig::from_parts`](crate::StoreConfig::from_parts).
 ///
 /// `Debug` hides texts, because an option may be a password.
 #[derive(Clone, PartialEq)]
@@ -99,7 +101,8 @@ impl OptionValue {
         Some(Duration::from_millis(millis))
     }
 
-    /// Reads a size: a number of bytes, as text also with one of the suffixes K, M, G and T (powers of 1024).
+    /// Reads a size: a number of bytes, as text also with one of the suffixes K, M, G and T (powers
+    /// of 1024).
     fn size(&self) -> Option<u64> {
         let Self::Text(text) = self else { return self.integer() };
         let exponent = text
@@ -135,7 +138,8 @@ pub enum OptionType {
     Duration,
 }
 
-/// An option that can be given by name besides a store string; the store decides whether it takes it.
+/// An option that can be given by name besides a store string; the store decides whether it takes
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreOption {

@@ -34,25 +34,28 @@ impl<'a> From<&'a Path> for StoreName<'a> {
 }
 
 impl StoreConfig {
-    /// Reads a store string: `memory:`, `memory:NAME`, `local:PATH`, `redis://HOST`, `dynamodb://TABLE`, … with
-    /// `?option=value&…` after it.
+    /// Reads a store string: `memory:`, `memory:NAME`, `local:PATH`, `redis://HOST`,
+    /// `dynamodb://TABLE`, … with `?option=value&…` after it.
     ///
-    /// In `redis://USER:PASSWORD@HOST:PORT/DATABASE`, characters that have a meaning are written `%XX` (`%40` for `@`).
-    /// A path is taken literally up to the first `?`; one that holds a `?` needs [`LocalConfig`] instead.
+    /// In `redis://USER:PASSWORD@HOST:PORT/DATABASE`, characters that have a meaning are written
+    /// `%XX` (`%40` for `@`). A path is taken literally up to the first `?`; one that holds a `?`
+    /// needs [`LocalConfig`] instead.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidConfig`], saying what is wrong and what was probably meant. Nothing that could be a
-    /// password is repeated. [`ErrorKind::Unsupported`] when this build leaves out the store's feature.
+    /// [`ErrorKind::InvalidConfig`], saying what is wrong and what was probably meant. Nothing that
+    /// could be a password is repeated. [`ErrorKind::Unsupported`] when this build leaves out the
+    /// store's feature.
     pub fn parse(text: &str) -> Result<Self> {
         build(StoreName::Text(text), Vec::new())
     }
 
     /// Reads a store string, or the path of an embedded store, together with options given by name.
     ///
-    /// Options by name need no escaping. [`StoreOption::ALL`](super::StoreOption::ALL) lists their names and types.
-    /// They are the options of the store string, and for Redis also `username`, `password`, `database` and `tls`,
-    /// which have a place of their own in a store string. `tls: true` makes `rediss` of `redis`, also for clusters and
-    /// sentinels. An option is given once: in the store string or by name.
+    /// Options by name need no escaping. [`StoreOption::ALL`](super::StoreOption::ALL) lists their
+    /// names and types. They are the options of the store string, and for Redis also `username`,
+    /// `password`, `database` and `tls`, which have a place of their own in a store string. `tls:
+    /// true` makes `rediss` of `redis`, also for clusters and sentinels. An option is given once:
+    /// in the store string or by name.
     ///
     /// ```
     /// use bigseg_core::StoreConfig;
@@ -65,9 +68,10 @@ impl StoreConfig {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidConfig`] for a malformed store string, an option that the store does not take, one of the wrong
-    /// type or out of range, and one that is given twice. Nothing that could be a password is repeated.
-    /// [`ErrorKind::Unsupported`] when this build leaves out the store's feature.
+    /// [`ErrorKind::InvalidConfig`] for a malformed store string, an option that the store does not
+    /// take, one of the wrong type or out of range, and one that is given twice. Nothing that could
+    /// be a password is repeated. [`ErrorKind::Unsupported`] when this build leaves out the store's
+    /// feature.
     pub fn from_parts<'a, N, V>(
         store: impl Into<StoreName<'a>>,
         options: impl IntoIterator<Item = (N, V)>,

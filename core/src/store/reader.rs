@@ -20,26 +20,28 @@ pub struct Metadata {
 
 /// The read side of a store. Called concurrently, from the engine's threads only.
 ///
-/// The batch is the primitive: a lookup is a batch of one. Readers do not cache, coalesce or retry; the engine does that
-/// above them, once for all stores.
+/// The batch is the primitive: a lookup is a batch of one. Readers do not cache, coalesce or retry;
+/// the engine does that above them, once for all stores.
 pub trait StoreReader: Send + Sync + 'static {
     /// Reads the memberships of `hashes`; a context without rows has an empty membership.
     ///
     /// # Errors
-    /// The store failed. A context whose own data the schema does not allow fails alone, inside the result.
+    /// The store failed. A context whose own data the schema does not allow fails alone, inside the
+    /// result.
     fn memberships<'a>(&'a self, hashes: &'a [ContextHash]) -> BoxFuture<'a, Result<BatchResult>>;
 
     /// Reads the store's metadata; doubles as the health check.
     fn metadata(&self) -> BoxFuture<'_, Result<Metadata>>;
 
-    /// Returns the inline face of a reader that answers from this process's own memory or page cache, in microseconds.
-    /// The engine then calls it on the caller's thread, without its runtime.
+    /// Returns the inline face of a reader that answers from this process's own memory or page
+    /// cache, in microseconds. The engine then calls it on the caller's thread, without its
+    /// runtime.
     fn as_inline(&self) -> Option<&dyn InlineReader> {
         None
     }
 
-    /// Reports changes to `listener` as they happen, for as long as the future is polled; it never completes by itself.
-    /// `None` for a store that cannot push.
+    /// Reports changes to `listener` as they happen, for as long as the future is polled; it never
+    /// completes by itself. `None` for a store that cannot push.
     fn subscribe(&self, _listener: Arc<dyn ChangeListener>) -> Option<BoxFuture<'_, ()>> {
         None
     }
@@ -110,12 +112,14 @@ pub(super) fn query_inline(reader: &dyn InlineReader, hashes: &[ContextHash]) ->
     BatchResult::new(hashes, memberships.into_iter().map(Ok).collect())
 }
 
-/// Called with the changes in a store, on the store's own tasks, one call at a time; must not block.
+/// Called with the changes in a store, on the store's own tasks, one call at a time; must not
+/// block.
 ///
 /// A reader calls [`connected`](Self::connected) once every later change will be reported, and
 /// [`disconnected`](Self::disconnected) as soon as one might be missed.
 pub trait ChangeListener: Send + Sync + 'static {
-    /// Every change from now on will be reported. What was read before may be out of date (docs/spec.md#push-invalidation).
+    /// Every change from now on will be reported. What was read before may be out of date
+    /// (docs/spec.md#push-invalidation).
     fn connected(&self);
 
     /// Changes may be missed from now on.
@@ -131,8 +135,8 @@ pub trait ChangeListener: Send + Sync + 'static {
     fn metadata_changed(&self);
 }
 
-/// A feature that a store disabled because it lacks a permission: never fatal, and shown in the status
-/// (docs/spec.md#permissions).
+/// A feature that a store disabled because it lacks a permission: never fatal, and shown in the
+/// status (docs/spec.md#permissions).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limitation {
     /// The disabled feature; one of the constants of this type.
@@ -164,7 +168,8 @@ pub trait StoreScanner: Send + Sync + 'static {
     fn scan(&self, visit: &mut dyn FnMut(ContextHash, Membership) -> ControlFlow<()>) -> Result<()>;
 }
 
-/// Parses a sync time as stores hold it (docs/spec.md#sync-time): absent, empty and `0` mean "never".
+/// Parses a sync time as stores hold it (docs/spec.md#sync-time): absent, empty and `0` mean
+/// "never".
 ///
 /// # Errors
 /// [`ErrorKind::StoreData`] when it is anything but a decimal integer.

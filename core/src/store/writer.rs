@@ -7,23 +7,27 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::patch::{Patch, PatchOutcome};
 use crate::segment_ref::SegmentRef;
 
-/// The write side of a store. Every method blocks until the store has answered; callers use a thread of their own.
+/// The write side of a store. Every method blocks until the store has answered; callers use a
+/// thread of their own.
 pub trait StoreWriter: Send + Sync + 'static {
     /// Returns the version of the last patch applied, or `None` when the store holds no cursor.
     fn cursor(&self) -> Result<Option<String>>;
 
-    /// Applies a patch if the store's cursor allows it (docs/spec.md#writing). With [`Cursor::Advance`] the cursor moves
-    /// last; with [`Cursor::Keep`] it stays, because the patch is one part of a patch that is too large for one call.
+    /// Applies a patch if the store's cursor allows it (docs/spec.md#writing). With
+    /// [`Cursor::Advance`] the cursor moves last; with [`Cursor::Keep`] it stays, because the patch
+    /// is one part of a patch that is too large for one call.
     ///
     /// # Errors
-    /// A failure leaves the cursor where it was, so that applying the same patch again completes it.
+    /// A failure leaves the cursor where it was, so that applying the same patch again completes
+    /// it.
     fn apply(&self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome>;
 
-    /// Applies patches in their order, up to the first that is refused, and returns an outcome for each that was
-    /// tried. A store overrides this if it is faster at several together.
+    /// Applies patches in their order, up to the first that is refused, and returns an outcome for
+    /// each that was tried. A store overrides this if it is faster at several together.
     ///
     /// # Errors
-    /// As for [`apply`](Self::apply); patches at the beginning may have been applied, as the cursor shows.
+    /// As for [`apply`](Self::apply); patches at the beginning may have been applied, as the cursor
+    /// shows.
     fn apply_all(&self, patches: &[Patch]) -> Result<Vec<PatchOutcome>> {
         let mut outcomes = Vec::with_capacity(patches.len());
         for patch in patches {
@@ -39,7 +43,8 @@ pub trait StoreWriter: Send + Sync + 'static {
     /// Sets the sync time: the store was up to date then, in Unix milliseconds.
     fn set_synchronized_on(&self, unix_millis: i64) -> Result<()>;
 
-    /// Returns whether a sync time was ever written, even one that says "never": a store that was wiped has none.
+    /// Returns whether a sync time was ever written, even one that says "never": a store that was
+    /// wiped has none.
     fn has_sync_time(&self) -> Result<bool>;
 
     /// Deletes the cursor, so that a sync worker loads the store again; the memberships stay.
@@ -109,7 +114,8 @@ pub struct LoadEntry {
     pub entry: Entry,
 }
 
-/// Returns the segments that a context's entries include it in, or exclude it from; included wins over excluded.
+/// Returns the segments that a context's entries include it in, or exclude it from; included wins
+/// over excluded.
 #[cfg(any(feature = "dynamodb", feature = "redis"))]
 pub(super) fn effective_segments<'a>(
     entries: &'a [LoadEntry],

@@ -1,7 +1,8 @@
 //! What a test needs from the machine besides Rust: servers, tools, rights.
 //!
-//! A test that lacks one is skipped, with a line on standard error that says why. `BIGSEG_REQUIRE` names capabilities,
-//! separated by commas; a test that lacks one of these fails instead. `scripts/test.sh` sets it.
+//! A test that lacks one is skipped, with a line on standard error that says why. `BIGSEG_REQUIRE`
+//! names capabilities, separated by commas; a test that lacks one of these fails instead.
+//! `scripts/test.sh` sets it.
 //! ```text
 //! #[test]
 //! fn the_server_answers() {
@@ -17,7 +18,8 @@ pub const REQUIRE_VARIABLE: &str = "BIGSEG_REQUIRE";
 /// The directory that `scripts/dynamodb_local.sh` creates.
 pub(super) const DYNAMODB_LOCAL_DIRECTORY: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../target/dynamodb-local");
-/// Capabilities that only scripts and tests in other languages ask for; their names are right in the variable, too.
+/// Capabilities that only scripts and tests in other languages ask for; their names are right in
+/// the variable, too.
 const ELSEWHERE: &[&str] = &["chromium", "emulator", "fake_upstream", "python_packages"];
 
 /// What a test may need.
@@ -106,13 +108,15 @@ macro_rules! needs {
     };
 }
 
-/// Writes that a test is skipped, which its caller then does; panics if `BIGSEG_REQUIRE` names the capability.
+/// Writes that a test is skipped, which its caller then does; panics if `BIGSEG_REQUIRE` names the
+/// capability.
 pub fn skip(place: &str, capability: Capability, reason: &str) {
     let variable = std::env::var(REQUIRE_VARIABLE).unwrap_or_default();
     let required = required(&variable).unwrap_or_else(|e| panic!("{e}"));
     let name = capability.name();
     assert!(!required.contains(&name), "{place}: {reason}, and {REQUIRE_VARIABLE} names {name}");
-    // Not eprintln!, which the harness hides when a test passes. A closed standard error changes nothing.
+    // Not eprintln!, which the harness hides when a test passes. A closed standard error changes
+    // nothing.
     let thread = std::thread::current();
     let test = thread.name().unwrap_or_default();
     let _ = writeln!(

@@ -1,4 +1,5 @@
-//! Certificates for tests, made by the `openssl` command: an authority, a server and a client, valid for a day.
+//! Certificates for tests, made by the `openssl` command: an authority, a server and a client,
+//! valid for a day.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,6 +1,7 @@
 //! Runs a part of a test in another process: the test binary starts itself again, in a role.
 //!
-//! Each module that starts children holds a test of this name, which does nothing in an ordinary run:
+//! Each module that starts children holds a test of this name, which does nothing in an ordinary
+//! run:
 //! ```text
 //! #[test]
 //! fn child_process() {
@@ -8,8 +9,8 @@
 //! }
 //! ```
 //! Its parent is a test of the same module: `Child::start(module_path!(), "reader", &[path])`.
-//! Parent and child exchange lines: the child writes with [`report`], the parent with [`Child::send`].
-//! Every wait ends after a minute, and a child never outlives its [`Child`].
+//! Parent and child exchange lines: the child writes with [`report`], the parent with
+//! [`Child::send`]. Every wait ends after a minute, and a child never outlives its [`Child`].
 
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::os::unix::process::ExitStatusExt;
@@ -104,7 +105,8 @@ impl Child {
         self.process.wait().expect("our own child can be waited for");
     }
 
-    /// Closes the child's input, waits until it has ended, and returns its remaining lines and how it ended.
+    /// Closes the child's input, waits until it has ended, and returns its remaining lines and how
+    /// it ended.
     pub fn finish(&mut self) -> (Vec<String>, Ending) {
         self.orders = None;
         let lines = std::iter::from_fn(|| self.next_line()).collect();
@@ -150,7 +152,8 @@ pub fn serve(play: impl FnOnce(&str, &[&str])) {
 
 /// In a child: writes a line to the parent.
 pub fn report(line: impl std::fmt::Display) {
-    // The harness may have left its own line unfinished. One write, so that threads do not mix their lines.
+    // The harness may have left its own line unfinished. One write, so that threads do not mix
+    // their lines.
     let line = format!("\n{MARK}{line}\n");
     let mut stdout = stdout().lock();
     // Fails when the parent is gone, which ends the test anyway.

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::http::Message;
 
-/// Sends requests, each on a connection of its own. They are not signed; the servers of tests accept that.
+/// Sends requests, each on a connection of its own. They are not signed; the servers of tests
+/// accept that.
 #[derive(Debug, Clone)]
 pub struct DynamoDbClient {
     host: String,

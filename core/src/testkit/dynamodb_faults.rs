@@ -55,7 +55,8 @@ pub fn cancelled(request: &Message, place: usize, code: &str) -> Message {
     Message::response(400, JSON, body.to_string())
 }
 
-/// Passes on only so many of the keys of a `BatchGetItem`, and gives the others back as unprocessed.
+/// Passes on only so many of the keys of a `BatchGetItem`, and gives the others back as
+/// unprocessed.
 pub fn unprocessed(request: &Message, processed: usize) -> Reaction {
     let mut body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let Some((table, wanted)) = body["RequestItems"].as_object_mut().and_then(|all| all.iter_mut().next())

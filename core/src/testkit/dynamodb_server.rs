@@ -1,4 +1,5 @@
-//! DynamoDB servers for one test: each on a free port of 127.0.0.1, in memory, stopped when dropped.
+//! DynamoDB servers for one test: each on a free port of 127.0.0.1, in memory, stopped when
+//! dropped.
 
 use std::io::{BufRead, BufReader};
 use std::panic::Location;
@@ -129,8 +130,9 @@ fn prepare_environment() {
     static PREPARED: Once = Once::new();
     PREPARED.call_once(|| {
         for (name, value) in environment() {
-            // SAFETY: other threads read the environment through the standard library, which has a lock;
-            // the C library looks into it only to resolve names, and tests name their servers by number.
+            // SAFETY: other threads read the environment through the standard library, which has a
+            // lock; the C library looks into it only to resolve names, and tests name their servers
+            // by number.
             unsafe { std::env::set_var(name, value) };
         }
     });
@@ -150,7 +152,8 @@ fn emulator() -> &'static PathBuf {
     static EMULATOR: OnceLock<PathBuf> = OnceLock::new();
     EMULATOR.get_or_init(|| {
         let mut build = Command::new(env!("CARGO"));
-        // All of the workspace decides on the features of what it depends on, as in an ordinary build.
+        // All of the workspace decides on the features of what it depends on, as in an ordinary
+        // build.
         build.args(["build", "--quiet", "--workspace", "--bin", "dynamodb-emulator", "--manifest-path"]);
         build.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
         if !cfg!(debug_assertions) {

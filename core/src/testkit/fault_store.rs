@@ -25,7 +25,8 @@ pub enum Fault {
     None,
     /// They fail with that kind.
     Fail(ErrorKind),
-    /// They wait for [`FaultStore::release`] or [`FaultStore::release_one`], then answer as of their arrival.
+    /// They wait for [`FaultStore::release`] or [`FaultStore::release_one`], then answer as of
+    /// their arrival.
     Hang,
     /// They answer, as of their arrival, once the clock has moved that far.
     Slow(ManualClock, Duration),
@@ -59,7 +60,8 @@ struct State {
 }
 
 impl FaultStore {
-    /// Creates an empty store that was never synchronised, answers asynchronously and has no faults.
+    /// Creates an empty store that was never synchronised, answers asynchronously and has no
+    /// faults.
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
@@ -69,7 +71,8 @@ impl FaultStore {
         Arc::new(Self { is_inline: true, ..Self::default() })
     }
 
-    /// Sets the membership of a context from now on; queries that arrived before still get the old one.
+    /// Sets the membership of a context from now on; queries that arrived before still get the old
+    /// one.
     pub fn put(&self, hash: ContextHash, membership: Membership) {
         self.state.lock().memberships.insert(hash, membership);
     }

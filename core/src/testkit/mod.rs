@@ -1,4 +1,5 @@
-//! What tests of this crate, of the bindings and of further stores have in common. It ships with no product.
+//! What tests of this crate, of the bindings and of further stores have in common. It ships with no
+//! product.
 
 pub mod capability;
 pub mod certificates;

@@ -103,7 +103,8 @@ impl LoadSource for SampleList {
     }
 }
 
-/// A random number generator (SplitMix64) that gives the same numbers for the same seed, everywhere and forever.
+/// A random number generator (SplitMix64) that gives the same numbers for the same seed, everywhere
+/// and forever.
 #[derive(Debug, Clone)]
 pub struct TestRng(u64);
 

@@ -1,4 +1,5 @@
-//! Bulk load: writes a whole list with many updates in flight, as fast as the table or a limit allows.
+//! Bulk load: writes a whole list with many updates in flight, as fast as the table or a limit
+//! allows.
 
 use std::ops::ControlFlow;
 
@@ -53,7 +54,8 @@ impl<'a> BulkLoad<'a> {
         let mut done = 0;
         let mut entries = Vec::new();
         loop {
-            // The source and the callback are foreign code: they run here, with no request in flight.
+            // The source and the callback are foreign code: they run here, with no request in
+            // flight.
             let mut batch = Vec::with_capacity(CONTEXTS_PER_BATCH);
             while batch.len() < CONTEXTS_PER_BATCH
                 && let Some(hash) = contexts.next(&mut entries)?

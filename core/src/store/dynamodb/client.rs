@@ -1,5 +1,5 @@
-//! Sends requests to a table. Credentials are resolved for the first request, and renewed before they
-//! expire.
+//! Sends requests to a table. Credentials are resolved for the first request, and renewed before
+//! they expire.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +66,8 @@ impl TableClient {
         })
     }
 
-    /// Sends a request with the current credentials, and once more with new ones if they were refused.
+    /// Sends a request with the current credentials, and once more with new ones if they were
+    /// refused.
     pub(super) async fn request<T, E, F>(&self, operation: Operation, send: impl Fn(Client) -> F) -> Result<T>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -75,8 +76,8 @@ impl TableClient {
         self.send(send).await?.map_err(|e| self.config.request_error(operation, &e))
     }
 
-    /// Sends a request as [`request`](Self::request) does, and returns DynamoDB's own error, for callers that
-    /// classify it.
+    /// Sends a request as [`request`](Self::request) does, and returns DynamoDB's own error, for
+    /// callers that classify it.
     ///
     /// # Errors
     /// There are no credentials to send the request with.
@@ -97,8 +98,8 @@ impl TableClient {
         Ok(answer)
     }
 
-    /// Polls a future in the context of the library's runtime, which the SDK's timers and connections
-    /// need.
+    /// Polls a future in the context of the library's runtime, which the SDK's timers and
+    /// connections need.
     pub(super) fn on_runtime<'a, T>(
         &'a self,
         work: impl Future<Output = Result<T>> + Send + 'a,
@@ -173,8 +174,8 @@ impl TableClient {
         }
     }
 
-    /// Discards credentials that were refused, unless they were replaced meanwhile. Returns whether to
-    /// resolve others.
+    /// Discards credentials that were refused, unless they were replaced meanwhile. Returns whether
+    /// to resolve others.
     fn discard(&self, refused: &Arc<AuthenticatedClient>) -> bool {
         if Clock::System.now() < *self.refused_until.lock() {
             return false;

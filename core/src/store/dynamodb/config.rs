@@ -20,7 +20,8 @@ pub struct AssumedRole {
     pub arn: String,
     /// The `sts:ExternalId` that the role's trust policy requires.
     pub external_id: Option<String>,
-    /// The name of the session in the account's logs. Default: [`AssumedRole::DEFAULT_SESSION_NAME`].
+    /// The name of the session in the account's logs. Default:
+    /// [`AssumedRole::DEFAULT_SESSION_NAME`].
     pub session_name: String,
 }
 
@@ -35,16 +36,18 @@ impl fmt::Debug for AssumedRole {
     }
 }
 
-/// The configuration of a DynamoDB store; [`StoreConfig::parse`](crate::StoreConfig::parse) reads its
-/// string form.
+/// The configuration of a DynamoDB store; [`StoreConfig::parse`](crate::StoreConfig::parse) reads
+/// its string form.
 ///
-/// It holds no access keys: credentials come from the environment, a profile, a web identity, the container or the
-/// instance, in this order, as in every AWS SDK. Neither `Debug` nor `Display` shows the external id.
+/// It holds no access keys: credentials come from the environment, a profile, a web identity, the
+/// container or the instance, in this order, as in every AWS SDK. Neither `Debug` nor `Display`
+/// shows the external id.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DynamoDbConfig {
     /// The table's name.
     pub table: String,
-    /// The table's region; `None` = that of the environment (`AWS_REGION`), the profile or the instance.
+    /// The table's region; `None` = that of the environment (`AWS_REGION`), the profile or the
+    /// instance.
     pub region: Option<String>,
     /// The prefix of the namespaces, followed by a colon. Default: none, and no colon.
     pub prefix: String,
@@ -54,7 +57,8 @@ pub struct DynamoDbConfig {
     pub profile: Option<String>,
     /// The role to assume with these credentials; `None` = none.
     pub role: Option<AssumedRole>,
-    /// The consistency of lookups. Default: [`Consistency::Strong`]. Sync times, cursors and scans are always strong.
+    /// The consistency of lookups. Default: [`Consistency::Strong`]. Sync times, cursors and scans
+    /// are always strong.
     pub consistency: Consistency,
     /// The limit for connecting. Default: [500 ms](Self::DEFAULT_CONNECT_TIMEOUT).
     pub connect_timeout: Duration,
@@ -67,9 +71,11 @@ pub struct DynamoDbConfig {
 }
 
 impl DynamoDbConfig {
-    /// Shorter than the engine's lookup deadline, so that the error names the step that took too long.
+    /// Shorter than the engine's lookup deadline, so that the error names the step that took too
+    /// long.
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-    /// Shorter than the engine's lookup deadline, so that the error names the step that took too long.
+    /// Shorter than the engine's lookup deadline, so that the error names the step that took too
+    /// long.
     pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_millis(900);
     /// The shortest limit for each answer to a writer or a scanner.
     pub const WRITER_TIMEOUT: Duration = Duration::from_secs(5);

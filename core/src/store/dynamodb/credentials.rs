@@ -74,7 +74,8 @@ pub(super) async fn resolve_credentials(
 
 async fn credentials(config: &DynamoDbConfig, sdk: &SdkConfig) -> Result<Credentials> {
     let base = match &config.profile {
-        // A named profile wins over keys in the environment, which the chain of providers would prefer.
+        // A named profile wins over keys in the environment, which the chain of providers would
+        // prefer.
         Some(profile) => {
             let settings = ProviderConfig::without_region()
                 .with_region(sdk.region().cloned())

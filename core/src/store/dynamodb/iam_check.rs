@@ -32,8 +32,8 @@ enum Expected {
 }
 
 impl DynamoDbTable {
-    /// Tries every action that readers, writers and scanners need; blocks. Nothing is changed: writes carry a condition
-    /// that cannot hold.
+    /// Tries every action that readers, writers and scanners need; blocks. Nothing is changed:
+    /// writes carry a condition that cannot hold.
     ///
     /// # Errors
     /// The table could not be reached at all.

@@ -1,8 +1,9 @@
 //! The store in DynamoDB: `dynamodb://TABLE`, with the schema that every SDK reads.
 //!
-//! `schema.rs` has the layout of the items. Readers, writers and scanners send their requests through `client.rs`,
-//! with credentials that `credentials.rs` finds. Readers need the action `GetItem` and use `BatchGetItem` where they
-//! may; writers need `ConditionCheckItem`, `GetItem` and `UpdateItem`; scans need `Query`.
+//! `schema.rs` has the layout of the items. Readers, writers and scanners send their requests
+//! through `client.rs`, with credentials that `credentials.rs` finds. Readers need the action
+//! `GetItem` and use `BatchGetItem` where they may; writers need `ConditionCheckItem`, `GetItem`
+//! and `UpdateItem`; scans need `Query`.
 
 mod bulk_load;
 mod client;

@@ -15,8 +15,8 @@ use crate::patch::{ContextChange, Patch, PatchOutcome};
 use crate::segment_ref::SegmentRef;
 use crate::store::Cursor;
 
-/// How many transactions of a patch are in flight at once. All of them check the cursor, so they may conflict with each
-/// other; where they do, fewer are sent.
+/// How many transactions of a patch are in flight at once. All of them check the cursor, so they
+/// may conflict with each other; where they do, fewer are sent.
 const MAX_IN_FLIGHT: usize = 4;
 
 const MOVING_CURSOR: Operation = Operation::new("moving the cursor", "UpdateItem");
@@ -47,7 +47,8 @@ impl TableWriter {
         }
     }
 
-    /// Writes all changes in batches of transactions; a transaction that is contended goes into a later batch.
+    /// Writes all changes in batches of transactions; a transaction that is contended goes into a
+    /// later batch.
     async fn write_changes(
         &self,
         fence: &Fence,

@@ -30,7 +30,8 @@ const READING: Operation = Operation::new("reading memberships", "GetItem");
 const READING_BATCH: Operation = Operation::new("reading memberships", "BatchGetItem");
 const READING_METADATA: Operation = Operation::new("reading the sync time", "GetItem");
 
-/// Reads a store in DynamoDB, with `GetItem` for one context, and `BatchGetItem` for several if that is permitted.
+/// Reads a store in DynamoDB, with `GetItem` for one context, and `BatchGetItem` for several if
+/// that is permitted.
 ///
 /// The reader connects on the first use. Requests with a transient failure are sent again, within
 /// [`DynamoDbConfig::response_timeout`].
@@ -143,7 +144,8 @@ impl DynamoDbReader {
             };
             let items = answer.responses.into_iter().flatten().flat_map(|(_, items)| items);
             found.extend(items.filter_map(|item| Some((schema::hash(&item)?, item))));
-            // DynamoDB leaves keys over for lack of capacity, or because the answer would be too long.
+            // DynamoDB leaves keys over for lack of capacity, or because the answer would be too
+            // long.
             keys = answer.unprocessed_keys.into_iter().flatten().flat_map(|(_, left)| left.keys).collect();
             if keys.is_empty() {
                 break;

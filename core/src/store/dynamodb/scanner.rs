@@ -16,7 +16,8 @@ const SCANNING: Operation = Operation::new("scanning the store", "Query");
 
 /// Scans a store in DynamoDB with the action `Query`.
 ///
-/// A scan reads the items of its own environment only, a megabyte at a time, and uses a read unit for each 4 KB of them.
+/// A scan reads the items of its own environment only, a megabyte at a time, and uses a read unit
+/// for each 4 KB of them.
 pub struct DynamoDbScanner {
     client: TableClient,
     schema: Schema,
@@ -38,8 +39,9 @@ impl StoreScanner for DynamoDbScanner {
     /// Scans the contexts in the order of the hashes' text, while writers may go on writing.
     ///
     /// # Errors
-    /// [`ErrorKind::StorePermission`](crate::ErrorKind::StorePermission) when `Query` is not permitted;
-    /// [`ErrorKind::StoreData`](crate::ErrorKind::StoreData) at the first item that the schema does not allow.
+    /// [`ErrorKind::StorePermission`](crate::ErrorKind::StorePermission) when `Query` is not
+    /// permitted; [`ErrorKind::StoreData`](crate::ErrorKind::StoreData) at the first item that the
+    /// schema does not allow.
     fn scan(&self, visit: &mut dyn FnMut(ContextHash, Membership) -> ControlFlow<()>) -> Result<()> {
         scan_pages(&self.client, &self.schema, None, &mut |page| {
             for item in page {
@@ -56,7 +58,8 @@ impl StoreScanner for DynamoDbScanner {
     }
 }
 
-/// Reads the contexts' items, page by page, until `visit` breaks; only those of `segment`, if one is given.
+/// Reads the contexts' items, page by page, until `visit` breaks; only those of `segment`, if one
+/// is given.
 pub(super) fn scan_pages(
     client: &TableClient,
     schema: &Schema,

@@ -1,4 +1,5 @@
-//! The keys and attributes of one environment's items, byte for byte (docs/spec.md#dynamodb-schema).
+//! The keys and attributes of one environment's items, byte for byte
+//! (docs/spec.md#dynamodb-schema).
 
 use std::collections::HashMap;
 

@@ -50,8 +50,8 @@ impl DynamoDbTable {
         Ok(Self { client: TableClient::new(config, timeout)?, schema })
     }
 
-    /// Creates the table with the schema of every SDK (docs/spec.md#dynamodb-schema), billed by request, and blocks until
-    /// it can be used. Returns `false` if it existed already.
+    /// Creates the table with the schema of every SDK (docs/spec.md#dynamodb-schema), billed by
+    /// request, and blocks until it can be used. Returns `false` if it existed already.
     ///
     /// # Errors
     /// [`ErrorKind::StoreFormat`] when there is one with another schema.
@@ -80,8 +80,9 @@ impl DynamoDbTable {
     /// Describes the table; blocks.
     ///
     /// # Errors
-    /// [`ErrorKind::StoreNotFound`]; [`ErrorKind::StoreFormat`] for another schema; [`ErrorKind::StorePermission`] also
-    /// if the table may be used but `DescribeTable` is not permitted.
+    /// [`ErrorKind::StoreNotFound`]; [`ErrorKind::StoreFormat`] for another schema;
+    /// [`ErrorKind::StorePermission`] also if the table may be used but `DescribeTable` is not
+    /// permitted.
     pub fn state(&self) -> Result<TableState> {
         let table = pollster::block_on(self.client.on_runtime(self.describe()))?;
         self.check_schema(&table)?;

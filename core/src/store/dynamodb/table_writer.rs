@@ -108,8 +108,8 @@ impl TableWriter {
         update.await.map(drop)
     }
 
-    /// Updates one item, and retries while it is contended or throttled. Returns also the write units used, if the
-    /// request asks for them.
+    /// Updates one item, and retries while it is contended or throttled. Returns also the write
+    /// units used, if the request asks for them.
     pub(super) async fn update(
         &self,
         operation: Operation,

@@ -15,7 +15,8 @@ use crate::error::{ErrorKind, Result};
 use crate::patch::ContextChange;
 use crate::segment_ref::SegmentRef;
 
-/// The most contexts that one transaction changes: it may hold 100 items, one of which is the check.
+/// The most contexts that one transaction changes: it may hold 100 items, one of which is the
+/// check.
 pub(super) const MAX_CHANGES: usize = 99;
 
 pub(super) const APPLYING: Operation =

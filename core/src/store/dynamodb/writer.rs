@@ -7,11 +7,13 @@ use crate::error::Result;
 use crate::patch::{Patch, PatchOutcome};
 use crate::store::{Cursor, LoadPlan, LoadReport, LoadSource, StoreWriter};
 
-/// Writes a store in DynamoDB, with the actions `ConditionCheckItem`, `GetItem` and `UpdateItem` only.
+/// Writes a store in DynamoDB, with the actions `ConditionCheckItem`, `GetItem` and `UpdateItem`
+/// only.
 ///
 /// A load that replaces a segment also uses `Query`.
 ///
-/// The writer connects on the first use. Any number of writers, in any processes, may write to one store.
+/// The writer connects on the first use. Any number of writers, in any processes, may write to one
+/// store.
 pub struct DynamoDbWriter(TableWriter);
 
 impl DynamoDbWriter {
@@ -35,8 +37,9 @@ impl StoreWriter for DynamoDbWriter {
         self.block_on(self.0.cursor())
     }
 
-    /// Applies the patch in transactions, each of which checks that the cursor is still where the patch needs it. The
-    /// cursor moves in a last write of its own, after all of them have succeeded.
+    /// Applies the patch in transactions, each of which checks that the cursor is still where the
+    /// patch needs it. The cursor moves in a last write of its own, after all of them have
+    /// succeeded.
     fn apply(&self, patch: &Patch, cursor: Cursor) -> Result<PatchOutcome> {
         self.block_on(self.0.apply(patch, cursor))
     }
@@ -55,12 +58,13 @@ impl StoreWriter for DynamoDbWriter {
 
     /// Loads the list with one update for each context, or two when it is included and excluded.
     ///
-    /// A failure leaves what was written, and the sync time unchanged; loading the same list again completes it.
-    /// Replacing a segment removes its members first, so the segment is incomplete until the load has finished.
+    /// A failure leaves what was written, and the sync time unchanged; loading the same list again
+    /// completes it. Replacing a segment removes its members first, so the segment is incomplete
+    /// until the load has finished.
     ///
     /// # Errors
-    /// [`ErrorKind::StorePermission`](crate::ErrorKind::StorePermission) if a segment is to be replaced and `Query` is
-    /// not permitted. Nothing has been changed then.
+    /// [`ErrorKind::StorePermission`](crate::ErrorKind::StorePermission) if a segment is to be
+    /// replaced and `Query` is not permitted. Nothing has been changed then.
     fn load(
         &self,
         plan: &LoadPlan,

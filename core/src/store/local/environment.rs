@@ -137,8 +137,9 @@ impl Environment {
         Ok(shared)
     }
 
-    /// Closes an environment that was inherited through `fork`, even if it is still referenced. LMDB
-    /// requires this order: close the inherited environment, then open the file in this process.
+    /// Closes an environment that was inherited through `fork`, even if it is still referenced.
+    /// LMDB requires this order: close the inherited environment, then open the file in this
+    /// process.
     fn abandon(&self) {
         debug_assert!(self.stamp.is_stale());
         if !self.is_abandoned.swap(true, Ordering::AcqRel) {
@@ -196,8 +197,8 @@ impl Environment {
 
     /// Extends the file to the length in its header.
     ///
-    /// LMDB leaves freed pages at the end unwritten. A file without them looks like a truncated one,
-    /// in which reading a missing page would kill the process.
+    /// LMDB leaves freed pages at the end unwritten. A file without them looks like a truncated
+    /// one, in which reading a missing page would kill the process.
     pub(super) fn lengthen(&self) {
         let wanted = expected_length(&self.env);
         let lengthen = || -> std::io::Result<()> {
@@ -235,7 +236,8 @@ fn open_env(path: &Path, map_size: u64) -> heed::Result<Env> {
     let open = |flags: EnvFlags| {
         let mut options = EnvOpenOptions::new();
         options.map_size(map_size).max_readers(MAX_READERS).max_dbs(TABLES);
-        // SAFETY: the flags state that the path is a file, and what this process may not do with it.
+        // SAFETY: the flags state that the path is a file, and what this process may not do with
+        // it.
         unsafe { options.flags(flags | EnvFlags::NO_SUB_DIR | EnvFlags::NO_READ_AHEAD) };
         // SAFETY: only LMDB changes the file in place; the caller refuses a file that is too short.
         unsafe { options.open(path) }
@@ -243,8 +245,9 @@ fn open_env(path: &Path, map_size: u64) -> heed::Result<Env> {
     let is_refused = |e: &heed::Error| matches!(e, heed::Error::Io(e) if matches!(e.kind(), std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem));
     match open(EnvFlags::empty()) {
         Err(e) if is_refused(&e) => match open(EnvFlags::READ_ONLY) {
-            // Without write access to the lock file, writers do not see this reader. A lookup is safe
-            // unless two commits happen during its microseconds; a long scan may read reused pages.
+            // Without write access to the lock file, writers do not see this reader. A lookup is
+            // safe unless two commits happen during its microseconds; a long scan may read reused
+            // pages.
             Err(e) if is_refused(&e) && File::open(path).is_ok() => {
                 open(EnvFlags::READ_ONLY | EnvFlags::NO_LOCK)
             }

@@ -15,8 +15,8 @@ use crate::store::{
     BatchResult, InlineReader, Metadata, StoreReader, StoreScanner, parse_synchronized_on, query_inline,
 };
 
-/// Reads an embedded store. It may be created before the store exists, and opens it on the first use
-/// after that.
+/// Reads an embedded store. It may be created before the store exists, and opens it on the first
+/// use after that.
 pub struct LocalReader {
     config: LocalConfig,
     /// Swapped as a whole, so that concurrent lookups share no lock and no reference count.
@@ -47,7 +47,8 @@ impl LocalReader {
         Self { config, environment: ArcSwapOption::empty() }
     }
 
-    /// Runs `read` on the file. Opens the file again if it has grown beyond the mapping of this process.
+    /// Runs `read` on the file. Opens the file again if it has grown beyond the mapping of this
+    /// process.
     fn with<T>(&self, mut read: impl FnMut(&Environment) -> Result<T, ReadError>) -> Result<T> {
         for _ in 0..2 {
             let mut opened = self.environment.load();
@@ -131,7 +132,8 @@ impl StoreScanner for LocalReader {
     /// Scans one consistent snapshot of the store; writers are not blocked.
     fn scan(&self, visit: &mut dyn FnMut(ContextHash, Membership) -> ControlFlow<()>) -> Result<()> {
         self.with(|environment| {
-            // LMDB allows one transaction for each thread, and `visit` may use the store on this one.
+            // LMDB allows one transaction for each thread, and `visit` may use the store on this
+            // one.
             std::thread::scope(|scope| {
                 let (sender, portions) = sync_channel(PORTIONS_AHEAD);
                 let walker = scope.spawn(move || walk(environment, &sender));

@@ -12,7 +12,8 @@ use crate::segment_ref::SegmentRef;
 const MAX_ROWS: usize = 4096;
 const MAX_ROW_BYTES: usize = 64;
 
-/// The decoded rows of one open file. The meaning of a row never changes, because segment numbers are never reused.
+/// The decoded rows of one open file. The meaning of a row never changes, because segment numbers
+/// are never reused.
 #[derive(Default)]
 pub(super) struct RowCache {
     segments: RwLock<Vec<SegmentRef>>,

@@ -201,7 +201,8 @@ impl StoreWriter for LocalWriter {
         self.transact(|tables, txn| tables.apply(txn, patch, cursor))
     }
 
-    /// Applies the patches in one transaction, up to the first that is refused. An error applies none.
+    /// Applies the patches in one transaction, up to the first that is refused. An error applies
+    /// none.
     fn apply_all(&self, patches: &[Patch]) -> Result<Vec<PatchOutcome>> {
         self.transact(|tables, txn| {
             let mut outcomes = Vec::with_capacity(patches.len());

@@ -33,7 +33,8 @@ pub enum UpstreamFault {
     CorruptGzip,
     /// The response has that content type.
     ContentType(&'static str),
-    /// The body of a page consists of what [`FakeUpstream::send_bytes`](super::FakeUpstream::send_bytes) sends.
+    /// The body of a page consists of what
+    /// [`FakeUpstream::send_bytes`](super::FakeUpstream::send_bytes) sends.
     Trickle,
     /// A patch is appended to the history just before the response, without an event.
     ChangeDuringConnect(Box<Patch>),
@@ -69,7 +70,8 @@ pub(super) struct State {
     pub(super) faults: VecDeque<(Endpoint, UpstreamFault)>,
     pub(super) requests: Vec<UpstreamRequest>,
     pub(super) open_streams: usize,
-    /// Counts the calls of [`FakeUpstream::disconnect_streams`](super::FakeUpstream::disconnect_streams).
+    /// Counts the calls of
+    /// [`FakeUpstream::disconnect_streams`](super::FakeUpstream::disconnect_streams).
     pub(super) disconnects: u64,
     pub(super) is_closed: bool,
 }

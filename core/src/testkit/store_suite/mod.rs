@@ -16,7 +16,8 @@ pub fn cases() -> impl Iterator<Item = Case> {
     [reading::CASES, patching::CASES, loading::CASES].concat().into_iter()
 }
 
-/// Runs every case, each on a store of its own, and panics at the end with the names of those that failed.
+/// Runs every case, each on a store of its own, and panics at the end with the names of those that
+/// failed.
 #[track_caller]
 pub fn run(create: impl Fn() -> StoreUnderTest) {
     let failed = failures(create);

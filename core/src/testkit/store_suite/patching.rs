@@ -198,10 +198,12 @@ pub(super) const CASES: &[Case] = &[
     }),
 ];
 
-/// Applies a chain from wherever the cursor is, together with others; returns how many patches fell to this one.
+/// Applies a chain from wherever the cursor is, together with others; returns how many patches fell
+/// to this one.
 fn follow(store: &StoreUnderTest, chain: &[Patch]) -> usize {
     let mut applied = 0;
-    // Each round, this writer or the other one gets on by a patch, or else one sees a cursor of a moment ago.
+    // Each round, this writer or the other one gets on by a patch, or else one sees a cursor of a
+    // moment ago.
     for _ in 0..10 * chain.len() {
         let cursor = store.cursor().unwrap_or_default();
         let Some(next) = chain.iter().find(|patch| patch.previous_version == cursor) else { return applied };
