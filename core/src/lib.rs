@@ -3,7 +3,7 @@
 //! A *big segment* is a list of contexts that is too long for the payload of flags and segments.
 //! Its memberships are in a store: Redis, DynamoDB, a local file, memory, or a store that the
 //! application implements. An [`Engine`] looks them up with a cache, coalesced queries, a circuit
-//! breaker and push invalidation, and each [`Answer`] says how far it can be trusted.
+//! breaker and push invalidation. The status of each [`Answer`] shows how far it can be trusted.
 //!
 //! ```
 //! use bigseg_core::{Engine, EngineConfig, LookupStatus};

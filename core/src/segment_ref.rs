@@ -9,8 +9,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// `{segmentKey}.g{generation}`; cheap to clone.
 ///
-/// A ref that was read from a store is kept byte for byte, whatever it looks like, because other
-/// writers may put there what they like; [`SegmentRef::parse`] and [`SegmentRef::new`] are strict.
+/// A ref that was read from a store is kept byte for byte, even if it is malformed, because other
+/// programs write to the store. [`SegmentRef::parse`] and [`SegmentRef::new`] are strict.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SegmentRef(Arc<str>);
 
@@ -27,13 +27,13 @@ impl SegmentRef {
         Ok(Self(format!("{segment_key}.g{generation}").into()))
     }
 
-    /// Takes text that must be a well-formed ref.
+    /// Parses a well-formed ref.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSegmentRef`] unless it is a key that is not empty and has no white space
-    /// around it, `.g`, and a decimal generation without sign or leading zeros. The key is cut at
-    /// the last `.g`, so it may hold dots. The text is not repeated: in a list with its columns
-    /// exchanged it is a context key.
+    /// [`ErrorKind::InvalidSegmentRef`] unless the text is a key, `.g`, and a decimal generation
+    /// without sign or leading zeros. The key is not empty and has no white space around it. The
+    /// text is split at the last `.g`, so the key may contain dots. The message does not repeat the
+    /// text: in a list with swapped columns it is a context key.
     pub fn parse(text: &str) -> Result<Self> {
         match split(text) {
             Some(_) => Ok(Self(text.into())),

@@ -52,10 +52,9 @@ impl StoreConfig {
     /// Reads a store string, or the path of an embedded store, together with options given by name.
     ///
     /// Options by name need no escaping. [`StoreOption::ALL`](super::StoreOption::ALL) lists their
-    /// names and types. They are the options of the store string, and for Redis also `username`,
-    /// `password`, `database` and `tls`, which have a place of their own in a store string. `tls:
-    /// true` makes `rediss` of `redis`, also for clusters and sentinels. An option is given once:
-    /// in the store string or by name.
+    /// names and types: the options of store strings, and for Redis also `username`, `password`,
+    /// `database` and `tls`. With `tls`, `redis` means `rediss`, also for clusters and Sentinel. An
+    /// option is given once: in the store string or by name.
     ///
     /// ```
     /// use bigseg_core::StoreConfig;
@@ -68,10 +67,10 @@ impl StoreConfig {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidConfig`] for a malformed store string, an option that the store does not
-    /// take, one of the wrong type or out of range, and one that is given twice. Nothing that could
-    /// be a password is repeated. [`ErrorKind::Unsupported`] when this build leaves out the store's
-    /// feature.
+    /// [`ErrorKind::InvalidConfig`] for a malformed store string, and for an option that is unknown
+    /// to the store, has the wrong type, is out of range, or is given twice. The message does not
+    /// repeat a possible password. [`ErrorKind::Unsupported`] if this build lacks the feature of the
+    /// store.
     pub fn from_parts<'a, N, V>(
         store: impl Into<StoreName<'a>>,
         options: impl IntoIterator<Item = (N, V)>,

@@ -1,9 +1,9 @@
 //! Parses a JSON array of patches (docs/spec.md#upstream-protocol) while it arrives, patch by
 //! patch, in bounded memory.
 //!
-//! At any time the parser holds one patch of at most
-//! [`MAX_CHUNK_OPERATIONS`](super::patch_buffer::MAX_CHUNK_OPERATIONS) operations, the rest of a
-//! larger one being in a temporary file, and one JSON string of at most [`MAX_UNPARSED_BYTES`].
+//! The parser holds one JSON string of at most [`MAX_UNPARSED_BYTES`], and one patch of at most
+//! [`MAX_CHUNK_OPERATIONS`](super::patch_buffer::MAX_CHUNK_OPERATIONS) operations. The rest of a
+//! larger patch is in a temporary file.
 
 use std::cell::Cell;
 use std::fmt;
@@ -95,7 +95,7 @@ impl<R: Read> Read for BoundedReader<R> {
     }
 }
 
-/// Deserializes the array. An error of ours is kept in `error`, because serde's can hold only text.
+/// Deserializes the array. `error` has the typed error, because an error of serde has only text.
 struct PatchArray<'a> {
     on_patch: &'a mut dyn FnMut(ParsedPatch) -> ControlFlow<()>,
     unparsed_bytes: &'a Cell<usize>,

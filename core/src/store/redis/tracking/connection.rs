@@ -1,8 +1,8 @@
 //! A tracking connection to one server: client-side caching in broadcasting mode.
 //!
-//! The connection speaks RESP3 and does nothing else. In the other mode the server remembers which
-//! client read which key, which halves the speed of reads and costs the server 170 bytes for each
-//! key.
+//! The connection uses RESP3 and serves no queries. In the default mode of `CLIENT TRACKING`, the
+//! server remembers which client read which key. That halves the speed of reads, and costs the
+//! server 170 bytes for each key.
 
 use std::sync::Arc;
 use std::time::Duration;
