@@ -3,11 +3,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 printf '%s, %s, %s\n\n' "$(date -u +%F)" "$(nproc) cores of $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)" "$(rustc --version)"
-cargo bench --quiet -p bigseg-core --bench engine
+cargo bench --quiet -p bigseg --bench engine
 echo
-cargo bench --quiet -p bigseg-core --bench evaluation
+cargo bench --quiet -p bigseg --bench evaluation
 echo
-cargo bench --quiet -p bigseg-core --bench sync
+cargo bench --quiet -p bigseg --bench sync
 echo
 cargo bench --quiet -p bigseg-ffi --bench cached
 echo

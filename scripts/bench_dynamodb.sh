@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup_interop.sh
-BIGSEG_INTEROP=$(realpath "${CARGO_TARGET_DIR:-target}/interop") cargo bench --quiet -p bigseg-core --bench dynamodb -- "$@"
+BIGSEG_INTEROP=$(realpath "${CARGO_TARGET_DIR:-target}/interop") cargo bench --quiet -p bigseg --bench dynamodb -- "$@"

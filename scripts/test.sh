@@ -28,15 +28,19 @@ step() { # NAME: prints how long the step before it took.
 
 step "format, lints, generated files"
 cargo fmt --all --check
-cargo clippy --quiet --workspace --all-targets --features bigseg-core/testkit -- -D warnings
+cargo clippy --quiet --workspace --all-targets --features bigseg/testkit -- -D warnings
 cargo run --quiet -p xtask -- verify
 
 step "documentation"
 # With the features of the step before, so that the crates that it checked are not checked again.
-RUSTDOCFLAGS="-D warnings" cargo doc --quiet --workspace --no-deps --lib --features bigseg-core/testkit
+export RUSTDOCFLAGS="-D warnings"
+# The C library has the name of the core crate, so their pages would be written to one folder.
+cargo doc --quiet --package bigseg-ffi --no-deps --lib
+cargo doc --quiet --workspace --exclude bigseg-ffi --no-deps --lib --features bigseg/testkit
+unset RUSTDOCFLAGS
 
 step "without the stores that need a server"
-cargo clippy --quiet -p bigseg-core --no-default-features -- -D warnings
+cargo clippy --quiet -p bigseg --no-default-features -- -D warnings
 
 step "tests of every crate, and the C programs"
 wait "$dynamodb_local"

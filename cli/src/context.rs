@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
-use bigseg_core::{ContextHash, ContextKey};
+use bigseg::{ContextHash, ContextKey};
 
 use crate::failure::Failure;
 

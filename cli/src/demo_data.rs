@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use bigseg_core::import::{Entry, Import};
-use bigseg_core::{ContextKey, Result};
+use bigseg::import::{Entry, Import};
+use bigseg::{ContextKey, Result};
 
 /// The number of segments.
 pub(crate) const SEGMENTS: u64 = 20;

@@ -4,8 +4,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use bigseg_core::engine::{PushInvalidation, Source};
-use bigseg_core::{Engine, EngineConfig, StoreConfig};
+use bigseg::engine::{PushInvalidation, Source};
+use bigseg::{Engine, EngineConfig, StoreConfig};
 
 use crate::failure::Failure;
 use crate::store::StoreArgument;

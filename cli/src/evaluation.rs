@@ -3,8 +3,8 @@
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-use bigseg_core::segment::{Decider, Decision, EvaluationErrorKind};
-use bigseg_core::{Context, Engine, ErrorKind};
+use bigseg::segment::{Decider, Decision, EvaluationErrorKind};
+use bigseg::{Context, Engine, ErrorKind};
 
 use crate::engine::EngineArguments;
 use crate::exit::Exit;
@@ -48,7 +48,7 @@ impl EvaluationArguments {
 }
 
 /// Maps an invalid argument to invalid data: it came from a file, not from the command line.
-fn data_error(error: bigseg_core::Error) -> Failure {
+fn data_error(error: bigseg::Error) -> Failure {
     match error.kind() {
         ErrorKind::InvalidArgument => Failure::new(Exit::Data, error.message()),
         _ => error.into(),

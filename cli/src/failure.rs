@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
 
-use bigseg_core::{Error, ErrorKind};
+use bigseg::{Error, ErrorKind};
 
 use crate::exit::Exit;
 use crate::output::BAD;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{IsTerminal, Read, Stdin};
 use std::path::{Path, PathBuf};
 
-use bigseg_core::import::LineFormat;
+use bigseg::import::LineFormat;
 use clap::ValueEnum;
 
 use crate::failure::Failure;

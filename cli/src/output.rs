@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use bigseg_core::{Error, LookupStatus, Origin};
+use bigseg::{Error, LookupStatus, Origin};
 use serde::Serialize;
 
 pub(crate) const HEADING: Style = Style::new().bold();

@@ -1,6 +1,6 @@
 //! The `--store` option.
 
-use bigseg_core::StoreConfig;
+use bigseg::StoreConfig;
 
 use crate::failure::Failure;
 

@@ -1,6 +1,6 @@
 //! Formats points in time for people.
 
-use bigseg_core::Clock;
+use bigseg::Clock;
 use jiff::Timestamp;
 
 const SECOND: i64 = 1000;

@@ -3,9 +3,9 @@
 //! Patches come one a line, as JSON (docs/spec.md#patch), and what became of each goes out. In the end the store is marked as up to date
 //! as of `SYNCHRONIZED_ON`, in Unix milliseconds.
 
-use bigseg_core::patch::Patch;
-use bigseg_core::store::Cursor;
-use bigseg_core::{Error, ErrorKind, Result, StoreConfig};
+use bigseg::patch::Patch;
+use bigseg::store::Cursor;
+use bigseg::{Error, ErrorKind, Result, StoreConfig};
 
 fn main() -> Result<()> {
     let [store, synchronized_on] = &std::env::args().skip(1).collect::<Vec<_>>()[..] else {

@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use bigseg_core::segment::{DataSet, Lookup, Memo, Step, evaluate_flag, evaluate_segment};
-use bigseg_core::{
+use bigseg::segment::{DataSet, Lookup, Memo, Step, evaluate_flag, evaluate_segment};
+use bigseg::{
     Context, ContextHash, ContextKey, Error, ErrorKind, LookupStatus, Membership, Result, SegmentRef,
 };
 use serde_json::{Value, json};

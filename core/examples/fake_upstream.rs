@@ -3,8 +3,8 @@
 //! It accepts that key, has so many patches at first, and prints its URL. Each line of its standard input publishes one more.
 //! It ends when its standard input does, so that it cannot outlive the test that started it.
 
-use bigseg_core::testkit::FakeUpstream;
-use bigseg_core::testkit::samples::step;
+use bigseg::testkit::FakeUpstream;
+use bigseg::testkit::samples::step;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -6,7 +6,7 @@
 //! breaker and push invalidation. The status of each [`Answer`] shows how far it can be trusted.
 //!
 //! ```
-//! use bigseg_core::{Engine, EngineConfig, LookupStatus};
+//! use bigseg::{Engine, EngineConfig, LookupStatus};
 //!
 //! let engine = Engine::open(EngineConfig::new("memory:")?)?; // or "redis://localhost:6379", "dynamodb://my-table"
 //! let answer = engine.membership("user-key").wait()?; // or `.await`
@@ -18,7 +18,7 @@
 //! // Failures of the store are in the answer: this store exists, but was never synchronized.
 //! assert_eq!(answer.status, LookupStatus::Stale);
 //! engine.close().wait();
-//! # Ok::<(), bigseg_core::Error>(())
+//! # Ok::<(), bigseg::Error>(())
 //! ```
 //!
 //! - [`engine`]: lookups and evaluations. A [`Request`](engine::Request) has the ways to get an
@@ -46,6 +46,8 @@
 // above it in this list; tests/house/layers.rs checks that.
 
 #![warn(missing_docs)]
+// docs.rs shows which feature each item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // 0: time, errors, the runtime
 mod backoff;

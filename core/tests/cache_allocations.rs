@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
-use bigseg_core::{ContextKey, Engine, EngineConfig};
+use bigseg::{ContextKey, Engine, EngineConfig};
 
 thread_local! {
     /// How often this very thread has asked for memory.

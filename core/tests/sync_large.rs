@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::upstream_fixture::*;
-use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::{Cursor, LoadPlan, LoadReport, LoadSource, StoreWriter};
-use bigseg_core::sync::{SyncConfig, SyncWorker};
-use bigseg_core::testkit::samples::{hash, list, patch};
-use bigseg_core::testkit::{Endpoint, FakeUpstream, StoreModel, UpstreamFault};
-use bigseg_core::{ContextHash, ErrorKind, Result};
+use bigseg::patch::{Patch, PatchOutcome};
+use bigseg::store::{Cursor, LoadPlan, LoadReport, LoadSource, StoreWriter};
+use bigseg::sync::{SyncConfig, SyncWorker};
+use bigseg::testkit::samples::{hash, list, patch};
+use bigseg::testkit::{Endpoint, FakeUpstream, StoreModel, UpstreamFault};
+use bigseg::{ContextHash, ErrorKind, Result};
 use parking_lot::Mutex;
 
 /// Counts the allocated bytes, and their peak.
@@ -193,7 +193,7 @@ fn a_large_patch_has_the_same_effect_as_a_small_one() {
     large.changes.included.remove = hashes.iter().step_by(3).copied().collect();
     large.changes.excluded.add = hashes.iter().step_by(5).copied().collect();
     large.changes.excluded.remove = hashes.iter().step_by(7).copied().collect();
-    let changes = |list: &bigseg_core::patch::ListChanges| {
+    let changes = |list: &bigseg::patch::ListChanges| {
         format!(
             "{{\"remove\":{},\"add\":{}}}",
             serde_json::to_string(&list.remove).unwrap(),
@@ -210,7 +210,7 @@ fn a_large_patch_has_the_same_effect_as_a_small_one() {
 
     let directory = tempfile::tempdir().unwrap();
     let local = format!("local:{}?map_size=256M", directory.path().join("store").display());
-    for store in [private_store("gigantic"), bigseg_core::StoreConfig::parse(&local).unwrap()] {
+    for store in [private_store("gigantic"), bigseg::StoreConfig::parse(&local).unwrap()] {
         let fake = FakeUpstream::start();
         fake.append(patch("s.g1", "", "v1", list(&[], &[])));
         fake.fault(Endpoint::Page, UpstreamFault::Body(page.clone().into_bytes()));

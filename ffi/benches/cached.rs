@@ -18,8 +18,8 @@ use std::ptr::{null, null_mut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bigseg_core::store::StoreConfig;
-use bigseg_core::{Engine, EngineConfig};
+use bigseg::store::StoreConfig;
+use bigseg::{Engine, EngineConfig};
 use library::Library;
 use population::{fill, key, scatter};
 use rounds::compare;

@@ -8,8 +8,8 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-use bigseg_core::Result;
-use bigseg_core::status::ListenerId;
+use bigseg::Result;
+use bigseg::status::ListenerId;
 
 use crate::code::bigseg_code;
 use crate::guard::non_null;

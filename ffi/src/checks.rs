@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bigseg_core::{Error, ErrorKind, Result};
+use bigseg::{Error, ErrorKind, Result};
 
 /// Runs the body of a function that returns a plain value; returns `fallback` for a panic.
 pub(crate) fn guard_value<T>(fallback: T, body: impl FnOnce() -> T) -> T {

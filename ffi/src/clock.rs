@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use bigseg_core::ManualClock;
+use bigseg::ManualClock;
 
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;

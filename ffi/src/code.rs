@@ -3,7 +3,7 @@
 //! A call that can fail returns a code. The number of a code never changes and is never reused. New
 //! codes can be added.
 
-use bigseg_core::ErrorKind;
+use bigseg::ErrorKind;
 
 use crate::checks::guard_value;
 use crate::text::bigseg_str;

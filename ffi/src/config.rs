@@ -12,9 +12,9 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bigseg_core::engine::{PushInvalidation, Source};
-use bigseg_core::store::BlockingAdapter;
-use bigseg_core::{Clock, EngineConfig, Error, ErrorKind, Result, StoreConfig};
+use bigseg::engine::{PushInvalidation, Source};
+use bigseg::store::BlockingAdapter;
+use bigseg::{Clock, EngineConfig, Error, ErrorKind, Result, StoreConfig};
 
 use crate::callback::{Userdata, bigseg_destroy};
 use crate::clock::bigseg_clock;

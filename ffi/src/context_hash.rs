@@ -6,8 +6,8 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use bigseg_core::context_key::ContextKey;
-use bigseg_core::{ContextHash, Result};
+use bigseg::context_key::ContextKey;
+use bigseg::{ContextHash, Result};
 
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;

@@ -6,8 +6,8 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use bigseg_core::store::{BatchResult, BlockingStore, Metadata};
-use bigseg_core::{ContextHash, Error, ErrorKind, Result};
+use bigseg::store::{BatchResult, BlockingStore, Metadata};
+use bigseg::{ContextHash, Error, ErrorKind, Result};
 
 use crate::callback::Userdata;
 use crate::code::{kind_of, raw_code};

@@ -82,7 +82,7 @@ pub enum bigseg_segment_kind {
 /// more than 15,000 entries of exactly one kind become a big segment.
 #[unsafe(no_mangle)]
 pub extern "C" fn bigseg_classify(entries: u64, context_kinds: u64) -> bigseg_segment_kind {
-    use bigseg_core::segment::{SegmentKind, classify};
+    use bigseg::segment::{SegmentKind, classify};
     match classify(entries, context_kinds) {
         SegmentKind::Small => bigseg_segment_kind::BIGSEG_SEGMENT_SMALL,
         SegmentKind::Big => bigseg_segment_kind::BIGSEG_SEGMENT_BIG,

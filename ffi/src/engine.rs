@@ -5,8 +5,8 @@
 
 use std::mem::ManuallyDrop;
 
-use bigseg_core::__internal::runtime::ForkGeneration;
-use bigseg_core::{Engine, Result};
+use bigseg::__internal::runtime::ForkGeneration;
+use bigseg::{Engine, Result};
 
 use crate::code::bigseg_code;
 use crate::config::bigseg_config;

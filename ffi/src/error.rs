@@ -3,7 +3,7 @@
 //! An error has a code for branching, and a message for a person: what failed, where, and what to
 //! do. It never contains a context key or a password.
 
-use bigseg_core::{Error, ErrorKind};
+use bigseg::{Error, ErrorKind};
 
 use crate::checks::guard_value;
 use crate::code::{bigseg_code, kind_of, raw_code};

@@ -14,7 +14,7 @@
 use std::ffi::c_void;
 use std::sync::OnceLock;
 
-use bigseg_core::segment::Evaluation;
+use bigseg::segment::Evaluation;
 use serde_json::Value;
 
 use crate::callback::{Userdata, bigseg_destroy};

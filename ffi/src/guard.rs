@@ -1,6 +1,6 @@
 //! The boundary of every function that returns a code: panics are caught, failures become codes.
 
-use bigseg_core::Result;
+use bigseg::Result;
 
 use crate::checks::catch;
 pub(crate) use crate::checks::{array, check_array, guard_value, invalid, non_null};
@@ -24,7 +24,7 @@ pub(crate) fn guard(error: Option<&mut *mut bigseg_error>, body: impl FnOnce() -
 
 #[cfg(test)]
 mod tests {
-    use bigseg_core::{Error, ErrorKind};
+    use bigseg::{Error, ErrorKind};
 
     use super::*;
 

@@ -10,9 +10,9 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use bigseg_core::import::{Entry, Import, ImportOptions, LineFormat, LineReader};
-use bigseg_core::store::StoreWriter;
-use bigseg_core::{ContextHash, Error, ErrorKind, Result, SegmentRef, StoreConfig};
+use bigseg::import::{Entry, Import, ImportOptions, LineFormat, LineReader};
+use bigseg::store::StoreWriter;
+use bigseg::{ContextHash, Error, ErrorKind, Result, SegmentRef, StoreConfig};
 
 use crate::code::bigseg_code;
 use crate::context_hash::{bigseg_context_hash, hash_of_key};

@@ -6,8 +6,8 @@
 
 use std::mem::ManuallyDrop;
 
-use bigseg_core::__internal::runtime::ForkGeneration;
-use bigseg_core::{Result, StoreConfig};
+use bigseg::__internal::runtime::ForkGeneration;
+use bigseg::{Result, StoreConfig};
 
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, c_void};
 use std::os::unix::ffi::OsStrExt;
 
-use bigseg_core::{Error, ErrorKind, Result};
+use bigseg::{Error, ErrorKind, Result};
 
 use crate::callback::{Userdata, bigseg_destroy};
 use crate::clock::bigseg_clock;

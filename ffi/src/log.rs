@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::ffi::c_void;
 use std::sync::Once;
 
-use bigseg_core::Result;
+use bigseg::Result;
 use log::{LevelFilter, Log, Metadata, Record};
 use parking_lot::RwLock;
 

@@ -8,7 +8,7 @@
 
 use std::mem::MaybeUninit;
 
-use bigseg_core::{Answer, ContextHash, LookupStatus, Origin, Result};
+use bigseg::{Answer, ContextHash, LookupStatus, Origin, Result};
 
 use crate::code::bigseg_code;
 use crate::context_hash::{bigseg_context_hash, hash_of_key};

@@ -5,7 +5,7 @@
 
 use std::ffi::c_void;
 
-use bigseg_core::{ContextHash, Result};
+use bigseg::{ContextHash, Result};
 
 use crate::callback::{Userdata, bigseg_destroy, complete};
 use crate::code::bigseg_code;

@@ -5,7 +5,7 @@
 
 use std::mem::ManuallyDrop;
 
-use bigseg_core::{Membership, SegmentRef};
+use bigseg::{Membership, SegmentRef};
 
 use crate::guard::guard_value;
 use crate::text::bigseg_str;

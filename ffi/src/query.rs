@@ -1,6 +1,6 @@
 //! What the evaluations of flags and segments share: arguments, outputs and callbacks.
 
-use bigseg_core::{Engine, Result};
+use bigseg::{Engine, Result};
 
 use crate::callback::{Completion, Userdata, complete};
 use crate::context::bigseg_context;

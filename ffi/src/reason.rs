@@ -2,7 +2,7 @@
 //!
 //! A reason says why a flag serves its value, in the format of the SDKs.
 
-use bigseg_core::segment::{EvaluationErrorKind, Reason, ReasonKind};
+use bigseg::segment::{EvaluationErrorKind, Reason, ReasonKind};
 
 use crate::lookup::bigseg_lookup_status;
 use crate::sized::SizedStruct;
@@ -112,9 +112,7 @@ impl bigseg_reason {
             prerequisite_key: text(&reason.prerequisite_key),
             in_experiment: reason.in_experiment,
             has_big_segments_status: status.is_some(),
-            big_segments_status: bigseg_lookup_status::of(
-                status.unwrap_or(bigseg_core::LookupStatus::Healthy),
-            ),
+            big_segments_status: bigseg_lookup_status::of(status.unwrap_or(bigseg::LookupStatus::Healthy)),
         }
     }
 }

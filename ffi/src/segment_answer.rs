@@ -8,7 +8,7 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
-use bigseg_core::segment::SegmentAnswer;
+use bigseg::segment::SegmentAnswer;
 
 use crate::callback::{Userdata, bigseg_destroy};
 use crate::code::bigseg_code;

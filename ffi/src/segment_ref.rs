@@ -5,7 +5,7 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use bigseg_core::SegmentRef;
+use bigseg::SegmentRef;
 
 use crate::code::bigseg_code;
 use crate::error::bigseg_error;

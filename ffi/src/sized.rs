@@ -1,7 +1,7 @@
 //! Structs that start with their size, so that a new version can add fields without breaking
 //! compiled programs.
 
-use bigseg_core::Result;
+use bigseg::Result;
 
 use crate::guard::invalid;
 

@@ -5,7 +5,7 @@
 
 use std::mem::MaybeUninit;
 
-use bigseg_core::StoreStatus;
+use bigseg::StoreStatus;
 
 use crate::code::bigseg_code;
 use crate::engine::bigseg_engine;

@@ -6,8 +6,8 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 
-use bigseg_core::StoreStatus;
-use bigseg_core::status::ListenerId;
+use bigseg::StoreStatus;
+use bigseg::status::ListenerId;
 
 use crate::callback::{Userdata, add_listener, bigseg_destroy};
 use crate::code::bigseg_code;

@@ -3,8 +3,8 @@
 //! A custom store adds its results, one segment ref at a time, to the `bigseg_answers` that its
 //! callback receives. A context without results has an empty membership.
 
-use bigseg_core::store::BatchResult;
-use bigseg_core::{ContextHash, Error, ErrorKind, Membership, Result, SegmentRef};
+use bigseg::store::BatchResult;
+use bigseg::{ContextHash, Error, ErrorKind, Membership, Result, SegmentRef};
 
 use crate::code::{bigseg_code, raw_code};
 use crate::error::{bigseg_error, error_from_host};

@@ -5,7 +5,7 @@
 
 use std::ffi::{CStr, c_char};
 
-use bigseg_core::Result;
+use bigseg::Result;
 
 use crate::checks::{array, guard_value, invalid};
 

@@ -7,9 +7,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use bigseg_core::testkit::redis_server::READER_COMMANDS;
-use bigseg_core::testkit::samples::step;
-use bigseg_core::testkit::{FakeUpstream, RedisServer};
+use bigseg::testkit::redis_server::READER_COMMANDS;
+use bigseg::testkit::samples::step;
+use bigseg::testkit::{FakeUpstream, RedisServer};
 use library::Library;
 
 /// The programs that run the language-neutral vectors, which need a JSON library.
@@ -94,7 +94,7 @@ fn read_include(library: &Library, name: &str) -> String {
 
 fn sanitized(source: &str, standard: &str) {
     if source.ends_with(".cpp") {
-        bigseg_core::needs!(Cpp);
+        bigseg::needs!(Cpp);
     }
     let directory = tempfile::tempdir().expect("a temporary directory");
     let program = Build { source, standard, sanitize: true, link: &[] }.compile(directory.path());
@@ -102,7 +102,7 @@ fn sanitized(source: &str, standard: &str) {
 }
 
 fn under_valgrind(source: &str) {
-    bigseg_core::needs!(Valgrind);
+    bigseg::needs!(Valgrind);
     let directory = tempfile::tempdir().expect("a temporary directory");
     let program = Build { source, standard: "c11", sanitize: false, link: &[] }.compile(directory.path());
     run(Command::new("valgrind")
@@ -165,7 +165,7 @@ fn plain_programs() {
 
 #[test]
 fn vectors() {
-    bigseg_core::needs!(Jansson);
+    bigseg::needs!(Jansson);
     for source in VECTOR_PROGRAMS {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let build = Build { source, standard: "c11", sanitize: true, link: &["-ljansson"] };
@@ -176,7 +176,7 @@ fn vectors() {
 
 #[test]
 fn redis() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     server.add_user("reader", READER_COMMANDS);
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -209,7 +209,7 @@ fn the_example_works() {
 
 #[test]
 fn the_header_is_valid_in_every_version_of_c_and_cpp() {
-    bigseg_core::needs!(Cpp);
+    bigseg::needs!(Cpp);
     for standard in ["c99", "c11", "gnu2x"] {
         Build { source: "header_twice.c", standard, sanitize: false, link: &[] }.check_syntax();
     }

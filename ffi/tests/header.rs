@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bigseg_core::store::Backend;
+use bigseg::store::Backend;
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../include").join(path);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bigseg_core::{Answer, Membership, Origin};
+use bigseg::{Answer, Membership, Origin};
 use napi_derive::napi;
 
 use crate::error::Failure;
@@ -52,7 +52,7 @@ impl MembershipTable {
             Some(index) => self.temporary.get(index),
             None => self.permanent.get(number),
         }?;
-        let texts = |refs: &[bigseg_core::SegmentRef]| refs.iter().map(|r| r.as_str().to_owned()).collect();
+        let texts = |refs: &[bigseg::SegmentRef]| refs.iter().map(|r| r.as_str().to_owned()).collect();
         Some(MembershipRefs {
             included: texts(membership.included()),
             excluded: texts(membership.excluded()),
@@ -101,7 +101,7 @@ impl EncodedAnswers {
     }
 
     /// Returns the index of a failure. One failed query usually fails several lookups in a row.
-    fn failure_index(&mut self, error: &bigseg_core::Error) -> usize {
+    fn failure_index(&mut self, error: &bigseg::Error) -> usize {
         let failure = Failure::from(error);
         let is_same = |last: &Failure| (&last.kind, &last.message) == (&failure.kind, &failure.message);
         if !self.failures.last().is_some_and(is_same) {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use bigseg_core::Clock;
+use bigseg::Clock;
 use napi_derive::napi;
 
 /// A clock for tests, which moves only when a test advances it.
 #[napi]
-pub struct ManualClock(pub(crate) bigseg_core::ManualClock);
+pub struct ManualClock(pub(crate) bigseg::ManualClock);
 
 #[napi]
 impl ManualClock {
@@ -15,7 +15,7 @@ impl ManualClock {
     #[napi(constructor)]
     #[allow(clippy::new_without_default, reason = "JavaScript has no such trait")]
     pub fn new(unix_millis: i64) -> Self {
-        Self(bigseg_core::ManualClock::new(unix_millis))
+        Self(bigseg::ManualClock::new(unix_millis))
     }
 
     /// Advances both the monotonic and the wall-clock time; an invalid duration counts as 0.

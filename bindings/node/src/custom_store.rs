@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bigseg_core::BoxFuture;
-use bigseg_core::store::{BatchResult, Metadata, StoreReader};
-use bigseg_core::{ContextHash, Error, ErrorKind, Membership, Result, SegmentRef};
+use bigseg::BoxFuture;
+use bigseg::store::{BatchResult, Metadata, StoreReader};
+use bigseg::{ContextHash, Error, ErrorKind, Membership, Result, SegmentRef};
 use futures_util::FutureExt;
 use napi_derive::napi;
 use parking_lot::Mutex;

@@ -4,10 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
-use bigseg_core::engine::Source;
-use bigseg_core::status::ListenerId;
-use bigseg_core::sync::SyncObserver;
-use bigseg_core::{Clock, Context, ContextHash, Engine, StoreConfig, StoreStatus};
+use bigseg::engine::Source;
+use bigseg::status::ListenerId;
+use bigseg::sync::SyncObserver;
+use bigseg::{Clock, Context, ContextHash, Engine, StoreConfig, StoreStatus};
 use napi::bindgen_prelude::{AsyncTask, ClassInstance, External, Object};
 use napi::{Env, JsValue};
 use napi_derive::napi;

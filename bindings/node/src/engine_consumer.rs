@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bigseg_core::{Answer, Error};
+use bigseg::{Answer, Error};
 use napi::bindgen_prelude::ToNapiValue;
 use napi_sys as sys;
 

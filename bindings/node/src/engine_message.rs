@@ -1,6 +1,6 @@
 //! The messages from the threads of an engine to JavaScript.
 
-use bigseg_core::{ContextHash, StoreStatus};
+use bigseg::{ContextHash, StoreStatus};
 
 use crate::tsfn_queue::Message;
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bigseg_core::{ContextHash, Engine, Error};
+use bigseg::{ContextHash, Engine, Error};
 use napi_sys as sys;
 
 use crate::answer_codec::MembershipTable;

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use bigseg_core::{Error, ErrorKind};
+use bigseg::{Error, ErrorKind};
 use napi_derive::napi;
 
 /// The result of a function that JavaScript calls; the `code` of an error is the name of its kind.
@@ -26,7 +26,7 @@ pub(crate) trait OrThrow<T> {
     fn or_throw(self) -> Result<T>;
 }
 
-impl<T> OrThrow<T> for bigseg_core::Result<T> {
+impl<T> OrThrow<T> for bigseg::Result<T> {
     fn or_throw(self) -> Result<T> {
         self.map_err(|e| to_js_error(&e))
     }

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use bigseg_core::engine::{Explanation, Leased};
-use bigseg_core::segment::{SegmentKind, classify};
-use bigseg_core::{Context, Engine, Origin, Result};
+use bigseg::engine::{Explanation, Leased};
+use bigseg::segment::{SegmentKind, classify};
+use bigseg::{Context, Engine, Origin, Result};
 use napi::bindgen_prelude::External;
 use napi::{Env, Task};
 use napi_derive::napi;

@@ -11,8 +11,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bigseg_core::engine::Leased;
-use bigseg_core::{Answer, ContextHash, ContextKey, Epoch, Error, ErrorKind, Result};
+use bigseg::engine::Leased;
+use bigseg::{Answer, ContextHash, ContextKey, Epoch, Error, ErrorKind, Result};
 use napi_sys as sys;
 
 use crate::answer_codec::age_millis;

@@ -1,6 +1,6 @@
 //! Context hashes, segment refs, and the names of error kinds and statuses.
 
-use bigseg_core::{ContextHash, ContextKey, Error, ErrorKind, LookupStatus, SegmentRef};
+use bigseg::{ContextHash, ContextKey, Error, ErrorKind, LookupStatus, SegmentRef};
 use napi_derive::napi;
 
 use crate::error::{OrThrow, Result, to_js_error};

@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use bigseg_core::import::{Import, ImportOptions, ImportProgress, ImportReport, LineFormat, LineReader};
-use bigseg_core::store::StoreWriter;
-use bigseg_core::{Clock, ContextHash, ContextKey, Error, ErrorKind, SegmentRef, StoreConfig};
+use bigseg::import::{Import, ImportOptions, ImportProgress, ImportReport, LineFormat, LineReader};
+use bigseg::store::StoreWriter;
+use bigseg::{Clock, ContextHash, ContextKey, Error, ErrorKind, SegmentRef, StoreConfig};
 use napi::bindgen_prelude::{AsyncTask, ClassInstance, External, Object};
 use napi::{Env, Task};
 use napi_derive::napi;
@@ -27,7 +27,7 @@ enum State {
 
 impl State {
     /// Takes the import out of its state, if it is open.
-    fn take(&mut self, next: State) -> bigseg_core::Result<Box<Import>> {
+    fn take(&mut self, next: State) -> bigseg::Result<Box<Import>> {
         self.open()?;
         match std::mem::replace(self, next) {
             State::Open(import) => Ok(import),
@@ -35,7 +35,7 @@ impl State {
         }
     }
 
-    fn open(&mut self) -> bigseg_core::Result<&mut Import> {
+    fn open(&mut self) -> bigseg::Result<&mut Import> {
         match self {
             State::Open(import) => Ok(import),
             State::AddingFile => Err(Error::new(
@@ -85,7 +85,7 @@ pub struct OpenedImport {
 }
 
 impl ImportOpening {
-    fn open(&self) -> bigseg_core::Result<NativeImport> {
+    fn open(&self) -> bigseg::Result<NativeImport> {
         let writer = self.store.writer()?;
         let replace = self.replace.as_deref().map(SegmentRef::parse).transpose()?;
         let options = ImportOptions { replace, clock: self.clock.clone(), ..ImportOptions::default() };
@@ -95,7 +95,7 @@ impl ImportOpening {
 }
 
 impl Task for ImportOpening {
-    type Output = bigseg_core::Result<NativeImport>;
+    type Output = bigseg::Result<NativeImport>;
     type JsValue = OpenedImport;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
@@ -170,7 +170,7 @@ impl NativeImport {
         *self.state.lock() = State::Used;
     }
 
-    fn add_entry(&self, hash: ContextHash, segment_ref: &str, entry: &str) -> bigseg_core::Result<()> {
+    fn add_entry(&self, hash: ContextHash, segment_ref: &str, entry: &str) -> bigseg::Result<()> {
         self.state.lock().open()?.add(hash, segment_ref, entry.parse()?)
     }
 }
@@ -201,7 +201,7 @@ pub struct ImportResult {
 }
 
 impl FileReading {
-    fn read(&mut self) -> bigseg_core::Result<i64> {
+    fn read(&mut self) -> bigseg::Result<i64> {
         let import = self.import.as_mut().expect("taken by resolve only");
         let file = File::open(&self.path).map_err(|e| {
             Error::with_source(ErrorKind::InvalidInput, format!("{} cannot be opened: {e}", self.path), e)
@@ -220,7 +220,7 @@ impl FileReading {
 }
 
 impl Task for FileReading {
-    type Output = bigseg_core::Result<i64>;
+    type Output = bigseg::Result<i64>;
     type JsValue = ImportResult;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
@@ -267,7 +267,7 @@ pub struct Commit {
 }
 
 impl Task for Commit {
-    type Output = bigseg_core::Result<ImportReport>;
+    type Output = bigseg::Result<ImportReport>;
     type JsValue = ImportResult;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use bigseg_core::integration::{Integration, IntegrationConfig, IntegrationDefinition, IntegrationStatus};
-use bigseg_core::status::ListenerId;
-use bigseg_core::sync::{SdkKey, SyncFailure, Upstream, UpstreamProxy};
-use bigseg_core::{Clock, StoreConfig};
+use bigseg::integration::{Integration, IntegrationConfig, IntegrationDefinition, IntegrationStatus};
+use bigseg::status::ListenerId;
+use bigseg::sync::{SdkKey, SyncFailure, Upstream, UpstreamProxy};
+use bigseg::{Clock, StoreConfig};
 use napi::bindgen_prelude::{AsyncTask, ClassInstance, External, Object};
 use napi::{Env, Task};
 use napi_derive::napi;
@@ -44,7 +44,7 @@ pub struct NativeDefinition {
 }
 
 impl NativeDefinition {
-    fn config(self, store: StoreConfig) -> bigseg_core::Result<IntegrationConfig> {
+    fn config(self, store: StoreConfig) -> bigseg::Result<IntegrationConfig> {
         let mut upstream = Upstream::new(SdkKey::new(&self.sdk_key)?);
         upstream.base_url = self.base_url.unwrap_or(upstream.base_url);
         upstream.stream_url = self.stream_url.unwrap_or(upstream.stream_url);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bigseg_core::{Error, ErrorKind};
+use bigseg::{Error, ErrorKind};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use napi::Env;
 use napi::bindgen_prelude::Object;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bigseg_core::engine::PushInvalidation;
-use bigseg_core::{EngineConfig, Error, ErrorKind};
+use bigseg::engine::PushInvalidation;
+use bigseg::{EngineConfig, Error, ErrorKind};
 use napi_derive::napi;
 
 /// The engine options; a missing one has its default.
@@ -40,7 +40,7 @@ impl NativeOptions {
     ///
     /// # Errors [`ErrorKind::InvalidConfig`] with the name of an invalid option. Opening an engine
     /// checks bounds.
-    pub(crate) fn engine_config(&self) -> bigseg_core::Result<EngineConfig> {
+    pub(crate) fn engine_config(&self) -> bigseg::Result<EngineConfig> {
         let mut config = EngineConfig::default();
         let whole = |name, option, field: &mut usize| set(field, option, |number| count(name, number));
         let time =
@@ -76,8 +76,8 @@ impl NativeOptions {
 fn set<T>(
     field: &mut T,
     option: Option<f64>,
-    read: impl FnOnce(f64) -> bigseg_core::Result<T>,
-) -> bigseg_core::Result<()> {
+    read: impl FnOnce(f64) -> bigseg::Result<T>,
+) -> bigseg::Result<()> {
     if let Some(number) = option {
         *field = read(number)?;
     }
@@ -85,11 +85,11 @@ fn set<T>(
 }
 
 /// Reads a duration.
-pub(crate) fn milliseconds(name: &str, number: f64) -> bigseg_core::Result<Duration> {
+pub(crate) fn milliseconds(name: &str, number: f64) -> bigseg::Result<Duration> {
     Duration::try_from_secs_f64(number / 1e3).map_err(|_| invalid(name, "a number of milliseconds"))
 }
 
-fn count(name: &str, number: f64) -> bigseg_core::Result<usize> {
+fn count(name: &str, number: f64) -> bigseg::Result<usize> {
     let is_whole = number >= 0.0 && number.fract() == 0.0 && number <= f64::from(u32::MAX);
     is_whole.then_some(number as usize).ok_or_else(|| invalid(name, "a whole number"))
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use bigseg_core::BoxFuture;
-use bigseg_core::{Answer, Result, StoreStatus};
+use bigseg::BoxFuture;
+use bigseg::{Answer, Result, StoreStatus};
 use napi_sys as sys;
 
 use crate::engine_message::EngineMessage;

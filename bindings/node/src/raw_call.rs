@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use bigseg_core::{Context, Error, ErrorKind, Result};
+use bigseg::{Context, Error, ErrorKind, Result};
 use napi::bindgen_prelude::{External, FromNapiValue};
 use napi_sys as sys;
 

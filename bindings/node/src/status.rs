@@ -1,6 +1,6 @@
 //! The status of the store, as a JavaScript object.
 
-use bigseg_core::StoreStatus;
+use bigseg::StoreStatus;
 use napi_derive::napi;
 
 /// See the core's `StoreStatus`; times are Unix milliseconds.

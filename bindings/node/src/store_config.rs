@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bigseg_core::StoreConfig;
-use bigseg_core::store::{OptionValue, StoreOption};
+use bigseg::StoreConfig;
+use bigseg::store::{OptionValue, StoreOption};
 use napi::bindgen_prelude::{Either3, External};
 use napi_derive::napi;
 

@@ -8,7 +8,7 @@ use crate::python_types;
 
 /// The answer to a lookup of one context: a membership, and how far it can be trusted.
 #[pyclass(frozen, module = "bigseg", freelist = 64)]
-pub(crate) struct Answer(pub(crate) bigseg_core::Answer);
+pub(crate) struct Answer(pub(crate) bigseg::Answer);
 
 #[pymethods]
 impl Answer {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bigseg_core::{ContextHash, ContextKey, Error, ErrorKind};
+use bigseg::{ContextHash, ContextKey, Error, ErrorKind};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};

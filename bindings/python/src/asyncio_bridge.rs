@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use bigseg_core::__internal::runtime::{BoxFuture, ForkGeneration};
-use bigseg_core::{Error, ErrorKind};
+use bigseg::__internal::runtime::{BoxFuture, ForkGeneration};
+use bigseg::{Error, ErrorKind};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -29,7 +29,7 @@ use crate::error::to_py_err;
 use crate::gil::without_gil;
 
 /// The result of a call; the function converts it to a Python object.
-pub(crate) type Outcome = bigseg_core::Result<Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>>;
+pub(crate) type Outcome = bigseg::Result<Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>>;
 
 /// Makes the outcome of a call whose result is converted on the thread of the event loop.
 pub(crate) fn outcome(to_python: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static) -> Outcome {

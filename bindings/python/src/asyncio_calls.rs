@@ -1,6 +1,6 @@
 //! The calls that asyncio awaits. Each function returns an asyncio future of the running loop.
 
-use bigseg_core::ContextHash;
+use bigseg::ContextHash;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 

@@ -6,13 +6,13 @@ use crate::argument::duration;
 
 /// A clock for tests, which moves only when a test advances it.
 #[pyclass(frozen, module = "bigseg")]
-pub(crate) struct ManualClock(pub(crate) bigseg_core::ManualClock);
+pub(crate) struct ManualClock(pub(crate) bigseg::ManualClock);
 
 #[pymethods]
 impl ManualClock {
     #[new]
     fn new(unix_millis: i64) -> Self {
-        Self(bigseg_core::ManualClock::new(unix_millis))
+        Self(bigseg::ManualClock::new(unix_millis))
     }
 
     /// Advances both the monotonic and the wall-clock time, by seconds or a `timedelta`.

@@ -1,6 +1,6 @@
 //! Evaluation contexts.
 
-use bigseg_core::{Error, ErrorKind};
+use bigseg::{Error, ErrorKind};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMapping, PyString};
@@ -13,7 +13,7 @@ use crate::json::to_json;
 /// attributes.
 #[pyclass(frozen, module = "bigseg")]
 #[derive(Clone)]
-pub(crate) struct Context(pub(crate) bigseg_core::Context);
+pub(crate) struct Context(pub(crate) bigseg::Context);
 
 #[pymethods]
 impl Context {
@@ -43,7 +43,7 @@ impl Context {
 /// A context argument: a `Context` object, or another form that was parsed for this call.
 pub(crate) enum ContextArgument<'a, 'py> {
     Object(&'a Bound<'py, Context>),
-    Parsed(Box<bigseg_core::Context>),
+    Parsed(Box<bigseg::Context>),
 }
 
 impl<'a, 'py> ContextArgument<'a, 'py> {
@@ -55,14 +55,14 @@ impl<'a, 'py> ContextArgument<'a, 'py> {
         }
     }
 
-    pub(crate) fn get(&self) -> &bigseg_core::Context {
+    pub(crate) fn get(&self) -> &bigseg::Context {
         match self {
             Self::Object(object) => &object.get().0,
             Self::Parsed(context) => context,
         }
     }
 
-    pub(crate) fn into_owned(self) -> bigseg_core::Context {
+    pub(crate) fn into_owned(self) -> bigseg::Context {
         match self {
             Self::Object(object) => object.get().0.clone(),
             Self::Parsed(context) => *context,
@@ -70,17 +70,17 @@ impl<'a, 'py> ContextArgument<'a, 'py> {
     }
 }
 
-fn parse(context: &Bound<'_, PyAny>) -> PyResult<bigseg_core::Context> {
+fn parse(context: &Bound<'_, PyAny>) -> PyResult<bigseg::Context> {
     let py = context.py();
     let parsed = if let Some(json) = json_text(context, "the context")? {
-        bigseg_core::Context::parse(json)
+        bigseg::Context::parse(json)
     } else if context.cast::<PyMapping>().is_ok() {
-        bigseg_core::Context::from_value(to_json(context, "the context")?)
+        bigseg::Context::from_value(to_json(context, "the context")?)
     } else if let Some(to_dict) = context.getattr_opt(intern!(py, "to_dict"))? {
-        bigseg_core::Context::from_value(to_json(&to_dict.call0()?, "the context")?)
+        bigseg::Context::from_value(to_json(&to_dict.call0()?, "the context")?)
     } else if let Some(to_json_string) = context.getattr_opt(intern!(py, "to_json_string"))? {
         let text = to_json_string.call0()?;
-        bigseg_core::Context::parse(json_text(&text, "the context")?.unwrap_or_default())
+        bigseg::Context::parse(json_text(&text, "the context")?.unwrap_or_default())
     } else {
         return Err(wrong_type("a context is a Context of bigseg or of ldclient, a dict, or JSON", context));
     };

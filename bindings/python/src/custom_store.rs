@@ -5,8 +5,8 @@
 
 use std::sync::{Arc, Weak};
 
-use bigseg_core::store::{BatchResult, BlockingStore, Metadata};
-use bigseg_core::{ContextHash, Error, ErrorKind, Result, SegmentRef};
+use bigseg::store::{BatchResult, BlockingStore, Metadata};
+use bigseg::{ContextHash, Error, ErrorKind, Result, SegmentRef};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
@@ -55,9 +55,9 @@ impl BlockingStore for CustomStore {
 }
 
 /// Converts the store's answer for one context: `None`, a mapping, or an exception.
-fn to_membership(answer: &Bound<'_, PyAny>) -> Result<bigseg_core::Membership> {
+fn to_membership(answer: &Bound<'_, PyAny>) -> Result<bigseg::Membership> {
     if answer.is_none() {
-        return Ok(bigseg_core::Membership::empty());
+        return Ok(bigseg::Membership::empty());
     }
     if let Ok(membership) = answer.cast::<Membership>() {
         return Ok(membership.get().0.clone());
@@ -71,7 +71,7 @@ fn to_membership(answer: &Bound<'_, PyAny>) -> Result<bigseg_core::Membership> {
     })
 }
 
-fn from_mapping(answer: &Bound<'_, PyAny>) -> PyResult<bigseg_core::Membership> {
+fn from_mapping(answer: &Bound<'_, PyAny>) -> PyResult<bigseg::Membership> {
     let py = answer.py();
     let mapping = match answer.cast::<PyDict>() {
         Ok(dict) => dict.clone(),
@@ -87,5 +87,5 @@ fn from_mapping(answer: &Bound<'_, PyAny>) -> PyResult<bigseg_core::Membership> 
             None => {}
         }
     }
-    Ok(bigseg_core::Membership::new(included, excluded))
+    Ok(bigseg::Membership::new(included, excluded))
 }

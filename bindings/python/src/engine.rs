@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bigseg_core::engine::Source;
-use bigseg_core::status::ListenerId;
-use bigseg_core::sync::SyncObserver;
-use bigseg_core::{ContextHash, Error};
+use bigseg::engine::Source;
+use bigseg::status::ListenerId;
+use bigseg::sync::SyncObserver;
+use bigseg::{ContextHash, Error};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -38,7 +38,7 @@ impl Engine {
         self.engine.get(py, &self.listeners)
     }
 
-    pub(crate) fn engine(&self, py: Python<'_>) -> PyResult<&bigseg_core::Engine> {
+    pub(crate) fn engine(&self, py: Python<'_>) -> PyResult<&bigseg::Engine> {
         Ok(&self.process_engine(py)?.engine)
     }
 
@@ -48,7 +48,7 @@ impl Engine {
     }
 
     /// Marks the engine as closed in every process, and returns the engine of this one, if any.
-    pub(crate) fn mark_closed(&self) -> Option<Arc<bigseg_core::Engine>> {
+    pub(crate) fn mark_closed(&self) -> Option<Arc<bigseg::Engine>> {
         self.engine.mark_closed();
         self.engine.of_this_process().map(|opened| opened.engine.clone())
     }
@@ -83,7 +83,7 @@ impl Engine {
     fn change_data<T: Send>(
         &self,
         py: Python<'_>,
-        change: impl FnOnce(&bigseg_core::Engine) -> Result<T, Error> + Send,
+        change: impl FnOnce(&bigseg::Engine) -> Result<T, Error> + Send,
     ) -> PyResult<T> {
         let engine = self.engine(py)?;
         without_gil(py, || change(engine)).map_err(|e| to_py_err(py, &e))
@@ -171,7 +171,7 @@ impl Engine {
 
     /// Reads the file of `load_data` again if it has changed; returns whether it had.
     fn reload_data(&self, py: Python<'_>) -> PyResult<bool> {
-        self.change_data(py, bigseg_core::Engine::reload_data)
+        self.change_data(py, bigseg::Engine::reload_data)
     }
 
     /// Evaluates a flag for a context, and returns the value with its reason.
@@ -329,6 +329,6 @@ impl Engine {
     }
 }
 
-fn remove_listener(engine: &bigseg_core::Engine, id: ListenerId) {
+fn remove_listener(engine: &bigseg::Engine, id: ListenerId) {
     engine.remove_status_listener(id);
 }

@@ -1,6 +1,6 @@
 //! Conversion of errors to Python exceptions and back.
 
-use bigseg_core::{Error, ErrorKind};
+use bigseg::{Error, ErrorKind};
 use pyo3::exceptions::{PyPermissionError, PyRuntimeError, PyTimeoutError};
 use pyo3::prelude::*;
 

@@ -2,8 +2,8 @@
 //!
 //! A result that the cache allows is computed with the GIL, any other without it.
 
-use bigseg_core::engine::Explanation;
-use bigseg_core::{Engine, segment};
+use bigseg::engine::Explanation;
+use bigseg::{Engine, segment};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};

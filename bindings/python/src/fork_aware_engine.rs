@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
-use bigseg_core::__internal::runtime::ForkGeneration;
-use bigseg_core::engine::Source;
-use bigseg_core::status::ListenerId;
-use bigseg_core::store::BlockingAdapter;
-use bigseg_core::{EngineConfig, Error, ErrorKind};
+use bigseg::__internal::runtime::ForkGeneration;
+use bigseg::engine::Source;
+use bigseg::status::ListenerId;
+use bigseg::store::BlockingAdapter;
+use bigseg::{EngineConfig, Error, ErrorKind};
 use pyo3::prelude::*;
 
 use crate::custom_store::CustomStore;
@@ -18,7 +18,7 @@ use crate::python_types;
 
 /// A core engine, and the process that opened it.
 pub(crate) struct ProcessEngine {
-    pub(crate) engine: Arc<bigseg_core::Engine>,
+    pub(crate) engine: Arc<bigseg::Engine>,
     generation: ForkGeneration,
 }
 
@@ -35,7 +35,7 @@ impl EngineSetup {
             if let Some(store) = &self.custom_store {
                 config.source = Source::Custom(Arc::new(BlockingAdapter::new(CustomStore::new(store))?));
             }
-            let engine = Arc::new(bigseg_core::Engine::open(config)?);
+            let engine = Arc::new(bigseg::Engine::open(config)?);
             Ok(Box::new(ProcessEngine { engine, generation: ForkGeneration::current() }))
         });
         opened.map_err(|e: Error| to_py_err(py, &e))
@@ -155,10 +155,7 @@ impl Drop for ForkAwareEngine {
 }
 
 /// Subscribes a Python callback to the status of an engine.
-pub(crate) fn add_listener(
-    engine: &bigseg_core::Engine,
-    callback: Weak<Py<PyAny>>,
-) -> bigseg_core::Result<ListenerId> {
+pub(crate) fn add_listener(engine: &bigseg::Engine, callback: Weak<Py<PyAny>>) -> bigseg::Result<ListenerId> {
     engine.add_status_listener(move |status| {
         invoke(&callback, |py| python_types::store_status(py, status));
     })

@@ -1,6 +1,6 @@
 //! Context hashes, segment refs, and the classification of lists by size.
 
-use bigseg_core::SegmentRef;
+use bigseg::SegmentRef;
 use pyo3::prelude::*;
 
 use crate::argument::{hash_of_key, parse_hash};
@@ -39,5 +39,5 @@ pub(crate) fn parse_segment_ref(py: Python<'_>, text: &str) -> PyResult<(String,
 /// Returns the kind of segment for a list of `entries` entries of `context_kinds` context kinds.
 #[pyfunction]
 pub(crate) fn classify(py: Python<'_>, entries: u64, context_kinds: u64) -> Py<PyAny> {
-    python_types::segment_kind(py, bigseg_core::segment::classify(entries, context_kinds))
+    python_types::segment_kind(py, bigseg::segment::classify(entries, context_kinds))
 }

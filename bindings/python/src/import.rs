@@ -4,10 +4,10 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bigseg_core::__internal::runtime::ForkGeneration;
-use bigseg_core::import::{ImportOptions, LineFormat, LineReader};
-use bigseg_core::store::StoreWriter;
-use bigseg_core::{ContextHash, Error, ErrorKind, Result, SegmentRef};
+use bigseg::__internal::runtime::ForkGeneration;
+use bigseg::import::{ImportOptions, LineFormat, LineReader};
+use bigseg::store::StoreWriter;
+use bigseg::{ContextHash, Error, ErrorKind, Result, SegmentRef};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
@@ -22,7 +22,7 @@ use crate::store_config::StoreConfig;
 #[pyclass(frozen, subclass, module = "bigseg._native")]
 pub(crate) struct Import {
     /// `None` after `commit` or `abandon`. The lock is never taken with the GIL held.
-    import: Mutex<Option<bigseg_core::import::Import>>,
+    import: Mutex<Option<bigseg::import::Import>>,
     /// Keeps a named memory store alive.
     writer: Option<Arc<dyn StoreWriter>>,
     generation: ForkGeneration,
@@ -32,7 +32,7 @@ impl Import {
     fn with_import<R: Send>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(&mut bigseg_core::import::Import) -> Result<R> + Send,
+        work: impl FnOnce(&mut bigseg::import::Import) -> Result<R> + Send,
     ) -> PyResult<R> {
         let result = self.generation.check().and_then(|()| {
             without_gil(py, || {
@@ -72,9 +72,9 @@ impl Import {
         let (writer, replace) = opened.map_err(|e: Error| to_py_err(py, &e))?;
         let mut options = ImportOptions { replace, ..ImportOptions::default() };
         if let Some(clock) = clock {
-            options.clock = bigseg_core::Clock::Manual(clock.get().0.clone());
+            options.clock = bigseg::Clock::Manual(clock.get().0.clone());
         }
-        let import = bigseg_core::import::Import::new(writer.clone(), options);
+        let import = bigseg::import::Import::new(writer.clone(), options);
         Ok(Self {
             import: Mutex::new(Some(import)),
             writer: Some(writer),

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use bigseg_core::__internal::runtime::ForkGeneration;
-use bigseg_core::integration::{IntegrationConfig, IntegrationDefinition};
-use bigseg_core::status::ListenerId;
-use bigseg_core::sync::{SdkKey, SyncObserver, UpstreamProxy};
-use bigseg_core::{Clock, ContextHash, Error, SegmentRef};
+use bigseg::__internal::runtime::ForkGeneration;
+use bigseg::integration::{IntegrationConfig, IntegrationDefinition};
+use bigseg::status::ListenerId;
+use bigseg::sync::{SdkKey, SyncObserver, UpstreamProxy};
+use bigseg::{Clock, ContextHash, Error, SegmentRef};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use pyo3::{PyTraverseError, PyVisit};
@@ -25,7 +25,7 @@ use crate::store_config::StoreConfig;
 
 /// The service that an integration replicates. Its `repr` does not contain the SDK key.
 #[pyclass(frozen, module = "bigseg")]
-pub(crate) struct Upstream(pub(crate) bigseg_core::sync::Upstream);
+pub(crate) struct Upstream(pub(crate) bigseg::sync::Upstream);
 
 #[pymethods]
 impl Upstream {
@@ -40,7 +40,7 @@ impl Upstream {
         ca_file: Option<PathBuf>,
     ) -> PyResult<Self> {
         let sdk_key = SdkKey::new(sdk_key).map_err(|e| to_py_err(py, &e))?;
-        let mut upstream = bigseg_core::sync::Upstream::new(sdk_key);
+        let mut upstream = bigseg::sync::Upstream::new(sdk_key);
         upstream.base_url = base_url.unwrap_or(upstream.base_url);
         upstream.stream_url = stream_url.unwrap_or(upstream.stream_url);
         upstream.proxy = UpstreamProxy::parse(proxy);
@@ -62,7 +62,7 @@ type Labels = (String, Option<String>, String, String, bool);
 #[pyclass(frozen, subclass, weakref, module = "bigseg._native")]
 pub(crate) struct Integration {
     /// A forked child does not access it, because its threads exist in the parent only.
-    integration: ManuallyDrop<Arc<bigseg_core::integration::Integration>>,
+    integration: ManuallyDrop<Arc<bigseg::integration::Integration>>,
     generation: ForkGeneration,
     listeners: Listeners,
     change_listener: Option<Arc<Py<PyAny>>>,
@@ -89,13 +89,13 @@ impl SyncObserver for ChangeListener {
 }
 
 impl Integration {
-    fn get(&self, py: Python<'_>) -> PyResult<&Arc<bigseg_core::integration::Integration>> {
+    fn get(&self, py: Python<'_>) -> PyResult<&Arc<bigseg::integration::Integration>> {
         self.generation.check().map_err(|e| to_py_err(py, &e))?;
         Ok(&self.integration)
     }
 
     /// Marks the integration as closed, and returns it unless it belongs to the parent process.
-    pub(crate) fn mark_closed(&self) -> Option<Arc<bigseg_core::integration::Integration>> {
+    pub(crate) fn mark_closed(&self) -> Option<Arc<bigseg::integration::Integration>> {
         self.is_closed.store(true, Ordering::Release);
         (!self.generation.is_stale()).then(|| Arc::clone(&self.integration))
     }
@@ -103,7 +103,7 @@ impl Integration {
     fn change(
         &self,
         py: Python<'_>,
-        change: impl FnOnce(&bigseg_core::integration::Integration) -> bigseg_core::Result<()> + Send,
+        change: impl FnOnce(&bigseg::integration::Integration) -> bigseg::Result<()> + Send,
     ) -> PyResult<()> {
         let integration = self.get(py)?;
         without_gil(py, || change(integration)).map_err(|e: Error| to_py_err(py, &e))
@@ -141,7 +141,7 @@ impl Integration {
         if let Some(clock) = clock {
             config.clock = Clock::Manual(clock.get().0.clone());
         }
-        let started = without_gil(py, || bigseg_core::integration::Integration::start(config));
+        let started = without_gil(py, || bigseg::integration::Integration::start(config));
         Ok(Self {
             integration: ManuallyDrop::new(Arc::new(started.map_err(|e| to_py_err(py, &e))?)),
             generation: ForkGeneration::current(),
@@ -184,7 +184,7 @@ impl Integration {
     fn remove_status_listener(&self, py: Python<'_>, listener_id: u64) -> PyResult<bool> {
         let Some((callback, core_id)) = self.listeners.remove(listener_id) else { return Ok(false) };
         if let (false, Some(core_id)) = (self.generation.is_stale(), core_id) {
-            let integration: &bigseg_core::integration::Integration = &self.integration;
+            let integration: &bigseg::integration::Integration = &self.integration;
             without_gil(py, || remove_listener(integration, core_id));
         }
         drop(callback);
@@ -245,7 +245,7 @@ impl Integration {
     }
 }
 
-fn remove_listener(integration: &bigseg_core::integration::Integration, id: ListenerId) {
+fn remove_listener(integration: &bigseg::integration::Integration, id: ListenerId) {
     integration.remove_status_listener(id);
 }
 

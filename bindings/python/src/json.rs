@@ -1,6 +1,6 @@
 //! Conversion between JSON values and Python objects.
 
-use bigseg_core::{Error, ErrorKind};
+use bigseg::{Error, ErrorKind};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-use bigseg_core::status::ListenerId;
+use bigseg::status::ListenerId;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
@@ -36,8 +36,8 @@ impl Listeners {
     pub(crate) fn add(
         &self,
         callback: Py<PyAny>,
-        subscribe: impl FnOnce(Weak<Py<PyAny>>) -> bigseg_core::Result<ListenerId>,
-    ) -> bigseg_core::Result<u64> {
+        subscribe: impl FnOnce(Weak<Py<PyAny>>) -> bigseg::Result<ListenerId>,
+    ) -> bigseg::Result<u64> {
         let callback = Arc::new(callback);
         let id = {
             let mut table = self.0.lock();
@@ -62,8 +62,8 @@ impl Listeners {
     /// Subscribes every listener to a new owner that replaces the previous one.
     pub(crate) fn resubscribe(
         &self,
-        subscribe: impl Fn(Weak<Py<PyAny>>) -> bigseg_core::Result<ListenerId>,
-    ) -> bigseg_core::Result<()> {
+        subscribe: impl Fn(Weak<Py<PyAny>>) -> bigseg::Result<ListenerId>,
+    ) -> bigseg::Result<()> {
         let all: Vec<_> = self.0.lock().listeners.iter().map(|(id, l)| (*id, l.callback.clone())).collect();
         for (id, callback) in all {
             self.set_core_id(id, subscribe(Arc::downgrade(&callback))?);

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use ::log::{Level, LevelFilter, Log, Metadata, Record};
-use bigseg_core::__internal::runtime::Runtime;
+use bigseg::__internal::runtime::Runtime;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;

@@ -1,6 +1,6 @@
 //! A membership, as a read-only Python mapping from segment refs to `True` or `False`.
 
-use bigseg_core::SegmentRef;
+use bigseg::SegmentRef;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyString};
@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyIterator, PyList, PyString};
 /// A segment that is missing has no value in the store, and its rules decide.
 #[pyclass(frozen, mapping, module = "bigseg")]
 #[derive(Clone)]
-pub(crate) struct Membership(pub(crate) bigseg_core::Membership);
+pub(crate) struct Membership(pub(crate) bigseg::Membership);
 
 /// Returns the text of a ref; `None` for what cannot be in a membership.
 fn ref_text<'a>(segment_ref: &'a Bound<'_, PyAny>) -> Option<&'a str> {
@@ -42,7 +42,7 @@ impl Membership {
     fn new(included: Option<Vec<String>>, excluded: Option<Vec<String>>) -> Self {
         let refs =
             |texts: Option<Vec<String>>| texts.unwrap_or_default().into_iter().map(SegmentRef::from_store);
-        Self(bigseg_core::Membership::new(refs(included), refs(excluded)))
+        Self(bigseg::Membership::new(refs(included), refs(excluded)))
     }
 
     /// Returns `True` when included, `False` when excluded, `None` when the store has no value.

@@ -1,7 +1,7 @@
 //! The engine's options, as keyword arguments with the names of the core.
 
-use bigseg_core::engine::PushInvalidation;
-use bigseg_core::{Clock, EngineConfig, Error, ErrorKind};
+use bigseg::engine::PushInvalidation;
+use bigseg::{Clock, EngineConfig, Error, ErrorKind};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 

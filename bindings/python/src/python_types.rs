@@ -1,13 +1,13 @@
 //! The Python classes that native code instantiates; the package registers them on import.
 
-use bigseg_core::engine::Explanation;
-use bigseg_core::error::ErrorKind;
-use bigseg_core::import::ImportReport;
-use bigseg_core::integration::{IntegrationState, IntegrationStatus};
-use bigseg_core::segment::{Decider, Decision, EvaluationErrorKind, Reason, ReasonKind, SegmentKind};
-use bigseg_core::store::Limitation;
-use bigseg_core::sync::SyncFailure;
-use bigseg_core::{LookupStatus, Metrics, Origin, SegmentRef, StoreStatus};
+use bigseg::engine::Explanation;
+use bigseg::error::ErrorKind;
+use bigseg::import::ImportReport;
+use bigseg::integration::{IntegrationState, IntegrationStatus};
+use bigseg::segment::{Decider, Decision, EvaluationErrorKind, Reason, ReasonKind, SegmentKind};
+use bigseg::store::Limitation;
+use bigseg::sync::SyncFailure;
+use bigseg::{LookupStatus, Metrics, Origin, SegmentRef, StoreStatus};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bigseg_core::store::{OptionType, OptionValue, StoreOption};
+use bigseg::store::{OptionType, OptionValue, StoreOption};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
 
@@ -12,7 +12,7 @@ use crate::error::to_py_err;
 /// The configuration of a store, made from a store string or from the path of an embedded store.
 #[pyclass(frozen, eq, module = "bigseg")]
 #[derive(PartialEq)]
-pub(crate) struct StoreConfig(pub(crate) bigseg_core::StoreConfig);
+pub(crate) struct StoreConfig(pub(crate) bigseg::StoreConfig);
 
 #[pymethods]
 impl StoreConfig {
@@ -20,7 +20,7 @@ impl StoreConfig {
     #[staticmethod]
     #[pyo3(signature = (text, /, **options))]
     fn parse(py: Python<'_>, text: &str, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let config = bigseg_core::StoreConfig::from_parts(text, named_options(options)?);
+        let config = bigseg::StoreConfig::from_parts(text, named_options(options)?);
         Ok(Self(config.map_err(|e| to_py_err(py, &e))?))
     }
 
@@ -28,7 +28,7 @@ impl StoreConfig {
     #[staticmethod]
     #[pyo3(signature = (path, /, **options))]
     fn local(py: Python<'_>, path: PathBuf, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        let config = bigseg_core::StoreConfig::from_parts(path.as_path(), named_options(options)?);
+        let config = bigseg::StoreConfig::from_parts(path.as_path(), named_options(options)?);
         Ok(Self(config.map_err(|e| to_py_err(py, &e))?))
     }
 

@@ -1,4 +1,4 @@
-use bigseg_core::{ContextHash, LookupStatus, SegmentRef};
+use bigseg::{ContextHash, LookupStatus, SegmentRef};
 use serde::Serialize;
 
 use crate::context::ContextArgument;

@@ -1,7 +1,7 @@
 use std::io;
 
-use bigseg_core::segment::{Evaluation, Reason, ReasonKind, SegmentAnswer};
-use bigseg_core::{LookupStatus, segment};
+use bigseg::segment::{Evaluation, Reason, ReasonKind, SegmentAnswer};
+use bigseg::{LookupStatus, segment};
 use serde_json::Value;
 
 use crate::evaluation::{self, EvaluationArguments};

@@ -1,8 +1,8 @@
 use std::io;
 
-use bigseg_core::engine::Explanation;
-use bigseg_core::segment::SegmentAnswer;
-use bigseg_core::{ContextHash, Origin};
+use bigseg::engine::Explanation;
+use bigseg::segment::SegmentAnswer;
+use bigseg::{ContextHash, Origin};
 use serde::Serialize;
 
 use crate::evaluation::{self, EvaluationArguments};

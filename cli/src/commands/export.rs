@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use bigseg_core::{ContextHash, Membership, SegmentRef};
+use bigseg::{ContextHash, Membership, SegmentRef};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Serialize;

@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use bigseg_core::{Answer, ContextHash, LookupStatus, SegmentRef};
+use bigseg::{Answer, ContextHash, LookupStatus, SegmentRef};
 use serde::Serialize;
 
 use crate::context::ContextArgument;

@@ -2,7 +2,7 @@ use std::ffi::OsString;
 use std::io::BufRead;
 use std::os::unix::ffi::OsStrExt;
 
-use bigseg_core::{ContextHash, ContextKey};
+use bigseg::{ContextHash, ContextKey};
 use serde::Serialize;
 
 use crate::context::without_line_end;

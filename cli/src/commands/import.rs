@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bigseg_core::import::{BadLine, Import, ImportOptions, ImportReport, LineReader};
-use bigseg_core::{Clock, SegmentRef, StoreConfig};
+use bigseg::import::{BadLine, Import, ImportOptions, ImportReport, LineReader};
+use bigseg::{Clock, SegmentRef, StoreConfig};
 use clap::ValueEnum;
 use serde::Serialize;
 

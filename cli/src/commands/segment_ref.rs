@@ -1,4 +1,4 @@
-use bigseg_core::SegmentRef;
+use bigseg::SegmentRef;
 use serde::Serialize;
 
 use crate::exit::Exit;

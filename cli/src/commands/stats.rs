@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use bigseg_core::SegmentRef;
+use bigseg::SegmentRef;
 use serde::Serialize;
 
 use crate::exit::Exit;

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use bigseg_core::engine::PushInvalidation;
-use bigseg_core::store::Limitation;
-use bigseg_core::{LookupStatus, StoreConfig, StoreStatus};
+use bigseg::engine::PushInvalidation;
+use bigseg::store::Limitation;
+use bigseg::{LookupStatus, StoreConfig, StoreStatus};
 use serde::Serialize;
 
 use crate::engine::EngineArguments;

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use bigseg_core::integration::{IntegrationFile, RegistryConfig};
+use bigseg::integration::{IntegrationFile, RegistryConfig};
 
 use crate::exit::Exit;
 use crate::failure::Failure;

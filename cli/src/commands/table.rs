@@ -1,7 +1,7 @@
 use std::io::Write;
 
-use bigseg_core::store::dynamodb::{ActionCheck, DynamoDbTable, TableState};
-use bigseg_core::{ErrorKind, StoreConfig};
+use bigseg::store::dynamodb::{ActionCheck, DynamoDbTable, TableState};
+use bigseg::{ErrorKind, StoreConfig};
 use clap::Subcommand;
 use serde::Serialize;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bigseg_core::integration::{Integration, IntegrationState, IntegrationStatus};
+use bigseg::integration::{Integration, IntegrationState, IntegrationStatus};
 
 use crate::output::{count, printable};
 

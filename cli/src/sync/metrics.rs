@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use bigseg_core::integration::{IntegrationState, IntegrationStatus, Registry};
+use bigseg::integration::{IntegrationState, IntegrationStatus, Registry};
 
 type ReadMetric = fn(&IntegrationStatus) -> f64;
 

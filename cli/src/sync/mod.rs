@@ -19,9 +19,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bigseg_core::__internal::runtime::Runtime;
-use bigseg_core::__internal::tasks::TaskGroup;
-use bigseg_core::integration::{FileProblems, Registry, RegistryConfig};
+use bigseg::__internal::runtime::Runtime;
+use bigseg::__internal::tasks::TaskGroup;
+use bigseg::integration::{FileProblems, Registry, RegistryConfig};
 
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -15,9 +15,9 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use bigseg_core::__internal::tasks::TaskGroup;
-use bigseg_core::integration::{Integration, IntegrationEdit, Registry, StoreText};
-use bigseg_core::{Clock, Error, ErrorKind};
+use bigseg::__internal::tasks::TaskGroup;
+use bigseg::integration::{Integration, IntegrationEdit, Registry, StoreText};
+use bigseg::{Clock, Error, ErrorKind};
 use maud::Markup;
 
 use super::auth::{Auth, Token};

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, channel};
 
-use bigseg_core::__internal::tasks::TaskGroup;
+use bigseg::__internal::tasks::TaskGroup;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;

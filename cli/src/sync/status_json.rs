@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use bigseg_core::integration::{Integration, IntegrationState, IntegrationStatus, Registry};
-use bigseg_core::sync::SyncFailure;
+use bigseg::integration::{Integration, IntegrationState, IntegrationStatus, Registry};
+use bigseg::sync::SyncFailure;
 use serde_json::{Value, json};
 
 /// Returns whether every integration that is on is healthy: the readiness of the service.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use bigseg_core::integration::{Integration, IntegrationState};
+use bigseg::integration::{Integration, IntegrationState};
 
 use super::log_lines::summary;
 use crate::output::{BAD, FAINT, GOOD, HEADING, WARN, printable};

@@ -1,6 +1,6 @@
 //! `get`, `check` and `status`.
 
-use bigseg_core::{Clock, StoreConfig};
+use bigseg::{Clock, StoreConfig};
 use serde_json::json;
 
 use crate::command::{CliSandbox, USER1};

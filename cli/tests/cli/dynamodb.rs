@@ -1,11 +1,11 @@
 //! The command on a store in DynamoDB: the same words, and those about its table.
 
-use bigseg_core::testkit::DynamoDbServer;
-use bigseg_core::testkit::dynamodb_faults::denied;
-use bigseg_core::testkit::dynamodb_server::{environment, store_at};
-use bigseg_core::testkit::http::Message;
-use bigseg_core::testkit::http_proxy::{HttpProxy, Reaction, action};
-use bigseg_core::testkit::redis_server::free_port;
+use bigseg::testkit::DynamoDbServer;
+use bigseg::testkit::dynamodb_faults::denied;
+use bigseg::testkit::dynamodb_server::{environment, store_at};
+use bigseg::testkit::http::Message;
+use bigseg::testkit::http_proxy::{HttpProxy, Reaction, action};
+use bigseg::testkit::redis_server::free_port;
 use serde_json::json;
 
 use crate::command::{CliSandbox, CommandOutput, USER1, USER2};

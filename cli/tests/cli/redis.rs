@@ -1,7 +1,7 @@
 //! The command on a store in Redis: the same words, but for what an import that fails leaves behind.
 
-use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS, free_port};
-use bigseg_core::testkit::{RedisCluster, RedisServer};
+use bigseg::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS, free_port};
+use bigseg::testkit::{RedisCluster, RedisServer};
 
 use crate::command::{CliSandbox, USER1, USER2};
 
@@ -14,7 +14,7 @@ fn run(sandbox: &CliSandbox, store: &str, arguments: &str) -> crate::command::Co
 
 #[test]
 fn import_get_check_stats_and_export() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let store = server.store("", "prefix=env");
     let sandbox = CliSandbox::new();
@@ -41,7 +41,7 @@ fn import_get_check_stats_and_export() {
 
 #[test]
 fn a_cluster_is_a_store_like_any_other() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start(2);
     let store = cluster.store("", "prefix=env");
     let sandbox = CliSandbox::new();
@@ -62,7 +62,7 @@ fn a_cluster_is_a_store_like_any_other() {
 
 #[test]
 fn a_failure_says_what_it_costs() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     server.add_user("writer", WRITER_COMMANDS);
     server.add_user("reader", READER_COMMANDS);
@@ -83,7 +83,7 @@ fn a_failure_says_what_it_costs() {
 
 #[test]
 fn the_status_says_whether_changes_are_told() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     server.add_user("reader", READER_COMMANDS);
     let store = server.store("", "");

@@ -2,9 +2,9 @@
 
 use std::os::unix::net::UnixDatagram;
 
-use bigseg_core::testkit::fake_upstream::SDK_KEY;
-use bigseg_core::testkit::samples::{list, patch};
-use bigseg_core::testkit::{FakeUpstream, RedisServer};
+use bigseg::testkit::fake_upstream::SDK_KEY;
+use bigseg::testkit::samples::{list, patch};
+use bigseg::testkit::{FakeUpstream, RedisServer};
 
 use crate::command::CliSandbox;
 use crate::sync_fixture::{Running, integration, prepare, wait_until};
@@ -45,7 +45,7 @@ fn check_reports_all_problems_of_the_file() {
 
 #[test]
 fn stores_are_loaded_and_signals_handled() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let sandbox = CliSandbox::new();
     let fake = upstream();
     let server = RedisServer::start();

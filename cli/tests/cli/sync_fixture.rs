@@ -5,9 +5,9 @@ use std::net::TcpStream;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use bigseg_core::testkit::FakeUpstream;
-use bigseg_core::testkit::fake_upstream::SDK_KEY;
-use bigseg_core::testkit::http::Message;
+use bigseg::testkit::FakeUpstream;
+use bigseg::testkit::fake_upstream::SDK_KEY;
+use bigseg::testkit::http::Message;
 
 use crate::command::CliSandbox;
 

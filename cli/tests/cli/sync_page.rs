@@ -1,8 +1,8 @@
 //! The HTTP server of `sync --listen`: status, metrics, the web page, and access to them.
 
-use bigseg_core::testkit::fake_upstream::SDK_KEY;
-use bigseg_core::testkit::samples::{list, patch};
-use bigseg_core::testkit::{FakeUpstream, RedisServer};
+use bigseg::testkit::fake_upstream::SDK_KEY;
+use bigseg::testkit::samples::{list, patch};
+use bigseg::testkit::{FakeUpstream, RedisServer};
 
 use crate::command::CliSandbox;
 use crate::sync_fixture::{Running, integration, prepare, wait_until};
@@ -172,11 +172,11 @@ fn a_token_is_required_if_one_is_configured() {
 
 #[test]
 fn text_cannot_become_markup_and_secrets_are_not_served() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let sandbox = CliSandbox::new();
     let fake = upstream();
     let server = RedisServer::start();
-    server.add_user("writer", bigseg_core::testkit::redis_server::WRITER_COMMANDS);
+    server.add_user("writer", bigseg::testkit::redis_server::WRITER_COMMANDS);
     let evil = "<script>alert(1)</script>\\\"'&<img src=x onerror=alert(1)>";
     let fields = format!(
         "name = \"{evil}\"\nproject = \"{evil}\"\nenvironment = \"{evil}\"\n[integration.store]\ntype = \"redis\"\nhost = \"127.0.0.1\"\nport = {}\nusername = \"writer\"\npassword = \"${{PASSWORD}}\"",

@@ -3,9 +3,9 @@
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use bigseg_core::testkit::FakeUpstream;
-use bigseg_core::testkit::fake_upstream::SDK_KEY;
-use bigseg_core::testkit::samples::{list, patch};
+use bigseg::testkit::FakeUpstream;
+use bigseg::testkit::fake_upstream::SDK_KEY;
+use bigseg::testkit::samples::{list, patch};
 
 use crate::command::CliSandbox;
 use crate::sync_fixture::integration;
@@ -33,7 +33,7 @@ fn big_list(sandbox: &CliSandbox) {
 
 #[test]
 fn a_terminal_gets_progress_and_colours() {
-    bigseg_core::needs!(Terminal);
+    bigseg::needs!(Terminal);
     let sandbox = CliSandbox::new();
     big_list(&sandbox);
     let shown = on_terminal(&sandbox, "import list.csv");
@@ -58,7 +58,7 @@ fn a_pipe_gets_neither() {
 
 #[test]
 fn a_terminal_gets_a_row_for_each_integration() {
-    bigseg_core::needs!(Terminal);
+    bigseg::needs!(Terminal);
     let (sandbox, fake) = (CliSandbox::new(), FakeUpstream::start());
     fake.append(patch("beta.g1", "", "v1", list(&["user1"], &[])));
     let labels = "name = \"Main\"\nproject = \"shop\"\nenvironment = \"production\"\n";

@@ -4,9 +4,9 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bigseg_core::Engine;
-use bigseg_core::testkit::DynamoDbServer;
-use bigseg_core::testkit::dynamodb_server::{REGION, TABLE};
+use bigseg::Engine;
+use bigseg::testkit::DynamoDbServer;
+use bigseg::testkit::dynamodb_server::{REGION, TABLE};
 
 use crate::population::{key, scatter};
 use crate::rounds::median;

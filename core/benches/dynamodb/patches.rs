@@ -1,15 +1,15 @@
 //! A large patch, beside transactions of 24, which is what the limit once was.
 
-use bigseg_core::store::Cursor;
+use bigseg::store::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bigseg_core::patch::{ListChanges, PatchOutcome};
-use bigseg_core::testkit::DynamoDbServer;
-use bigseg_core::testkit::dynamodb_server::store_at;
-use bigseg_core::testkit::http_proxy::{HttpProxy, Reaction, action};
-use bigseg_core::testkit::samples::patch;
-use bigseg_core::{ContextHash, StoreConfig};
+use bigseg::patch::{ListChanges, PatchOutcome};
+use bigseg::testkit::DynamoDbServer;
+use bigseg::testkit::dynamodb_server::store_at;
+use bigseg::testkit::http_proxy::{HttpProxy, Reaction, action};
+use bigseg::testkit::samples::patch;
+use bigseg::{ContextHash, StoreConfig};
 
 use crate::population::hash;
 use crate::raw_sdk::RawSdk;

@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
 use aws_smithy_http_client::Builder;
-use bigseg_core::ContextHash;
-use bigseg_core::testkit::DynamoDbServer;
-use bigseg_core::testkit::dynamodb_server::{REGION, TABLE};
+use bigseg::ContextHash;
+use bigseg::testkit::DynamoDbServer;
+use bigseg::testkit::dynamodb_server::{REGION, TABLE};
 use tokio::runtime::Runtime;
 
 /// A client and its runtime.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bigseg_core::testkit::DynamoDbServer;
-use bigseg_core::{Engine, EngineConfig, StoreConfig};
+use bigseg::testkit::DynamoDbServer;
+use bigseg::{Engine, EngineConfig, StoreConfig};
 
 use crate::population::fill;
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use bigseg_core::context_key::BuildPrefixHasher;
-use bigseg_core::engine::Source;
-use bigseg_core::store::memory::MemoryStore;
-use bigseg_core::{ContextHash, ContextKey, Engine, EngineConfig};
+use bigseg::context_key::BuildPrefixHasher;
+use bigseg::engine::Source;
+use bigseg::store::memory::MemoryStore;
+use bigseg::{ContextHash, ContextKey, Engine, EngineConfig};
 use dashmap::DashMap;
 
 type PlainMap = DashMap<ContextHash, u64, BuildPrefixHasher>;

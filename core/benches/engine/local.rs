@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use bigseg_core::engine::Source;
-use bigseg_core::store::StoreConfig;
-use bigseg_core::store::local::{LocalConfig, LocalWriter};
-use bigseg_core::{ContextHash, ContextKey, Engine, EngineConfig};
+use bigseg::engine::Source;
+use bigseg::store::StoreConfig;
+use bigseg::store::local::{LocalConfig, LocalWriter};
+use bigseg::{ContextHash, ContextKey, Engine, EngineConfig};
 use heed::types::Bytes;
 
 use crate::population::{fill, scatter, write_key};

@@ -1,4 +1,4 @@
-//! `cargo bench -p bigseg-core`: the engine beside the floor it stands on.
+//! `cargo bench -p bigseg`: the engine beside the floor it stands on.
 //!
 //! Machines differ and are shared, so nothing here is compared across runs: every figure is a ratio to a floor that
 //! is measured in the same run, the two taking turns. `-- NAME` runs the sections whose name contains NAME.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bigseg_core::engine::Source;
-use bigseg_core::store::StoreConfig;
-use bigseg_core::store::local::{LocalConfig, LocalWriter};
-use bigseg_core::{Engine, EngineConfig};
+use bigseg::engine::Source;
+use bigseg::store::StoreConfig;
+use bigseg::store::local::{LocalConfig, LocalWriter};
+use bigseg::{Engine, EngineConfig};
 
 use crate::population::{fill, hash};
 

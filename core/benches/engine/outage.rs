@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use bigseg_core::engine::Source;
-use bigseg_core::membership::LookupStatus;
-use bigseg_core::testkit::fault_store::{Fault, FaultStore};
-use bigseg_core::{Engine, EngineConfig};
+use bigseg::engine::Source;
+use bigseg::membership::LookupStatus;
+use bigseg::testkit::fault_store::{Fault, FaultStore};
+use bigseg::{Engine, EngineConfig};
 
 use crate::population::hash;
 

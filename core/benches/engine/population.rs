@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use bigseg_core::import::{Entry, Import, ImportOptions};
-use bigseg_core::store::StoreWriter;
-use bigseg_core::{ContextHash, ContextKey};
+use bigseg::import::{Entry, Import, ImportOptions};
+use bigseg::store::StoreWriter;
+use bigseg::{ContextHash, ContextKey};
 
 /// Returns the key of a context.
 pub(crate) fn key(context: usize) -> String {

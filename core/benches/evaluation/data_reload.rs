@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use bigseg_core::Engine;
+use bigseg::Engine;
 use serde_json::{Value, json};
 
 use crate::flags::{context, data, engine};

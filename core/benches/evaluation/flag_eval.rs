@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use bigseg_core::Context;
+use bigseg::Context;
 use launchdarkly_server_sdk_evaluation as ld;
 use serde_json::{Value, json};
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bigseg_core::engine::Source;
-use bigseg_core::import::{Entry, Import, ImportOptions};
-use bigseg_core::store::memory::MemoryStore;
-use bigseg_core::{Context, ContextKey, Engine, EngineConfig};
+use bigseg::engine::Source;
+use bigseg::import::{Entry, Import, ImportOptions};
+use bigseg::store::memory::MemoryStore;
+use bigseg::{Context, ContextKey, Engine, EngineConfig};
 use serde_json::{Map, Value, json};
 
 /// Returns a flag with one clause about a segment.

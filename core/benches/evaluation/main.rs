@@ -1,4 +1,4 @@
-//! `cargo bench -p bigseg-core --bench evaluation`: compares flags with big segments to the
+//! `cargo bench -p bigseg --bench evaluation`: compares flags with big segments to the
 //! evaluation crate alone on the same flags with ordinary segments. `-- NAME` runs the sections
 //! whose names contain NAME.
 

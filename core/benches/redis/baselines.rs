@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use bigseg_core::testkit::RedisServer;
+use bigseg::testkit::RedisServer;
 
 use crate::population::key;
 use crate::server::CONTEXTS;

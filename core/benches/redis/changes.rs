@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bigseg_core::{Engine, EngineConfig};
+use bigseg::{Engine, EngineConfig};
 
 use crate::population::{hash, key};
 use crate::server::filled;

@@ -1,6 +1,6 @@
 //! A thousand callers on one context that is not cached.
 
-use bigseg_core::{Engine, EngineConfig};
+use bigseg::{Engine, EngineConfig};
 use futures_util::future::join_all;
 
 use crate::population::key;

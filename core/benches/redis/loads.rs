@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 
-use bigseg_core::store::{Entry, LoadEntry, LoadPlan, LoadSource};
-use bigseg_core::testkit::proxy::{Direction, Proxy};
-use bigseg_core::testkit::{RedisCluster, RedisServer};
-use bigseg_core::{ContextHash, Result, SegmentRef, StoreConfig};
+use bigseg::store::{Entry, LoadEntry, LoadPlan, LoadSource};
+use bigseg::testkit::proxy::{Direction, Proxy};
+use bigseg::testkit::{RedisCluster, RedisServer};
+use bigseg::{ContextHash, Result, SegmentRef, StoreConfig};
 
 use crate::population::{fill, hash};
 use crate::rounds::{median, time};

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bigseg_core::Engine;
-use bigseg_core::testkit::RedisServer;
+use bigseg::Engine;
+use bigseg::testkit::RedisServer;
 use futures_util::future::join_all;
 
 use crate::baselines;

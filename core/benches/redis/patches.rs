@@ -1,13 +1,13 @@
 //! A large patch, compared with one command per round trip, and the delay for other clients
 //! meanwhile.
 
-use bigseg_core::store::Cursor;
+use bigseg::store::Cursor;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use bigseg_core::patch::{ListChanges, Patch, PatchOutcome};
-use bigseg_core::testkit::samples::patch;
-use bigseg_core::testkit::{RedisServer, Reply};
+use bigseg::patch::{ListChanges, Patch, PatchOutcome};
+use bigseg::testkit::samples::patch;
+use bigseg::testkit::{RedisServer, Reply};
 
 use crate::population::hash;
 use crate::rounds::{median, time};

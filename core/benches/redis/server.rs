@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use bigseg_core::engine::PushInvalidation;
-use bigseg_core::testkit::{RedisServer, Reply};
-use bigseg_core::{Engine, EngineConfig, StoreConfig};
+use bigseg::engine::PushInvalidation;
+use bigseg::testkit::{RedisServer, Reply};
+use bigseg::{Engine, EngineConfig, StoreConfig};
 
 use crate::population::fill;
 

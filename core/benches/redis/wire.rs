@@ -50,7 +50,7 @@ pub(crate) fn encode(commands: &[&[&str]]) -> Vec<u8> {
 }
 
 /// Encodes the two commands of a lookup.
-pub(crate) fn lookup(hash: bigseg_core::ContextHash) -> Vec<u8> {
+pub(crate) fn lookup(hash: bigseg::ContextHash) -> Vec<u8> {
     let [include, exclude] =
         ["include", "exclude"].map(|list| format!("launchdarkly:big_segment_{list}:{hash}"));
     encode(&[&["SMEMBERS", &include], &["SMEMBERS", &exclude]])

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use bigseg_core::StoreConfig;
-use bigseg_core::integration::{Integration, IntegrationConfig, IntegrationDefinition, IntegrationState};
+use bigseg::StoreConfig;
+use bigseg::integration::{Integration, IntegrationConfig, IntegrationDefinition, IntegrationState};
 
 use crate::initial_load::upstream;
 use crate::upstream_process::UpstreamProcess;

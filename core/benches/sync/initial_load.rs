@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bigseg_core::StoreConfig;
-use bigseg_core::sync::{SdkKey, SyncConfig, SyncWorker, Upstream, UpstreamProxy};
-use bigseg_core::testkit::{RedisServer, fake_upstream};
+use bigseg::StoreConfig;
+use bigseg::sync::{SdkKey, SyncConfig, SyncWorker, Upstream, UpstreamProxy};
+use bigseg::testkit::{RedisServer, fake_upstream};
 
 use crate::upstream_process::{UpstreamProcess, operation};
 

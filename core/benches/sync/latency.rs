@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use bigseg_core::sync::{SyncConfig, SyncWorker};
-use bigseg_core::testkit::samples::{hash, list, patch};
-use bigseg_core::testkit::{FakeUpstream, RedisServer};
-use bigseg_core::{Engine, EngineConfig, StoreConfig};
+use bigseg::sync::{SyncConfig, SyncWorker};
+use bigseg::testkit::samples::{hash, list, patch};
+use bigseg::testkit::{FakeUpstream, RedisServer};
+use bigseg::{Engine, EngineConfig, StoreConfig};
 
 use crate::initial_load::upstream;
 

@@ -1,4 +1,4 @@
-//! `cargo bench -p bigseg-core --bench sync`: the sync worker, beside the floor of what the store
+//! `cargo bench -p bigseg --bench sync`: the sync worker, beside the floor of what the store
 //! or the disk allows. `-- NAME` runs the sections whose name contains NAME.
 
 mod idle;

@@ -3,9 +3,9 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
-use bigseg_core::testkit::samples::{hash, list, patch};
-use bigseg_core::testkit::{Endpoint, FakeUpstream, UpstreamFault, fake_upstream};
-use bigseg_core::{ContextHash, SegmentRef};
+use bigseg::testkit::samples::{hash, list, patch};
+use bigseg::testkit::{Endpoint, FakeUpstream, UpstreamFault, fake_upstream};
+use bigseg::{ContextHash, SegmentRef};
 
 /// The first argument of this program when it is to run the upstream.
 pub(crate) const ROLE: &str = "upstream";

@@ -35,10 +35,10 @@ pub enum PushInvalidation {
 ///
 /// ```
 /// # use std::time::Duration;
-/// # use bigseg_core::{Engine, EngineConfig};
+/// # use bigseg::{Engine, EngineConfig};
 /// let config = EngineConfig::new("memory:")?.with_lookup_deadline(Duration::from_millis(200));
 /// let engine = Engine::open(config)?;
-/// # Ok::<(), bigseg_core::Error>(())
+/// # Ok::<(), bigseg::Error>(())
 /// ```
 /// [`Engine::open`](super::Engine::open) checks the options.
 ///

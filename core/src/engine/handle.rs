@@ -166,7 +166,7 @@ impl Engine {
     /// the other when a rule needs them, each at most once.
     ///
     /// ```
-    /// # use bigseg_core::{Context, Engine, EngineConfig, LookupStatus};
+    /// # use bigseg::{Context, Engine, EngineConfig, LookupStatus};
     /// # use serde_json::json;
     /// let engine = Engine::open(EngineConfig::default())?;
     /// engine.set_data(
@@ -178,7 +178,7 @@ impl Engine {
     /// let evaluation = engine.evaluate("page", &alice).wait()?;
     /// assert_eq!(evaluation.value, json!("old"));
     /// assert_eq!(evaluation.reason.big_segments_status, Some(LookupStatus::NotConfigured)); // no store is configured
-    /// # Ok::<(), bigseg_core::Error>(())
+    /// # Ok::<(), bigseg::Error>(())
     /// ```
     pub fn evaluate<'a>(&'a self, flag_key: &'a str, context: &'a Context) -> Request<'a, FlagQuery<'a>> {
         Request::new(&self.evaluator, FlagQuery::new(flag_key, context))

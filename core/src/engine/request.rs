@@ -32,12 +32,12 @@ use crate::runtime::BoxFuture;
 /// store are in the answer.
 ///
 /// ```
-/// # use bigseg_core::{Engine, EngineConfig, LookupStatus};
+/// # use bigseg::{Engine, EngineConfig, LookupStatus};
 /// let engine = Engine::open(EngineConfig::new("memory:")?)?;
 /// let answer = engine.membership("user-key").wait()?;
 /// assert_eq!(answer.check("beta.g3"), None);
 /// assert!(engine.membership("user-key").cached()?.is_some());
-/// # Ok::<(), bigseg_core::Error>(())
+/// # Ok::<(), bigseg::Error>(())
 /// ```
 #[must_use = "a request does nothing until it is awaited or asked for its answer"]
 pub struct Request<'a, Q> {

@@ -3,11 +3,11 @@
 //!
 //! A program that fills one store needs one [`Integration`]:
 //! ```no_run
-//! use bigseg_core::integration::{Integration, IntegrationConfig, IntegrationDefinition};
-//! use bigseg_core::sync::{SdkKey, Upstream};
-//! use bigseg_core::StoreConfig;
+//! use bigseg::integration::{Integration, IntegrationConfig, IntegrationDefinition};
+//! use bigseg::sync::{SdkKey, Upstream};
+//! use bigseg::StoreConfig;
 //!
-//! # fn main() -> bigseg_core::Result<()> {
+//! # fn main() -> bigseg::Result<()> {
 //! let upstream = Upstream::new(SdkKey::new("sdk-key")?);
 //! let store = StoreConfig::parse("redis://localhost?prefix=production")?;
 //! let definition = IntegrationDefinition::new("production", upstream, store);

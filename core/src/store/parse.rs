@@ -57,13 +57,13 @@ impl StoreConfig {
     /// option is given once: in the store string or by name.
     ///
     /// ```
-    /// use bigseg_core::StoreConfig;
-    /// use bigseg_core::store::OptionValue;
+    /// use bigseg::StoreConfig;
+    /// use bigseg::store::OptionValue;
     ///
     /// let options = [("password", OptionValue::from("p@ss/word")), ("tls", true.into()), ("database", 2.0.into())];
     /// let store = StoreConfig::from_parts("redis+sentinel://a,b/mymaster", options)?;
     /// assert_eq!(store, StoreConfig::parse("rediss+sentinel://:p%40ss%2Fword@a,b/mymaster/2")?);
-    /// # Ok::<(), bigseg_core::Error>(())
+    /// # Ok::<(), bigseg::Error>(())
     /// ```
     ///
     /// # Errors

@@ -3,10 +3,10 @@
 //!
 //! ```no_run
 //! use std::sync::Arc;
-//! use bigseg_core::sync::{SdkKey, SyncConfig, SyncWorker, Upstream};
-//! use bigseg_core::{Engine, EngineConfig, StoreConfig};
+//! use bigseg::sync::{SdkKey, SyncConfig, SyncWorker, Upstream};
+//! use bigseg::{Engine, EngineConfig, StoreConfig};
 //!
-//! # fn main() -> bigseg_core::Result<()> {
+//! # fn main() -> bigseg::Result<()> {
 //! // Fills an embedded store and answers from it: no lookup needs the network.
 //! let store = StoreConfig::parse("local:./mirror.bigseg")?;
 //! let upstream = Upstream::new(SdkKey::new("sdk-key")?);

@@ -6,7 +6,7 @@
 //! ```text
 //! #[test]
 //! fn the_server_answers() {
-//!     bigseg_core::needs!(Redis);
+//!     bigseg::needs!(Redis);
 //!     …
 //! ```
 

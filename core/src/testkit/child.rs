@@ -5,7 +5,7 @@
 //! ```text
 //! #[test]
 //! fn child_process() {
-//!     bigseg_core::testkit::child::serve(|role, arguments| match role { "reader" => read(&arguments[0]), … });
+//!     bigseg::testkit::child::serve(|role, arguments| match role { "reader" => read(&arguments[0]), … });
 //! }
 //! ```
 //! Its parent is a test of the same module: `Child::start(module_path!(), "reader", &[path])`.

@@ -5,14 +5,14 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::fixture::eventually;
-use bigseg_core::testkit::DynamoDbServer;
-use bigseg_core::testkit::dynamodb_faults::expired;
-use bigseg_core::testkit::dynamodb_server::{TABLE, store_at};
-use bigseg_core::testkit::http::Message;
-use bigseg_core::testkit::http_proxy::{HttpProxy, Reaction};
-use bigseg_core::testkit::redis_server::free_port;
-use bigseg_core::testkit::samples::hash;
-use bigseg_core::{Clock, Error, ErrorKind, StoreConfig};
+use bigseg::testkit::DynamoDbServer;
+use bigseg::testkit::dynamodb_faults::expired;
+use bigseg::testkit::dynamodb_server::{TABLE, store_at};
+use bigseg::testkit::http::Message;
+use bigseg::testkit::http_proxy::{HttpProxy, Reaction};
+use bigseg::testkit::redis_server::free_port;
+use bigseg::testkit::samples::hash;
+use bigseg::{Clock, Error, ErrorKind, StoreConfig};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 

@@ -1,17 +1,17 @@
 //! What cannot work is said in words that name the place and what to mend, and never a secret.
 
-use bigseg_core::store::Cursor;
+use bigseg::store::Cursor;
 use std::sync::Arc;
 
 use crate::fixture::eventually;
-use bigseg_core::patch::PatchOutcome;
-use bigseg_core::testkit::DynamoDbServer;
-use bigseg_core::testkit::dynamodb_faults::{denied, error, internal, throttled};
-use bigseg_core::testkit::dynamodb_server::{TABLE, store_at};
-use bigseg_core::testkit::http_proxy::{HttpProxy, Reaction, action};
-use bigseg_core::testkit::redis_server::free_port;
-use bigseg_core::testkit::samples::{SampleList, hash, list, patch};
-use bigseg_core::{Engine, EngineConfig, Error, ErrorKind, StoreConfig};
+use bigseg::patch::PatchOutcome;
+use bigseg::testkit::DynamoDbServer;
+use bigseg::testkit::dynamodb_faults::{denied, error, internal, throttled};
+use bigseg::testkit::dynamodb_server::{TABLE, store_at};
+use bigseg::testkit::http_proxy::{HttpProxy, Reaction, action};
+use bigseg::testkit::redis_server::free_port;
+use bigseg::testkit::samples::{SampleList, hash, list, patch};
+use bigseg::{Engine, EngineConfig, Error, ErrorKind, StoreConfig};
 use serde_json::json;
 
 /// Asks a store in every way, which must fail alike, and returns the reader's error.

@@ -5,15 +5,15 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::{Cursor, StoreWriter};
-use bigseg_core::testkit::dynamodb_faults::{cancelled, error, internal, throttled, unprocessed};
-use bigseg_core::testkit::dynamodb_server::store_at;
-use bigseg_core::testkit::http::Message;
-use bigseg_core::testkit::http_proxy::{HttpProxy, Reaction, action};
-use bigseg_core::testkit::samples::{SampleList, TestRng, hash, list, patch};
-use bigseg_core::testkit::{DynamoDbServer, StoreModel, rounds};
-use bigseg_core::{ErrorKind, StoreConfig};
+use bigseg::patch::{Patch, PatchOutcome};
+use bigseg::store::{Cursor, StoreWriter};
+use bigseg::testkit::dynamodb_faults::{cancelled, error, internal, throttled, unprocessed};
+use bigseg::testkit::dynamodb_server::store_at;
+use bigseg::testkit::http::Message;
+use bigseg::testkit::http_proxy::{HttpProxy, Reaction, action};
+use bigseg::testkit::samples::{SampleList, TestRng, hash, list, patch};
+use bigseg::testkit::{DynamoDbServer, StoreModel, rounds};
+use bigseg::{ErrorKind, StoreConfig};
 use parking_lot::Mutex;
 use serde_json::Value;
 

@@ -2,12 +2,12 @@
 //!
 //! Forking a test harness is asking for trouble, so that a fresh process with one thread does it.
 
-use bigseg_core::patch::PatchOutcome;
-use bigseg_core::store::{Cursor, StoreReader, StoreWriter};
-use bigseg_core::testkit::DynamoDbServer;
-use bigseg_core::testkit::child::{self, Child, report};
-use bigseg_core::testkit::samples::{hash, list, patch};
-use bigseg_core::{ErrorKind, Result, StoreConfig};
+use bigseg::patch::PatchOutcome;
+use bigseg::store::{Cursor, StoreReader, StoreWriter};
+use bigseg::testkit::DynamoDbServer;
+use bigseg::testkit::child::{self, Child, report};
+use bigseg::testkit::samples::{hash, list, patch};
+use bigseg::{ErrorKind, Result, StoreConfig};
 
 /// A forked child that hangs is killed by its own alarm after this many seconds.
 const TIMEOUT: u32 = 30;

@@ -1,12 +1,12 @@
 //! What lies in DynamoDB, item by item (docs/spec.md#dynamodb-schema), seen by a client that shares no code with the store.
 
-use bigseg_core::store::Cursor;
+use bigseg::store::Cursor;
 use std::ops::ControlFlow;
 
-use bigseg_core::patch::PatchOutcome;
-use bigseg_core::testkit::samples::{SampleList, hash, list, membership, patch};
-use bigseg_core::testkit::{DynamoDbClient, DynamoDbServer};
-use bigseg_core::{ErrorKind, StoreConfig};
+use bigseg::patch::PatchOutcome;
+use bigseg::testkit::samples::{SampleList, hash, list, membership, patch};
+use bigseg::testkit::{DynamoDbClient, DynamoDbServer};
+use bigseg::{ErrorKind, StoreConfig};
 use serde_json::{Value, json};
 
 /// Of `user1` and `user2`, as docs/spec.md#context-hash gives them.

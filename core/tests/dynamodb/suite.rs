@@ -2,12 +2,12 @@
 
 use std::cell::Cell;
 
-use bigseg_core::StoreConfig;
-use bigseg_core::store::dynamodb::DynamoDbTable;
-use bigseg_core::testkit::dynamodb_faults::denied;
-use bigseg_core::testkit::dynamodb_server::{ENDPOINT_VARIABLE, REGION, TABLE, store_at};
-use bigseg_core::testkit::http_proxy::{HttpProxy, Reaction, action};
-use bigseg_core::testkit::{DynamoDbServer, StoreUnderTest, store_suite};
+use bigseg::StoreConfig;
+use bigseg::store::dynamodb::DynamoDbTable;
+use bigseg::testkit::dynamodb_faults::denied;
+use bigseg::testkit::dynamodb_server::{ENDPOINT_VARIABLE, REGION, TABLE, store_at};
+use bigseg::testkit::http_proxy::{HttpProxy, Reaction, action};
+use bigseg::testkit::{DynamoDbServer, StoreUnderTest, store_suite};
 
 /// Makes stores, each under a prefix of its own, from what gives a store string for a role and options.
 fn stores(store: impl Fn(&str, &str) -> String) -> impl Fn() -> StoreUnderTest {

@@ -1,13 +1,13 @@
 //! Making a table, and finding out what is wrong with one.
 
-use bigseg_core::store::Cursor;
-use bigseg_core::store::dynamodb::DynamoDbTable;
-use bigseg_core::testkit::DynamoDbServer;
-use bigseg_core::testkit::dynamodb_faults::denied;
-use bigseg_core::testkit::dynamodb_server::{TABLE, store_at};
-use bigseg_core::testkit::http_proxy::{HttpProxy, Reaction, action};
-use bigseg_core::testkit::samples::{list, patch};
-use bigseg_core::{ErrorKind, StoreConfig};
+use bigseg::store::Cursor;
+use bigseg::store::dynamodb::DynamoDbTable;
+use bigseg::testkit::DynamoDbServer;
+use bigseg::testkit::dynamodb_faults::denied;
+use bigseg::testkit::dynamodb_server::{TABLE, store_at};
+use bigseg::testkit::http_proxy::{HttpProxy, Reaction, action};
+use bigseg::testkit::samples::{list, patch};
+use bigseg::{ErrorKind, StoreConfig};
 use serde_json::json;
 
 fn table(store: &str) -> DynamoDbTable {

@@ -1,9 +1,9 @@
 //! What the types promise: they cross threads, clones share one engine, and an id is a key or a hash.
 
 use crate::fixture::{Fixture, context, included_in};
-use bigseg_core::engine::{Request, RequestFuture};
-use bigseg_core::status::StatusUpdates;
-use bigseg_core::{Answer, ContextId, Engine, EngineConfig, ErrorKind, Operation, StoreConfig, StoreStatus};
+use bigseg::engine::{Request, RequestFuture};
+use bigseg::status::StatusUpdates;
+use bigseg::{Answer, ContextId, Engine, EngineConfig, ErrorKind, Operation, StoreConfig, StoreStatus};
 
 #[test]
 fn types_cross_threads() {
@@ -16,23 +16,23 @@ fn types_cross_threads() {
     assert_send_sync::<StoreStatus>();
     assert_send_sync::<StatusUpdates>();
     assert_send_sync::<ContextId>();
-    assert_send_sync::<bigseg_core::Error>();
-    assert_send_sync::<Request<'_, bigseg_core::engine::MembershipQuery>>();
-    assert_send::<RequestFuture<'_, bigseg_core::engine::MembershipQuery>>();
+    assert_send_sync::<bigseg::Error>();
+    assert_send_sync::<Request<'_, bigseg::engine::MembershipQuery>>();
+    assert_send::<RequestFuture<'_, bigseg::engine::MembershipQuery>>();
     assert_send::<Operation<'_, ()>>();
     #[cfg(feature = "segment")]
     {
-        assert_send_sync::<Request<'_, bigseg_core::engine::FlagQuery<'_>>>();
-        assert_send::<RequestFuture<'_, bigseg_core::engine::FlagQuery<'_>>>();
-        assert_send_sync::<bigseg_core::segment::DataSet>();
-        assert_send_sync::<bigseg_core::Context>();
+        assert_send_sync::<Request<'_, bigseg::engine::FlagQuery<'_>>>();
+        assert_send::<RequestFuture<'_, bigseg::engine::FlagQuery<'_>>>();
+        assert_send_sync::<bigseg::segment::DataSet>();
+        assert_send_sync::<bigseg::Context>();
     }
     #[cfg(feature = "sync")]
-    assert_send_sync::<bigseg_core::sync::SyncWorker>();
+    assert_send_sync::<bigseg::sync::SyncWorker>();
     #[cfg(feature = "integration")]
     {
-        assert_send_sync::<bigseg_core::integration::Integration>();
-        assert_send_sync::<bigseg_core::integration::Registry>();
+        assert_send_sync::<bigseg::integration::Integration>();
+        assert_send_sync::<bigseg::integration::Registry>();
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bigseg_core::__internal::cache::Cache;
-use bigseg_core::clock::Moment;
-use bigseg_core::testkit::rounds;
-use bigseg_core::testkit::samples::{TestRng, hash, membership};
-use bigseg_core::{Clock, ManualClock, Membership};
+use bigseg::__internal::cache::Cache;
+use bigseg::clock::Moment;
+use bigseg::testkit::rounds;
+use bigseg::testkit::samples::{TestRng, hash, membership};
+use bigseg::{Clock, ManualClock, Membership};
 use proptest::prelude::*;
 
 /// The context used last stands last.

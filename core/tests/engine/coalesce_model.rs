@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bigseg_core::__internal::coalesce::{Batch, Batching, Coalescer, Joined, PendingAnswer};
-use bigseg_core::clock::Moment;
-use bigseg_core::store::BatchResult;
-use bigseg_core::testkit::rounds;
-use bigseg_core::testkit::samples::{hash, membership};
-use bigseg_core::{ContextHash, Error, ErrorKind, Membership, Result};
+use bigseg::__internal::coalesce::{Batch, Batching, Coalescer, Joined, PendingAnswer};
+use bigseg::clock::Moment;
+use bigseg::store::BatchResult;
+use bigseg::testkit::rounds;
+use bigseg::testkit::samples::{hash, membership};
+use bigseg::{ContextHash, Error, ErrorKind, Membership, Result};
 use futures_util::FutureExt;
 use proptest::prelude::*;
 

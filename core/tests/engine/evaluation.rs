@@ -5,10 +5,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::fixture::{Fixture, START, context, in_thread, included_in};
-use bigseg_core::engine::{Explanation, Source};
-use bigseg_core::segment::{Decider, Evaluation, EvaluationErrorKind, ReasonKind, SegmentAnswer};
-use bigseg_core::testkit::{Fault, FaultStore};
-use bigseg_core::{Context, Engine, EngineConfig, Error, ErrorKind, LookupStatus, Origin, Result};
+use bigseg::engine::{Explanation, Source};
+use bigseg::segment::{Decider, Evaluation, EvaluationErrorKind, ReasonKind, SegmentAnswer};
+use bigseg::testkit::{Fault, FaultStore};
+use bigseg::{Context, Engine, EngineConfig, Error, ErrorKind, LookupStatus, Origin, Result};
 use serde_json::{Value, json};
 
 /// A flag that serves `yes` to the segment beta, and a number to all other contexts.

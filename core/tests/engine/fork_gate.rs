@@ -4,8 +4,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bigseg_core::testkit::child::{self, Child, report};
-use bigseg_core::{Membership, SegmentRef};
+use bigseg::testkit::child::{self, Child, report};
+use bigseg::{Membership, SegmentRef};
 
 /// A forked child that hangs is killed by its own alarm after this many seconds.
 const TIMEOUT: u32 = 30;

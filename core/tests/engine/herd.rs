@@ -5,8 +5,8 @@ use std::future::Future;
 use std::task::{Context, Waker};
 
 use crate::fixture::{Fixture, context, included_in};
-use bigseg_core::testkit::fault_store::Fault;
-use bigseg_core::{LookupStatus, Origin};
+use bigseg::testkit::fault_store::Fault;
+use bigseg::{LookupStatus, Origin};
 
 const HERD: usize = 1000;
 

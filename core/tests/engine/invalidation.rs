@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fixture::{Fixture, START, context, eventually, included_in};
-use bigseg_core::engine::{PushInvalidation, Source};
-use bigseg_core::store::Limitation;
-use bigseg_core::testkit::fault_store::{Fault, FaultStore};
-use bigseg_core::testkit::push_store::PushStore;
-use bigseg_core::{EngineConfig, ErrorKind, LookupStatus, Origin};
+use bigseg::engine::{PushInvalidation, Source};
+use bigseg::store::Limitation;
+use bigseg::testkit::fault_store::{Fault, FaultStore};
+use bigseg::testkit::push_store::PushStore;
+use bigseg::{EngineConfig, ErrorKind, LookupStatus, Origin};
 
 const SECOND: Duration = Duration::from_secs(1);
 

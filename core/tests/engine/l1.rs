@@ -4,18 +4,18 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::fixture::{Fixture, START, context, eventually, in_thread, included_in};
-use bigseg_core::engine::Source;
-use bigseg_core::testkit::fault_store::{Fault, FaultStore};
-use bigseg_core::testkit::push_store::PushStore;
-use bigseg_core::testkit::rounds;
-use bigseg_core::testkit::samples::TestRng;
-use bigseg_core::{Answer, Clock, ContextHash, Engine, EngineConfig, ErrorKind, LookupStatus};
+use bigseg::engine::Source;
+use bigseg::testkit::fault_store::{Fault, FaultStore};
+use bigseg::testkit::push_store::PushStore;
+use bigseg::testkit::rounds;
+use bigseg::testkit::samples::TestRng;
+use bigseg::{Answer, Clock, ContextHash, Engine, EngineConfig, ErrorKind, LookupStatus};
 
 /// A first-level cache as a binding has one, on the engine's own clock.
 struct FirstLevel {
     clock: Clock,
     epoch: u32,
-    answers: HashMap<ContextHash, (Answer, bigseg_core::clock::Moment)>,
+    answers: HashMap<ContextHash, (Answer, bigseg::clock::Moment)>,
 }
 
 impl FirstLevel {
@@ -212,7 +212,7 @@ fn an_evaluation_holds_as_long_as_its_memberships_and_the_data() {
     fixture.store.put(context("a"), included_in("s.g1"));
     let engine = &fixture.engine;
     engine.set_data(DATA).unwrap();
-    let a = bigseg_core::Context::parse(r#"{"kind": "user", "key": "a"}"#).unwrap();
+    let a = bigseg::Context::parse(r#"{"kind": "user", "key": "a"}"#).unwrap();
     assert!(
         engine.segment_contains("s", &a).leased().now().unwrap().is_none(),
         "the store would have to be asked"

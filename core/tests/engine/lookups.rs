@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::fixture::{Fixture, context, eventually, included_in};
-use bigseg_core::engine::Source;
-use bigseg_core::store::StoreWriter;
-use bigseg_core::store::memory::MemoryStore;
-use bigseg_core::testkit::fault_store::Fault;
-use bigseg_core::{Engine, EngineConfig, ErrorKind, LookupStatus, Origin};
+use bigseg::engine::Source;
+use bigseg::store::StoreWriter;
+use bigseg::store::memory::MemoryStore;
+use bigseg::testkit::fault_store::Fault;
+use bigseg::{Engine, EngineConfig, ErrorKind, LookupStatus, Origin};
 
 #[test]
 fn cached_never_asks() {
@@ -77,9 +77,7 @@ fn a_completion_is_called_once_with_the_answer_or_with_closed() {
     let (sender, answers) = std::sync::mpsc::channel();
     let complete = |sender: &std::sync::mpsc::Sender<_>| {
         let sender = sender.clone();
-        move |answer: bigseg_core::Result<bigseg_core::Answer>| {
-            sender.send(answer.map(|a| a.check("a.g1"))).unwrap()
-        }
+        move |answer: bigseg::Result<bigseg::Answer>| sender.send(answer.map(|a| a.check("a.g1"))).unwrap()
     };
     fixture.engine.membership(context("user")).then(complete(&sender)).unwrap();
     assert_eq!(answers.recv().unwrap().unwrap(), Some(true));
@@ -112,8 +110,8 @@ fn keys_that_are_none_are_refused_and_cost_nothing() {
 fn ten_thousand_refs_in_one_membership() {
     let fixture = Fixture::new(|_| {}).settled();
     let refs = |letter: char| (0..10_000).map(move |i| format!("{letter}{i}.g1"));
-    let parse = |text: String| bigseg_core::SegmentRef::parse(&text).unwrap();
-    let membership = bigseg_core::Membership::new(refs('a').map(parse), refs('b').map(parse));
+    let parse = |text: String| bigseg::SegmentRef::parse(&text).unwrap();
+    let membership = bigseg::Membership::new(refs('a').map(parse), refs('b').map(parse));
     fixture.store.put(context("user"), membership);
     for _ in 0..2 {
         let answer = fixture.engine.membership("user").wait().unwrap();
@@ -150,7 +148,7 @@ fn a_memory_store_filled_later_is_seen() {
     let store = MemoryStore::named("filled-later");
     let engine = Engine::open(EngineConfig::new("memory:filled-later").unwrap()).unwrap();
     assert_eq!(engine.membership("user").wait().unwrap().status, LookupStatus::Stale);
-    store.set_synchronized_on(bigseg_core::Clock::System.unix_millis()).unwrap();
+    store.set_synchronized_on(bigseg::Clock::System.unix_millis()).unwrap();
     engine.refresh_status().wait().unwrap();
     let answer = engine.membership("other").wait().unwrap();
     assert_eq!((answer.status, answer.membership.is_empty()), (LookupStatus::Healthy, true));

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::fixture::{Fixture, context, eventually, included_in};
-use bigseg_core::testkit::fault_store::Fault;
-use bigseg_core::{Answer, ErrorKind, LookupStatus, Origin};
+use bigseg::testkit::fault_store::Fault;
+use bigseg::{Answer, ErrorKind, LookupStatus, Origin};
 
 const DEADLINE: Duration = Duration::from_secs(1);
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
 fn kind(answer: &Answer) -> Option<ErrorKind> {
-    answer.error.as_ref().map(bigseg_core::Error::kind)
+    answer.error.as_ref().map(bigseg::Error::kind)
 }
 
 /// Lets a store hang and moves time until the breaker opens.

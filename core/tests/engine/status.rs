@@ -6,8 +6,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::fixture::{Fixture, START, context, eventually, in_thread};
-use bigseg_core::testkit::fault_store::{Fault, FaultStore};
-use bigseg_core::{ErrorKind, LookupStatus, StoreStatus};
+use bigseg::testkit::fault_store::{Fault, FaultStore};
+use bigseg::{ErrorKind, LookupStatus, StoreStatus};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 

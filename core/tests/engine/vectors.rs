@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::fixture::{context, eventually};
 use crate::vector_files::{cases, file, strings, text};
-use bigseg_core::engine::Source;
-use bigseg_core::testkit::fault_store::{Fault, FaultStore};
-use bigseg_core::{
+use bigseg::engine::Source;
+use bigseg::testkit::fault_store::{Fault, FaultStore};
+use bigseg::{
     Clock, ContextHash, Engine, EngineConfig, ErrorKind, ManualClock, Membership, Origin, SegmentRef,
 };
 use serde_json::Value;

@@ -3,11 +3,11 @@
 
 use crate::fixture::included_in;
 use crate::vector_files::{cases, file, text};
-use bigseg_core::segment::{
+use bigseg::segment::{
     DataSet, EvaluationErrorKind, Lookup, MAX_REFERENCE_DEPTH, Memo, SegmentAnswer, Step, evaluate_flag,
     evaluate_segment,
 };
-use bigseg_core::{Context, ContextHash, ErrorKind, LookupStatus, Membership};
+use bigseg::{Context, ContextHash, ErrorKind, LookupStatus, Membership};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -16,7 +16,7 @@ const SECRET: &str = "tO9-sEcReT";
 
 fn config() -> ProptestConfig {
     ProptestConfig {
-        cases: bigseg_core::testkit::rounds(400, 100_000) as u32,
+        cases: bigseg::testkit::rounds(400, 100_000) as u32,
         rng_seed: proptest::test_runner::RngSeed::Fixed(8),
         failure_persistence: None,
         ..ProptestConfig::default()
@@ -77,7 +77,7 @@ fn evaluate_all(data: &DataSet, context: &Context) {
     }
 }
 
-fn check_rejection(error: &bigseg_core::Error) {
+fn check_rejection(error: &bigseg::Error) {
     assert!(matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::InvalidContextKey), "{error:?}");
     assert!(!format!("{error:?}").contains(SECRET), "{error:?}");
 }
@@ -256,7 +256,7 @@ fn trace_keys_cannot_be_forged() {
 #[test]
 fn the_vectors_have_a_case_of_every_decider() {
     let file = file("evaluation");
-    for decider in bigseg_core::segment::Decider::ALL {
+    for decider in bigseg::segment::Decider::ALL {
         let is_of_it = |case: &Value| text(&case["expect"]["decisions"][0]["decider"]) == decider.name();
         let mut decided =
             cases(&file, "cases").iter().filter(|case| case["expect"]["decisions"][0].is_object());

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::fixture::{Fixture, START, context};
 use crate::vector_files::{cases, expected_error, file, strings, text};
-use bigseg_core::segment::{DataSet, classify};
-use bigseg_core::testkit::fault_store::FaultStore;
-use bigseg_core::{Context, ContextHash, Engine, EngineConfig, ErrorKind, Membership, SegmentRef};
+use bigseg::segment::{DataSet, classify};
+use bigseg::testkit::fault_store::FaultStore;
+use bigseg::{Context, ContextHash, Engine, EngineConfig, ErrorKind, Membership, SegmentRef};
 use serde_json::{Value, json};
 
 /// Returns a store with the content of a case.

@@ -124,7 +124,7 @@ fn check_manifests(manifests: &[Source]) -> Vec<String> {
                 complaints.push(format!("{path}: depends on ffi"));
             }
             let ours = line.trim_start().starts_with("bigseg-") || line.contains("path = ");
-            let core = line.trim_start().starts_with("bigseg-core");
+            let core = ["bigseg.", "bigseg ="].iter().any(|name| line.trim_start().starts_with(name));
             let name = path.split('/').next().unwrap_or_default();
             if ours && !core && name != "xtask" {
                 complaints
@@ -240,7 +240,7 @@ mod rules {
         assert_eq!(
             check(
                 "cli/Cargo.toml",
-                "[package]\nname = \"bigseg-cli\"\n[dependencies]\nbigseg-core.workspace = true"
+                "[package]\nname = \"bigseg-cli\"\n[dependencies]\nbigseg.workspace = true"
             ),
             0
         );

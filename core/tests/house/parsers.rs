@@ -1,14 +1,14 @@
 //! Parsers on random input: each returns a value or a clean error, and repeats nothing that may be
 //! a secret.
 
-use bigseg_core::patch::Patch;
-use bigseg_core::{ContextHash, ErrorKind, SegmentRef, StoreConfig};
+use bigseg::patch::Patch;
+use bigseg::{ContextHash, ErrorKind, SegmentRef, StoreConfig};
 use proptest::prelude::*;
 
 /// Runs more cases in a soak run; a normal run always has the same ones.
 fn config() -> ProptestConfig {
     ProptestConfig {
-        cases: bigseg_core::testkit::rounds(512, 200_000) as u32,
+        cases: bigseg::testkit::rounds(512, 200_000) as u32,
         rng_seed: proptest::test_runner::RngSeed::Fixed(20),
         failure_persistence: None,
         ..ProptestConfig::default()

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use bigseg_core::StoreConfig;
-use bigseg_core::integration::{FileProblems, IntegrationFile, Variables};
-use bigseg_core::sync::{SdkKey, UpstreamProxy};
+use bigseg::StoreConfig;
+use bigseg::integration::{FileProblems, IntegrationFile, Variables};
+use bigseg::sync::{SdkKey, UpstreamProxy};
 use serde_json::Value;
 
 use crate::vector_files;

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::upstream_fixture::*;
-use bigseg_core::integration::{
+use bigseg::integration::{
     Integration, IntegrationEdit, IntegrationState, Registry, RegistryConfig, ReloadSummary, StoreText,
 };
-use bigseg_core::testkit::fake_upstream::SDK_KEY;
-use bigseg_core::testkit::{FakeUpstream, RedisServer};
-use bigseg_core::{ErrorKind, StoreConfig};
+use bigseg::testkit::fake_upstream::SDK_KEY;
+use bigseg::testkit::{FakeUpstream, RedisServer};
+use bigseg::{ErrorKind, StoreConfig};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 
@@ -187,10 +187,10 @@ fn an_edit_leaves_the_rest_of_the_file_as_it_is() {
 
 #[test]
 fn secrets_stay_in_variables_and_are_sent_nowhere_else() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let fixture = Fixture::new();
     let server = RedisServer::start();
-    server.add_user("writer", bigseg_core::testkit::redis_server::WRITER_COMMANDS);
+    server.add_user("writer", bigseg::testkit::redis_server::WRITER_COMMANDS);
     fixture.set("PASSWORD", "secret");
     let port = server.port();
     let table = format!(

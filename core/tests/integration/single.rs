@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::upstream_fixture::*;
-use bigseg_core::integration::{
+use bigseg::integration::{
     Integration, IntegrationConfig, IntegrationDefinition, IntegrationState, IntegrationStatus,
 };
-use bigseg_core::sync::SdkKey;
-use bigseg_core::testkit::FakeUpstream;
-use bigseg_core::testkit::fake_upstream::SDK_KEY;
-use bigseg_core::{Clock, Error, ErrorKind, ManualClock, StoreConfig};
+use bigseg::sync::SdkKey;
+use bigseg::testkit::FakeUpstream;
+use bigseg::testkit::fake_upstream::SDK_KEY;
+use bigseg::{Clock, Error, ErrorKind, ManualClock, StoreConfig};
 use parking_lot::Mutex;
 
 fn define(fake: &FakeUpstream, store: &StoreConfig) -> IntegrationConfig {

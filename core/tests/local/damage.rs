@@ -5,12 +5,12 @@
 use std::fs;
 use std::path::Path;
 
-use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
-use bigseg_core::store::{InlineReader, StoreScanner, StoreWriter};
-use bigseg_core::testkit::child::{self, Child, Ending, report};
-use bigseg_core::testkit::rounds;
-use bigseg_core::testkit::samples::{SampleList, TestRng, hash};
-use bigseg_core::{ErrorKind, Membership, Result};
+use bigseg::store::local::{LocalConfig, LocalReader, LocalWriter};
+use bigseg::store::{InlineReader, StoreScanner, StoreWriter};
+use bigseg::testkit::child::{self, Child, Ending, report};
+use bigseg::testkit::rounds;
+use bigseg::testkit::samples::{SampleList, TestRng, hash};
+use bigseg::{ErrorKind, Membership, Result};
 use heed::types::{Bytes, Str};
 
 const SEGMENT: &str = "s.g1";

@@ -2,11 +2,11 @@
 //!
 //! Forking a test harness is asking for trouble, so that a fresh process with one thread does it.
 
-use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
-use bigseg_core::store::{Cursor, InlineReader, StoreWriter};
-use bigseg_core::testkit::child::{self, Child, report};
-use bigseg_core::testkit::samples::{SampleList, hash, list, patch};
-use bigseg_core::{Error, ErrorKind, Membership, Result};
+use bigseg::store::local::{LocalConfig, LocalReader, LocalWriter};
+use bigseg::store::{Cursor, InlineReader, StoreWriter};
+use bigseg::testkit::child::{self, Child, report};
+use bigseg::testkit::samples::{SampleList, hash, list, patch};
+use bigseg::{Error, ErrorKind, Membership, Result};
 
 /// A forked child that hangs is killed by its own alarm after this many seconds.
 const TIMEOUT: u32 = 30;

@@ -4,13 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use bigseg_core::patch::PatchOutcome;
-use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
-use bigseg_core::store::{Cursor, InlineReader, LoadReport, StoreScanner, StoreWriter};
-use bigseg_core::testkit::capability::{Capability, skip};
-use bigseg_core::testkit::child::{self, Child, report};
-use bigseg_core::testkit::samples::{SampleList, hash, list, patch};
-use bigseg_core::{Error, ErrorKind, Membership, Result};
+use bigseg::patch::PatchOutcome;
+use bigseg::store::local::{LocalConfig, LocalReader, LocalWriter};
+use bigseg::store::{Cursor, InlineReader, LoadReport, StoreScanner, StoreWriter};
+use bigseg::testkit::capability::{Capability, skip};
+use bigseg::testkit::child::{self, Child, report};
+use bigseg::testkit::samples::{SampleList, hash, list, patch};
+use bigseg::{Error, ErrorKind, Membership, Result};
 
 const SEGMENT: &str = "s.g1";
 /// The user and group "nobody".
@@ -183,7 +183,7 @@ fn set_mode(path: &Path, mode: u32) {
 
 #[test]
 fn who_may_not_write_may_read() {
-    bigseg_core::needs!(Root);
+    bigseg::needs!(Root);
     // The modes of the directory, the file, and the lock beside it.
     for (directory_mode, mode, lock_mode) in [
         (0o755, 0o644, 0o644),
@@ -205,7 +205,7 @@ fn who_may_not_write_may_read() {
 
 #[test]
 fn a_file_that_was_copied_without_its_lock_may_be_read_by_who_may_not_write() {
-    bigseg_core::needs!(Root);
+    bigseg::needs!(Root);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store");
     load(&LocalWriter::open(&LocalConfig::new(&path)).unwrap(), 1000, SEGMENT).unwrap();

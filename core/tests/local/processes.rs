@@ -3,13 +3,13 @@
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
-use bigseg_core::store::{Cursor, InlineReader, StoreReader, StoreScanner, StoreWriter};
-use bigseg_core::testkit::child::{self, Child, Ending, report};
-use bigseg_core::testkit::samples::{SampleList, TestRng, hash, list, patch};
-use bigseg_core::testkit::{StoreModel, rounds};
-use bigseg_core::{ContextHash, ErrorKind, Membership};
+use bigseg::patch::{Patch, PatchOutcome};
+use bigseg::store::local::{LocalConfig, LocalReader, LocalWriter};
+use bigseg::store::{Cursor, InlineReader, StoreReader, StoreScanner, StoreWriter};
+use bigseg::testkit::child::{self, Child, Ending, report};
+use bigseg::testkit::samples::{SampleList, TestRng, hash, list, patch};
+use bigseg::testkit::{StoreModel, rounds};
+use bigseg::{ContextHash, ErrorKind, Membership};
 
 const SEGMENT: &str = "s.g1";
 /// How many contexts each patch of the chain moves together.

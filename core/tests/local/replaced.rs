@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bigseg_core::patch::PatchOutcome;
-use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
-use bigseg_core::store::{Cursor, InlineReader, StoreWriter};
-use bigseg_core::testkit::child::{self, Child, next_order, report};
-use bigseg_core::testkit::samples::{SampleList, hash, list, patch};
-use bigseg_core::{ErrorKind, Membership, Result};
+use bigseg::patch::PatchOutcome;
+use bigseg::store::local::{LocalConfig, LocalReader, LocalWriter};
+use bigseg::store::{Cursor, InlineReader, StoreWriter};
+use bigseg::testkit::child::{self, Child, next_order, report};
+use bigseg::testkit::samples::{SampleList, hash, list, patch};
+use bigseg::{ErrorKind, Membership, Result};
 
 #[test]
 fn child_process() {

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::fixture::eventually;
 use crate::redis_fixture::{NO_DEADLINE, RedisFixture};
-use bigseg_core::patch::PatchOutcome;
-use bigseg_core::store::{Cursor, StoreReader};
-use bigseg_core::testkit::redis_server::READER_COMMANDS;
-use bigseg_core::testkit::samples::{hash, list, membership, patch};
-use bigseg_core::testkit::{RedisCluster, Reply};
-use bigseg_core::{Clock, ContextHash, ErrorKind, LookupStatus, StoreConfig};
+use bigseg::patch::PatchOutcome;
+use bigseg::store::{Cursor, StoreReader};
+use bigseg::testkit::redis_server::READER_COMMANDS;
+use bigseg::testkit::samples::{hash, list, membership, patch};
+use bigseg::testkit::{RedisCluster, Reply};
+use bigseg::{Clock, ContextHash, ErrorKind, LookupStatus, StoreConfig};
 
 const CONTEXTS: usize = 60;
 
@@ -52,7 +52,7 @@ fn read(reader: &dyn StoreReader) -> Vec<bool> {
 
 #[test]
 fn slots_may_move_while_they_are_read() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start(2);
     fill(&cluster);
     cluster.add_user("reader", &[READER_COMMANDS, &["+asking"]].concat());
@@ -92,7 +92,7 @@ fn slots_may_move_while_they_are_read() {
 /// Other contexts are served. The store is unavailable, and the error names the node.
 #[test]
 fn a_node_that_is_down_fails_only_its_own_contexts() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let mut cluster = RedisCluster::start(3);
     cluster.configure("cluster-require-full-coverage", "no");
     fill(&cluster);
@@ -149,7 +149,7 @@ fn a_node_that_is_down_fails_only_its_own_contexts() {
 
 #[test]
 fn a_replica_takes_over() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let mut cluster = RedisCluster::start_with_replicas(3);
     fill(&cluster);
     cluster.add_user("reader", READER_COMMANDS);
@@ -185,10 +185,7 @@ fn a_replica_takes_over() {
 }
 
 /// Applies a patch, and retries while the store is unavailable.
-fn apply_with_retries(
-    writer: &dyn bigseg_core::store::StoreWriter,
-    next: &bigseg_core::patch::Patch,
-) -> PatchOutcome {
+fn apply_with_retries(writer: &dyn bigseg::store::StoreWriter, next: &bigseg::patch::Patch) -> PatchOutcome {
     for _ in 0..20 {
         match writer.apply(next, Cursor::Advance) {
             Ok(outcome) => return outcome,
@@ -200,7 +197,7 @@ fn apply_with_retries(
 
 #[test]
 fn replicas_are_read_if_configured() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let mut cluster = RedisCluster::start_with_replicas(2);
     fill(&cluster);
     let calls = |n: usize| {
@@ -238,7 +235,7 @@ fn replicas_are_read_if_configured() {
 
 #[test]
 fn a_cluster_that_is_down_fails_before_any_timeout() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let mut cluster = RedisCluster::start(2);
     let store = StoreConfig::parse(&cluster.store("", "response_timeout=60s")).unwrap();
     let reader = store.reader().unwrap();
@@ -264,7 +261,7 @@ fn a_cluster_that_is_down_fails_before_any_timeout() {
 /// The error names the right store string.
 #[test]
 fn a_single_node_of_a_cluster_is_refused() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start(2);
     let stores = [0, 1].map(|n| StoreConfig::parse(&cluster.node(n).store("", "")).unwrap());
     let errors = stores.map(|store| store.writer().unwrap().set_synchronized_on(1).err());

@@ -1,14 +1,14 @@
 //! A store in a Redis cluster passes the suite, with the schema that every SDK reads, and with
 //! minimal permissions.
 
-use bigseg_core::store::Cursor;
+use bigseg::store::Cursor;
 use std::cell::Cell;
 
-use bigseg_core::StoreConfig;
-use bigseg_core::patch::PatchOutcome;
-use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS};
-use bigseg_core::testkit::samples::{list, patch};
-use bigseg_core::testkit::{RedisCluster, Reply, StoreUnderTest, store_suite};
+use bigseg::StoreConfig;
+use bigseg::patch::PatchOutcome;
+use bigseg::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS};
+use bigseg::testkit::samples::{list, patch};
+use bigseg::testkit::{RedisCluster, Reply, StoreUnderTest, store_suite};
 
 /// Creates stores, each with its own prefix. `store` returns the store string for a role and
 /// options.
@@ -30,14 +30,14 @@ fn stores(store: impl Fn(&str, &str) -> String) -> impl Fn() -> StoreUnderTest {
 
 #[test]
 fn passes_the_suite() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start(3);
     store_suite::run(stores(|_, options| cluster.store("", options)));
 }
 
 #[test]
 fn over_tls_with_a_client_certificate() {
-    bigseg_core::needs!(Redis, OpenSsl);
+    bigseg::needs!(Redis, OpenSsl);
     let cluster = RedisCluster::start_tls(2);
     store_suite::run(stores(|_, options| cluster.store("", options)));
 }
@@ -45,7 +45,7 @@ fn over_tls_with_a_client_certificate() {
 /// One slot for the whole environment: patches are applied as on a single server.
 #[test]
 fn with_a_hash_tag_in_the_prefix() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start(3);
     store_suite::run(stores(|_, options| cluster.store("", &format!("{options}%7Btag%7D"))));
 }
@@ -54,7 +54,7 @@ fn with_a_hash_tag_in_the_prefix() {
 /// a segment also need `SCAN`.
 #[test]
 fn with_minimal_permissions() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start(3);
     cluster.add_user("reader", READER_COMMANDS);
     cluster.add_user("writer", WRITER_COMMANDS);
@@ -74,7 +74,7 @@ fn with_minimal_permissions() {
 /// The keys are those of a single server, without the lock, which does not help across slots.
 #[test]
 fn the_schema_is_the_same() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start(2);
     let writer = StoreConfig::parse(&cluster.store("", "prefix=env")).unwrap().writer().unwrap();
     let mut first = patch("s.g1", "", "v1", list(&["user1"], &[]));

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bigseg_core::StoreConfig;
-use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::{Cursor, StoreWriter};
-use bigseg_core::testkit::redis_server::WRITER_COMMANDS;
-use bigseg_core::testkit::samples::{TestRng, hash, list, patch};
-use bigseg_core::testkit::{RedisCluster, Reply, StoreModel, rounds};
+use bigseg::StoreConfig;
+use bigseg::patch::{Patch, PatchOutcome};
+use bigseg::store::{Cursor, StoreWriter};
+use bigseg::testkit::redis_server::WRITER_COMMANDS;
+use bigseg::testkit::samples::{TestRng, hash, list, patch};
+use bigseg::testkit::{RedisCluster, Reply, StoreModel, rounds};
 
 fn config(cluster: &RedisCluster, options: &str) -> StoreConfig {
     StoreConfig::parse(&cluster.store("", options)).unwrap()
@@ -52,7 +52,7 @@ fn follow(writer: &dyn StoreWriter, chain: &[Patch]) {
 
 #[test]
 fn writers_that_race_lose_nothing() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start(3);
     for seed in 0..rounds(10, 500) {
         let chain = chain(&mut TestRng::new(seed as u64), 60);
@@ -74,14 +74,14 @@ fn writers_that_race_lose_nothing() {
 /// A slot moves to another node and back, key by key, while a writer works.
 #[test]
 fn slots_may_move_while_they_are_written() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start(2);
     cluster.add_user("writer", &[WRITER_COMMANDS, &["+asking"]].concat());
     let key = |n: usize| format!("launchdarkly:big_segment_include:{}", hash(&n.to_string()));
     let slot = cluster.slot(&key(0));
     // Contexts whose keys lie in that slot, and some whose keys do not.
     let contexts: Vec<String> = (0..150_000)
-        .filter(|n| *n < 20 || bigseg_core::testkit::redis_cluster::slot_of(&key(*n)) == slot)
+        .filter(|n| *n < 20 || bigseg::testkit::redis_cluster::slot_of(&key(*n)) == slot)
         .map(|n| n.to_string())
         .collect();
     assert!(contexts.len() > 22, "only {} contexts", contexts.len());
@@ -138,7 +138,7 @@ fn slots_may_move_while_they_are_written() {
 
 #[test]
 fn an_operation_that_fails_keeps_the_cursor() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start(2);
     let writer = config(&cluster, "").writer().unwrap();
     writer.apply(&patch("s.g1", "", "1", list(&["before"], &[])), Cursor::Advance).unwrap();
@@ -147,7 +147,7 @@ fn an_operation_that_fails_keeps_the_cursor() {
     let next = patch("s.g1", "1", "2", list(&["good", "bad"], &["before"]));
     for _ in 0..2 {
         let error = writer.apply(&next, Cursor::Advance).unwrap_err();
-        assert_eq!(error.kind(), bigseg_core::ErrorKind::StoreData, "{error:?}");
+        assert_eq!(error.kind(), bigseg::ErrorKind::StoreData, "{error:?}");
         assert!(error.message().contains("WRONGTYPE"), "{error}");
         assert_eq!(writer.cursor().unwrap().as_deref(), Some("1"));
     }

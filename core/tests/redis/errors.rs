@@ -3,10 +3,10 @@
 use std::io::{Read, Write};
 
 use crate::fixture::in_thread;
-use bigseg_core::testkit::redis_server::{READER_COMMANDS, free_port};
-use bigseg_core::testkit::samples::hash;
-use bigseg_core::testkit::{RedisServer, Reply};
-use bigseg_core::{Error, ErrorKind, StoreConfig};
+use bigseg::testkit::redis_server::{READER_COMMANDS, free_port};
+use bigseg::testkit::samples::hash;
+use bigseg::testkit::{RedisServer, Reply};
+use bigseg::{Error, ErrorKind, StoreConfig};
 
 /// Checks that every call to a store fails with the same kind, and returns the error of the reader.
 #[track_caller]
@@ -58,7 +58,7 @@ fn a_server_that_never_answers_names_host_and_port() {
 
 #[test]
 fn a_wrong_password_is_a_permission_error() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let address = format!("127.0.0.1:{}", server.port());
     assert_says(
@@ -87,7 +87,7 @@ fn a_wrong_password_is_a_permission_error() {
 
 #[test]
 fn a_server_at_its_client_limit_is_not_reported_as_a_wrong_password() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let mut client = server.client();
     client.run(&["CONFIG", "SET", "requirepass", "hunter2"]);
@@ -147,7 +147,7 @@ fn a_server_message_that_contains_the_password_is_withheld() {
 
 #[test]
 fn a_missing_permission_is_named() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     server.add_user("nobody", &["+ping"]);
     let error = failure(&server.store("nobody:secret", ""), ErrorKind::StorePermission);
@@ -161,7 +161,7 @@ fn a_missing_permission_is_named() {
 
 #[test]
 fn a_certificate_must_be_trusted_and_have_the_right_name() {
-    bigseg_core::needs!(Redis, OpenSsl);
+    bigseg::needs!(Redis, OpenSsl);
     let server = RedisServer::start_tls();
     let store = server.store("", "");
     let ask = |store: &str| {
@@ -179,7 +179,7 @@ fn a_certificate_must_be_trusted_and_have_the_right_name() {
     says(&format!("{store}&server_name=other.test"), "other.test");
     let file = |name: &str| server.certificates().file(name);
     let foreign = tempfile::tempdir().unwrap();
-    let other = bigseg_core::testkit::certificates::Certificates::make(foreign.path());
+    let other = bigseg::testkit::certificates::Certificates::make(foreign.path());
     says(&store.replace(&file("ca.crt"), &other.file("ca.crt")), "certificate");
     says(&store.replace(&file("client.crt"), "/no/such/file"), "cert_file /no/such/file");
     let error = ask(&store.replace(&file("client.key"), &file("client.crt"))).unwrap_err();

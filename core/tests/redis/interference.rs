@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::Cursor;
-use bigseg_core::testkit::proxy::{Direction, Proxy};
-use bigseg_core::testkit::samples::{list, patch};
-use bigseg_core::testkit::{RedisCluster, RedisServer, Reply, StoreModel, rounds};
-use bigseg_core::{ErrorKind, StoreConfig};
+use bigseg::patch::{Patch, PatchOutcome};
+use bigseg::store::Cursor;
+use bigseg::testkit::proxy::{Direction, Proxy};
+use bigseg::testkit::samples::{list, patch};
+use bigseg::testkit::{RedisCluster, RedisServer, Reply, StoreModel, rounds};
+use bigseg::{ErrorKind, StoreConfig};
 
 /// A standalone server, or a cluster of one node.
 struct Fixture {
@@ -78,7 +78,7 @@ fn overtaken_at(fixture: &Fixture, prefix: &str, word: &'static str, model: &mut
 
 #[test]
 fn a_writer_that_is_overtaken_changes_nothing() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     for fixture in Fixture::both() {
         for (prefix, word) in [("operations", "SADD"), ("cursor", "big_segments_cursor\r\n$1\r\n1")] {
             let mut model = StoreModel::default();
@@ -96,7 +96,7 @@ fn a_writer_that_is_overtaken_changes_nothing() {
 
 #[test]
 fn a_rejected_patch_leaves_no_watch_behind() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let [one, other] =
         [(); 2].map(|()| StoreConfig::parse(&server.store("", "prefix=p")).unwrap().writer().unwrap());
@@ -133,7 +133,7 @@ fn sample(previous: &str, version: &str, [first, second]: [&str; 2]) -> Patch {
 
 #[test]
 fn a_connection_may_be_cut_at_any_byte() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     Fixture::both().iter().for_each(cut_anywhere);
 }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::fixture::{eventually, in_thread};
 use crate::redis_fixture::{DEADLINE, LONG_TIMEOUTS, RedisFixture, fill};
-use bigseg_core::store::StoreReader;
-use bigseg_core::testkit::RedisServer;
-use bigseg_core::testkit::proxy::{Direction, Disconnect, Proxy};
-use bigseg_core::testkit::samples::{hash, membership};
-use bigseg_core::{ErrorKind, LookupStatus, Membership, Origin, Result, StoreConfig};
+use bigseg::store::StoreReader;
+use bigseg::testkit::RedisServer;
+use bigseg::testkit::proxy::{Direction, Disconnect, Proxy};
+use bigseg::testkit::samples::{hash, membership};
+use bigseg::{ErrorKind, LookupStatus, Membership, Origin, Result, StoreConfig};
 use parking_lot::{Condvar, Mutex};
 
 fn store(port: u16, options: &str) -> String {
@@ -68,7 +68,7 @@ fn gated(server: &RedisServer) -> (Arc<Gate>, u16) {
 
 #[test]
 fn lookups_are_batched_for_a_server_a_hundred_milliseconds_away() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     const CALLERS: usize = 200;
     let server = RedisServer::start();
     fill(&server);
@@ -95,7 +95,7 @@ fn lookups_are_batched_for_a_server_a_hundred_milliseconds_away() {
 
 #[test]
 fn a_server_slower_than_the_deadline() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     fill(&server);
     let (gate, port) = gated(&server);
@@ -129,13 +129,13 @@ fn read(reader: &dyn StoreReader) -> Result<Membership> {
 
 #[test]
 fn a_reply_may_be_cut_at_any_byte() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     cut_at_any_byte(Disconnect::Close);
 }
 
 #[test]
 fn a_connection_may_be_reset_at_any_byte_of_a_reply() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     cut_at_any_byte(Disconnect::Reset);
 }
 
@@ -175,7 +175,7 @@ fn cut_at_any_byte(disconnect: Disconnect) {
 
 #[test]
 fn a_network_that_truncates_every_reply_is_an_outage() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     fill(&server);
     let cutting = Arc::new(AtomicBool::new(false));
@@ -195,7 +195,7 @@ fn a_network_that_truncates_every_reply_is_an_outage() {
 
 #[test]
 fn a_connection_without_replies_is_replaced() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     fill(&server);
     let (gate, port) = gated(&server);
@@ -214,7 +214,7 @@ fn a_connection_without_replies_is_replaced() {
 /// The lookup deadline of the engine passes before the timeout of the store.
 #[test]
 fn a_connection_without_replies_is_replaced_even_if_its_callers_give_up_first() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     fill(&server);
     let (gate, port) = gated(&server);

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use crate::fixture::{eventually, in_thread};
 use crate::redis_fixture::{NO_DEADLINE, RedisFixture, fill};
-use bigseg_core::testkit::samples::{hash, membership};
-use bigseg_core::testkit::{RedisServer, Reply};
-use bigseg_core::{Engine, EngineConfig, ErrorKind, LookupStatus, Origin, StoreConfig};
+use bigseg::testkit::samples::{hash, membership};
+use bigseg::testkit::{RedisServer, Reply};
+use bigseg::{Engine, EngineConfig, ErrorKind, LookupStatus, Origin, StoreConfig};
 
 /// The store's own limits end every wait here; `network.rs` is about the lookup deadline.
 const SHORT_TIMEOUT: &str = "response_timeout=200ms";
 
 #[test]
 fn a_server_that_is_killed_and_restarted() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let mut server = RedisServer::start();
     fill(&server);
     let fixture = RedisFixture::start(&server.store("", SHORT_TIMEOUT), NO_DEADLINE);
@@ -32,7 +32,7 @@ fn a_server_that_is_killed_and_restarted() {
 
 #[test]
 fn a_server_that_freezes_and_resumes() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     fill(&server);
     let fixture = RedisFixture::start(&server.store("", SHORT_TIMEOUT), NO_DEADLINE);
@@ -45,7 +45,7 @@ fn a_server_that_freezes_and_resumes() {
 
 #[test]
 fn an_engine_may_be_opened_before_its_server_runs() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let mut server = RedisServer::start();
     server.kill();
     let fixture = RedisFixture::start(&server.store("", SHORT_TIMEOUT), NO_DEADLINE);
@@ -64,14 +64,14 @@ fn info(server: &RedisServer, section: &str, name: &str) -> u64 {
 
 #[test]
 fn all_callers_share_one_connection_which_is_replaced_when_lost() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let config = StoreConfig::parse(&server.store("", "")).unwrap();
     fill(&server);
     let reader = config.reader().unwrap();
     let connections = || info(&server, "stats", "total_connections_received:");
     let ask_together = || {
-        let read = |reader: Arc<dyn bigseg_core::store::StoreReader>| {
+        let read = |reader: Arc<dyn bigseg::store::StoreReader>| {
             let answers = pollster::block_on(reader.memberships(&[hash("a")])).unwrap();
             assert_eq!(*answers[0].as_ref().unwrap(), membership(&["s.g1"], &[]));
         };
@@ -128,7 +128,7 @@ fn callers_share_an_attempt_to_connect_and_then_fail_at_once() {
 
 #[test]
 fn concurrent_lookups_of_one_context_read_it_once() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     fill(&server);
     let config = EngineConfig::new(&server.store("", "")).unwrap();

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::fixture::{context, eventually, in_thread};
-use bigseg_core::store::Limitation;
-use bigseg_core::testkit::proxy::Proxy;
-use bigseg_core::testkit::redis_server::READER_COMMANDS;
-use bigseg_core::testkit::samples::TestRng;
-use bigseg_core::testkit::{RedisServer, rounds};
-use bigseg_core::{Engine, EngineConfig, Origin, StoreStatus};
+use bigseg::store::Limitation;
+use bigseg::testkit::proxy::Proxy;
+use bigseg::testkit::redis_server::READER_COMMANDS;
+use bigseg::testkit::samples::TestRng;
+use bigseg::testkit::{RedisServer, rounds};
+use bigseg::{Engine, EngineConfig, Origin, StoreStatus};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -61,14 +61,14 @@ fn assert_fresh(engine: &Engine, server: &RedisServer) {
 
 #[test]
 fn a_change_by_any_client_is_seen() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     assert_fresh(&open_with_push(&server.store("", "")), &server);
 }
 
 #[test]
 fn exclusions_are_changes_too() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let engine = open_with_push(&server.store("", ""));
     assert_eq!(is_member(&engine, "a"), None);
@@ -79,7 +79,7 @@ fn exclusions_are_changes_too() {
 
 #[test]
 fn over_tls_and_through_a_socket() {
-    bigseg_core::needs!(Redis, OpenSsl);
+    bigseg::needs!(Redis, OpenSsl);
     let server = RedisServer::start_tls();
     assert_fresh(&open_with_push(&server.store("", "")), &server);
     assert_fresh(&open_with_push(&format!("redis+unix://{}", server.socket().display())), &server);
@@ -87,7 +87,7 @@ fn over_tls_and_through_a_socket() {
 
 #[test]
 fn in_another_database() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let engine = open_with_push(&server.store("", "").replace('?', "/3?"));
     assert_eq!(is_member(&engine, "a"), None);
@@ -99,7 +99,7 @@ fn in_another_database() {
 
 #[test]
 fn other_prefixes_are_other_stores() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let engine = open_with_push(&server.store("", "prefix=mine"));
     assert_eq!(is_member(&engine, "a"), None);
@@ -110,7 +110,7 @@ fn other_prefixes_are_other_stores() {
 
 #[test]
 fn a_new_sync_time_is_read_at_once_and_a_flush_empties_the_cache() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let config = EngineConfig::new(&server.store("", ""))
         .unwrap()
@@ -153,7 +153,7 @@ fn assert_refused(store: &str, server: &RedisServer, why: &str) {
 
 #[test]
 fn push_invalidation_needs_one_more_permission_than_reading() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     server.add_user("reader", READER_COMMANDS);
     assert_refused(&server.store("reader:secret", ""), &server, "+client|tracking");
@@ -163,7 +163,7 @@ fn push_invalidation_needs_one_more_permission_than_reading() {
 
 #[test]
 fn a_password_without_a_user_is_a_login() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let mut client = server.client();
     client.run(&["CONFIG", "SET", "requirepass", "secret"]);
@@ -175,7 +175,7 @@ fn a_password_without_a_user_is_a_login() {
 
 #[test]
 fn servers_without_these_commands_work_without_push() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     for (command, why) in [("HELLO", "RESP3"), ("CLIENT", "unknown command")] {
         let server = RedisServer::start_with(&["--rename-command", command, ""]);
         assert_refused(&server.store("", ""), &server, why);
@@ -184,7 +184,7 @@ fn servers_without_these_commands_work_without_push() {
 
 #[test]
 fn a_replica_is_refused_as_the_source_of_changes() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let master = RedisServer::start();
     let replica = RedisServer::start();
     replica.client().run(&["REPLICAOF", "127.0.0.1", &master.port().to_string()]);
@@ -193,7 +193,7 @@ fn a_replica_is_refused_as_the_source_of_changes() {
 
 #[test]
 fn changes_while_disconnected_are_not_missed() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let is_open = Arc::new(AtomicBool::new(true));
     let gate = is_open.clone();
@@ -218,7 +218,7 @@ fn changes_while_disconnected_are_not_missed() {
 
 #[test]
 fn connections_killed_by_the_server_are_replaced() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let engine = open_with_push(&server.store("", ""));
     for round in 0..rounds(3, 100) {
@@ -232,7 +232,7 @@ fn connections_killed_by_the_server_are_replaced() {
 
 #[test]
 fn a_server_that_stops_replying_is_detected() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let engine = open_with_push(&server.store("", "response_timeout=100ms"));
     server.freeze();
@@ -245,7 +245,7 @@ fn a_server_that_stops_replying_is_detected() {
 /// Concurrent lookups and changes of a few contexts: afterwards the cache must match the store.
 #[test]
 fn no_race_leaves_an_outdated_answer_in_the_cache() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     const CONTEXTS: usize = 8;
     let server = RedisServer::start();
     let engine = Arc::new(open_with_push(&server.store("", "")));

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::fixture::{context, eventually};
-use bigseg_core::store::Limitation;
-use bigseg_core::testkit::redis_server::READER_COMMANDS;
-use bigseg_core::testkit::{RedisCluster, RedisSentinels, Reply};
-use bigseg_core::{Engine, EngineConfig};
+use bigseg::store::Limitation;
+use bigseg::testkit::redis_server::READER_COMMANDS;
+use bigseg::testkit::{RedisCluster, RedisSentinels, Reply};
+use bigseg::{Engine, EngineConfig};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const CONTEXTS: usize = 30;
@@ -55,7 +55,7 @@ fn assert_fresh(engine: &Engine, run: impl Fn(&[&str]) -> Reply) {
 
 #[test]
 fn every_master_of_a_cluster_pushes_changes() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start(3);
     let engine = open_with_push(&cluster.store("", ""));
     assert_fresh(&engine, |words| cluster.run(words));
@@ -63,7 +63,7 @@ fn every_master_of_a_cluster_pushes_changes() {
 
 #[test]
 fn one_master_that_refuses_disables_push() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start(2);
     cluster.add_user("reader", &[READER_COMMANDS, &["+client|tracking", "+cluster|slots"]].concat());
     cluster.node(1).client().run(&["ACL", "SETUSER", "reader", "-client|tracking"]);
@@ -78,7 +78,7 @@ fn one_master_that_refuses_disables_push() {
 
 #[test]
 fn changes_in_a_moving_slot_are_pushed() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start(2);
     let engine = open_with_push(&cluster.store("", ""));
     let moving = &names()[0];
@@ -105,7 +105,7 @@ fn changes_in_a_moving_slot_are_pushed() {
 
 #[test]
 fn an_importing_node_without_slots_pushes_changes() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start_with_spare(2);
     let engine = open_with_push(&cluster.store("", ""));
     let name = &names()[0];
@@ -123,7 +123,7 @@ fn an_importing_node_without_slots_pushes_changes() {
 
 #[test]
 fn a_promoted_replica_pushes_changes() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let mut cluster = RedisCluster::start_with_replicas(3);
     let engine = open_with_push(&cluster.store("", ""));
     for name in names() {
@@ -148,7 +148,7 @@ fn a_promoted_replica_pushes_changes() {
 
 #[test]
 fn the_master_that_sentinels_report_pushes_changes() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let set = RedisSentinels::start();
     let engine = open_with_push(&set.store("", ""));
     assert_fresh(&engine, |words| set.master().client().run(words));
@@ -166,7 +166,7 @@ fn the_master_that_sentinels_report_pushes_changes() {
 
 #[test]
 fn reading_from_replicas_disables_push() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let cluster = RedisCluster::start_with_replicas(1);
     let engine = open(&cluster.store("", "read_from=replica"));
     eventually("the limitation shows", || !engine.status().limitations.is_empty());

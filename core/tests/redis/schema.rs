@@ -1,11 +1,11 @@
 //! The keys and values in Redis, byte by byte (docs/spec.md#redis-schema), read by a client that
 //! shares no code with the store.
 
-use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::Cursor;
-use bigseg_core::testkit::samples::{SampleList, hash, list, membership, patch};
-use bigseg_core::testkit::{RedisClient, RedisServer, Reply};
-use bigseg_core::{ErrorKind, StoreConfig};
+use bigseg::patch::{Patch, PatchOutcome};
+use bigseg::store::Cursor;
+use bigseg::testkit::samples::{SampleList, hash, list, membership, patch};
+use bigseg::testkit::{RedisClient, RedisServer, Reply};
+use bigseg::{ErrorKind, StoreConfig};
 
 /// The hashes of `user1` and `user2` (docs/spec.md#context-hash).
 const USER_1: &str = "CgQblGLKpKMbrDVn4Lbm/ZEAeH2yq0M9lvbReMq/zpA=";
@@ -46,7 +46,7 @@ fn assert_schema(client: &mut RedisClient, prefix: &str) {
 
 #[test]
 fn each_prefix_option_yields_its_keys() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let mut client = server.client();
     for (options, prefix) in [
@@ -84,7 +84,7 @@ fn each_prefix_option_yields_its_keys() {
 
 #[test]
 fn a_load_writes_the_same_keys() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let config = StoreConfig::parse(&server.store("", "")).unwrap();
     let mut load = SampleList::default().add(hash("user1"), "s.g1", true).add(hash("user2"), "s.g1", false);
@@ -99,7 +99,7 @@ fn a_load_writes_the_same_keys() {
 
 #[test]
 fn a_context_of_the_wrong_type_fails_alone() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let mut client = server.client();
     let config = StoreConfig::parse(&server.store("", "")).unwrap();
@@ -126,7 +126,7 @@ fn a_context_of_the_wrong_type_fails_alone() {
 
 #[test]
 fn an_invalid_sync_time_is_an_error() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let reader = StoreConfig::parse(&server.store("", "")).unwrap().reader().unwrap();
     let mut client = server.client();

@@ -4,12 +4,12 @@ use std::cell::Cell;
 
 use crate::fixture::eventually;
 use crate::redis_fixture::{NO_DEADLINE, RedisFixture};
-use bigseg_core::patch::PatchOutcome;
-use bigseg_core::store::{Cursor, StoreWriter};
-use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS, free_port};
-use bigseg_core::testkit::samples::{hash, list, membership, patch};
-use bigseg_core::testkit::{RedisSentinels, RedisServer, Reply, StoreUnderTest, store_suite};
-use bigseg_core::{Clock, ErrorKind, LookupStatus, StoreConfig};
+use bigseg::patch::PatchOutcome;
+use bigseg::store::{Cursor, StoreWriter};
+use bigseg::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS, free_port};
+use bigseg::testkit::samples::{hash, list, membership, patch};
+use bigseg::testkit::{RedisSentinels, RedisServer, Reply, StoreUnderTest, store_suite};
+use bigseg::{Clock, ErrorKind, LookupStatus, StoreConfig};
 
 /// Looks up while time stands still: an answer proves that no deadline passed.
 fn is_healthy(fixture: &RedisFixture) -> bool {
@@ -37,7 +37,7 @@ fn apply_with_retries(writer: &dyn StoreWriter, previous: &str, version: &str) {
 
 #[test]
 fn passes_the_suite() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let set = RedisSentinels::start();
     for server in set.servers() {
         server.add_user("reader", READER_COMMANDS);
@@ -61,7 +61,7 @@ fn passes_the_suite() {
 
 #[test]
 fn the_new_master_is_found_after_a_failover() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let mut set = RedisSentinels::start();
     let store = set.store("", "response_timeout=200ms");
     let writer = StoreConfig::parse(&store).unwrap().writer().unwrap();
@@ -87,7 +87,7 @@ fn the_new_master_is_found_after_a_failover() {
 /// The connection is closed when the former master rejects a write.
 #[test]
 fn a_writer_leaves_a_former_master() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let set = RedisSentinels::start();
     let writer = StoreConfig::parse(&set.store("", "")).unwrap().writer().unwrap();
     apply_with_retries(&*writer, "", "1");
@@ -109,7 +109,7 @@ fn a_writer_leaves_a_former_master() {
 
 #[test]
 fn replicas_are_read_if_configured() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let set = RedisSentinels::start();
     let writer = StoreConfig::parse(&set.store("", "")).unwrap().writer().unwrap();
     apply_with_retries(&*writer, "", "1");
@@ -126,7 +126,7 @@ fn replicas_are_read_if_configured() {
 
 #[test]
 fn errors_of_sentinels_are_reported() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let set = RedisSentinels::start();
     let failure = |store: &str| {
         let error = pollster::block_on(StoreConfig::parse(store).unwrap().reader().unwrap().metadata());
@@ -160,7 +160,7 @@ fn errors_of_sentinels_are_reported() {
 
 #[test]
 fn sentinels_may_require_their_own_login() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let set = RedisSentinels::start_with("user watcher on >hunter2 -@all +sentinel|get-master-addr-by-name");
     let ask = |options: &str| {
         let reader = StoreConfig::parse(&set.store("", options)).unwrap().reader().unwrap();

@@ -2,13 +2,13 @@
 
 use crate::fixture::{eventually, in_thread};
 use crate::redis_fixture::{LONG_TIMEOUTS, RedisFixture, fill};
-use bigseg_core::testkit::redis_server::free_port;
-use bigseg_core::testkit::{RedisServer, Reply};
-use bigseg_core::{LookupStatus, Origin};
+use bigseg::testkit::redis_server::free_port;
+use bigseg::testkit::{RedisServer, Reply};
+use bigseg::{LookupStatus, Origin};
 
 #[test]
 fn a_server_that_is_loading_its_data() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let mut server = RedisServer::start();
     fill(&server);
     let fixture = RedisFixture::open(&server.store("", LONG_TIMEOUTS));
@@ -20,7 +20,7 @@ fn a_server_that_is_loading_its_data() {
 
 #[test]
 fn a_server_that_runs_an_endless_script() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     fill(&server);
     let fixture = RedisFixture::open(&server.store("", LONG_TIMEOUTS));
@@ -39,7 +39,7 @@ fn a_server_that_runs_an_endless_script() {
 
 #[test]
 fn a_replica_without_its_master_serves_readers_only_if_configured() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let master = RedisServer::start();
     let replica = RedisServer::start();
     // Otherwise a master waits for more replicas before it sends anything.

@@ -2,9 +2,9 @@
 
 use std::cell::Cell;
 
-use bigseg_core::StoreConfig;
-use bigseg_core::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS};
-use bigseg_core::testkit::{RedisServer, Reply, StoreUnderTest, store_suite};
+use bigseg::StoreConfig;
+use bigseg::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS};
+use bigseg::testkit::{RedisServer, Reply, StoreUnderTest, store_suite};
 
 /// Creates stores, each with its own prefix. `store` returns the store string for a role and
 /// options.
@@ -26,14 +26,14 @@ fn stores(store: impl Fn(&str, &str) -> String) -> impl Fn() -> StoreUnderTest {
 
 #[test]
 fn over_tcp() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     store_suite::run(stores(|_, options| server.store("", options)));
 }
 
 #[test]
 fn over_a_unix_socket_in_another_database() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let socket = server.socket();
     store_suite::run(stores(|_, options| format!("redis+unix://{}?db=3&{options}", socket.display())));
@@ -42,7 +42,7 @@ fn over_a_unix_socket_in_another_database() {
 
 #[test]
 fn over_tls_with_a_client_certificate() {
-    bigseg_core::needs!(Redis, OpenSsl);
+    bigseg::needs!(Redis, OpenSsl);
     let server = RedisServer::start_tls();
     store_suite::run(stores(|_, options| server.store("", options)));
 }
@@ -51,7 +51,7 @@ fn over_tls_with_a_client_certificate() {
 /// `SCAN`.
 #[test]
 fn with_minimal_permissions() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     server.add_user("reader", READER_COMMANDS);
     server.add_user("writer", WRITER_COMMANDS);

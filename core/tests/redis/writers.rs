@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use bigseg_core::import::{Entry, Import, ImportOptions};
-use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::{Cursor, StoreWriter};
-use bigseg_core::testkit::proxy::{Direction, Proxy};
-use bigseg_core::testkit::samples::{SampleList, TestRng, hash, list, patch};
-use bigseg_core::testkit::{RedisServer, Reply, StoreModel, rounds};
-use bigseg_core::{ErrorKind, StoreConfig};
+use bigseg::import::{Entry, Import, ImportOptions};
+use bigseg::patch::{Patch, PatchOutcome};
+use bigseg::store::{Cursor, StoreWriter};
+use bigseg::testkit::proxy::{Direction, Proxy};
+use bigseg::testkit::samples::{SampleList, TestRng, hash, list, patch};
+use bigseg::testkit::{RedisServer, Reply, StoreModel, rounds};
+use bigseg::{ErrorKind, StoreConfig};
 
 fn config(server: &RedisServer, options: &str) -> StoreConfig {
     StoreConfig::parse(&server.store("", options)).unwrap()
@@ -45,7 +45,7 @@ fn follow(writer: &dyn StoreWriter, chain: &[Patch]) {
 
 #[test]
 fn writers_that_race_lose_nothing() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     for seed in 0..rounds(20, 1000) {
         let mut rng = TestRng::new(seed as u64);
@@ -70,7 +70,7 @@ fn writers_that_race_lose_nothing() {
 
 #[test]
 fn a_foreign_client_that_keeps_setting_the_lock_does_no_harm() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let writer = config(&server, "").writer().unwrap();
     let done = AtomicBool::new(false);
@@ -99,7 +99,7 @@ fn a_foreign_client_that_keeps_setting_the_lock_does_no_harm() {
 
 #[test]
 fn an_operation_that_fails_keeps_the_cursor() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let writer = config(&server, "").writer().unwrap();
     let reader = config(&server, "").reader().unwrap();
@@ -124,7 +124,7 @@ fn an_operation_that_fails_keeps_the_cursor() {
 
 #[test]
 fn a_rejected_write_is_reported_with_the_reason() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let writer = config(&server, "").writer().unwrap();
     writer.apply(&patch("s.g1", "", "1", list(&["a"], &[])), Cursor::Advance).unwrap();
@@ -153,7 +153,7 @@ fn a_rejected_write_is_reported_with_the_reason() {
 
 #[test]
 fn a_writer_survives_a_restart_and_reports_the_data_loss() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let mut server = RedisServer::start();
     let writer = config(&server, "").writer().unwrap();
     writer.apply(&patch("s.g1", "", "1", list(&["a"], &[])), Cursor::Advance).unwrap();
@@ -176,9 +176,9 @@ fn a_writer_survives_a_restart_and_reports_the_data_loss() {
 
 #[test]
 fn replacing_without_scan_fails_before_anything_is_changed() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
-    server.add_user("writer", bigseg_core::testkit::redis_server::WRITER_COMMANDS);
+    server.add_user("writer", bigseg::testkit::redis_server::WRITER_COMMANDS);
     let writer = StoreConfig::parse(&server.store("writer:secret", "")).unwrap().writer().unwrap();
     let mut load = SampleList::default().add(hash("a"), "s.g1", true);
     let plan = load.plan(Some("s.g1"), 1);
@@ -189,7 +189,7 @@ fn replacing_without_scan_fails_before_anything_is_changed() {
 }
 
 /// Imports contexts. Returns how many the store has confirmed, and the outcome.
-fn import(store: &StoreConfig, contexts: usize, resume_after: u64) -> (u64, bigseg_core::Result<u64>) {
+fn import(store: &StoreConfig, contexts: usize, resume_after: u64) -> (u64, bigseg::Result<u64>) {
     let options = ImportOptions { resume_after, ..ImportOptions::default() };
     let mut import = Import::new(store.writer().unwrap(), options);
     for n in 0..contexts {
@@ -202,7 +202,7 @@ fn import(store: &StoreConfig, contexts: usize, resume_after: u64) -> (u64, bigs
 
 #[test]
 fn an_interrupted_import_resumes_where_it_stopped() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     const CONTEXTS: usize = 30_000;
     let server = RedisServer::start();
     let left = AtomicUsize::new(150_000);

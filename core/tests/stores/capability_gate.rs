@@ -4,12 +4,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use bigseg_core::testkit::capability::REQUIRE_VARIABLE;
+use bigseg::testkit::capability::REQUIRE_VARIABLE;
 
 /// Passes with and without a server; the tests below run it in processes of their own.
 #[test]
 fn a_test_that_needs_redis() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     println!("it has redis");
 }
 

@@ -4,12 +4,12 @@ use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use bigseg_core::import::{BadLine, Entry, Import, ImportOptions, LineFormat, LineReader};
-use bigseg_core::store::memory::MemoryStore;
-use bigseg_core::store::{InlineReader, StoreScanner};
-use bigseg_core::testkit::rounds;
-use bigseg_core::testkit::samples::{hash, membership};
-use bigseg_core::{ContextHash, Error, ErrorKind, Membership, Result, SegmentRef};
+use bigseg::import::{BadLine, Entry, Import, ImportOptions, LineFormat, LineReader};
+use bigseg::store::memory::MemoryStore;
+use bigseg::store::{InlineReader, StoreScanner};
+use bigseg::testkit::rounds;
+use bigseg::testkit::samples::{hash, membership};
+use bigseg::{ContextHash, Error, ErrorKind, Membership, Result, SegmentRef};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;

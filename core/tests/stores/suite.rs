@@ -4,17 +4,17 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use bigseg_core::BoxFuture;
-use bigseg_core::membership::Membership;
-use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::segment_ref::SegmentRef;
-use bigseg_core::store::memory::MemoryStore;
-use bigseg_core::store::{
+use bigseg::BoxFuture;
+use bigseg::membership::Membership;
+use bigseg::patch::{Patch, PatchOutcome};
+use bigseg::segment_ref::SegmentRef;
+use bigseg::store::memory::MemoryStore;
+use bigseg::store::{
     BatchResult, Cursor, Entry, LoadEntry, LoadPlan, LoadReport, LoadSource, Metadata, StoreReader,
     StoreScanner, StoreWriter,
 };
-use bigseg_core::testkit::{StoreUnderTest, store_suite};
-use bigseg_core::{ContextHash, Error, ErrorKind, Result, StoreConfig};
+use bigseg::testkit::{StoreUnderTest, store_suite};
+use bigseg::{ContextHash, Error, ErrorKind, Result, StoreConfig};
 
 fn under_test(config: &StoreConfig) -> StoreUnderTest {
     StoreUnderTest {
@@ -162,7 +162,7 @@ impl StoreReader for Mutant {
                 answers.reverse();
             }
             if self.1 == Defect::FailsOnUnknown
-                && answers.iter().any(|a| a.as_ref().is_ok_and(bigseg_core::Membership::is_empty))
+                && answers.iter().any(|a| a.as_ref().is_ok_and(bigseg::Membership::is_empty))
             {
                 return Err(Error::new(ErrorKind::StoreNotFound, "who is that?"));
             }

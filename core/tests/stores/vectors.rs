@@ -1,15 +1,15 @@
 //! Runs tests/vectors in Rust; `tests/vectors/README.md` says what they mean.
 
 use crate::vector_files::{cases, expected_error, file, strings, text};
-use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::local::{LocalConfig, LocalReader, LocalWriter};
-use bigseg_core::store::memory::MemoryStore;
-use bigseg_core::store::{Cursor, OptionValue, StoreScanner, StoreWriter, parse_synchronized_on};
-use bigseg_core::{ContextHash, ContextKey, ErrorKind, LookupStatus, Membership, SegmentRef, StoreConfig};
+use bigseg::patch::{Patch, PatchOutcome};
+use bigseg::store::local::{LocalConfig, LocalReader, LocalWriter};
+use bigseg::store::memory::MemoryStore;
+use bigseg::store::{Cursor, OptionValue, StoreScanner, StoreWriter, parse_synchronized_on};
+use bigseg::{ContextHash, ContextKey, ErrorKind, LookupStatus, Membership, SegmentRef, StoreConfig};
 use serde_json::Value;
 
 /// Compares a result with a case that has either an `error` or what `check` looks at.
-fn verdict<T>(case: &Value, result: bigseg_core::Result<T>, check: impl FnOnce(T)) {
+fn verdict<T>(case: &Value, result: bigseg::Result<T>, check: impl FnOnce(T)) {
     match (result, expected_error(case)) {
         (Ok(value), None) => check(value),
         (Err(error), Some(kind)) => assert_eq!(error.kind().name(), kind, "{case}: {error}"),
@@ -77,7 +77,7 @@ fn is_built(case: &&Value) -> bool {
 }
 
 /// Checks the words of an error's message.
-fn check_message(case: &Value, error: &bigseg_core::Error) {
+fn check_message(case: &Value, error: &bigseg::Error) {
     for word in strings(&case["message_has"]) {
         assert!(error.message().contains(&word), "{error} lacks {word}");
     }
@@ -194,8 +194,8 @@ fn play_patches(sequence: &Value, writer: &dyn StoreWriter, scanner: &dyn StoreS
 #[cfg(feature = "redis")]
 #[test]
 fn patch_on_redis() {
-    bigseg_core::needs!(Redis);
-    let server = bigseg_core::testkit::RedisServer::start();
+    bigseg::needs!(Redis);
+    let server = bigseg::testkit::RedisServer::start();
     for (number, sequence) in cases(&file("patch"), "sequences").iter().enumerate() {
         let store = StoreConfig::parse(&server.store("", &format!("prefix={number}"))).unwrap();
         play_patches(sequence, &*store.writer().unwrap(), &*store.scanner().unwrap());
@@ -206,7 +206,7 @@ fn patch_on_redis() {
 #[cfg(feature = "dynamodb")]
 #[test]
 fn patch_on_dynamodb() {
-    use bigseg_core::testkit::DynamoDbServer;
+    use bigseg::testkit::DynamoDbServer;
     let servers = [Some(DynamoDbServer::start()), DynamoDbServer::start_local()];
     for server in servers.iter().flatten() {
         for (number, sequence) in cases(&file("patch"), "sequences").iter().enumerate() {
@@ -231,8 +231,8 @@ fn patch() {
 #[cfg(feature = "integration")]
 #[test]
 fn integration() {
-    use bigseg_core::integration::{IntegrationDefinition, IntegrationState};
-    use bigseg_core::sync::{SdkKey, Upstream};
+    use bigseg::integration::{IntegrationDefinition, IntegrationState};
+    use bigseg::sync::{SdkKey, Upstream};
 
     let file = file("integration");
     let states: Vec<String> = IntegrationState::ALL.iter().map(|state| state.name().to_owned()).collect();

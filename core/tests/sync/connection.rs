@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::upstream_fixture::*;
-use bigseg_core::ErrorKind;
-use bigseg_core::sync::{SdkKey, SyncConfig, SyncPhase, SyncWorker, UpstreamProxy};
-use bigseg_core::testkit::certificates::Certificates;
-use bigseg_core::testkit::fake_upstream::SDK_KEY;
-use bigseg_core::testkit::{Endpoint, FakeUpstream, UpstreamFault};
+use bigseg::ErrorKind;
+use bigseg::sync::{SdkKey, SyncConfig, SyncPhase, SyncWorker, UpstreamProxy};
+use bigseg::testkit::certificates::Certificates;
+use bigseg::testkit::fake_upstream::SDK_KEY;
+use bigseg::testkit::{Endpoint, FakeUpstream, UpstreamFault};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -110,7 +110,7 @@ fn start_tls_server(fake: &FakeUpstream, certificates: &Certificates) -> String 
 
 #[test]
 fn only_a_configured_certificate_authority_is_trusted() {
-    bigseg_core::needs!(OpenSsl);
+    bigseg::needs!(OpenSsl);
     let fake = FakeUpstream::start();
     let store = private_store("tls");
     let directory = tempfile::tempdir().unwrap();

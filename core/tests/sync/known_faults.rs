@@ -4,18 +4,18 @@
 //! cut at every byte of a transaction (`redis/interference.rs`), and a patch that is interrupted
 //! between its transactions (`dynamodb/faults.rs`).
 
-use bigseg_core::store::Cursor;
+use bigseg::store::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::upstream_fixture::*;
-use bigseg_core::integration::{Integration, IntegrationConfig, IntegrationDefinition, IntegrationState};
-use bigseg_core::patch::PatchOutcome;
-use bigseg_core::sync::{SyncPhase, SyncWorker};
-use bigseg_core::testkit::proxy::{Direction, Proxy};
-use bigseg_core::testkit::{Child, Endpoint, FakeUpstream, RedisServer, UpstreamFault, child};
-use bigseg_core::{ErrorKind, StoreConfig};
+use bigseg::integration::{Integration, IntegrationConfig, IntegrationDefinition, IntegrationState};
+use bigseg::patch::PatchOutcome;
+use bigseg::sync::{SyncPhase, SyncWorker};
+use bigseg::testkit::proxy::{Direction, Proxy};
+use bigseg::testkit::{Child, Endpoint, FakeUpstream, RedisServer, UpstreamFault, child};
+use bigseg::{ErrorKind, StoreConfig};
 
 /// It should not retry a refused key, but compares the wrong type, and retries like after any
 /// failure.
@@ -38,7 +38,7 @@ fn a_refused_key_is_distinguished_from_a_failing_upstream() {
 /// nothing.
 #[test]
 fn a_broken_connection_is_not_a_patch_out_of_order() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let fake = FakeUpstream::start();
     let breaks = Arc::new(AtomicBool::new(false));
@@ -67,7 +67,7 @@ fn a_broken_connection_is_not_a_patch_out_of_order() {
 /// data.
 #[test]
 fn a_store_without_a_cursor_accepts_only_an_initial_patch() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let directory = tempfile::tempdir().unwrap();
     let local = format!("local:{}?map_size=64M", directory.path().join("store").display());

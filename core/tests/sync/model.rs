@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::upstream_fixture::*;
-use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::{Cursor, StoreWriter};
-use bigseg_core::sync::{SyncConfig, SyncPhase, SyncStatus, SyncWorker};
+use bigseg::patch::{Patch, PatchOutcome};
+use bigseg::store::{Cursor, StoreWriter};
+use bigseg::sync::{SyncConfig, SyncPhase, SyncStatus, SyncWorker};
 #[cfg(feature = "dynamodb")]
-use bigseg_core::testkit::DynamoDbServer;
-use bigseg_core::testkit::samples::{TestRng, hash, list, patch};
-use bigseg_core::testkit::{Endpoint, FakeUpstream, RedisServer, StoreModel, UpstreamFault, rounds};
-use bigseg_core::{Result, StoreConfig};
+use bigseg::testkit::DynamoDbServer;
+use bigseg::testkit::samples::{TestRng, hash, list, patch};
+use bigseg::testkit::{Endpoint, FakeUpstream, RedisServer, StoreModel, UpstreamFault, rounds};
+use bigseg::{Result, StoreConfig};
 use parking_lot::Mutex;
 
 const CONTEXTS: usize = 30;
@@ -56,7 +56,7 @@ impl FailingWriter {
 
     fn fail_at_random(&self) -> Result<()> {
         match self.rng.lock().below(12) {
-            0 => Err(bigseg_core::Error::new(bigseg_core::ErrorKind::StoreUnavailable, "failed at random")),
+            0 => Err(bigseg::Error::new(bigseg::ErrorKind::StoreUnavailable, "failed at random")),
             _ => Ok(()),
         }
     }
@@ -90,10 +90,10 @@ impl StoreWriter for FailingWriter {
     }
     fn load(
         &self,
-        plan: &bigseg_core::store::LoadPlan,
-        contexts: &mut dyn bigseg_core::store::LoadSource,
+        plan: &bigseg::store::LoadPlan,
+        contexts: &mut dyn bigseg::store::LoadSource,
         progress: &mut dyn FnMut(u64),
-    ) -> Result<bigseg_core::store::LoadReport> {
+    ) -> Result<bigseg::store::LoadReport> {
         self.inner.load(plan, contexts, progress)
     }
 }
@@ -184,7 +184,7 @@ fn any_history_ends_in_the_state_of_the_model_in_an_embedded_store() {
 #[cfg(feature = "redis")]
 #[test]
 fn any_history_ends_in_the_state_of_the_model_in_redis() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     for seed in 0..rounds(15, 200) as u64 {
         let store = StoreConfig::parse(&server.store("", &format!("prefix=model-{seed}"))).unwrap();

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::upstream_fixture::*;
-use bigseg_core::patch::{Patch, PatchOutcome};
-use bigseg_core::store::{Cursor, StoreWriter};
-use bigseg_core::sync::{SyncConfig, SyncPhase, SyncStatus, SyncWorker};
-use bigseg_core::testkit::samples::{hash, list, membership, patch};
-use bigseg_core::testkit::{Endpoint, FakeUpstream, UpstreamFault};
-use bigseg_core::{Clock, ErrorKind, ManualClock, StoreConfig};
+use bigseg::patch::{Patch, PatchOutcome};
+use bigseg::store::{Cursor, StoreWriter};
+use bigseg::sync::{SyncConfig, SyncPhase, SyncStatus, SyncWorker};
+use bigseg::testkit::samples::{hash, list, membership, patch};
+use bigseg::testkit::{Endpoint, FakeUpstream, UpstreamFault};
+use bigseg::{Clock, ErrorKind, ManualClock, StoreConfig};
 
 /// Describes the requests so far: `page`, `page after CURSOR`, `stream`.
 fn request_log(fake: &FakeUpstream) -> Vec<String> {
@@ -164,7 +164,7 @@ fn a_page_without_progress_is_an_error_and_is_retried_with_backoff() {
         let writer = store.writer().unwrap();
         writer.apply(&step(1), Cursor::Advance).unwrap();
         for _ in 0..10 {
-            let body = bigseg_core::testkit::fake_upstream::to_json(&[patch]);
+            let body = bigseg::testkit::fake_upstream::to_json(&[patch]);
             fake.fault(Endpoint::Page, UpstreamFault::Body(body));
         }
         let config = SyncConfig {
@@ -237,31 +237,31 @@ impl WipeableStore {
 }
 
 impl StoreWriter for WipeableStore {
-    fn cursor(&self) -> bigseg_core::Result<Option<String>> {
+    fn cursor(&self) -> bigseg::Result<Option<String>> {
         self.current().cursor()
     }
-    fn apply(&self, patch: &Patch, cursor: Cursor) -> bigseg_core::Result<PatchOutcome> {
+    fn apply(&self, patch: &Patch, cursor: Cursor) -> bigseg::Result<PatchOutcome> {
         let outcome = self.current().apply(patch, cursor);
         if cursor == Cursor::Advance {
             self.count_patch();
         }
         outcome
     }
-    fn set_synchronized_on(&self, unix_millis: i64) -> bigseg_core::Result<()> {
+    fn set_synchronized_on(&self, unix_millis: i64) -> bigseg::Result<()> {
         self.current().set_synchronized_on(unix_millis)
     }
-    fn has_sync_time(&self) -> bigseg_core::Result<bool> {
+    fn has_sync_time(&self) -> bigseg::Result<bool> {
         self.current().has_sync_time()
     }
-    fn forget_cursor(&self) -> bigseg_core::Result<()> {
+    fn forget_cursor(&self) -> bigseg::Result<()> {
         self.current().forget_cursor()
     }
     fn load(
         &self,
-        plan: &bigseg_core::store::LoadPlan,
-        contexts: &mut dyn bigseg_core::store::LoadSource,
+        plan: &bigseg::store::LoadPlan,
+        contexts: &mut dyn bigseg::store::LoadSource,
         progress: &mut dyn FnMut(u64),
-    ) -> bigseg_core::Result<bigseg_core::store::LoadReport> {
+    ) -> bigseg::Result<bigseg::store::LoadReport> {
         self.current().load(plan, contexts, progress)
     }
 }

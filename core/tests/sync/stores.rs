@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::upstream_fixture::*;
-use bigseg_core::store::StoreReader;
-use bigseg_core::sync::{SdkKey, SyncConfig, SyncObserver, SyncStatus, SyncWorker, Upstream, UpstreamProxy};
-use bigseg_core::testkit::samples::{TestRng, hash};
-use bigseg_core::testkit::{Child, FakeUpstream, RedisServer, child, rounds};
-use bigseg_core::{
+use bigseg::store::StoreReader;
+use bigseg::sync::{SdkKey, SyncConfig, SyncObserver, SyncStatus, SyncWorker, Upstream, UpstreamProxy};
+use bigseg::testkit::samples::{TestRng, hash};
+use bigseg::testkit::{Child, FakeUpstream, RedisServer, child, rounds};
+use bigseg::{
     Clock, ContextHash, Engine, EngineConfig, ErrorKind, LookupStatus, ManualClock, SegmentRef, StoreConfig,
 };
 use parking_lot::Mutex;
@@ -21,7 +21,7 @@ fn synchronized_on(reader: &dyn StoreReader) -> Option<i64> {
 #[cfg(feature = "redis")]
 #[test]
 fn redis_wiped_under_a_healthy_worker_is_detected_at_the_next_marker_and_repaired() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let fake = FakeUpstream::start();
     let store = StoreConfig::parse(&server.store("", "")).unwrap();
@@ -59,7 +59,7 @@ fn redis_wiped_under_a_healthy_worker_is_detected_at_the_next_marker_and_repaire
 #[cfg(feature = "redis")]
 #[test]
 fn redis_that_lost_only_its_cursor_does_not_stay_healthy() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let server = RedisServer::start();
     let fake = FakeUpstream::start();
     let store = StoreConfig::parse(&server.store("", "")).unwrap();
@@ -82,7 +82,7 @@ fn redis_that_lost_only_its_cursor_does_not_stay_healthy() {
 #[cfg(feature = "redis")]
 #[test]
 fn a_worker_waits_for_a_store_that_is_unavailable() {
-    bigseg_core::needs!(Redis);
+    bigseg::needs!(Redis);
     let mut server = RedisServer::start();
     let fake = FakeUpstream::start();
     let store = StoreConfig::parse(&server.store("", "")).unwrap();
@@ -215,7 +215,7 @@ fn child_process() {
             base_url: arguments[0].to_owned(),
             stream_url: arguments[0].to_owned(),
             proxy: UpstreamProxy::None,
-            ..Upstream::new(SdkKey::new(bigseg_core::testkit::fake_upstream::SDK_KEY).unwrap())
+            ..Upstream::new(SdkKey::new(bigseg::testkit::fake_upstream::SDK_KEY).unwrap())
         };
         let config = SyncConfig {
             min_backoff: Duration::from_millis(1),

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use crate::upstream_fixture::*;
-use bigseg_core::ErrorKind;
-use bigseg_core::sync::{SdkKey, SyncConfig, SyncStatus, SyncWorker, Upstream, UpstreamProxy};
-use bigseg_core::testkit::fake_upstream::to_json;
-use bigseg_core::testkit::{Endpoint, FakeUpstream, UpstreamFault, rounds};
+use bigseg::ErrorKind;
+use bigseg::sync::{SdkKey, SyncConfig, SyncStatus, SyncWorker, Upstream, UpstreamProxy};
+use bigseg::testkit::fake_upstream::to_json;
+use bigseg::testkit::{Endpoint, FakeUpstream, UpstreamFault, rounds};
 
 #[test]
 fn a_refusal_is_reported_and_retried_after_minutes() {

@@ -4,13 +4,13 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bigseg_core::StoreConfig;
-use bigseg_core::integration::{IntegrationConfig, IntegrationDefinition};
-use bigseg_core::sync::{SdkKey, SyncObserver, Upstream, UpstreamProxy};
-use bigseg_core::{Clock, ContextHash, Engine, Error, ErrorKind, ManualClock, Result, SegmentRef};
+use bigseg::StoreConfig;
+use bigseg::integration::{IntegrationConfig, IntegrationDefinition};
+use bigseg::sync::{SdkKey, SyncObserver, Upstream, UpstreamProxy};
+use bigseg::{Clock, ContextHash, Engine, Error, ErrorKind, ManualClock, Result, SegmentRef};
 
-pub(crate) use bigseg_core::integration::{Integration, IntegrationState, IntegrationStatus};
-pub(crate) use bigseg_core::sync::SyncFailure;
+pub(crate) use bigseg::integration::{Integration, IntegrationState, IntegrationStatus};
+pub(crate) use bigseg::sync::SyncFailure;
 
 /// Fails in a build without integrations.
 pub(crate) fn require() -> Result<()> {

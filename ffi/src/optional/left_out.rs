@@ -1,7 +1,7 @@
 //! The error of calls that a build leaves out; a file of its own, so that the modules that use it do not import their
 //! parent.
 
-use bigseg_core::{Error, ErrorKind};
+use bigseg::{Error, ErrorKind};
 
 /// Returns the error of a call into the part with that feature.
 pub(super) fn left_out(feature: &str) -> Error {

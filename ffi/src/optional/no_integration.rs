@@ -2,8 +2,8 @@
 
 use std::ffi::OsStr;
 
-use bigseg_core::status::ListenerId;
-use bigseg_core::{ContextHash, Engine, ErrorKind, ManualClock, Operation, Result, SegmentRef, StoreConfig};
+use bigseg::status::ListenerId;
+use bigseg::{ContextHash, Engine, ErrorKind, ManualClock, Operation, Result, SegmentRef, StoreConfig};
 
 use super::left_out::left_out;
 

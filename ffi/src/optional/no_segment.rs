@@ -1,8 +1,8 @@
 //! Evaluation of flags and segments, in a build without the feature `segment`.
 
-use bigseg_core::engine::Origin;
-use bigseg_core::segment::{Evaluation, SegmentAnswer};
-use bigseg_core::{ContextHash, Engine, Error, Result};
+use bigseg::engine::Origin;
+use bigseg::segment::{Evaluation, SegmentAnswer};
+use bigseg::{ContextHash, Engine, Error, Result};
 
 use super::left_out::left_out;
 

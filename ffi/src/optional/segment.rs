@@ -1,10 +1,10 @@
 //! Evaluation of flags and segments.
 
-use bigseg_core::segment::{Evaluation, SegmentAnswer};
-use bigseg_core::{Engine, Result};
+use bigseg::segment::{Evaluation, SegmentAnswer};
+use bigseg::{Engine, Result};
 
-pub(crate) use bigseg_core::Context;
-pub(crate) use bigseg_core::engine::Explanation;
+pub(crate) use bigseg::Context;
+pub(crate) use bigseg::engine::Explanation;
 
 /// Fails in a build without evaluation.
 pub(crate) fn require() -> Result<()> {

@@ -5,8 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bigseg_core::import::{Import, ImportOptions};
-use bigseg_core::{Clock, StoreConfig};
+use bigseg::import::{Import, ImportOptions};
+use bigseg::{Clock, StoreConfig};
 
 use crate::demo_data::DemoData;
 use crate::failure::Failure;

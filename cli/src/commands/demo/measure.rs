@@ -4,8 +4,8 @@ use std::hint::black_box;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use bigseg_core::engine::Source;
-use bigseg_core::{Clock, ContextHash, ContextKey, Engine, EngineConfig, StoreConfig};
+use bigseg::engine::Source;
+use bigseg::{Clock, ContextHash, ContextKey, Engine, EngineConfig, StoreConfig};
 
 use crate::demo_data::DemoData;
 use crate::failure::Failure;
@@ -63,10 +63,7 @@ pub(super) fn measure(store: &StoreConfig, demo_data: DemoData) -> Result<Timing
 }
 
 /// Returns the average time of one call.
-fn time(
-    calls: u64,
-    mut call: impl FnMut(u64) -> Result<(), bigseg_core::Error>,
-) -> Result<Duration, Failure> {
+fn time(calls: u64, mut call: impl FnMut(u64) -> Result<(), bigseg::Error>) -> Result<Duration, Failure> {
     let clock = Clock::System;
     let started = clock.now();
     for n in 0..calls {

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use bigseg_core::{Answer, Engine, EngineConfig, SegmentRef, StoreConfig};
+use bigseg::{Answer, Engine, EngineConfig, SegmentRef, StoreConfig};
 
 use crate::demo_data::{DemoData, SEGMENTS};
 use crate::exit::Exit;

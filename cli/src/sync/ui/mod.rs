@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use bigseg_core::integration::{Integration, IntegrationState, IntegrationStatus};
-use bigseg_core::sync::SyncFailure;
+use bigseg::integration::{Integration, IntegrationState, IntegrationStatus};
+use bigseg::sync::SyncFailure;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::output::count;
