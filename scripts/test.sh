@@ -11,7 +11,7 @@ fi
 export BIGSEG_REQUIRE=${BIGSEG_REQUIRE-$required}
 
 log=$(mktemp -d)
-trap 'rm -rf "$log"; jobs -p | xargs -r kill' EXIT
+trap 'rm -rf "$log"; jobs -p | xargs -r kill 2>/dev/null || true' EXIT
 
 # Fetched while the compiler works.
 scripts/python_venv.sh >/dev/null &
