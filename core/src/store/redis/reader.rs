@@ -6,7 +6,7 @@ use super::client::RedisClient;
 use super::config::RedisConfig;
 use super::keys::Keys;
 use super::net::Connector;
-use super::replies::{decode_memberships, decode_string};
+use super::replies::{READING_MEMBERSHIPS, READING_SYNC_TIME, decode_memberships, decode_string};
 use super::retry::RetryBudget;
 use super::tracking::PushSubscriber;
 use crate::context_key::ContextHash;
@@ -14,8 +14,6 @@ use crate::error::Result;
 use crate::runtime::BoxFuture;
 use crate::store::{BatchResult, ChangeListener, Limitation, Metadata, StoreReader, parse_synchronized_on};
 
-const READING_MEMBERSHIPS: &str = "reading memberships";
-const READING_SYNC_TIME: &str = "reading the sync time";
 const CHECKING_MASTERS: &str = "checking every master of the cluster";
 
 /// Reads a store in Redis, with the commands `GET` and `SMEMBERS` only.

@@ -10,7 +10,8 @@ use crate::membership::Membership;
 use crate::segment_ref::SegmentRef;
 use crate::store::BatchResult;
 
-const READING_MEMBERSHIPS: &str = "reading memberships";
+pub(super) const READING_MEMBERSHIPS: &str = "reading memberships";
+pub(super) const READING_SYNC_TIME: &str = "reading the sync time";
 
 /// Returns the text of a reply, if it is text.
 pub(super) fn as_str(reply: &Value) -> Option<&str> {

@@ -9,13 +9,12 @@ use super::config::{ReadFrom, RedisConfig};
 use super::keys::Keys;
 use super::net::Connector;
 use super::patch::{ApplyStrategy, READING_CURSOR};
-use super::replies::decode_string;
+use super::replies::{READING_SYNC_TIME, decode_string};
 use super::retry::RetryBudget;
 use crate::error::Result;
 use crate::patch::{Patch, PatchOutcome};
 use crate::store::{Cursor, LoadPlan, LoadReport, LoadSource, StoreWriter};
 
-const READING_SYNC_TIME: &str = "reading the sync time";
 const WRITING_SYNC_TIME: &str = "writing the sync time";
 
 /// Writes a store in Redis, with the commands `GET SET SADD SREM DEL WATCH MULTI EXEC` only.

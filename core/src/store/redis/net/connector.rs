@@ -9,7 +9,7 @@ use redis::{Pipeline, PushInfo, Value};
 use tokio::task::JoinSet;
 
 use super::connection::Connection;
-use super::handshake::Handshake;
+use super::handshake::{Handshake, LOGGING_IN};
 use super::sentinel::{self, Role};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
@@ -154,7 +154,7 @@ impl Target {
         let (redis, replies) = handshake.connect().await?;
         match replies.first() {
             Some(Value::ServerError(e)) if !matches!(self, Self::ClusterMaster(_)) => {
-                Err(config.error_at(address).server_error("logging in", e))
+                Err(config.error_at(address).server_error(LOGGING_IN, e))
             }
             _ => Ok((redis, address.clone())),
         }

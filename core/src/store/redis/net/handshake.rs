@@ -19,7 +19,7 @@ use crate::runtime::{Elapsed, Runtime};
 use crate::store::redis::config::{RedisAddress, RedisConfig, RedisLogin, RedisTls};
 
 const CONNECTING: &str = "connecting";
-const LOGGING_IN: &str = "logging in";
+pub(super) const LOGGING_IN: &str = "logging in";
 const ENABLING_RESP3: &str = "enabling RESP3";
 
 /// Parameters of one connection handshake.

@@ -5,7 +5,7 @@ use futures_util::stream::FuturesUnordered;
 use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, Value};
 
-use super::handshake::Handshake;
+use super::handshake::{Handshake, LOGGING_IN};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::Runtime;
 use crate::store::redis::config::{RedisAddress, RedisConfig, RedisSentinels, RedisServers};
@@ -13,7 +13,6 @@ use crate::store::redis::replies::as_str;
 
 const QUERYING: &str = "querying a sentinel";
 const FINDING: &str = "finding the master";
-const LOGGING_IN: &str = "logging in";
 
 /// The replication role of the server to connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

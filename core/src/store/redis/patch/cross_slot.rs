@@ -19,9 +19,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use redis::{Pipeline, Value};
 
-use super::ops::{APPLYING, FORGETTING_CURSOR, Operation, READING_CURSOR, add_unwatch};
+use super::ops::{APPLYING, FORGETTING_CURSOR, Operation, READING_CURSOR, add_unwatch, outrun};
 use crate::clock::{Clock, Moment};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::patch::{Patch, PatchOutcome};
 use crate::segment_ref::SegmentRef;
 use crate::store::Cursor;
@@ -105,9 +105,7 @@ impl CrossSlot {
                 return Ok(outcome);
             }
         }
-        let message =
-            format!("other writers came first {MAX_ATTEMPTS} times in a row; the cursor stays unchanged");
-        Err(self.cursor_connection.config().error(ErrorKind::StoreUnavailable, APPLYING, &message))
+        Err(outrun(self.cursor_connection.config(), MAX_ATTEMPTS))
     }
 
     /// Deletes the cursor. Other writers watch it, so their patches fail.

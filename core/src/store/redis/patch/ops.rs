@@ -2,14 +2,22 @@
 
 use redis::Pipeline;
 
+use crate::error::{Error, ErrorKind};
 use crate::patch::Patch;
 use crate::segment_ref::SegmentRef;
+use crate::store::redis::config::RedisConfig;
 use crate::store::redis::hash_slot::slot_of;
 use crate::store::redis::keys::Keys;
 
 pub(crate) const APPLYING: &str = "applying a patch";
 pub(crate) const READING_CURSOR: &str = "reading the cursor";
 pub(crate) const FORGETTING_CURSOR: &str = "deleting the cursor";
+
+/// Returns the error of a patch that was tried `attempts` times while other writers moved the cursor.
+pub(crate) fn outrun(config: &RedisConfig, attempts: u32) -> Error {
+    let message = format!("other writers came first {attempts} times in a row; the cursor stays unchanged");
+    config.error(ErrorKind::StoreUnavailable, APPLYING, &message)
+}
 
 /// Adds a segment to one set of one context, or removes it.
 #[derive(Debug, Clone, PartialEq, Eq)]

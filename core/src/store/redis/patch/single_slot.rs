@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use redis::Pipeline;
 
-use super::ops::{APPLYING, FORGETTING_CURSOR, Operation, READING_CURSOR, add_unwatch};
+use super::ops::{APPLYING, FORGETTING_CURSOR, Operation, READING_CURSOR, add_unwatch, outrun};
 use crate::backoff::Backoff;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::patch::{Patch, PatchOutcome};
 use crate::store::Cursor;
 use crate::store::redis::client::RedisClient;
@@ -100,9 +100,7 @@ impl SingleSlot {
             }
             self.connection.connector().sleep(BACKOFF.full_jitter(attempt)).await;
         }
-        let message =
-            format!("other writers came first {MAX_ATTEMPTS} times in a row; the cursor stays unchanged");
-        Err(self.connection.config().error(ErrorKind::StoreUnavailable, APPLYING, &message))
+        Err(outrun(self.connection.config(), MAX_ATTEMPTS))
     }
 
     /// Watches the lock, and returns what the cursor means for the patch.

@@ -19,7 +19,7 @@ use crate::store::redis::keys::Keys;
 use crate::store::redis::net::{Connection, Connector};
 use crate::store::redis::replies::as_str;
 
-const SUBSCRIBING: &str = "subscribing to changes";
+pub(super) const SUBSCRIBING: &str = "subscribing to changes";
 
 /// How often the server is checked: that it replies, and that it is still a master.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);

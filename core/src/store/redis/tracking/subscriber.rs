@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::connection::{DisconnectReason, TrackingConnection};
+use super::connection::{DisconnectReason, SUBSCRIBING, TrackingConnection};
 use crate::backoff::Backoff;
 use crate::error::{Error, ErrorKind};
 use crate::store::redis::client::RedisClient;
@@ -33,14 +33,14 @@ pub(crate) struct PushSubscriber {
 
 type Refusals = Arc<Mutex<BTreeMap<Target, Error>>>;
 
-/// The connected subscriptions, by their id.
-type Sessions = BTreeMap<u64, Session>;
+/// The subscriptions that are connected now, by their id.
+type ConnectedSubscriptions = BTreeMap<u64, Connected>;
 
-/// One connection of a subscription.
+/// The present connection of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Session {
-    /// Counts the connections of the subscription.
-    number: u64,
+struct Connected {
+    /// How many connections the subscription has had, so that a lost and renewed one is noticed.
+    connection_number: u64,
     server: RedisAddress,
 }
 
@@ -64,13 +64,13 @@ impl PushSubscriber {
         let config = client.config();
         if config.read_from == ReadFrom::Replica && !matches!(config.servers, RedisServers::One(_)) {
             let message = "not possible with read_from=replica: a replica may lag behind a pushed change";
-            let error = config.error(ErrorKind::Unsupported, "subscribing to changes", message);
+            let error = config.error(ErrorKind::Unsupported, SUBSCRIBING, message);
             self.refusals.lock().insert(connector.target().clone(), error);
             listener.disconnected();
             return std::future::pending().await;
         }
-        let sessions_sender = Arc::new(watch::Sender::new(Sessions::new()));
-        let mut sessions = sessions_sender.subscribe();
+        let connected_sender = Arc::new(watch::Sender::new(ConnectedSubscriptions::new()));
+        let mut connected_updates = connected_sender.subscribe();
         let mut masters = client.masters();
         let mut subscriptions: BTreeMap<Target, RunningSubscription> = BTreeMap::new();
         let mut next_id = 0;
@@ -87,7 +87,7 @@ impl PushSubscriber {
                         connector: connector.with_target(target.clone()),
                         keys: keys.clone(),
                         listener: listener.clone(),
-                        sessions: sessions_sender.clone(),
+                        connected: connected_sender.clone(),
                         refusals: self.refusals.clone(),
                     };
                     let mut task = JoinSet::new();
@@ -96,30 +96,32 @@ impl PushSubscriber {
                 });
             }
             let ids = subscriptions.values().map(|subscription| subscription.id);
-            let connected = if_all_connected(ids, &sessions.borrow_and_update());
+            let connected = all_connected(ids, &connected_updates.borrow_and_update());
             match &connected {
                 None => listener.disconnected(),
                 Some(_) if connected == announced => {}
                 // Also if a subscription was lost and made again in between.
-                Some(sessions) => {
-                    for session in sessions.values() {
-                        client.pin_to(&session.server);
+                Some(subscriptions) => {
+                    for subscription in subscriptions.values() {
+                        client.pin_to(&subscription.server);
                     }
                     listener.connected();
                 }
             }
             announced = connected;
             // Neither channel closes, because this function holds its sender.
-            let _ = select(pin!(masters.changed()), pin!(sessions.changed())).await;
+            let _ = select(pin!(masters.changed()), pin!(connected_updates.changed())).await;
         }
     }
 }
 
-/// Returns the sessions of all subscriptions if every one is connected: only then is every change
-/// seen.
-fn if_all_connected(ids: impl Iterator<Item = u64>, sessions: &Sessions) -> Option<Sessions> {
-    let connected: Option<Sessions> = ids.map(|id| Some((id, sessions.get(&id)?.clone()))).collect();
-    connected.filter(|sessions| !sessions.is_empty())
+/// Returns all subscriptions if every one is connected: only then is every change seen.
+fn all_connected(
+    ids: impl Iterator<Item = u64>,
+    connected: &ConnectedSubscriptions,
+) -> Option<ConnectedSubscriptions> {
+    let all: Option<ConnectedSubscriptions> = ids.map(|id| Some((id, connected.get(&id)?.clone()))).collect();
+    all.filter(|subscriptions| !subscriptions.is_empty())
 }
 
 /// The subscription to one master.
@@ -128,7 +130,7 @@ struct Subscription {
     connector: Connector,
     keys: Keys,
     listener: Arc<dyn ChangeListener>,
-    sessions: Arc<watch::Sender<Sessions>>,
+    connected: Arc<watch::Sender<ConnectedSubscriptions>>,
     refusals: Refusals,
 }
 
@@ -137,17 +139,17 @@ impl Subscription {
     async fn run(self) {
         let target = self.connector.target();
         let mut failures = 0;
-        let mut number = 0;
+        let mut connection_number = 0;
         loop {
             let tracking = TrackingConnection::connect(&self.connector, &self.keys, &self.listener).await;
             let reason = match tracking {
                 Ok(tracking) => {
                     self.refusals.lock().remove(target);
                     failures = 0;
-                    number += 1;
-                    let session = Session { number, server: tracking.address().clone() };
-                    self.sessions.send_modify(|sessions| {
-                        sessions.insert(self.id, session);
+                    connection_number += 1;
+                    let connected = Connected { connection_number, server: tracking.address().clone() };
+                    self.connected.send_modify(|subscriptions| {
+                        subscriptions.insert(self.id, connected);
                     });
                     tracking.wait_until_disconnected().await
                 }
@@ -160,8 +162,8 @@ impl Subscription {
                     REFUSED_PAUSE
                 }
             };
-            self.sessions.send_modify(|sessions| {
-                sessions.remove(&self.id);
+            self.connected.send_modify(|subscriptions| {
+                subscriptions.remove(&self.id);
             });
             self.connector.sleep(pause).await;
             failures = failures.saturating_add(1);
