@@ -20,6 +20,7 @@ impl<'a> ContextKey<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidContextKey`] when it is empty.
+    #[inline]
     pub fn new(key: &'a str) -> Result<Self> {
         if key.is_empty() {
             return Err(Error::new(ErrorKind::InvalidContextKey, "the context key is empty"));
@@ -118,36 +119,42 @@ impl ContextId {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidContextKey`] when the id was made from an invalid key.
+    #[inline]
     pub fn hash(self) -> Result<ContextHash> {
         self.0
     }
 }
 
 impl From<&str> for ContextId {
+    #[inline]
     fn from(key: &str) -> Self {
         Self(ContextKey::new(key).map(ContextKey::hash))
     }
 }
 
 impl From<&&str> for ContextId {
+    #[inline]
     fn from(key: &&str) -> Self {
         Self::from(*key)
     }
 }
 
 impl From<&String> for ContextId {
+    #[inline]
     fn from(key: &String) -> Self {
         Self::from(key.as_str())
     }
 }
 
 impl From<ContextHash> for ContextId {
+    #[inline]
     fn from(hash: ContextHash) -> Self {
         Self(Ok(hash))
     }
 }
 
 impl From<&ContextHash> for ContextId {
+    #[inline]
     fn from(hash: &ContextHash) -> Self {
         Self(Ok(*hash))
     }

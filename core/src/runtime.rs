@@ -94,20 +94,24 @@ impl ForkGeneration {
 
     /// Returns whether this is a child, forked later: threads, sockets and file locks do not exist
     /// here.
+    #[inline]
     pub fn is_stale(self) -> bool {
         self.0 != FORKS.load(Ordering::Relaxed)
     }
 
     /// Fails with [`ErrorKind::Forked`] in a child process.
+    #[inline]
     pub fn check(self) -> Result<()> {
-        if self.is_stale() {
-            return Err(Error::new(
-                ErrorKind::Forked,
-                "the engine was opened before fork(); open it in the child process, after fork()",
-            ));
-        }
-        Ok(())
+        if self.is_stale() { Err(forked()) } else { Ok(()) }
     }
+}
+
+#[cold]
+fn forked() -> Error {
+    Error::new(
+        ErrorKind::Forked,
+        "the engine was opened before fork(); open it in the child process, after fork()",
+    )
 }
 
 /// A value that is leaked instead of dropped in a forked child.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::answer::{Answer, Origin};
 use super::evaluator::Evaluator;
 use super::lookup::{Progress, Reach};
-use super::request::{Query, Request};
+use super::request::{Query, Request, RequestTime};
 use crate::clock::Moment;
 use crate::context_key::ContextHash;
 use crate::error::{Error, Result};
@@ -145,10 +145,10 @@ impl<'a> Query for FlagQuery<'a> {
     fn start(
         &self,
         evaluator: &Evaluator,
-        now: Moment,
+        time: &RequestTime<'_>,
         reach: Reach,
     ) -> Result<Progress<Evaluation, PendingEvaluation>> {
-        Ok(evaluator.start(self, now, reach))
+        Ok(evaluator.start(self, time, reach))
     }
 
     async fn resume(self, evaluator: Evaluator, pending: PendingEvaluation, limit: Duration) -> Evaluation {
@@ -172,10 +172,10 @@ impl<'a> Query for SegmentQuery<'a> {
     fn start(
         &self,
         evaluator: &Evaluator,
-        now: Moment,
+        time: &RequestTime<'_>,
         reach: Reach,
     ) -> Result<Progress<SegmentAnswer, PendingEvaluation>> {
-        Ok(evaluator.start(self, now, reach))
+        Ok(evaluator.start(self, time, reach))
     }
 
     async fn resume(
@@ -197,17 +197,18 @@ impl<'a> Query for SegmentQuery<'a> {
 
 impl Evaluator {
     /// Evaluates as far as that goes without waiting.
+    #[inline]
     fn start<Q: Evaluate>(
         &self,
         query: &Q,
-        now: Moment,
+        time: &RequestTime<'_>,
         reach: Reach,
     ) -> Progress<Q::Reply, PendingEvaluation> {
         let data = self.data.current().load();
         let Some(loaded) = &*data else { return Progress::Done(query.not_ready(), Moment::NEVER) };
         let mut memo = Memo::default();
         let mut until = Moment::NEVER;
-        let mut resolve = |hash| match self.lookups.try_lookup(hash, now, reach) {
+        let mut resolve = |hash| match self.lookups.try_lookup(hash, time.now(), reach) {
             Progress::Done(answer, answer_until) => {
                 until = until.min(answer_until);
                 Some(Lookup::from(answer))

@@ -94,6 +94,7 @@ struct Deadline {
 }
 
 impl Lookups {
+    #[inline]
     pub(super) fn check_usable(&self) -> Result<()> {
         self.generation.check()?;
         if self.closed.load(Ordering::Acquire) {
@@ -102,11 +103,13 @@ impl Lookups {
         Ok(())
     }
 
+    #[inline]
     pub(super) fn now(&self) -> Moment {
         self.config.clock.now()
     }
 
     /// Looks into the cache.
+    #[inline(always)]
     pub(super) fn cached(&self, hash: &ContextHash, now: Moment) -> Cached {
         if self.store.is_none() {
             return Cached::Fresh(Answer::not_configured(), Moment::NEVER);

@@ -1,12 +1,13 @@
 //! Requests: one object for each query, and the ways to get its answer.
 
+use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::answer::{Answer, Leased};
 use super::evaluator::Evaluator;
-use super::lookup::{Miss, Misses, Progress, Reach, closed};
+use super::lookup::{Lookups, Miss, Misses, Progress, Reach, closed};
 use crate::clock::Moment;
 use crate::context_key::{ContextHash, ContextId};
 use crate::error::Result;
@@ -50,6 +51,27 @@ pub struct Request<'a, Q> {
 #[must_use = "a request does nothing until it is asked for its answer"]
 pub struct LeasedRequest<'a, Q>(Request<'a, Q>);
 
+/// The time of a request. It is read when it is first needed: reading a clock costs a tenth of an
+/// evaluation, and only lookups need the time.
+pub struct RequestTime<'a> {
+    lookups: &'a Lookups,
+    now: Cell<Option<Moment>>,
+}
+
+impl<'a> RequestTime<'a> {
+    #[inline]
+    pub(super) fn new(evaluator: &'a Evaluator) -> Self {
+        Self { lookups: &evaluator.lookups, now: Cell::new(None) }
+    }
+
+    #[inline]
+    pub(super) fn now(&self) -> Moment {
+        let now = self.now.get().unwrap_or_else(|| self.lookups.now());
+        self.now.set(Some(now));
+        now
+    }
+}
+
 /// The query of a [`Request`]. The trait is sealed: its methods use types of this module.
 pub trait Query: Send + Sync + Unpin + Sized {
     /// The answer.
@@ -68,7 +90,7 @@ pub trait Query: Send + Sync + Unpin + Sized {
     fn start(
         &self,
         evaluator: &Evaluator,
-        now: Moment,
+        time: &RequestTime<'_>,
         reach: Reach,
     ) -> Result<Progress<Self::Reply, Self::Pending>>;
 
@@ -129,8 +151,8 @@ impl<'a, Q: Query> Request<'a, Q> {
         let query = self.query.into_owned();
         let limit = self.limit;
         let reply = async move {
-            let now = evaluator.lookups.now();
-            match query.start(&evaluator, now, Reach::Embedded)? {
+            let started = query.start(&evaluator, &RequestTime::new(&evaluator), Reach::Embedded)?;
+            match started {
                 Progress::Done(reply, _) => Ok(reply),
                 Progress::Pending(pending) => Ok(query.resume(evaluator, pending, limit).await),
             }
@@ -152,16 +174,14 @@ impl<'a, Q: Query> Request<'a, Q> {
     }
 
     fn start(&self, reach: Reach) -> Result<Progress<Q::Reply, Q::Pending>> {
-        let now = self.check()?;
-        self.query.start(self.evaluator, now, reach)
+        self.check()?;
+        self.query.start(self.evaluator, &RequestTime::new(self.evaluator), reach)
     }
 
-    /// Fails on misuse. Returns the current time.
-    fn check(&self) -> Result<Moment> {
+    /// Fails on misuse.
+    fn check(&self) -> Result<()> {
         self.query.check()?;
-        let lookups = &self.evaluator.lookups;
-        lookups.check_usable()?;
-        Ok(lookups.now())
+        self.evaluator.lookups.check_usable()
     }
 
     fn without_waiting(self, reach: Reach) -> Result<Option<Q::Reply>> {
@@ -195,9 +215,10 @@ impl<Q: Query> LeasedRequest<'_, Q> {
     }
 
     fn without_waiting(self, reach: Reach) -> Result<Option<Leased<Q::Reply>>> {
-        let now = self.0.check()?;
-        match self.0.query.start(self.0.evaluator, now, reach)? {
-            Progress::Done(answer, until) => Ok(Some(Leased { answer, valid_for: until.since(now) })),
+        self.0.check()?;
+        let time = RequestTime::new(self.0.evaluator);
+        match self.0.query.start(self.0.evaluator, &time, reach)? {
+            Progress::Done(answer, until) => Ok(Some(Leased { answer, valid_for: until.since(time.now()) })),
             Progress::Pending(_) => Ok(None),
         }
     }
@@ -257,6 +278,7 @@ pub struct MembershipsQuery {
 }
 
 impl MembershipQuery {
+    #[inline]
     pub(super) fn new(id: ContextId) -> Self {
         Self { hash: id.hash() }
     }
@@ -273,13 +295,20 @@ impl Query for MembershipQuery {
     type Pending = Miss;
     type Owned = Self;
 
+    #[inline]
     fn check(&self) -> Result<()> {
         self.hash.as_ref().map(drop).map_err(Clone::clone)
     }
 
-    fn start(&self, evaluator: &Evaluator, now: Moment, reach: Reach) -> Result<Progress<Answer, Miss>> {
+    #[inline]
+    fn start(
+        &self,
+        evaluator: &Evaluator,
+        time: &RequestTime<'_>,
+        reach: Reach,
+    ) -> Result<Progress<Answer, Miss>> {
         match &self.hash {
-            Ok(hash) => Ok(evaluator.lookups.try_lookup(*hash, now, reach)),
+            Ok(hash) => Ok(evaluator.lookups.try_lookup(*hash, time.now(), reach)),
             Err(e) => Err(e.clone()),
         }
     }
@@ -305,11 +334,11 @@ impl Query for MembershipsQuery {
     fn start(
         &self,
         evaluator: &Evaluator,
-        now: Moment,
+        time: &RequestTime<'_>,
         reach: Reach,
     ) -> Result<Progress<Vec<Answer>, Misses>> {
         match &self.hashes {
-            Ok(hashes) => Ok(evaluator.lookups.try_lookup_many(hashes, now, reach)),
+            Ok(hashes) => Ok(evaluator.lookups.try_lookup_many(hashes, time.now(), reach)),
             Err(e) => Err(e.clone()),
         }
     }
