@@ -10,14 +10,16 @@ use bigseg::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS};
 use bigseg::testkit::samples::{list, patch};
 use bigseg::testkit::{RedisCluster, Reply, StoreUnderTest, store_suite};
 
+use crate::redis_fixture::LONG_TIMEOUTS;
+
 /// Creates stores, each with its own prefix. `store` returns the store string for a role and
 /// options.
 fn stores(store: impl Fn(&str, &str) -> String) -> impl Fn() -> StoreUnderTest {
     let count = Cell::new(0);
     move || {
         count.set(count.get() + 1);
-        let prefix = format!("prefix=p{}", count.get());
-        let config = |role| StoreConfig::parse(&store(role, &prefix)).unwrap();
+        let options = format!("{LONG_TIMEOUTS}&prefix=p{}", count.get());
+        let config = |role| StoreConfig::parse(&store(role, &options)).unwrap();
         StoreUnderTest {
             writer: config("writer").writer().unwrap(),
             reader: config("reader").reader().unwrap(),

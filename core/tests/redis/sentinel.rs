@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use crate::fixture::eventually;
-use crate::redis_fixture::{NO_DEADLINE, RedisFixture};
+use crate::redis_fixture::{LONG_TIMEOUTS, NO_DEADLINE, RedisFixture};
 use bigseg::patch::PatchOutcome;
 use bigseg::store::{Cursor, StoreWriter};
 use bigseg::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS, free_port};
@@ -47,8 +47,8 @@ fn passes_the_suite() {
     let count = Cell::new(0);
     store_suite::run(|| {
         count.set(count.get() + 1);
-        let prefix = format!("prefix=p{}", count.get());
-        let config = |role| StoreConfig::parse(&set.store(&format!("{role}:secret"), &prefix)).unwrap();
+        let options = format!("{LONG_TIMEOUTS}&prefix=p{}", count.get());
+        let config = |role| StoreConfig::parse(&set.store(&format!("{role}:secret"), &options)).unwrap();
         StoreUnderTest {
             writer: config("writer").writer().unwrap(),
             reader: config("reader").reader().unwrap(),

@@ -6,14 +6,16 @@ use bigseg::StoreConfig;
 use bigseg::testkit::redis_server::{READER_COMMANDS, WRITER_COMMANDS};
 use bigseg::testkit::{RedisServer, Reply, StoreUnderTest, store_suite};
 
+use crate::redis_fixture::LONG_TIMEOUTS;
+
 /// Creates stores, each with its own prefix. `store` returns the store string for a role and
 /// options.
 fn stores(store: impl Fn(&str, &str) -> String) -> impl Fn() -> StoreUnderTest {
     let count = Cell::new(0);
     move || {
         count.set(count.get() + 1);
-        let prefix = format!("prefix={}", count.get());
-        let config = |role| StoreConfig::parse(&store(role, &prefix)).unwrap();
+        let options = format!("{LONG_TIMEOUTS}&prefix={}", count.get());
+        let config = |role| StoreConfig::parse(&store(role, &options)).unwrap();
         StoreUnderTest {
             writer: config("writer").writer().unwrap(),
             reader: config("reader").reader().unwrap(),
